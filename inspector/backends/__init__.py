@@ -1,0 +1,1 @@
+"""Ways to read a file system: `native` (our own readers, first)."""

@@ -1,0 +1,30 @@
+"""File systems that our own readers understand.
+
+Readers are imported when a volume of their type is opened, since most images need one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from parsers.filesystem.tree import Tree
+from parsers.source import Source
+
+NAME: Final = "native"
+
+
+def _ext4(source: Source) -> Tree:
+    from parsers.filesystem.ext4 import open_ext4
+
+    return open_ext4(source)
+
+
+def _fat(source: Source) -> Tree:
+    from parsers.filesystem.fat import open_fat
+
+    return open_fat(source)
+
+
+READERS: Final[dict[str, Callable[[Source], Tree]]] = {"ext2": _ext4, "ext3": _ext4, "ext4": _ext4, "vfat": _fat}
+"""Type as blkid names it -> reader."""

@@ -1,0 +1,32 @@
+"""How each fact is collected: one function per noun, imported when the noun is first asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from inspector.facts import Collector
+
+MODULES: Final[dict[str, str]] = {}
+"""Noun ("module.Class" below `parsers` or `inspector`) -> "module:function" below this package."""
+
+
+class _Collectors(Mapping[type[Any], Collector]):
+    """The collectors by the type of their fact; nothing is imported before it is asked for."""
+
+    def __getitem__(self, noun: type[Any]) -> Collector:
+        module, _, function = MODULES[f"{noun.__module__}.{noun.__qualname__}"].partition(":")
+        collector: Collector = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+        return collector
+
+    def __iter__(self) -> Iterator[type[Any]]:
+        for noun in MODULES:
+            module, _, name = noun.rpartition(".")
+            yield getattr(importlib.import_module(module), name)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+COLLECTORS: Final = _Collectors()

@@ -1,0 +1,81 @@
+"""Which volume a device specification of fstab or of the kernel command line means.
+
+Names are compared as udev and systemd do it: to the letter. A UUID in another case names no device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from inspector.disk import CONTAINERS, Volume
+from inspector.facts import UnknownFact
+
+_KERNEL_NAME: Final = re.compile(r"/dev/(?:(?:sd|vd|hd|xvd)([a-z]+)(\d*)|(?:nvme(\d+)n1|mmcblk(\d+))(?:p(\d+))?)")
+_STACKED: Final = re.compile(r"/dev/(?:mapper/|md|dm-|bcache|vg|disk/by-id/(?:dm|lvm|md)-)|/dev/[^/]+/[^/]+$")
+_LINKS: Final = {
+    "/dev/disk/by-uuid/": "UUID",
+    "/dev/disk/by-label/": "LABEL",
+    "/dev/disk/by-partuuid/": "PARTUUID",
+    "/dev/disk/by-partlabel/": "PARTLABEL",
+}
+
+
+def is_kernel_name(spec: str) -> bool:
+    """Tell whether `spec` is a name that the kernel gives in the order of discovery (/dev/sda1, /dev/vda1)."""
+    return _KERNEL_NAME.fullmatch(spec) is not None
+
+
+def resolve(spec: str, volumes: Iterable[Volume]) -> Volume | None:
+    """Return the volume of the image that `spec` means, or None where the image certainly holds none.
+
+    Raise `UnknownFact` where it may lie in something that is not read (LVM, an encrypted volume).
+    """
+    volumes = tuple(volumes)
+    if match := _KERNEL_NAME.fullmatch(spec):
+        return _by_kernel_name(match, volumes)
+    key, value = _tag(spec)
+    found = next((volume for volume in volumes if value and _value(volume, key) == value), None)
+    if found is None and (key in {"UUID", "LABEL"} or _STACKED.match(spec)):
+        _raise_if_hidden(spec, volumes)
+    return found
+
+
+def _tag(spec: str) -> tuple[str, str]:
+    for prefix, key in _LINKS.items():
+        if spec.startswith(prefix):
+            return key, _unhex(spec.removeprefix(prefix))
+    key, separator, value = spec.partition("=")
+    return (key, value.strip("\"'")) if separator else ("", "")
+
+
+def _unhex(name: str) -> str:
+    """Undo udev's escapes in a link name ("\\x20" for a space)."""
+    return re.sub(r"\\x([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), name)
+
+
+def _value(volume: Volume, key: str) -> str | None:
+    match key:
+        case "UUID":
+            return volume.uuid
+        case "LABEL":
+            return volume.label
+        case "PARTUUID":
+            return volume.partition.uuid if volume.partition else None
+        case "PARTLABEL":
+            return volume.partition.name if volume.partition else None
+    return None
+
+
+def _by_kernel_name(match: re.Match[str], volumes: tuple[Volume, ...]) -> Volume | None:
+    letters, number, nvme, mmc, part = match.groups()
+    first_disk = letters == "a" or nvme == "0" or mmc == "0"
+    wanted = f"sda{number or part or ''}"
+    return next((volume for volume in volumes if first_disk and volume.name == wanted), None)
+
+
+def _raise_if_hidden(spec: str, volumes: tuple[Volume, ...]) -> None:
+    for volume in volumes:
+        if volume.type in CONTAINERS:
+            raise UnknownFact(f"{spec} may lie inside {volume.name} ({volume.type}), which is not read so far")

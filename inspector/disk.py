@@ -1,0 +1,156 @@
+"""A disk image as volumes: container, partition table, and what lies on each partition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from inspector.backends import native
+from inspector.image import Image, open_image
+from parsers.filesystem.superblock import Superblock, identify
+from parsers.filesystem.tree import Tree
+from parsers.partition import parse_partition_table
+from parsers.partition.table import Partition, PartitionTable, Scheme
+from parsers.place import ParseError, Place, Problem
+from parsers.source import Source, Window
+
+_DISK_NAME: Final = "sda"
+_EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
+_CODE_TYPES: Final = frozenset(
+    {
+        "21686148-6449-6e6f-744e-656564454649",  # BIOS boot: GRUB's core image
+        "9e1a2d38-c612-4316-aa26-8b49521e5a8b",  # PReP boot
+    }
+)
+_NO_FILES: Final = frozenset({"swap"})
+CONTAINERS: Final = frozenset({"LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker", "bcache", "zfs_member"})
+"""Types whose content is other volumes, so that what is in the image is not known until they are read."""
+
+
+class Volume:
+    """A range of the disk that may hold a file system; it is opened when its tree is first asked for."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        offset: int,
+        partition: Partition | None = None,
+        superblock: Superblock | None = None,
+        flaw: str | None = None,
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.offset = offset
+        self.partition = partition
+        self.superblock = superblock
+        self._flaw = flaw
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.source.size
+
+    @property
+    def type(self) -> str | None:
+        """Type as blkid names it, or None where nothing was recognised."""
+        return self.superblock.type if self.superblock else None
+
+    @property
+    def uuid(self) -> str | None:
+        """UUID of the file system."""
+        return self.superblock.uuid if self.superblock else None
+
+    @property
+    def label(self) -> str | None:
+        """Label of the file system."""
+        return self.superblock.label if self.superblock else None
+
+    @property
+    def tree(self) -> Tree | None:
+        """The files, or None; `reason` says why."""
+        return self._opened[0]
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no tree; None where there is one, or where no files are to be expected (swap, boot code)."""
+        return self._opened[1]
+
+    @property
+    def backend(self) -> str | None:
+        """Which reader opened it."""
+        return native.NAME if self.tree else None
+
+    @cached_property
+    def _opened(self) -> tuple[Tree | None, str | None]:
+        if self._flaw:
+            return None, self._flaw
+        if self.partition and self.partition.type in _CODE_TYPES | _EXTENDED_TYPES:
+            return None, None
+        if self.type is None:
+            return None, "no known file system was recognised"
+        if self.type in _NO_FILES:
+            return None, None
+        reader = native.READERS.get(self.type)
+        if reader is None:
+            return None, f"{self.type} is not read so far"
+        try:
+            return reader(self.source), None
+        except ParseError as error:
+            return None, f"{self.type} cannot be read: {error}"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An opened image with its partition table and volumes."""
+
+    image: Image
+    table: PartitionTable
+    volumes: tuple[Volume, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the container and the partition table."""
+        return (*self.image.problems, *self.table.problems)
+
+    def volume(self, name: str) -> Volume | None:
+        """Return the volume called `name` ("sda1")."""
+        return next((volume for volume in self.volumes if volume.name == name), None)
+
+
+def open_disk(path: str) -> Disk:
+    """Open an image file; raise `InspectorError` where it is no disk image that can be read."""
+    image = open_image(path)
+    table = parse_partition_table(image.source)
+    if table.scheme is Scheme.NONE:
+        return Disk(image, table, (_volume(_DISK_NAME, image.source, 0, None),))
+    return Disk(
+        image,
+        table,
+        tuple(
+            _partition_volume(image.source, partition)
+            for partition in table.partitions
+            if partition.type not in _EXTENDED_TYPES
+        ),
+    )
+
+
+def _partition_volume(disk: Source, partition: Partition) -> Volume:
+    name = f"{_DISK_NAME}{partition.number}"
+    size = min(partition.size, max(disk.size - partition.offset, 0))
+    offset = min(partition.offset, disk.size)
+    return _volume(name, Window(disk, offset, size, name), offset, partition)
+
+
+def _volume(name: str, source: Source, offset: int, partition: Partition | None) -> Volume:
+    try:
+        superblock = identify(source)
+    except ParseError as error:
+        return Volume(name, source, offset, partition, None, f"it cannot be read: {error}")
+    return Volume(name, source, offset, partition, superblock)
+
+
+def whole_disk_place(disk: Disk) -> Place:
+    """The place that stands for the disk as a whole."""
+    return Place(disk.image.source.name, volume=_DISK_NAME)

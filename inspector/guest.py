@@ -1,0 +1,304 @@
+"""The guest's files as the guest sees them: its root volume with the mounts of its fstab joined into one tree.
+
+Symbolic links resolve inside the guest only, at most 40 of them, as in the kernel. A path below a mount that cannot
+be read is unknown, not absent: what the volume beneath the mount point happens to hold there is not what the guest
+would see.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.disk import Volume
+from inspector.facts import UnknownFact
+from parsers.filesystem.tree import DirEntry, FileType, Stat, Tree
+from parsers.place import ParseError, Place
+from parsers.source import Source
+
+MAX_LINKS: Final = 40
+MAX_PATH: Final = 4096
+READ_LIMIT: Final = 16 << 20
+_GLOB: Final = re.compile(r"[*?\[]")
+_CACHED_DIRECTORIES: Final = 4096
+
+
+class NotFound(UnknownFact):
+    """A path that the guest certainly does not have."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} does not exist", Place(path))
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume at a mount point; `tree` is None where its files cannot be read, and `reason` says why."""
+
+    path: str
+    volume: Volume | None
+    tree: Tree | None
+    root: int = 0
+    reason: str | None = None
+
+    @property
+    def device(self) -> str:
+        """Name of the volume, for a person."""
+        return self.volume.name if self.volume else "a device that is not in the image"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """An inode that a path leads to. `path` is canonical: no symbolic link in it."""
+
+    path: str
+    mount: Mount
+    tree: Tree
+    inode: int
+
+
+class Guest:
+    """One tree of files. Paths are absolute guest paths; names that are no UTF-8 carry surrogate escapes."""
+
+    def __init__(self, mounts: Iterable[Mount]) -> None:
+        self.mounts = tuple(mounts)
+        self._mounts = {mount.path: mount for mount in self.mounts}
+        self._directories: dict[str, _Spot] = {}
+        if "/" not in self._mounts or self._mounts["/"].tree is None:
+            raise UnknownFact("no root file system")
+
+    # -- looking at one path ---------------------------------------------------------------------------------------
+
+    def lstat(self, path: str) -> Stat:
+        """Return the metadata of `path` itself, be it a symbolic link."""
+        spot = self._find(path, follow=False)
+        return spot.tree.stat(spot.inode)
+
+    def stat(self, path: str) -> Stat:
+        """Return the metadata of what `path` leads to."""
+        spot = self._find(path)
+        return spot.tree.stat(spot.inode)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` leads to something. A dangling link does not."""
+        try:
+            self._find(path)
+        except NotFound:
+            return False
+        return True
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether `path` leads to a regular file."""
+        return self._is(path, FileType.FILE)
+
+    def is_dir(self, path: str) -> bool:
+        """Tell whether `path` leads to a directory."""
+        return self._is(path, FileType.DIRECTORY)
+
+    def _is(self, path: str, kind: FileType) -> bool:
+        try:
+            return self.stat(path).type is kind
+        except NotFound:
+            return False
+
+    def readlink(self, path: str) -> str:
+        """Return the target of the symbolic link `path`, unresolved."""
+        spot = self._find(path, follow=False)
+        if spot.tree.stat(spot.inode).type is not FileType.SYMLINK:
+            raise ParseError(self.place(path), "a symbolic link wanted, something else found")
+        return spot.tree.readlink(spot.inode)
+
+    def realpath(self, path: str) -> str:
+        """Return the canonical path of what `path` leads to."""
+        return self._find(path).path
+
+    def xattrs(self, path: str) -> dict[str, bytes]:
+        """Return the extended attributes of what `path` leads to."""
+        spot = self._find(path)
+        return spot.tree.xattrs(spot.inode)
+
+    def mount_of(self, path: str) -> Mount:
+        """Return the mount on which `path` lies, or would lie; links in it are followed as far as it exists."""
+        head = _normal(path)
+        while head != "/":
+            try:
+                return self._find(head).mount
+            except NotFound:
+                head = posixpath.dirname(head)
+        return self._mounts["/"]
+
+    def volume_of(self, path: str) -> str | None:
+        """Return the name of the volume on which `path` lies, or would lie; None where it cannot be told."""
+        try:
+            mount = self.mount_of(path)
+        except (UnknownFact, ParseError):
+            return None
+        return mount.volume.name if mount.volume else None
+
+    def place(self, path: str, line: int | None = None, key: str | None = None, offset: int | None = None) -> Place:
+        """Return a place in a guest file, with its volume."""
+        return Place(path, line, key, offset, self.volume_of(path))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> Source:
+        """Return the content of a regular file, read on demand."""
+        spot = self._find(path)
+        kind = spot.tree.stat(spot.inode).type
+        if kind is not FileType.FILE:
+            raise ParseError(self.place(path), f"a regular file wanted, {kind} found")
+        return spot.tree.open(spot.inode)
+
+    def read_bytes(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Return the content of a regular file of at most `limit` bytes."""
+        source = self.open(path)
+        if source.size > limit:
+            raise ParseError(self.place(path), f"at most {limit} bytes wanted, {source.size} found")
+        return source.read_at(0, source.size)
+
+    def read_text(self, path: str, limit: int = READ_LIMIT) -> str:
+        """Return the content of a text file; bytes that are no UTF-8 become surrogate escapes."""
+        return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+
+    # -- looking around --------------------------------------------------------------------------------------------
+
+    def listdir(self, path: str) -> list[DirEntry]:
+        """Return the entries of a directory in byte order of their names."""
+        spot = self._find(path)
+        if spot.tree.stat(spot.inode).type is not FileType.DIRECTORY:
+            raise NotFound(path)
+        return sorted(spot.tree.entries(spot.inode), key=_name_bytes)
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the existing paths that match a shell pattern, in byte order; a leading dot matches only a dot.
+
+        Unlike a shell, it gives nothing, not the pattern itself, where nothing matches.
+        """
+        paths = ["/"]
+        for part in _parts(pattern):
+            paths = [found for path in paths for found in self._match(path, part)]
+        return paths
+
+    def _match(self, directory: str, part: str) -> list[str]:
+        if not _GLOB.search(part):
+            path = posixpath.join(directory, part)
+            return [path] if self._lexists(path) else []
+        if not self.is_dir(directory):
+            return []
+        return [
+            posixpath.join(directory, entry.name)
+            for entry in self.listdir(directory)
+            if fnmatch.fnmatchcase(entry.name, part) and entry.name.startswith(".") <= part.startswith(".")
+        ]
+
+    def _lexists(self, path: str) -> bool:
+        try:
+            self._find(path, follow=False)
+        except NotFound:
+            return False
+        return True
+
+    def walk(self, top: str = "/") -> Iterator[tuple[str, Mount, Stat]]:
+        """Give every path below and including `top`, with its mount and metadata; no link is followed.
+
+        Directories are given before their content, names in byte order. Each mount point is entered. A directory
+        that a damaged tree holds twice is entered once, so that a loop ends.
+        """
+        entered: set[tuple[str, int]] = set()
+        pending = [self._find(top)]
+        while pending:
+            spot = pending.pop()
+            stat = spot.tree.stat(spot.inode)
+            yield spot.path, spot.mount, stat
+            directory = (spot.mount.path, spot.inode)
+            if stat.type is FileType.DIRECTORY and directory not in entered:
+                entered.add(directory)
+                entries = sorted(spot.tree.entries(spot.inode), key=_name_bytes, reverse=True)
+                pending += [self._child(spot, entry.name, entry.inode) for entry in entries]
+
+    # -- resolving -------------------------------------------------------------------------------------------------
+
+    def _find(self, path: str, *, follow: bool = True) -> _Spot:
+        if len(path) > MAX_PATH:
+            raise NotFound(path)
+        spot = self._root()
+        parts = _parts(path)[::-1]
+        links = 0
+        while parts:
+            name = parts.pop()
+            if name == "..":
+                spot = self._directory(posixpath.dirname(spot.path))
+                continue
+            spot, target = self._step(spot, name, path, read_link=bool(parts) or follow)
+            if target is None:
+                continue
+            links += 1
+            if links > MAX_LINKS or len(target) + sum(map(len, parts)) > MAX_PATH:
+                raise ParseError(Place(path), f"at most {MAX_LINKS} symbolic links wanted, more found")
+            spot = self._root() if target.startswith("/") else self._directory(posixpath.dirname(spot.path))
+            parts += _parts(target)[::-1]
+        return spot
+
+    def _step(self, spot: _Spot, name: str, path: str, *, read_link: bool) -> tuple[_Spot, str | None]:
+        """Go down one name; where that is a symbolic link to be followed, return its target too."""
+        where = posixpath.join(spot.path, name)
+        if known := self._directories.get(where):
+            return known, None
+        mount = self._mounts.get(where)
+        if mount is not None:
+            return self._enter(mount), None
+        if spot.tree.stat(spot.inode).type is not FileType.DIRECTORY:
+            raise NotFound(path)
+        inode = spot.tree.lookup(spot.inode, name)
+        if inode is None:
+            raise NotFound(path)
+        child = _Spot(where, spot.mount, spot.tree, inode)
+        kind = spot.tree.stat(inode).type
+        if kind is FileType.SYMLINK and read_link:
+            return child, spot.tree.readlink(inode)
+        if kind is FileType.DIRECTORY:
+            self._remember(child)
+        return child, None
+
+    def _root(self) -> _Spot:
+        return self._directories.get("/") or self._enter(self._mounts["/"])
+
+    def _directory(self, path: str) -> _Spot:
+        """Return a directory by its canonical path, through which the walk has come before."""
+        return self._directories.get(path) or self._find(path)
+
+    def _enter(self, mount: Mount) -> _Spot:
+        if mount.tree is None:
+            reason = f"{mount.path} is on {mount.device}, which cannot be read: {mount.reason}"
+            raise UnknownFact(reason, Place(mount.path))
+        spot = _Spot(mount.path, mount, mount.tree, mount.root)
+        self._remember(spot)
+        return spot
+
+    def _child(self, spot: _Spot, name: str, inode: int) -> _Spot:
+        where = posixpath.join(spot.path, name)
+        mount = self._mounts.get(where)
+        if mount is not None and mount.tree is not None:
+            return self._enter(mount)
+        return _Spot(where, spot.mount, spot.tree, inode)
+
+    def _remember(self, spot: _Spot) -> None:
+        if len(self._directories) >= _CACHED_DIRECTORIES:
+            self._directories.clear()
+        self._directories[spot.path] = spot
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in {"", "."}]
+
+
+def _normal(path: str) -> str:
+    return "/" + "/".join(_parts(path))
+
+
+def _name_bytes(entry: DirEntry) -> bytes:
+    return entry.name.encode("utf-8", "surrogateescape")

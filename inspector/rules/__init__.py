@@ -1,0 +1,19 @@
+"""Every rule, by name. A module of this package ends with its tuple `RULES`; the modules are listed here."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Final
+
+from inspector.rules.rule import Rule
+
+MODULES: Final = ()
+"""Modules of this package that hold rules, in alphabetical order."""
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Return every rule by its name."""
+    modules = [importlib.import_module(f"{__name__}.{module}") for module in MODULES]
+    return {rule.name: rule for module in modules for rule in module.RULES}

@@ -1,0 +1,72 @@
+"""The shape of a rule: a name that is a true sentence, a pure function, and its documentation.
+
+The docstring of the function is the documentation of the rule; `explain` prints it. It has the sections
+`Why:` and `Fix:`, and optionally `Reads:` and `References:`. Keyword-only arguments are parameters, whose values
+(thresholds) come from the profile.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from inspector.facts import Facts, UnknownFact
+from inspector.verdict import Evidence, Verdict, unknown
+from parsers.place import Place
+
+Family = Literal["linux", "windows", "any"]
+
+_SECTION: Final = re.compile(r"^(Why|Fix|Reads|References): *", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that is good about a guest, under the name of the good state (`fstab-devices-exist`)."""
+
+    name: str
+    title: str
+    judge: Callable[..., Verdict]
+    sections: dict[str, str]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    os: Family = "linux"
+
+    @property
+    def why(self) -> str:
+        """What happens to a guest that breaks the rule."""
+        return self.sections["Why"]
+
+    @property
+    def fix(self) -> str:
+        """What to do about it; tested: applying it makes the rule OK."""
+        return self.sections["Fix"]
+
+    def __call__(self, facts: Facts, **parameters: object) -> Verdict:
+        """Judge; a fact that could not be had gives a WARNING with the reason, marked as not known."""
+        try:
+            return self.judge(facts, **parameters)
+        except UnknownFact as missing:
+            return unknown(
+                missing.reason, *(Evidence(place, missing.reason) for place in missing.places or (Place("image"),))
+            )
+
+
+def rule(name: str, title: str, os: Family = "linux") -> Callable[[Callable[..., Verdict]], Rule]:
+    """Make a rule of a function from facts (and keyword-only parameters) to a verdict, for guests of family `os`."""
+
+    def wrap(judge: Callable[..., Verdict]) -> Rule:
+        text = inspect.cleandoc(judge.__doc__ or "")
+        parts = _SECTION.split(text)
+        sections = {key: " ".join(body.split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
+        if not {"Why", "Fix"} <= sections.keys():
+            raise TypeError(f"rule {name}: the docstring wants the sections Why and Fix")
+        parameters = {
+            parameter.name: parameter.annotation
+            for parameter in inspect.signature(judge).parameters.values()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        return Rule(name, title, judge, sections, parameters, os)
+
+    return wrap

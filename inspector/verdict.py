@@ -1,0 +1,81 @@
+"""What a rule says: a status, a sentence, and the evidence for it.
+
+A verdict without evidence cannot be made, `OK` included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from parsers.place import Place
+
+
+class Status(StrEnum):
+    """How a rule, a check or a report came out."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+
+
+_SEVERITY = {Status.OK: 0, Status.WARNING: 1, Status.FAILED: 2}
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the most severe of `statuses`; at least one is wanted."""
+    return max(statuses, key=_SEVERITY.__getitem__)
+
+
+def at_least(status: Status, limit: Status) -> bool:
+    """Tell whether `status` is as severe as `limit`."""
+    return _SEVERITY[status] >= _SEVERITY[limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen, and where."""
+
+    place: Place
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one rule. `known` is False where a fact that the rule needs could not be had."""
+
+    status: Status
+    message: str
+    evidence: tuple[Evidence, ...]
+    known: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise ValueError(f"a verdict needs evidence: {self.message}")
+        if self.status is Status.OK and not self.known:
+            raise ValueError(f"what is not known cannot be OK: {self.message}")
+
+
+class NotApplicable(Exception):  # noqa: N818 - not an error: the rule does not concern this guest
+    """Raised by a rule that does not concern this guest; the argument is the reason."""
+
+
+def ok(message: str, *evidence: Evidence) -> Verdict:
+    """Everything that the rule speaks of was read and is good."""
+    return Verdict(Status.OK, message, evidence)
+
+
+def warning(message: str, *evidence: Evidence) -> Verdict:
+    """It works, but less well than it should."""
+    return Verdict(Status.WARNING, message, evidence)
+
+
+def failed(message: str, *evidence: Evidence) -> Verdict:
+    """The guest may not boot, get no network, or let nobody in."""
+    return Verdict(Status.FAILED, message, evidence)
+
+
+def unknown(reason: str, *evidence: Evidence) -> Verdict:
+    """What the rule speaks of could not be read; `evidence` defaults to the image as a whole."""
+    return Verdict(Status.WARNING, reason, evidence or (Evidence(Place("image"), reason),), known=False)

@@ -1,0 +1,1 @@
+"""File systems: a superblock tells which one it is, a reader gives its tree."""

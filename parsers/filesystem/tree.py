@@ -1,0 +1,136 @@
+"""What every file-system reader gives: a read-only tree of inodes.
+
+Names and link targets are `str` decoded as UTF-8 with `surrogateescape`, so that bytes which are no UTF-8
+survive the way there and back. An inode number is unique within its tree; readers whose format has none make
+one up. Nothing here follows a symbolic link: that is the guest's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from parsers.place import Problem
+from parsers.source import Source
+
+
+class FileType(StrEnum):
+    """Type of an inode, in the words of stat(1)."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    CHAR = "char"
+    BLOCK = "block"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """Metadata of one inode.
+
+    Attributes:
+        inode: number of the inode in its tree.
+        mode: the twelve permission bits (0o7777).
+        size: bytes of content; of a symbolic link, the length of its target.
+        atime, mtime, ctime, btime: nanoseconds since 1970-01-01 UTC; None where the format has no such time.
+        rdev: major and minor number of a device.
+        flags: sorted names of inode flags ("append", "compressed", "encrypted", "immutable", "verity", ...).
+    """
+
+    inode: int
+    type: FileType
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    links: int
+    mtime: int
+    atime: int | None = None
+    ctime: int | None = None
+    btime: int | None = None
+    rdev: tuple[int, int] | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirEntry:
+    """A name in a directory. `type` is UNKNOWN where the directory does not say."""
+
+    name: str
+    inode: int
+    type: FileType = FileType.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How full a file system is, from its superblock; in bytes and in inodes (None: the format has no such limit).
+
+    Attributes:
+        total: capacity as statfs(2) counts it.
+        free: free bytes, those reserved for root included.
+        available: free bytes for ordinary users.
+    """
+
+    total: int
+    free: int
+    available: int
+    inodes: int | None = None
+    inodes_free: int | None = None
+
+
+class Tree(Protocol):
+    """A file system that is open for reading. Every method raises `ParseError` on a broken structure."""
+
+    @property
+    def name(self) -> str:
+        """Name of the volume ("sda1"), as used in places."""
+        ...
+
+    @property
+    def root(self) -> int:
+        """Inode of the root directory."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """How full it is; None where that was not worked out."""
+        ...
+
+    @property
+    def unreplayed_journal(self) -> bool:
+        """Whether a journal or log has to be replayed first, so that what is read here may be out of date."""
+        ...
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found wrong so far: recorded errors, checksum mismatches. Grows while reading; bounded."""
+        ...
+
+    def stat(self, inode: int) -> Stat:
+        """Return the metadata of an inode."""
+        ...
+
+    def lookup(self, directory: int, name: str) -> int | None:
+        """Return the inode of `name` in a directory, or None. Names with special meaning (".", "..") are not asked."""
+        ...
+
+    def entries(self, directory: int) -> Iterator[DirEntry]:
+        """Give the entries of a directory in its own order, without "." and ".."."""
+        ...
+
+    def readlink(self, inode: int) -> str:
+        """Return the target of a symbolic link."""
+        ...
+
+    def open(self, inode: int) -> Source:
+        """Return the content of a regular file; it is read on demand, holes as zeros."""
+        ...
+
+    def xattrs(self, inode: int) -> dict[str, bytes]:
+        """Return the extended attributes under their full names ("security.selinux")."""
+        ...

@@ -1,0 +1,1 @@
+"""Configuration files and databases of Linux systems."""

@@ -1,0 +1,1 @@
+"""Network configuration: every back end's files in one neutral model."""

@@ -1,0 +1,65 @@
+"""The shared corpus of real and hostile files, which lies beside the project and is never copied into it.
+
+Unpacked files are kept sparse in a cache: some images are a terabyte long and nearly empty.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import lzma
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+CACHE = Path(os.environ.get("INSPECTOR_CORPUS_CACHE", Path(tempfile.gettempdir()) / "inspector-corpus"))
+_BLOCK = 1 << 20
+
+
+def need_corpus() -> None:
+    """Skip the calling test where the corpus is absent; fail it where REQUIRE_CORPUS=1."""
+    if ROOT.is_dir():
+        return
+    if os.environ.get("REQUIRE_CORPUS") == "1":
+        pytest.fail("REQUIRE_CORPUS=1, but ../shared/corpus is absent")
+    pytest.skip("../shared/corpus is absent: nothing of it was tested")
+
+
+@functools.cache
+def entries(part: str) -> tuple[dict[str, Any], ...]:
+    """Return the entries of `part` ("known" or "hostile"); none where the corpus is absent.
+
+    For use at collection time; every entry has a "file" relative to its part.
+    """
+    path = ROOT / part / "expected.json"
+    return tuple(json.loads(path.read_text())["entries"]) if path.is_file() else ()
+
+
+def corpus(name: str) -> Path:
+    """Return the unpacked file `name`, such as "known/images/x.raw.xz"; other files are returned as they lie."""
+    need_corpus()
+    packed = ROOT / name
+    if packed.suffix != ".xz":
+        return packed
+    target = CACHE / name.removesuffix(".xz")
+    if not target.is_file() or target.stat().st_mtime < packed.stat().st_mtime:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out:
+            _unpack(packed, out.file)  # type: ignore[arg-type]  # typeshed calls it an IO wrapper
+        Path(out.name).replace(target)
+    return target
+
+
+def _unpack(packed: Path, out: Any) -> None:
+    size = 0
+    with lzma.open(packed) as file:
+        while block := file.read(_BLOCK):
+            if block.count(0) != len(block):
+                out.seek(size)
+                out.write(block)
+            size += len(block)
+    out.truncate(size)
