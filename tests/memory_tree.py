@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
+from fixtures.files import Dir, File, Files, Link, Node
 from inspector.guest import Guest, Mount
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Memory, Source
 
-
-@dataclass(frozen=True)
-class Link:
-    """A symbolic link."""
-
-    target: str
-
-
-@dataclass(frozen=True)
-class File:
-    """A regular file with metadata other than root's 0644."""
-
-    content: str | bytes = ""
-    mode: int = 0o644
-    uid: int = 0
-    gid: int = 0
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Dir:
-    """A directory, where it is empty or its metadata matters."""
-
-    mode: int = 0o755
-    uid: int = 0
-    gid: int = 0
-    flags: tuple[str, ...] = ()
-
-
-Node = str | bytes | Link | File | Dir
-Files = Mapping[str, Node]
+__all__ = ["Dir", "File", "Files", "Link", "MemoryTree", "Node", "guest_of"]
 
 
 class MemoryTree:
@@ -122,7 +93,7 @@ def _bytes(node: Node) -> bytes:
     content = node.content if isinstance(node, File) else node
     if isinstance(content, str):
         return content.encode("utf-8", "surrogateescape")
-    assert isinstance(content, bytes), f"no regular file: {node}"
+    assert isinstance(content, bytes), f"no regular file: {node!r}"
     return content
 
 
