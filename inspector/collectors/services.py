@@ -1,0 +1,175 @@
+"""Collects `Services`: systemd units, and on older and smaller guests SysV, upstart and OpenRC services."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.services import Enablement, Services, UnitState
+from inspector.generators import has_sysv_generator, start_links
+from inspector.guest import Guest, NotFound
+from inspector.pull import Pull
+from inspector.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
+from parsers.place import Place
+
+_SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
+_OPENRC: Final = "/etc/runlevels"
+_INSTALL_KEYS: Final = ("WantedBy", "RequiredBy", "UpheldBy", "Alias")
+
+
+def collect_services(facts: Facts) -> Services:
+    """Find the service manager; units are looked up when they are asked for."""
+    guest = facts[Guest]
+    if _has_systemd(guest):
+        return Services("systemd", _Systemd(guest).look_up)
+    if guest.is_dir(_OPENRC):
+        return Services("openrc", lambda unit: _openrc(guest, unit))
+    if any(map(guest.is_dir, _SCRIPTS)):
+        return Services("sysv", lambda unit: _sysv(guest, unit))
+    raise UnknownFact(
+        "no service manager was recognised: no systemd, OpenRC or init scripts", *map(Place, (*SEARCH, *_SCRIPTS))
+    )
+
+
+def _has_systemd(guest: Guest) -> bool:
+    for init in ("/sbin/init", "/usr/sbin/init"):
+        try:
+            return guest.realpath(init).endswith("/systemd")
+        except NotFound:
+            continue
+    return any(guest.is_dir(path) for path in SEARCH)
+
+
+class _Systemd:
+    """Answers for one unit as `systemctl is-enabled` would, and whether it is started."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._units = UnitFiles(guest)
+
+    def look_up(self, unit: str) -> UnitState:
+        fragment = self._units.fragment(unit)
+        if fragment is None or fragment.kind is Kind.DANGLING:
+            return self._script(unit) or self._absent(unit, fragment)
+        own = self._units.canonical(unit)
+        if own is None or own.kind is Kind.DANGLING:
+            return self._absent(unit, fragment)
+        if own.kind is Kind.MASK:
+            what = "a link to /dev/null" if own.target else "an empty file"
+            return UnitState(unit, Enablement.MASKED, Place(own.path), f"masked by {what}", own.path)
+        state, place = self._enablement(unit, fragment)
+        pull = self._pull(unit, own)
+        if pull is not None:
+            return UnitState(unit, state, pull.place, pull.reason, own.path, started=True)
+        return UnitState(unit, state, place, f"{state}, and nothing at boot reaches it", own.path)
+
+    def _pull(self, unit: str, own: Fragment) -> Pull | None:
+        for deep in (False, True):
+            reached = self._units.reached(deep=deep)
+            pull = reached.get(unit)
+            if pull is None and own.name != template_of(unit):
+                pull = reached.get(own.name)
+            if pull is not None:
+                return pull
+        return None
+
+    def _enablement(self, unit: str, fragment: Fragment) -> tuple[Enablement, Place]:
+        if fragment.kind is Kind.ALIAS:
+            return Enablement.ALIAS, Place(fragment.path)
+        install = self._units.text(unit)
+        declared = set(install.words("Install", "Alias"))
+        names = {unit} | {alias.name for alias in self._units.aliases.get(unit, ()) if alias.name in declared}
+        for pull in self._links(unit):
+            if pull.place.path.startswith(f"{CONFIG}/"):
+                return Enablement.ENABLED, pull.place
+        for alias in self._units.aliases.get(unit, ()):
+            if alias.name in names and alias.path.startswith(f"{CONFIG}/"):
+                return Enablement.ENABLED, Place(alias.path)
+        return self._not_enabled(unit, fragment)
+
+    def _links(self, unit: str) -> list[Pull]:
+        return [pull for pulls in self._units.links.values() for pull in pulls if pull.unit == unit]
+
+    def _not_enabled(self, unit: str, fragment: Fragment) -> tuple[Enablement, Place]:
+        install = self._units.text(unit)
+        place = Place(fragment.path)
+        if fragment.kind is Kind.LINKED and fragment.path.startswith(f"{CONFIG}/"):
+            return Enablement.LINKED, place
+        if any(alias.path.startswith(f"{CONFIG}/") for alias in self._units.aliases.get(unit, ())):
+            return Enablement.INDIRECT, place
+        if any(install.words("Install", key) for key in _INSTALL_KEYS):
+            return Enablement.DISABLED, place
+        if install.words("Install", "Also"):
+            return Enablement.INDIRECT, place
+        return Enablement.STATIC, place
+
+    def _script(self, unit: str) -> UnitState | None:
+        """An init script without a unit of its own; systemd-sysv-generator(8) makes one."""
+        name = unit.removesuffix(".service")
+        path = _script_path(self._guest, name)
+        if path is None or name == unit or not has_sysv_generator(self._guest):
+            return None
+        links = start_links(self._guest, name)
+        if links and "multi-user.target" in self._units.reached(deep=False):
+            reason = "its init script has a start link"
+            return UnitState(unit, Enablement.GENERATED, Place(links[0]), reason, path, started=True)
+        reason = "its init script has no start link"
+        return UnitState(unit, Enablement.GENERATED, Place(path), reason, path)
+
+    def _absent(self, unit: str, dangling: Fragment | None) -> UnitState:
+        if dangling is not None:
+            reason = f"the link leads to {dangling.target}, which does not exist"
+            return UnitState(unit, Enablement.ABSENT, Place(dangling.path), reason)
+        where = self._units.directories[0] if self._units.directories else CONFIG
+        return UnitState(unit, Enablement.ABSENT, Place(where), f"there is no {unit}")
+
+
+def _script_path(guest: Guest, name: str) -> str | None:
+    paths = (posixpath.join(folder, name) for folder in _SCRIPTS)
+    return next((path for path in paths if guest.is_file(path)), None)
+
+
+def _sysv(guest: Guest, unit: str) -> UnitState:
+    """SysV start links; before them upstart's jobs, which EL 6 and Ubuntu 14.04 start beside the scripts."""
+    name = unit.removesuffix(".service")
+    job = f"/etc/init/{name}.conf"
+    if guest.is_file(job):
+        return _upstart(guest, unit, job)
+    path = _script_path(guest, name)
+    if path is None:
+        return UnitState(unit, Enablement.ABSENT, Place(_SCRIPTS[0]), f"there is no {_SCRIPTS[0]}/{name}")
+    links = start_links(guest, name)
+    if links:
+        return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
+    return UnitState(unit, Enablement.DISABLED, Place(path), "it has no start link", path)
+
+
+def _upstart(guest: Guest, unit: str, job: str) -> UnitState:
+    """A job starts on its event unless it, or its override file, says `manual` (init(5) of upstart)."""
+    override = job.removesuffix(".conf") + ".override"
+    for path in (override, job):
+        if guest.is_file(path) and (line := _line_of(r"manual\s*$", guest.read_text(path))):
+            return UnitState(unit, Enablement.DISABLED, Place(path, line), "the job says manual", job)
+    line = _line_of(r"start\s+on\b", guest.read_text(job))
+    if line:
+        return UnitState(unit, Enablement.ENABLED, Place(job, line), "the job has an event", job, started=True)
+    return UnitState(unit, Enablement.STATIC, Place(job), "the job has no event", job)
+
+
+def _line_of(pattern: str, text: str) -> int | None:
+    wanted = re.compile(r"\s*" + pattern)
+    return next((number for number, line in enumerate(text.split("\n"), start=1) if wanted.match(line)), None)
+
+
+def _openrc(guest: Guest, unit: str) -> UnitState:
+    name = unit.removesuffix(".service")
+    path = _script_path(guest, name)
+    if path is None:
+        return UnitState(unit, Enablement.ABSENT, Place(_SCRIPTS[0]), f"there is no {_SCRIPTS[0]}/{name}")
+    for runlevel in ("sysinit", "boot", "default"):
+        link = f"{_OPENRC}/{runlevel}/{name}"
+        if guest.glob(link):
+            return UnitState(unit, Enablement.ENABLED, Place(link), f"in the runlevel {runlevel}", path, started=True)
+    return UnitState(unit, Enablement.DISABLED, Place(path), "in no runlevel", path)
