@@ -51,7 +51,7 @@ def _tag(spec: str) -> tuple[str, str]:
 
 
 def _unhex(name: str) -> str:
-    """Undo udev's escapes in a link name ("\\x20" for a space)."""
+    r"""Undo udev's escapes in a link name ("\x20" for a space)."""
     return re.sub(r"\\x([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), name)
 
 

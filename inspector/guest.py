@@ -12,13 +12,15 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from inspector.disk import Volume
 from inspector.facts import UnknownFact
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Tree
 from parsers.place import ParseError, Place
 from parsers.source import Source
+
+if TYPE_CHECKING:
+    from inspector.disk import Volume
 
 MAX_LINKS: Final = 40
 MAX_PATH: Final = 4096

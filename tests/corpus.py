@@ -49,7 +49,7 @@ def corpus(name: str) -> Path:
     if not target.is_file() or target.stat().st_mtime < packed.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out:
-            _unpack(packed, out.file)  # type: ignore[arg-type]  # typeshed calls it an IO wrapper
+            _unpack(packed, out.file)
         Path(out.name).replace(target)
     return target
 

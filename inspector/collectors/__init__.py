@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from inspector.facts import Collector
 
-MODULES: Final[dict[str, str]] = {}
+MODULES: Final[dict[str, str]] = {
+    "inspector.facts.services.Services": "services:collect_services",
+}
 """Noun ("module.Class" below `parsers` or `inspector`) -> "module:function" below this package."""
 
 

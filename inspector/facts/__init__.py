@@ -59,3 +59,6 @@ class Facts:
             return unknown
         except ParseError as error:
             return UnknownFact(str(error), error.place)
+        except BaseException:
+            del self._known[noun]
+            raise

@@ -8,7 +8,7 @@ from typing import Final
 
 from inspector.rules.rule import Rule
 
-MODULES: Final = ()
+MODULES: Final[tuple[str, ...]] = ()
 """Modules of this package that hold rules, in alphabetical order."""
 
 

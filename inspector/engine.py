@@ -1,0 +1,177 @@
+"""From an image to a report: open the disk, find the guest, ask every rule of the profile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from inspector.collectors import COLLECTORS
+from inspector.disk import Disk, open_disk
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
+from inspector.identity import identify_guest
+from inspector.mounts import find_guest
+from inspector.profile import Check, Profile, load_profile
+from inspector.report import (
+    SCHEMA_VERSION,
+    CheckResult,
+    Cost,
+    EvidenceInfo,
+    Exemption,
+    GuestInfo,
+    ImageInfo,
+    ProblemInfo,
+    Report,
+    RuleResult,
+    Summary,
+    Tool,
+)
+from inspector.rules import rules
+from inspector.rules.rule import Rule
+from inspector.verdict import Evidence, NotApplicable, Status, Verdict, unknown, worst
+from inspector.version import VERSION
+from parsers.place import Place, Problem
+
+_MAX_PROBLEMS: Final = 1000
+
+
+def inspect_image(path: str, profile: str = "ecs", root: str | None = None) -> Report:
+    """Inspect the image at `path`; raise `InspectorError` where it cannot be inspected.
+
+    `root` names the volume of the root file system where several hold one.
+    """
+    started = time.perf_counter()
+    chosen = load_profile(profile)
+    disk = open_disk(path)
+    facts = open_facts(disk, root)
+    checks, exemptions = judge(facts, chosen)
+    statuses = [check.status for check in checks]
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        tool=Tool("inspector", VERSION),
+        profile=chosen.name,
+        image=ImageInfo(path, disk.image.format, disk.image.virtual_size, disk.image.file_size),
+        guest=identify_guest(facts),
+        verdict=worst([Status.OK, *statuses]) if checks else Status.WARNING,
+        summary=Summary(len(statuses), *(statuses.count(s) for s in (Status.OK, Status.WARNING, Status.FAILED))),
+        checks=checks,
+        not_applicable=exemptions,
+        problems=_problems(disk),
+        cost=Cost(round(time.perf_counter() - started, 4), disk.image.bytes_read),
+    )
+
+
+def open_facts(disk: Disk, root: str | None = None) -> Facts:
+    """Return the facts of the guest on `disk`, not yet collected."""
+    given: dict[type, object] = {Disk: disk}
+    try:
+        given[Guest] = find_guest(disk, root)
+    except UnknownFact as missing:
+        given[Guest] = missing
+    return Facts(given, COLLECTORS)
+
+
+def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemption]]:
+    """Ask the rules of every check; those that do not concern the guest are returned apart."""
+    family = identify_guest(facts).os
+    checks: list[CheckResult] = []
+    exemptions: list[Exemption] = []
+    for check in profile.checks:
+        results, exempt = _judge_check(check, facts, profile, family)
+        if results:
+            checks.append(CheckResult(check.name, check.id, check.title, worst(r.status for r in results), results))
+            exemptions += exempt
+        else:
+            exemptions.append(Exemption(check.name, "; ".join(dict.fromkeys(item.reason for item in exempt))))
+    return checks, exemptions
+
+
+def _judge_check(
+    check: Check, facts: Facts, profile: Profile, family: str | None
+) -> tuple[list[RuleResult], list[Exemption]]:
+    results: list[RuleResult] = []
+    exempt: list[Exemption] = []
+    for name in check.rules:
+        rule = rules()[name]
+        if rule.os not in {"any", family or rule.os}:
+            exempt.append(Exemption(name, f"it concerns {rule.os} guests"))
+            continue
+        try:
+            verdict = _ask(rule, facts, profile)
+        except NotApplicable as reason:
+            exempt.append(Exemption(name, str(reason)))
+            continue
+        results.append(_result(rule, _levelled(_trusted(verdict, facts), profile, name), facts))
+    return results, exempt
+
+
+def _ask(rule: Rule, facts: Facts, profile: Profile) -> Verdict:
+    try:
+        return rule(facts, **profile.parameters.get(rule.name, {}))
+    except (NotApplicable, MemoryError):
+        raise
+    except Exception as error:  # one broken rule must not take the others' verdicts away
+        return unknown(f"this rule broke, please report it: {type(error).__name__}: {error}")
+
+
+def _trusted(verdict: Verdict, facts: Facts) -> Verdict:
+    """Nothing is OK that was read from a volume whose journal holds newer contents."""
+    stale = _stale_volumes(facts)
+    touched = sorted({volume for item in verdict.evidence if (volume := _volume(item.place, facts)) in stale})
+    if not touched:
+        return verdict
+    note = f"read from {', '.join(touched)}, whose journal was not replayed"
+    status = Status.WARNING if verdict.status is Status.OK else verdict.status
+    return Verdict(status, f"{verdict.message} ({note})", verdict.evidence, known=False)
+
+
+def _stale_volumes(facts: Facts) -> frozenset[str]:
+    return frozenset(volume.name for volume in facts[Disk].volumes if volume.tree and volume.tree.unreplayed_journal)
+
+
+def _levelled(verdict: Verdict, profile: Profile, rule: str) -> Verdict:
+    key = verdict.status.value.lower() if verdict.known else "unknown"
+    status = profile.levels.get(rule, {}).get(key, verdict.status)
+    return Verdict(status, verdict.message, verdict.evidence, known=verdict.known)
+
+
+def _result(rule: Rule, verdict: Verdict, facts: Facts) -> RuleResult:
+    evidence = [_evidence(item, facts) for item in verdict.evidence]
+    return RuleResult(rule.name, verdict.status, verdict.known, verdict.message, rule.fix, evidence)
+
+
+def _evidence(item: Evidence, facts: Facts) -> EvidenceInfo:
+    place = item.place
+    return EvidenceInfo(place.path, place.line, place.key, place.offset, _volume(place, facts), item.seen)
+
+
+def _volume(place: Place, facts: Facts) -> str | None:
+    """The volume of a place: what it says, or for a guest path the volume it lies on."""
+    if place.volume or not place.path.startswith("/"):
+        return place.volume
+    try:
+        return facts[Guest].volume_of(place.path)
+    except UnknownFact:
+        return None
+
+
+def _problems(disk: Disk) -> list[ProblemInfo]:
+    return [_problem(problem) for problem in list(_all_problems(disk))[:_MAX_PROBLEMS]]
+
+
+def _all_problems(disk: Disk) -> Iterable[Problem]:
+    yield from disk.problems
+    for volume in disk.volumes:
+        if volume.reason:
+            yield Problem(Place(volume.name, offset=volume.offset, volume=volume.name), volume.reason)
+        if volume.tree:
+            yield from volume.tree.problems
+
+
+def _problem(problem: Problem) -> ProblemInfo:
+    place = problem.place
+    return ProblemInfo(place.path, place.line, place.key, place.offset, place.volume, problem.message)
+
+
+__all__ = ["GuestInfo", "inspect_image", "judge", "open_facts"]

@@ -1,0 +1,159 @@
+"""Profiles: which checks, made of which rules, with which thresholds and levels. TOML data, no code.
+
+A profile may be based on another one (`base = "ecs"`) and then lists the checks it keeps by name (`keep = [...]`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from inspector.errors import InspectorError
+from inspector.rules import rules
+from inspector.verdict import Status
+
+_PACKAGE: Final = "inspector.profiles"
+_KEYS: Final = frozenset({"name", "title", "base", "keep", "check", "parameters", "levels"})
+_CHECK_KEYS: Final = frozenset({"name", "id", "title", "rules"})
+_LEVELS: Final = {"ok": Status.OK, "warning": Status.WARNING, "failed": Status.FAILED}
+
+
+class ProfileError(InspectorError):
+    """A profile that does not exist, or that names what does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a cloud's user knows by name: a group of rules, as bad as its worst one."""
+
+    name: str
+    id: str
+    title: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The checks in report order.
+
+    Attributes:
+        parameters: rule -> its keyword arguments.
+        levels: rule -> status it gives ("FAILED", "WARNING" or "unknown") -> status that counts.
+    """
+
+    name: str
+    title: str
+    checks: tuple[Check, ...]
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, Status]] = field(default_factory=dict)
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that come with the program."""
+    return sorted(
+        path.name.removesuffix(".toml")
+        for path in resources.files(_PACKAGE).iterdir()
+        if path.name.endswith(".toml")
+    )  # fmt: skip
+
+
+def load_profile(name: str) -> Profile:
+    """Return the profile of that name, or the one in that TOML file (a name with a slash or ending in .toml)."""
+    data = _read(name)
+    if base := data.get("base"):
+        data = _inherit(_read(str(base)), data, name)
+    return _profile(data, name)
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        if "/" in name or name.endswith(".toml"):
+            return _checked(tomllib.loads(Path(name).read_text(encoding="utf-8")), _KEYS, name)
+        if name not in profile_names():
+            raise ProfileError(f"no profile is called {name!r}{suggestion(name, profile_names())}")
+        text = (resources.files(_PACKAGE) / f"{name}.toml").read_text(encoding="utf-8")
+        return _checked(tomllib.loads(text), _KEYS, name)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"profile {name}: {error}") from error
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" where a known name is close, else an empty string."""
+    known = list(known)
+    folded = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), folded, n=1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def _checked(data: dict[str, Any], allowed: frozenset[str], where: str) -> dict[str, Any]:
+    for key in data:
+        if key not in allowed:
+            raise ProfileError(f"profile {where}: unknown key {key!r}{suggestion(key, allowed)}")
+    return data
+
+
+def _inherit(base: dict[str, Any], data: dict[str, Any], where: str) -> dict[str, Any]:
+    checks = {check["name"]: check for check in base.get("check", [])}
+    for name in data.get("keep", []):
+        if name not in checks:
+            raise ProfileError(f"profile {where}: no check is called {name!r}{suggestion(name, checks)}")
+    kept = [checks[name] for name in data.get("keep", checks)]
+    return {
+        **data,
+        "check": kept + data.get("check", []),
+        "parameters": {**base.get("parameters", {}), **data.get("parameters", {})},
+        "levels": {**base.get("levels", {}), **data.get("levels", {})},
+    }
+
+
+def _profile(data: dict[str, Any], where: str) -> Profile:
+    try:
+        checks = tuple(
+            Check(check["name"], check.get("id", check["name"]), check["title"], tuple(check["rules"]))
+            for check in (_checked(check, _CHECK_KEYS, where) for check in data["check"])
+        )
+        title = str(data["title"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ProfileError(f"profile {where}: {error} is missing or of the wrong kind") from error
+    used = [rule for check in checks for rule in check.rules]
+    for rule in used:
+        _known_rule(rule, where)
+    parameters = {rule: data.get("parameters", {}).get(rule, {}) for rule in used}
+    for rule, given in parameters.items():
+        _check_parameters(rule, given, where)
+    for rule in [*data.get("parameters", {}), *data.get("levels", {})]:
+        _known_rule(rule, where)
+    levels = {rule: _levels(rule, given, where) for rule, given in data.get("levels", {}).items()}
+    return Profile(str(data.get("name", where)), title, checks, parameters, levels)
+
+
+def _known_rule(rule: str, where: str) -> None:
+    if rule not in rules():
+        raise ProfileError(f"profile {where}: no rule is called {rule!r}{suggestion(rule, rules())}")
+
+
+def _check_parameters(rule: str, given: Mapping[str, Any], where: str) -> None:
+    wanted = rules()[rule].parameters
+    for key in given:
+        if key not in wanted:
+            raise ProfileError(f"profile {where}: {rule} has no parameter {key!r}{suggestion(key, wanted)}")
+    for key in wanted:
+        if key not in given:
+            raise ProfileError(f"profile {where}: {rule} wants the parameter {key!r}")
+
+
+def _levels(rule: str, given: Mapping[str, str], where: str) -> dict[str, Status]:
+    levels: dict[str, Status] = {}
+    for given_key, given_value in given.items():
+        key, value = given_key.lower(), str(given_value).lower()
+        if key not in {"failed", "warning", "unknown"} or value not in _LEVELS:
+            raise ProfileError(f"profile {where}: {rule}: failed, warning or unknown = a status wanted")
+        if key == "unknown" and value == "ok":
+            raise ProfileError(f"profile {where}: {rule}: what is unknown cannot be OK")
+        levels[key] = _LEVELS[value]
+    return levels
