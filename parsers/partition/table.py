@@ -5,10 +5,14 @@ Offsets and sizes are bytes, so that nothing behind this model needs to know a s
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from parsers.place import Problem
+from parsers.place import Place, Problem
+
+EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
 
 
 class Scheme(StrEnum):
@@ -17,6 +21,35 @@ class Scheme(StrEnum):
     MBR = "mbr"
     GPT = "gpt"
     NONE = "none"
+
+
+class Flaw(StrEnum):
+    """What kind of thing is wrong in a partition table.
+
+    Attributes:
+        STRUCTURE: the table breaks its specification, or is one that is not read.
+        CHECKSUM: a GPT checksum does not match.
+        BACKUP: the backup GPT is broken, missing, or differs.
+        OVERLAP: two partitions share sectors.
+        OUTSIDE: something lies past the end of the disk.
+        STALE: what is left of another table, which the guest does not use.
+        SLACK: the disk has grown since the GPT was written; its backup is not at the end.
+    """
+
+    STRUCTURE = "structure"
+    CHECKSUM = "checksum"
+    BACKUP = "backup"
+    OVERLAP = "overlap"
+    OUTSIDE = "outside"
+    STALE = "stale"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class TableProblem(Problem):
+    """A problem of a partition table, with its kind."""
+
+    flaw: Flaw
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +73,11 @@ class Partition:
     name: str | None = None
     bootable: bool = False
 
+    @property
+    def end(self) -> int:
+        """The byte behind its last one."""
+        return self.offset + self.size
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionTable:
@@ -49,5 +87,30 @@ class PartitionTable:
     sector_size: int
     disk_id: str | None = None
     partitions: tuple[Partition, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[TableProblem, ...] = ()
     hybrid: bool = False
+
+
+def overlaps(name: str, partitions: Iterable[Partition]) -> Iterator[TableProblem]:
+    """Yield a problem for each partition that begins inside one that begins before it; `name` is the disk's."""
+    before: Partition | None = None
+    for partition in sorted(partitions, key=lambda entry: (entry.offset, entry.number)):
+        if before is not None and partition.offset < before.end:
+            yield TableProblem(
+                Place(name, offset=partition.offset),
+                f"partition {partition.number} overlaps partition {before.number}",
+                Flaw.OVERLAP,
+            )
+        if before is None or partition.end > before.end:
+            before = partition
+
+
+def outside(name: str, partitions: Iterable[Partition], disk_size: int) -> Iterator[TableProblem]:
+    """Yield a problem for each partition that reaches past the end of the disk."""
+    for partition in partitions:
+        if partition.end > disk_size:
+            yield TableProblem(
+                Place(name, offset=partition.offset),
+                f"partition {partition.number} ends at byte {partition.end}, the disk at byte {disk_size}",
+                Flaw.OUTSIDE,
+            )
