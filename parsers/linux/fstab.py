@@ -1,9 +1,10 @@
 r"""/etc/fstab: what is mounted where.
 
-Format: fstab(5), read as libmount reads it, which mount(8) and systemd-fstab-generator(8) follow: fields are parted
-by spaces and tabs, three are needed, what comes after the sixth is passed over, `\040` is an octal byte, and a
-comment is a whole line. A field 5 or 6 that is no number makes libmount ignore the line, `rw # note` among them.
-Not done: glibc's getmntent(3) would also take lines of two fields. `/etc/fstab.d` is not read by mount(8) either.
+Format: fstab(5), read as libmount reads it for mount(8): fields are parted by spaces and tabs, three are needed, what
+comes after the sixth is passed over, `\040` is an octal byte, and a comment is a whole line. A field 5 or 6 that is no
+number makes libmount ignore the line, `rw # note` among them.
+Not done: systemd-fstab-generator(8) reads by getmntent(3), which takes such lines and lines of two fields as well; here
+they are problems, as the two programs disagree on them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from parsers.place import Place, Problem
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 _BLANKS: Final = re.compile("[ \t]+")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"[\r\v\f]*[+-]?[0-9]{1,18}")
 _OPTION: Final = re.compile(r'(?:"[^"]*"|[^,])+')
 
 
