@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from inspector.backends import native
+from inspector.errors import InspectorError
 from inspector.image import Image, open_image
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.filesystem.tree import Tree
@@ -90,6 +91,9 @@ class Volume:
             return None, None
         if self.type is None:
             return None, "no known file system was recognised"
+        if self.superblock and self.superblock.others:
+            found = " and ".join((self.superblock.type, *self.superblock.others))
+            return None, f"it carries the signatures of {found}"
         if self.type in _NO_FILES:
             return None, None
         reader = native.READERS.get(self.type)
@@ -122,7 +126,10 @@ class Disk:
 def open_disk(path: str) -> Disk:
     """Open an image file; raise `InspectorError` where it is no disk image that can be read."""
     image = open_image(path)
-    table = parse_partition_table(image.source)
+    try:
+        table = parse_partition_table(image.source)
+    except ParseError as error:  # an encrypted qcow2, or one whose first clusters are broken
+        raise InspectorError(f"{path}: {error.message}") from error
     if table.scheme is Scheme.NONE:
         return Disk(image, table, (_volume(_DISK_NAME, image.source, 0, None),))
     return Disk(

@@ -119,7 +119,8 @@ def open_image(path: str | os.PathLike[str]) -> Image:
         return _open(os.fspath(path), file)
     except ParseError as error:
         file.close()
-        raise InspectorError(f"{os.fspath(path)}: {error}") from error
+        where = "" if error.place.offset is None else f" (at byte {error.place.offset})"
+        raise InspectorError(f"{os.fspath(path)}: {error.message}{where}") from error
     except InspectorError:
         file.close()
         raise
@@ -181,6 +182,8 @@ def _qcow2(path: str, file: ImageFile) -> Image:
 
 def _raw(path: str, file: ImageFile, resembles: Format | None) -> Image:
     problems = []
+    if file.size < 512:
+        raise InspectorError(f"{path}: a disk of at least one sector wanted, {file.size} bytes found")
     if file.size % 512:
         problems.append(Problem(Place(file.name), f"a size in sectors of 512 wanted, {file.size} bytes found"))
     if resembles is not None:

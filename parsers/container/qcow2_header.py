@@ -60,6 +60,13 @@ _HEADER_V3: Final = c.Struct(
     "refcount_order" / c.Int32ub,
     "header_length" / c.Int32ub,
 )
+_IMPLIED_BY_V2: Final = {
+    "incompatible_features": 0,
+    "compatible_features": 0,
+    "autoclear_features": 0,
+    "refcount_order": 4,
+    "header_length": V2_HEADER_LENGTH,
+}
 _EXTENSION: Final = c.Struct("type" / c.Int32ub, "length" / c.Int32ub)
 
 _BACKING_FORMAT: Final = 0xE2792ACA
@@ -212,8 +219,7 @@ def _read_header(file: Source) -> Any:
     if head.crypt_method not in CRYPT:
         raise _fail(file, 32, f"crypt_method 0, 1 or 2 wanted, {head.crypt_method} found")
     if head.version == 2:
-        head.update(incompatible_features=0, compatible_features=0, autoclear_features=0)
-        head.update(refcount_order=4, header_length=V2_HEADER_LENGTH)
+        head.update(_IMPLIED_BY_V2)
         return head
     if file.size < V3_HEADER_LENGTH:
         raise _fail(file, 72, f"a qcow2 v3 header of 104 bytes wanted, the file ends at byte {file.size}")
