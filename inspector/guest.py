@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -204,23 +204,31 @@ class Guest:
             return False
         return True
 
-    def walk(self, top: str = "/") -> Iterator[tuple[str, Mount, Stat]]:
+    def walk(
+        self, top: str = "/", on_error: Callable[[ParseError], None] | None = None
+    ) -> Iterator[tuple[str, Mount, Stat]]:
         """Give every path below and including `top`, with its mount and metadata; no link is followed.
 
         Directories are given before their content, names in byte order. Each mount point is entered. A directory
-        that a damaged tree holds twice is entered once, so that a loop ends.
+        that a damaged tree holds twice is entered once, so that a loop ends. What is broken is told to `on_error`
+        and passed over; without it the walk ends there with the `ParseError`.
         """
         entered: set[tuple[str, int]] = set()
         pending = [self._find(top)]
         while pending:
             spot = pending.pop()
-            stat = spot.tree.stat(spot.inode)
-            yield spot.path, spot.mount, stat
             directory = (spot.mount.path, spot.inode)
-            if stat.type is FileType.DIRECTORY and directory not in entered:
-                entered.add(directory)
-                entries = sorted(spot.tree.entries(spot.inode), key=_name_bytes, reverse=True)
-                pending += [self._child(spot, entry.name, entry.inode) for entry in entries]
+            try:
+                stat = spot.tree.stat(spot.inode)
+                yield spot.path, spot.mount, stat
+                if stat.type is FileType.DIRECTORY and directory not in entered:
+                    entered.add(directory)
+                    entries = sorted(spot.tree.entries(spot.inode), key=_name_bytes, reverse=True)
+                    pending += [self._child(spot, entry.name, entry.inode) for entry in entries]
+            except ParseError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
 
     # -- resolving -------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from inspector.errors import InspectorError
+from inspector.errors import UsageError
 from inspector.rules import rules
 from inspector.verdict import Status
 
@@ -23,7 +23,7 @@ _CHECK_KEYS: Final = frozenset({"name", "id", "title", "rules"})
 _LEVELS: Final = {"ok": Status.OK, "warning": Status.WARNING, "failed": Status.FAILED}
 
 
-class ProfileError(InspectorError):
+class ProfileError(UsageError):
     """A profile that does not exist, or that names what does not exist."""
 
 

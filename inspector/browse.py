@@ -1,0 +1,196 @@
+"""Read-only browsing: what `ls`, `stat` and `cat` give, from the guest's tree or from one volume of its disk."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import stat as modes
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from inspector.disk import Disk, open_disk
+from inspector.errors import InspectorError
+from inspector.guest import Guest, Mount
+from inspector.mounts import find_guest
+from inspector.printable import iso_time, json_text, printable
+from parsers.filesystem.tree import FileType, Stat
+from parsers.place import ParseError
+from parsers.source import Source
+
+CHUNK: Final = 1 << 20
+
+Entry = dict[str, Any]
+Life = Callable[[], None]
+"""Called now and then during long work, to show that there is progress."""
+
+_TYPE_BITS: Final = {
+    FileType.FILE: modes.S_IFREG,
+    FileType.DIRECTORY: modes.S_IFDIR,
+    FileType.SYMLINK: modes.S_IFLNK,
+    FileType.CHAR: modes.S_IFCHR,
+    FileType.BLOCK: modes.S_IFBLK,
+    FileType.FIFO: modes.S_IFIFO,
+    FileType.SOCKET: modes.S_IFSOCK,
+    FileType.UNKNOWN: 0,
+}
+
+
+def open_files(image: str, volume: str | None = None, root: str | None = None) -> Guest:
+    """Return the guest's tree, or with `volume` the files of that one alone, its root as `/`.
+
+    Raises:
+        InspectorError, UnknownFact: there is no such volume, or it cannot be read, or no guest was found.
+    """
+    disk = open_disk(image)
+    return volume_files(disk, volume) if volume else find_guest(disk, root)
+
+
+def volume_files(disk: Disk, name: str) -> Guest:
+    """Return the files of one volume as a tree of their own."""
+    volume = disk.volume(name.removeprefix("/dev/"))
+    if volume is None:
+        raise InspectorError(f"no volume is called {name}; there are {', '.join(v.name for v in disk.volumes)}")
+    if volume.tree is None:
+        raise InspectorError(f"{name} cannot be read: {volume.reason or f'{volume.type} holds no files'}")
+    return Guest([Mount("/", volume, volume.tree, volume.tree.root)])
+
+
+class Listing:
+    """The entries below a path; what cannot be read is noted in `errors`, and the rest is given."""
+
+    def __init__(self, guest: Guest, *, hashes: bool = False, life: Life = lambda: None) -> None:
+        self._guest = guest
+        self._hashes = hashes
+        self._life = life
+        self.errors: list[ParseError] = []
+
+    def entries(self, path: str, *, recursive: bool = False) -> Iterator[Entry]:
+        """Give what is in the directory that `path` leads to (with `recursive` all below it), or the file itself."""
+        path = absolute(path)
+        if not self._guest.is_dir(path):
+            yield self._entry(path, self._guest.mount_of(posixpath.dirname(path)), self._guest.lstat(path))
+        elif recursive:
+            walk = self._guest.walk(path, self.errors.append)
+            top = next(walk, None)
+            base = top[0] if top else path
+            for below, mount, stat in walk:
+                yield self._entry(posixpath.join(path, posixpath.relpath(below, base)), mount, stat)
+        else:
+            yield from self._children(path)
+
+    def _children(self, path: str) -> Iterator[Entry]:
+        for item in self._guest.listdir(path):
+            child = posixpath.join(path, item.name)
+            try:
+                stat = self._guest.lstat(child)
+                mount = self._guest.mount_of(child if stat.type is FileType.DIRECTORY else path)
+            except ParseError as error:
+                self.errors.append(error)
+                continue
+            yield self._entry(child, mount, stat)
+
+    def _entry(self, path: str, mount: Mount, stat: Stat) -> Entry:
+        return {
+            "path": path,
+            "type": str(stat.type),
+            "mode": stat.mode,
+            "uid": stat.uid,
+            "gid": stat.gid,
+            "size": stat.size,
+            "mtime": iso_time(stat.mtime),
+            "target": self._read(lambda: self._target(mount, stat)),
+            "inode": stat.inode,
+            "flags": list(stat.flags),
+            "volume": mount.volume.name if mount.volume else None,
+            "sha256": self._read(lambda: self._sha256(mount, stat)) if self._hashes else None,
+        }
+
+    def _read(self, read: Callable[[], str | None]) -> str | None:
+        try:
+            return read()
+        except ParseError as error:
+            self.errors.append(error)
+            return None
+
+    @staticmethod
+    def _target(mount: Mount, stat: Stat) -> str | None:
+        if stat.type is not FileType.SYMLINK or mount.tree is None:
+            return None
+        return mount.tree.readlink(stat.inode)
+
+    def _sha256(self, mount: Mount, stat: Stat) -> str | None:
+        if stat.type is not FileType.FILE or mount.tree is None:
+            return None
+        digest = hashlib.sha256()
+        for chunk in chunks(mount.tree.open(stat.inode)):
+            digest.update(chunk)
+            self._life()
+        return digest.hexdigest()
+
+    def stat(self, path: str) -> Entry:
+        """Return all that is known of `path` itself, be it a symbolic link: the fields of an entry and more."""
+        path = absolute(path)
+        stat = self._guest.lstat(path)
+        mount = self._guest.mount_of(path if stat.type is FileType.DIRECTORY else posixpath.dirname(path))
+        xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
+        return {
+            **self._entry(path, mount, stat),
+            "links": stat.links,
+            "atime": iso_time(stat.atime),
+            "ctime": iso_time(stat.ctime),
+            "btime": iso_time(stat.btime),
+            "rdev": list(stat.rdev) if stat.rdev else None,
+            "xattrs": {name: value.decode("utf-8", "surrogateescape") for name, value in sorted(xattrs.items())},
+        }
+
+
+def absolute(path: str) -> str:
+    """Return `path` from the root, without doubled slashes and dots; `..` stays, since only the guest can tell."""
+    return "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
+
+
+def chunks(source: Source) -> Iterator[bytes]:
+    """Give the content of a source in pieces."""
+    for offset in range(0, source.size, CHUNK):
+        yield source.read_at(offset, min(CHUNK, source.size - offset))
+
+
+def json_array(entries: Iterator[Entry]) -> Iterator[str]:
+    """Give the text of a JSON array, one line per element, as they come."""
+    opening = "["
+    for entry in entries:
+        yield f"{opening}\n{json_text(entry)}"
+        opening = ","
+    yield "[]\n" if opening == "[" else "\n]\n"
+
+
+def short_line(entry: Entry) -> str:
+    """The path alone, or with its hash as sha256sum(1) prints it."""
+    path = printable(entry["path"])
+    return f"{entry['sha256'] or '-' * 64}  {path}\n" if entry["sha256"] else f"{path}\n"
+
+
+def long_line(entry: Entry) -> str:
+    """One line in the manner of `ls -l`."""
+    bits = _TYPE_BITS[FileType(entry["type"])] | entry["mode"]
+    target = f" -> {printable(entry['target'])}" if entry["target"] is not None else ""
+    digest = f" {entry['sha256']}" if entry["sha256"] else ""
+    moment = str(entry["mtime"]).partition(".")[0]
+    return (
+        f"{modes.filemode(bits)} {entry['uid']:>5} {entry['gid']:>5} {entry['size']:>12} {moment}"
+        f"{digest} {printable(entry['path'])}{target}\n"
+    )
+
+
+def stat_lines(entry: Entry) -> str:
+    """Every field with its name, one per line."""
+    shown = {**entry, "mode": f"{entry['mode']:04o}"}
+    return "".join(f"{name:>8}: {_shown(value)}\n" for name, value in shown.items() if value not in (None, [], {}))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{printable(str(key))}={printable(str(item))}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(printable(str(item)) for item in value)
+    return printable(str(value))

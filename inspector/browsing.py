@@ -1,0 +1,117 @@
+"""`show`, `ls`, `stat` and `cat` as the command line calls them: each in a limited process, streamed to the output.
+
+Nothing is held in memory: the child sends each piece as it has it, and the parent passes it on.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
+from inspector.errors import InspectorError
+from inspector.guest import Guest
+from inspector.isolate import CHECK_LIMITS, STREAM_LIMITS, Limits, Send, isolated
+from inspector.output import Write
+from inspector.overview import overview, overview_text
+from inspector.printable import json_text, printable
+
+_BATCH: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files: those of an image's guest (its root chosen by `root`), or of one `volume`."""
+
+    image: str
+    volume: str | None = None
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a listing holds and how it looks."""
+
+    long: bool = False
+    recursive: bool = False
+    sha256: bool = False
+    json: bool = False
+
+
+def show(image: str, root: str | None, write: Write, *, json: bool) -> None:
+    """Write what a disk holds."""
+
+    def job(send: Send) -> None:
+        view = overview(image, root)
+        send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
+
+    _pass_on(job, write, CHECK_LIMITS)
+
+
+def ls(files: Files, path: str, form: Form, write: Write) -> None:
+    """Write the entries of a directory.
+
+    Raises:
+        InspectorError: after everything that could be read was written, where something could not.
+    """
+
+    def job(send: Send) -> None:
+        listing = Listing(_open(files), hashes=form.sha256, life=lambda: send(b""))
+        entries = listing.entries(path, recursive=form.recursive)
+        line = long_line if form.long else short_line
+        _send_text(json_array(entries) if form.json else map(line, entries), send)
+        if listing.errors:
+            raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
+
+    _pass_on(job, write)
+
+
+def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
+    """Write the metadata of one path."""
+
+    def job(send: Send) -> None:
+        entry = Listing(_open(files)).stat(path)
+        _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
+
+    _pass_on(job, write)
+
+
+def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
+    """Write the content of a file, byte by byte, or with `escape` as text without control characters."""
+
+    def job(send: Send) -> None:
+        guest = _open(files)
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        for chunk in chunks(guest.open(absolute(path))):
+            send(printable(decoder.decode(chunk), keep="\n\t").encode() if escape else chunk)
+        if escape:
+            send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())
+
+    _pass_on(job, write)
+
+
+def _open(files: Files) -> Guest:
+    return open_files(files.image, files.volume, files.root)
+
+
+def _send_text(pieces: Iterator[str], send: Send) -> None:
+    """Send text in frames of some size: one per line would cost more than the lines."""
+    batch: list[str] = []
+    length = 0
+    for piece in pieces:
+        batch.append(piece)
+        length += len(piece)
+        if length >= _BATCH:
+            send("".join(batch).encode("utf-8", "backslashreplace"))
+            batch.clear()
+            length = 0
+    send("".join(batch).encode("utf-8", "backslashreplace"))
+
+
+def _pass_on(job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
+    with contextlib.closing(isolated(job, limits)) as pieces:
+        for piece in pieces:
+            write(piece)

@@ -1,0 +1,67 @@
+"""Judge several images, each on its own: one that cannot be inspected does not keep the others waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from inspector.errors import InspectorError
+from inspector.inspection import inspect_isolated
+from inspector.isolate import CHECK_LIMITS, Limits
+from inspector.output import Write
+from inspector.printable import printable
+from inspector.profile import load_profile
+from inspector.progress import progress
+from inspector.reports import render
+from inspector.verdict import Status, at_least
+
+EXIT_JUDGED: Final = 0
+EXIT_BAD: Final = 1
+EXIT_NOT_INSPECTED: Final = 3
+FAIL_ON: Final[dict[str, Status | None]] = {"failed": Status.FAILED, "warning": Status.WARNING, "never": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for. `fail_on` is a key of `FAIL_ON`."""
+
+    profile: str = "ecs"
+    root: str | None = None
+    report_format: str = "text"
+    fail_on: str = "failed"
+    colour: bool = False
+    limits: Limits = field(default=CHECK_LIMITS)
+
+
+def check_images(images: Sequence[str], order: Order, write: Write, complain: Callable[[str], None]) -> int:
+    """Inspect each image, write its report, and return the exit status of the contract.
+
+    `complain` gets one line for each image that could not be inspected.
+
+    Raises:
+        ProfileError: before anything was inspected, where there is no such profile.
+    """
+    load_profile(order.profile)
+    limit = FAIL_ON[order.fail_on]
+    status = EXIT_JUDGED
+    with progress(len(images)) as bar:
+        for path in images:
+            bar.begin(printable(path))
+            try:
+                report = inspect_isolated(path, order.profile, order.root, order.limits)
+            except InspectorError as error:
+                bar.clear()
+                complain(f"{path}: {error}")
+                status = EXIT_NOT_INSPECTED
+                continue
+            bar.clear()
+            text = render(report, order.report_format, colour=order.colour)
+            write((_heading(path, order, len(images)) + text).encode("utf-8", "backslashreplace"))
+            if limit and at_least(report.verdict, limit):
+                status = max(status, EXIT_BAD)
+    return status
+
+
+def _heading(path: str, order: Order, images: int) -> str:
+    return f"==> {printable(path)} <==\n" if order.report_format == "text" and images > 1 else ""

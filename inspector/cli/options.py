@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from inspector.isolate import CHECK_LIMITS, MIB, Limits
+
+Completion = list[str]
+
+text_or_json: Final = click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+root: Final = click.option(
+    "--root", metavar="VOLUME", help="The volume of the root file system, where several hold one."
+)
+volume: Final = click.option(
+    "--volume", metavar="NAME", help='Browse this volume alone ("sda1"), not the guest\'s tree.'
+)
+image: Final = click.argument("image", type=click.Path())
+timeout: Final = click.option(
+    "--timeout",
+    type=click.IntRange(1, 86400),
+    metavar="SECONDS",
+    help=f"End an inspection after this time; default {CHECK_LIMITS.wall:g} s, {CHECK_LIMITS.cpu} s of processor time.",
+)
+memory: Final = click.option(
+    "--memory",
+    type=click.IntRange(128, 1 << 20),
+    default=CHECK_LIMITS.memory // MIB,
+    show_default=True,
+    metavar="MIB",
+    help="Address space that an inspection may use, in MiB.",
+)
+
+
+def limits(seconds: int | None, mebibytes: int) -> Limits:
+    """Return the limits that the options ask for."""
+    if seconds is None:
+        return Limits(memory=mebibytes * MIB)
+    return Limits(memory=mebibytes * MIB, cpu=seconds, wall=float(seconds))
+
+
+def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Completion:
+    """Names of profiles, for the shell."""
+    from inspector.profile import profile_names  # only when the shell asks
+
+    return [name for name in profile_names() if name.startswith(incomplete)]
+
+
+def complete_rule(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Completion:
+    """Names of rules, for the shell."""
+    from inspector.rules import rules  # only when the shell asks
+
+    return [name for name in rules() if name.startswith(incomplete)]

@@ -1,0 +1,18 @@
+"""`inspector show`: what a disk holds."""
+
+from __future__ import annotations
+
+import click
+
+from inspector.browsing import show
+from inspector.cli import options
+from inspector.output import standard_output
+
+
+@click.command("show")
+@options.image
+@options.root
+@options.text_or_json
+def command(image: str, root: str | None, output_format: str) -> None:
+    """Show what a disk holds: container, partitions, volumes, mounts, kernels."""
+    show(image, root, standard_output(), json=output_format == "json")

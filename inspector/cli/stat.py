@@ -1,0 +1,20 @@
+"""`inspector stat`: the metadata of one file of the guest."""
+
+from __future__ import annotations
+
+import click
+
+from inspector.browsing import Files, stat
+from inspector.cli import options
+from inspector.output import standard_output
+
+
+@click.command("stat")
+@options.volume
+@options.root
+@options.text_or_json
+@options.image
+@click.argument("path")
+def command(image: str, path: str, volume: str | None, root: str | None, output_format: str) -> None:
+    """Show the metadata of a file of the guest, or of one volume with --volume; no symbolic link is followed."""
+    stat(Files(image, volume, root), path, standard_output(), json=output_format == "json")

@@ -1,0 +1,209 @@
+"""What a disk holds, for `show`: container, partitions, volumes, mounts, kernels, and who the guest is.
+
+A disk that holds no guest, or two of them, is shown all the same; `guest` is then null and `reason` says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from inspector.disk import Disk, Volume, open_disk
+from inspector.engine import open_facts
+from inspector.errors import InspectorError
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
+from inspector.identity import identify_guest
+from inspector.printable import printable
+from parsers.place import ParseError, Problem
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
+
+
+def overview(image: str, root: str | None = None) -> dict[str, Any]:
+    """Return the contents of a disk as `show --format json` prints them; sizes and offsets in bytes."""
+    disk = open_disk(image)
+    guest, facts, reason = _guest(disk, root)
+    table = disk.table
+    return {
+        "image": {
+            "path": image,
+            "format": disk.image.format,
+            "virtual_size": disk.image.virtual_size,
+            "file_size": disk.image.file_size,
+        },
+        "partition_table": {
+            "scheme": str(table.scheme),
+            "sector_size": table.sector_size,
+            "disk_id": table.disk_id,
+            "hybrid": table.hybrid,
+        },
+        "partitions": [
+            {
+                "number": part.number,
+                "offset": part.offset,
+                "size": part.size,
+                "type": part.type,
+                "uuid": part.uuid,
+                "name": part.name,
+                "bootable": part.bootable,
+            }
+            for part in table.partitions
+        ],
+        "volumes": [_volume(volume) for volume in disk.volumes],
+        "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
+        "reason": reason,
+        "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
+        "kernels": _kernels(guest) if guest else [],
+        "problems": [_problem(problem) for problem in _problems(disk)],
+    }
+
+
+def _guest(disk: Disk, root: str | None) -> tuple[Guest | None, Facts | None, str | None]:
+    try:
+        facts = open_facts(disk, root)
+        return facts[Guest], facts, None
+    except (InspectorError, UnknownFact) as error:
+        if root:
+            raise
+        return None, None, str(error)
+
+
+def _volume(volume: Volume) -> dict[str, Any]:
+    usage = None
+    reason = volume.reason
+    try:
+        usage = volume.tree.usage if volume.tree else None
+    except ParseError as error:
+        reason = str(error)
+    return {
+        "device": volume.name,
+        "offset": volume.offset,
+        "size": volume.size,
+        "type": volume.type,
+        "uuid": volume.uuid,
+        "label": volume.label,
+        "used": usage.total - usage.free if usage else None,
+        "total": usage.total if usage else None,
+        "backend": volume.backend,
+        "reason": reason,
+    }
+
+
+def _kernels(guest: Guest) -> list[dict[str, Any]]:
+    """Every version that has an image in /boot or a directory of modules."""
+    try:
+        images = {
+            match["version"]: path
+            for pattern in ("/boot/vmlinu?-*", "/boot/Image-*")
+            for path in guest.glob(pattern)
+            if (match := _KERNEL_IMAGE.fullmatch(path))
+        }
+        modules = {path.rpartition("/")[2]: path for path in guest.glob("/lib/modules/*") if guest.is_dir(path)}
+        return [
+            {
+                "version": version,
+                "image": images.get(version),
+                "modules": modules.get(version),
+                "initramfs": _initramfs(guest, version),
+            }
+            for version in sorted({*images, *modules})
+        ]
+    except (UnknownFact, ParseError):
+        return []
+
+
+def _initramfs(guest: Guest, version: str) -> str | None:
+    names = (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}", f"initramfs-{version}")
+    return next((path for name in names if guest.exists(path := f"/boot/{name}")), None)
+
+
+def _problems(disk: Disk) -> Iterator[Problem]:
+    yield from disk.problems
+    for volume in disk.volumes:
+        if volume.tree:
+            yield from volume.tree.problems
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "path": place.path,
+        "line": place.line,
+        "key": place.key,
+        "offset": place.offset,
+        "volume": place.volume,
+        "message": problem.message,
+    }
+
+
+def overview_text(view: dict[str, Any]) -> str:
+    """Return the overview for a person, as an indented tree."""
+    return "".join(f"{printable(line)}\n" for line in _lines(view))
+
+
+def _lines(view: dict[str, Any]) -> Iterator[str]:
+    image, table = view["image"], view["partition_table"]
+    sizes = f"{size(image['virtual_size'])} virtual, {size(image['file_size'])} file"
+    yield f"{image['path']}: {image['format']}, {sizes}"
+    hybrid = ", hybrid" if table["hybrid"] else ""
+    disk_id = f", id {table['disk_id']}" if table["disk_id"] else ""
+    yield f"partition table: {table['scheme']}, sectors of {table['sector_size']} bytes{disk_id}{hybrid}"
+    for part in view["partitions"]:
+        words = [f"type {part['type']}", part["name"] and f'"{part["name"]}"', part["bootable"] and "bootable"]
+        yield f"  {part['number']}: {size(part['size'])} at {part['offset']}, {_joined(words)}"
+    yield "volumes:"
+    for volume in view["volumes"]:
+        yield from _volume_lines(volume)
+    yield from _guest_lines(view)
+    if view["problems"]:
+        yield "problems:"
+        for problem in view["problems"]:
+            yield f"  {problem['path']}: {problem['message']}"
+
+
+def _volume_lines(volume: dict[str, Any]) -> Iterator[str]:
+    label = volume["label"] and f'label "{volume["label"]}"'
+    words = [size(volume["size"]), volume["type"] or "unknown", volume["uuid"] and f"UUID {volume['uuid']}", label]
+    if volume["total"] is not None:
+        words.append(f"{size(volume['used'])} of {size(volume['total'])} used")
+    yield f"  {volume['device']}: {_joined(words)}"
+    if volume["reason"]:
+        yield f"    not read: {volume['reason']}"
+
+
+def _guest_lines(view: dict[str, Any]) -> Iterator[str]:
+    guest = view["guest"]
+    if guest is None:
+        yield f"guest: none ({view['reason']})"
+        return
+    yield f"guest: {guest['product'] or guest['os'] or 'unknown'}"
+    for key in ("hostname", "architecture", "kernel", "boot_mode", "rtc_mode"):
+        if guest[key]:
+            yield f"  {key.replace('_', ' ')}: {guest[key]}"
+    yield "mounts:"
+    for mount in view["mounts"]:
+        reason = f" (not read: {mount['reason']})" if mount["reason"] else ""
+        yield f"  {mount['path']} from {mount['device']}{reason}"
+    yield "kernels:"
+    for kernel in view["kernels"]:
+        missing = [f"no {part}" for part in ("image", "modules", "initramfs") if kernel[part] is None]
+        yield f"  {kernel['version']}{f' ({_joined(missing)})' if missing else ''}"
+
+
+def _joined(words: list[Any]) -> str:
+    return ", ".join(str(word) for word in words if word)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for a person: "1.5 GiB"."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("not reached")

@@ -1,0 +1,79 @@
+"""The report for a person: header, one line per check, totals, then what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.printable import printable
+from inspector.report import CheckResult, EvidenceInfo, ProblemInfo, Report, RuleResult
+from inspector.verdict import Status
+from parsers.place import Place
+
+_RULER: Final = "-" * 60
+_NAME_WIDTH: Final = 26
+_COLOURS: Final = {Status.OK: "\x1b[32m", Status.WARNING: "\x1b[33m", Status.FAILED: "\x1b[31m"}
+_RESET: Final = "\x1b[0m"
+_SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
+_MAX_SEEN: Final = 400
+
+
+def render_text(report: Report, colour: bool) -> str:  # noqa: FBT001 - every format has this signature
+    """Return the report in lines; the guest's words are escaped."""
+    return "\n".join(_lines(report, colour=colour)) + "\n"
+
+
+def _lines(report: Report, *, colour: bool) -> Iterator[str]:
+    guest = report.guest
+    system = guest.product or guest.distro or _SYSTEMS.get(guest.os or "")
+    yield _RULER
+    yield f"    OS: {_word(system)}   Kernel: {_word(guest.kernel)}"
+    modes = f"RTC-Mode: {_word(guest.rtc_mode)}   Boot-Mode: {_word(guest.boot_mode)}"
+    yield f"    Arch: {_word(guest.architecture)}   {modes}"
+    yield _RULER
+    yield "Image check result"
+    for check in report.checks:
+        yield f"{check.name:<{_NAME_WIDTH}}{_badge(check.status, colour=colour)}"
+    total = report.summary
+    yield (
+        f"        Total checks: {total.total}   Success: {total.ok}   Failed: {total.failed}   Warning: {total.warning}"
+    )
+    yield _RULER
+    for check in report.checks:
+        for rule in check.rules:
+            if rule.status is not Status.OK:
+                yield from _finding(check, rule, colour=colour)
+    if report.not_applicable:
+        yield "Not applicable"
+        for item in report.not_applicable:
+            yield f"    {item.name}: {printable(item.reason)}"
+    if report.problems:
+        yield "Problems of the image"
+        for problem in report.problems:
+            yield f"    {_place(problem)}  {_cut(problem.message)}"
+
+
+def _finding(check: CheckResult, rule: RuleResult, *, colour: bool) -> Iterator[str]:
+    doubt = "" if rule.known else " (unknown)"
+    yield f"{check.name} {_badge(rule.status, colour=colour)}{doubt}  {rule.rule}: {_cut(rule.message)}"
+    for item in rule.evidence:
+        yield f"    {_place(item)}  {_cut(item.seen)}"
+    yield f"    fix: {rule.fix}"
+
+
+def _badge(status: Status, *, colour: bool) -> str:
+    return f"[{_COLOURS[status]}{status}{_RESET}]" if colour else f"[{status}]"
+
+
+def _word(value: str | None) -> str:
+    return printable(value) if value else "unknown"
+
+
+def _place(item: EvidenceInfo | ProblemInfo) -> str:
+    return printable(str(Place(item.path, item.line, item.key, item.offset)))
+
+
+def _cut(text: str) -> str:
+    """One line, not without end: a guest chooses how long its lines are. The JSON report has it whole."""
+    safe = printable(text)
+    return safe if len(safe) <= _MAX_SEEN else f"{safe[:_MAX_SEEN]}..."
