@@ -1,0 +1,84 @@
+"""What all parts of the ext4 reader share: the volume's blocks, its geometry, and what was found wrong.
+
+Caches are bounded: blocks of metadata (4 MiB) and pieces of inode tables (8 MiB).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from parsers.filesystem.ext4.checksum import crc32c, crc32c_is_fast
+from parsers.filesystem.ext4.superblock import Superblock
+from parsers.place import ParseError, Place, Problem
+from parsers.source import Source
+
+_CACHED_BYTES: Final = 4 << 20
+_MAX_PROBLEMS: Final = 100
+# Without the C routine a checksum costs 60 ns a byte; what is read first is what matters most.
+_SLOW_CHECKSUM_BYTES: Final = 512 << 10
+
+
+class Volume:
+    """The blocks of one file system."""
+
+    def __init__(self, source: Source, superblock: Superblock) -> None:
+        self.source = source
+        self.name = source.name
+        self.superblock = superblock
+        self.block_size = superblock.block_size
+        self.blocks = superblock.blocks
+        self.seed = superblock.seed
+        self._cache: dict[int, bytes] = {}
+        self._cached = max(16, _CACHED_BYTES // superblock.block_size)
+        self._problems: dict[Problem, None] = dict.fromkeys(superblock.problems)
+        self._checksum_bytes = -1 if not superblock.has_metadata_csum else _allowance()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found wrong so far, at most a hundred things."""
+        return tuple(self._problems)
+
+    def report(self, offset: int, message: str) -> None:
+        """Note something that is wrong at a byte of the volume."""
+        if len(self._problems) < _MAX_PROBLEMS:
+            self._problems[Problem(Place(self.name, offset=offset), message)] = None
+
+    def error(self, offset: int, message: str) -> ParseError:
+        """Make the error for a byte of the volume."""
+        return ParseError(Place(self.name, offset=offset), message)
+
+    def check_block(self, block: int, count: int = 1) -> None:
+        """Raise `ParseError` unless the blocks lie in the file system; block 0 holds no data of a file."""
+        if block < 1 or block + count > self.blocks:
+            raise self.error(
+                block * self.block_size,
+                f"blocks 1 to {self.blocks - 1} wanted, {block}{f' to {block + count - 1}' if count > 1 else ''} found",
+            )
+
+    def read_block(self, block: int) -> bytes:
+        """Return a block of metadata; it is kept for a while."""
+        cache = self._cache
+        data = cache.pop(block, None)
+        if data is None:
+            self.check_block(block)
+            data = self.source.read_at(block * self.block_size, self.block_size)
+            if len(cache) >= self._cached:
+                del cache[next(iter(cache))]
+        cache[block] = data
+        return data
+
+    def verifies(self, size: int) -> bool:
+        """Tell whether `size` bytes of metadata are to be checked: there are checksums, and time for them."""
+        if self._checksum_bytes < size:
+            return False
+        if not crc32c_is_fast():
+            self._checksum_bytes -= size
+        return True
+
+    def inode_seed(self, number: int, generation: int) -> int:
+        """Start value of the checksums of all that belongs to an inode."""
+        return crc32c(self.seed, number.to_bytes(4, "little") + generation.to_bytes(4, "little"))
+
+
+def _allowance() -> int:
+    return 1 << 62 if crc32c_is_fast() else _SLOW_CHECKSUM_BYTES
