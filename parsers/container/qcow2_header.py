@@ -9,11 +9,12 @@ Not done: bitmaps, the LUKS header behind the full disk encryption pointer, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import construct as c
 
+from parsers.container.qcow2_consistency import consistency
 from parsers.container.qcow2_features import (
     EXTENDED_L2,
     EXTERNAL_DATA,
@@ -105,6 +106,7 @@ class Qcow2:
         corrupt: a writer found broken metadata.
         backing_file, backing_format, data_file: names as the header gives them, text only.
         snapshot_count: what the header says; `snapshots` those that could be read.
+        truncated: the file ends before what it says it holds.
     """
 
     version: int
@@ -127,7 +129,8 @@ class Qcow2:
     backing_file: str | None
     backing_format: str | None
     data_file: str | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
+    truncated: bool = False
 
     @property
     def cluster_size(self) -> int:
@@ -172,11 +175,8 @@ def parse_qcow2(file: Source) -> Qcow2:
         (head.incompatible_features, head.compatible_features, head.autoclear_features),
         contents.get(_FEATURE_NAMES, b""),
     )
-    problems = list(_header_problems(file, head, cluster_size))
     listed, flaw = snapshots(file, head.snapshots_offset, head.nb_snapshots)
-    if flaw is not None:
-        problems.append(flaw)
-    return Qcow2(
+    info = Qcow2(
         version=head.version,
         cluster_bits=head.cluster_bits,
         virtual_size=head.size,
@@ -197,7 +197,12 @@ def parse_qcow2(file: Source) -> Qcow2:
         backing_file=_backing_file(file, head, cluster_size),
         backing_format=_text(contents.get(_BACKING_FORMAT)),
         data_file=_text(contents.get(_DATA_FILE)),
-        problems=tuple(problems),
+    )
+    problems, truncated = consistency(file, info)
+    return replace(
+        info,
+        problems=(*_header_problems(file, head, cluster_size), *([flaw] if flaw else ()), *problems),
+        truncated=truncated,
     )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from parsers.partition.boot_sector import is_volume_boot_sector
+from parsers.partition.boot_sector import begins_volume, is_volume_boot_sector
 from parsers.partition.gpt import GptHeader, find_gpt, parse_gpt
-from parsers.partition.mbr import Mbr, mbr_partitions, mbr_sector_size, parse_mbr
+from parsers.partition.mbr import SIGNATURE, Mbr, mbr_partitions, mbr_sector_size, parse_mbr
 from parsers.partition.table import Flaw, Partition, PartitionTable, Scheme, TableProblem, outside, overlaps
 from parsers.place import Place
 from parsers.source import Source
@@ -59,12 +59,16 @@ def _without_mbr(disk: Source, unsigned: bool) -> PartitionTable:  # noqa: FBT00
     if header is not None:
         lost = _problem(disk, 510, "a protective MBR wanted, none found: Linux does not use this GPT", Flaw.STRUCTURE)
         return parse_gpt(disk, header, (lost,))
-    problems = tuple(
+    problems = [
         _problem(disk, at, f"{name}: this kind of partition table is not read", Flaw.STRUCTURE)
         for at, magic, name in _FOREIGN
         if disk.size >= at + len(magic) and disk.read_at(at, len(magic)) == magic
-    )
-    return PartitionTable(Scheme.NONE, SECTOR, problems=problems)
+    ]
+    if unsigned and disk.read_at(510, 2) == SIGNATURE and not begins_volume(disk, 0):
+        problems.append(
+            _problem(disk, 446, "a status of 00 or 80 in each slot of the MBR wanted, another found", Flaw.STRUCTURE)
+        )
+    return PartitionTable(Scheme.NONE, SECTOR, problems=tuple(problems))
 
 
 def _lone_gpt(disk: Source) -> GptHeader | None:
