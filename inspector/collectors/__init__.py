@@ -9,6 +9,14 @@ from typing import Any, Final
 from inspector.facts import Collector
 
 MODULES: Final[dict[str, str]] = {
+    "inspector.facts.accounts.Accounts": "accounts:collect_accounts",
+    "inspector.facts.hostname.Hostname": "hostname:collect_hostname",
+    "inspector.facts.packages.Packages": "packages:collect_packages",
+    "inspector.facts.rtc.RtcMode": "rtc:collect_rtc_mode",
+    "inspector.facts.selinux.Selinux": "selinux:collect_selinux",
+    "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",
+    "parsers.linux.fstab.Fstab": "fstab:collect_fstab",
+    "parsers.linux.os_release.OsRelease": "os_release:collect_os_release",
     "inspector.facts.services.Services": "services:collect_services",
 }
 """Noun ("module.Class" below `parsers` or `inspector`) -> "module:function" below this package."""

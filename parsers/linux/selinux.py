@@ -42,13 +42,13 @@ def parse_selinux_config(text: str, path: str = "/etc/selinux/config") -> Selinu
         place = Place(path, number)
         key, separator, value = line.partition("=")
         if key == "SELINUX" and separator:
-            found = _mode(value)
+            found = _mode(value.lstrip())
             if found is None:
                 problems.append(Problem(place, f"enforcing, permissive or disabled wanted, {value.strip()[:80]} found"))
             elif mode is None:
                 mode = found, place
         elif key == "SELINUXTYPE" and separator:
-            policy = value.split("#")[0].strip(), place
+            policy = value.strip(), place
         elif line.strip() and not line.lstrip().startswith("#") and key not in {"REQUIREUSERS", "SETLOCALDEFS"}:
             problems.append(Problem(place, f"SELINUX= or SELINUXTYPE= wanted, {line.strip()[:80]} found"))
     found_mode, mode_place = mode or (None, None)

@@ -1,0 +1,53 @@
+"""Collects `RtcMode`: /etc/adjtime, and before it the settings of releases that kept the mode elsewhere.
+
+Files: hwclock(8); rcS(5) of Debian 7 and older (`UTC=no`); /etc/sysconfig/clock of EL 6 and older (`UTC=false`) and of
+SLES 11 (`HWCLOCK="--localtime"`), read as sourced shell text without expansion.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.rtc import RtcMode
+from inspector.guest import Guest, NotFound
+from parsers.linux.adjtime import ClockMode, parse_adjtime
+from parsers.place import Place
+
+ADJTIME: Final = "/etc/adjtime"
+_OLD: Final = (
+    ("/etc/default/rcS", re.compile(r"""\s*UTC=["']?(\w+)""")),
+    ("/etc/sysconfig/clock", re.compile(r"""\s*(?:UTC=["']?(\w+)|HWCLOCK=["']?(?:\S+ )*(--?\w+))""")),
+)
+_LOCAL: Final = frozenset({"no", "false", "0", "--localtime", "-l"})
+
+
+def collect_rtc_mode(facts: Facts) -> RtcMode:
+    """Read the third line of /etc/adjtime; without the file an older one decides, and without any it is UTC."""
+    guest = facts[Guest]
+    try:
+        adjtime = parse_adjtime(guest.read_text(ADJTIME), ADJTIME)
+    except NotFound:
+        return _old(guest) or RtcMode(ClockMode.UTC, Place(ADJTIME), "there is no /etc/adjtime, which means UTC")
+    if adjtime.mode is None:
+        problem = adjtime.problems[0]
+        raise UnknownFact(problem.message, problem.place)
+    if adjtime.place.line is None:
+        return _old(guest) or RtcMode(adjtime.mode, adjtime.place, "there is no third line, which means UTC")
+    return RtcMode(adjtime.mode, adjtime.place, f"the third line says {adjtime.mode.upper()}")
+
+
+def _old(guest: Guest) -> RtcMode | None:
+    for path, setting in _OLD:
+        try:
+            lines = guest.read_text(path).split("\n")
+        except NotFound:
+            continue
+        found = [(number, match) for number, line in enumerate(lines, start=1) if (match := setting.match(line))]
+        if found:
+            number, match = found[-1]
+            word = next(group for group in match.groups() if group).lower()
+            mode = ClockMode.LOCAL if word in _LOCAL else ClockMode.UTC
+            return RtcMode(mode, Place(path, number), match[0].strip())
+    return None

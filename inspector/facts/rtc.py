@@ -1,0 +1,17 @@
+"""Whether the guest takes the hardware clock for UTC or for local time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parsers.linux.adjtime import ClockMode
+from parsers.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class RtcMode:
+    """The mode, and the file that decides it; `reason` says how, in a sentence."""
+
+    mode: ClockMode
+    place: Place
+    reason: str

@@ -1,0 +1,22 @@
+"""SELinux in the guest: its configuration, the policies that are installed, a pending relabel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parsers.linux.selinux import SelinuxConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Selinux:
+    """What decides over SELinux at boot, kernel arguments aside.
+
+    Attributes:
+        config: /etc/selinux/config; None where the guest has none, which leaves SELinux without a policy.
+        policies: the policies of which a compiled file is there ("targeted").
+        relabel: whether /.autorelabel asks for new labels at the next boot.
+    """
+
+    config: SelinuxConfig | None
+    policies: tuple[str, ...] = ()
+    relabel: bool = False
