@@ -1,0 +1,59 @@
+"""The head of a PE executable: for which machine an EFI loader is, and whether it is an EFI application.
+
+Specification: Microsoft PE Format, "MS-DOS Stub", "COFF File Header", "Optional Header". Sections, signatures and
+resources are not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.place import ParseError, Place
+from parsers.source import Source
+
+_MACHINES: Final = {
+    0x014C: "i386",
+    0x01C0: "arm",
+    0x01C2: "arm",
+    0x01C4: "arm",
+    0x8664: "x86_64",
+    0xAA64: "aarch64",
+    0x5032: "riscv32",
+    0x5064: "riscv64",
+    0x6232: "loongarch32",
+    0x6264: "loongarch64",
+    0x0200: "ia64",
+    0x0EBC: "ebc",
+}
+_EFI_APPLICATION: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pe:
+    """A PE file: its machine as `uname -m` would call it, and the subsystem (10: an EFI application)."""
+
+    machine: str
+    subsystem: int
+
+    @property
+    def is_efi_application(self) -> bool:
+        """Whether firmware can start it as a loader."""
+        return self.subsystem == _EFI_APPLICATION
+
+
+def parse_pe(source: Source) -> Pe:
+    """Read the head of a PE file. Raises ParseError where it is none."""
+    dos = source.read_at(0, 64)
+    if dos[:2] != b"MZ":
+        raise ParseError(Place(source.name, offset=0), f"MZ wanted, {dos[:2].hex(' ')} found")
+    start = int.from_bytes(dos[60:64], "little")
+    head = source.read_at(start, 24 + 70)
+    if head[:4] != b"PE\0\0":
+        raise ParseError(Place(source.name, offset=start), f"PE wanted, {head[:4].hex(' ')} found")
+    number = int.from_bytes(head[4:6], "little")
+    magic = int.from_bytes(head[24:26], "little")
+    if magic not in (0x10B, 0x20B):
+        raise ParseError(Place(source.name, offset=start + 24), f"an optional header wanted, {magic:#x} found")
+    subsystem = int.from_bytes(head[24 + 68 : 24 + 70], "little")
+    return Pe(_MACHINES.get(number, f"machine {number:#06x}"), subsystem)

@@ -1,0 +1,67 @@
+"""PE heads of EFI loaders, held against GRUB's own and file(1)."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from parsers.boot.pe import parse_pe
+from parsers.place import ParseError
+from parsers.source import Memory
+
+
+def loader(machine: int = 0x8664, subsystem: int = 10, start: int = 128) -> bytes:
+    """A PE head, as firmware reads it."""
+    dos = b"MZ" + bytes(58) + struct.pack("<I", start)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", machine, 0, 0, 0, 0, 240, 0x206)
+    optional = bytearray(240)
+    struct.pack_into("<H", optional, 0, 0x20B)
+    struct.pack_into("<H", optional, 68, subsystem)
+    return dos.ljust(start, b"\0") + coff + bytes(optional)
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [(0x8664, "x86_64"), (0xAA64, "aarch64"), (0x14C, "i386"), (0x5064, "riscv64"), (0x1234, "machine 0x1234")],
+)
+def test_the_machine_is_named(machine: int, name: str) -> None:
+    pe = parse_pe(Memory(loader(machine)))
+    assert (pe.machine, pe.is_efi_application) == (name, True)
+
+
+def test_a_program_that_is_no_efi_application_is_told() -> None:
+    assert not parse_pe(Memory(loader(subsystem=3))).is_efi_application
+
+
+@pytest.mark.skipif(
+    not (shutil.which("grub-mkimage") and Path("/usr/lib/grub/x86_64-efi").is_dir()),
+    reason="grub-mkimage and grub-efi-amd64-bin are the oracle, and absent",
+)
+def test_a_loader_of_grub_is_an_efi_application_for_its_machine(tmp_path: Path) -> None:
+    image = tmp_path / "grubx64.efi"
+    subprocess.run(["grub-mkimage", "-O", "x86_64-efi", "-o", image, "-p", "/EFI/debian", "fat"], check=True)
+    pe = parse_pe(Memory(image.read_bytes()))
+    assert (pe.machine, pe.is_efi_application) == ("x86_64", True)
+
+
+@pytest.mark.parametrize("data", [b"", b"MZ", bytes(64), loader()[:200], loader(start=0xFFFFFFF0 & 0xFFF)[:300]])
+def test_what_is_no_pe_file_is_an_error(data: bytes) -> None:
+    with pytest.raises(ParseError):
+        parse_pe(Memory(data))
+
+
+def test_damaged_heads_give_parse_errors_only() -> None:
+    chance = random.Random(1)
+    for _ in range(300):
+        data = bytearray(loader())
+        for _ in range(chance.randrange(1, 4)):
+            data[chance.choice((*range(2), *range(60, 64), *range(128, 160), 196))] = chance.randrange(256)
+        try:
+            assert parse_pe(Memory(bytes(data))).machine
+        except ParseError:
+            continue
