@@ -1,0 +1,168 @@
+"""What a GRUB configuration comes to: menu entries, and which of them GRUB takes by itself.
+
+The choice of the default: GNU GRUB manual 2.12, variable `default`: a number counts from 0 within one menu, anything
+else is a title or an `--id`; `>` goes into a submenu and `>>` stands for a `>` in a name. Where `default` names
+nothing, GRUB takes the first entry; so it does in a submenu that `default` leads to and says no more about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.place import Place, Problem
+
+_NUMBER: Final = re.compile(r"\s*[0-9]{1,9}")
+_SEGMENT: Final = re.compile(r"((?:[^>]|>>)*)(?:>(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class GrubFile:
+    """A file that a command names.
+
+    Attributes:
+        device: the GRUB device it lies on ("hd0,gpt2", or what the search gave), from the path or from `$root`; None
+            where no root was set.
+        path: path within that device's file system.
+        arguments: what follows on the line: the kernel's command line, for `linux`.
+    """
+
+    place: Place
+    command: str
+    device: str | None
+    path: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A `search` for a file system. `kind` is "fs-uuid", "label" or "file"; `device` None: nothing was found."""
+
+    place: Place
+    kind: str
+    value: str
+    variable: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """A further configuration file that a command names; `found` tells whether it was there to be read."""
+
+    file: GrubFile
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A menu entry or a submenu, as it is when chosen from the menu.
+
+    Attributes:
+        id: what `--id` gives; the title where it gives none.
+        entries: the entries of a submenu.
+        linux: what the last `linux`, `linux16` or `linuxefi` loads; None where the entry boots otherwise.
+        initrds: the files of the last `initrd` command, one each.
+        loaders: everything else that loads something to boot: `chainloader`, `multiboot`, `module`, ...
+    """
+
+    place: Place
+    title: str
+    id: str
+    submenu: bool = False
+    classes: tuple[str, ...] = ()
+    unrestricted: bool = False
+    users: str | None = None
+    entries: tuple[MenuEntry, ...] = ()
+    linux: GrubFile | None = None
+    initrds: tuple[GrubFile, ...] = ()
+    loaders: tuple[GrubFile, ...] = ()
+    searches: tuple[Search, ...] = ()
+    includes: tuple[Include, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GrubConfig:
+    """An evaluated configuration.
+
+    Attributes:
+        path: the file it began with.
+        files: every file that was read, in order.
+        variables: the variables as the menu finds them.
+        default: the value of `default`; None where it was not set.
+        default_place: where `default` was set last.
+        chosen: the entries from the menu to the one that boots by default; empty where there is none.
+        default_found: whether `default` names an entry; if not, `chosen` is the first, as GRUB has it.
+        searches, includes: those outside of menu entries.
+        blscfg: where the command `blscfg` asks for the entries of the boot loader specification, which are not
+            evaluated here.
+        not_evaluated: commands whose outcome is not known here.
+        assumptions: tests that were answered without a file system to ask.
+        problems: what GRUB would stumble over.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    entries: tuple[MenuEntry, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+    default: str | None = None
+    default_place: Place | None = None
+    chosen: tuple[MenuEntry, ...] = ()
+    default_found: bool = True
+    searches: tuple[Search, ...] = ()
+    includes: tuple[Include, ...] = ()
+    blscfg: tuple[Place, ...] = ()
+    not_evaluated: tuple[Problem, ...] = ()
+    assumptions: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def default_entry(self) -> MenuEntry | None:
+        """The entry that GRUB boots when nobody touches a key."""
+        return self.chosen[-1] if self.chosen and not self.chosen[-1].submenu else None
+
+    def variable(self, name: str) -> str | None:
+        """Return the value of a variable."""
+        return next((value for known, value in self.variables if known == name), None)
+
+    def walk(self) -> Iterator[MenuEntry]:
+        """Give every entry, those of submenus after their submenu."""
+        pending = list(reversed(self.entries))
+        while pending:
+            entry = pending.pop()
+            yield entry
+            pending.extend(reversed(entry.entries))
+
+
+def choose(entries: tuple[MenuEntry, ...], default: str | None) -> tuple[tuple[MenuEntry, ...], bool]:
+    """Return the way to the entry that `default` leads to, and whether each step of it was found."""
+    chosen: list[MenuEntry] = []
+    found = True
+    while entries:
+        segment, default = _split(default)
+        index = _index(entries, segment)
+        found = found and index is not None
+        entry = entries[index or 0]
+        chosen.append(entry)
+        entries = entry.entries
+    return tuple(chosen), found
+
+
+def _split(default: str | None) -> tuple[str | None, str | None]:
+    if default is None:
+        return None, None
+    match = _SEGMENT.fullmatch(default)
+    if match is None:  # cannot happen: the pattern takes any text
+        return default, None
+    return match.group(1), match.group(2) or None
+
+
+def _index(entries: tuple[MenuEntry, ...], segment: str | None) -> int | None:
+    if segment is None:
+        return 0
+    if _NUMBER.fullmatch(segment):
+        index = int(segment)
+        return index if index < len(entries) else None
+    name = segment.replace(">>", ">")
+    return next((index for index, entry in enumerate(entries) if name in {entry.title, entry.id}), None)

@@ -1,0 +1,208 @@
+"""An initramfs: which kernel modules lie in it, and its small files, read as a stream and never unpacked to disk.
+
+Format: Linux kernel, Documentation/driver-api/early-userspace/buffer-format.rst: any number of newc cpio archives,
+each plain or compressed, with NULs between them. Early microcode is such an archive in front; what is plain is skipped
+without being read, and the reading stops where everything that is sought was found.
+
+Bounded in members and decompressed bytes. Deliberately not done: sections of unified kernel images, and an archive
+behind the one in which the search ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.boot.cpio import MAGICS, Member, members
+from parsers.boot.decompress import Input, Output, compression_of, decompressed
+from parsers.place import ParseError, Place, Problem
+from parsers.source import Source
+
+MAX_DECOMPRESSED: Final = 1024 * 1024 * 1024
+MAX_MEMBERS: Final = 200_000
+MAX_ARCHIVES: Final = 64
+MAX_TEXT: Final = 256 * 1024
+MAX_TEXTS: Final = 200
+
+_SUFFIXES: Final = (b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2", b".ko.lzma")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One archive of an initramfs: where it begins, and how it is compressed ("none", "zstd", ...)."""
+
+    offset: int
+    compression: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitramfsModule:
+    """A kernel module in an initramfs. `name` as lsmod gives it; `kernel` the directory below lib/modules."""
+
+    name: str
+    kernel: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitramfsFile:
+    """The text of a small file in an initramfs."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Initramfs:
+    """What was found in an initramfs.
+
+    Attributes:
+        path: the file that was read.
+        archives: those that were begun, in order.
+        modules: the modules of what was read, in its order.
+        files: `conf/modules` and what lies in modprobe.d.
+        members: how many members were read.
+        complete: whether everything was read; if not, all that was sought had been found.
+        problems: what was broken; what lies behind it was not read.
+    """
+
+    path: str
+    archives: tuple[Archive, ...]
+    modules: tuple[InitramfsModule, ...]
+    files: tuple[InitramfsFile, ...]
+    members: int
+    complete: bool
+    problems: tuple[Problem, ...] = ()
+
+    def module(self, name: str, kernel: str | None = None) -> InitramfsModule | None:
+        """Return the module `name`, for the kernel version where one is given."""
+        return next((m for m in self.modules if m.name == name and kernel in {None, m.kernel}), None)
+
+
+def walk_initramfs(
+    source: Source, archives: list[Archive] | None = None, *, limit: int = MAX_DECOMPRESSED
+) -> Iterator[Member]:
+    """Give every member of every archive; its content can be read until the next one is asked for.
+
+    Each archive that is begun is appended to `archives`. `limit` bounds the decompressed bytes in all.
+
+    Raises:
+        ParseError: something is broken or not supported; the members before it were given.
+    """
+    data = Input(source)
+    begun = [] if archives is None else archives
+    while True:
+        data.skip_nuls()
+        if data.ended():
+            return
+        if len(begun) >= MAX_ARCHIVES:
+            raise ParseError(data.place, f"at most {MAX_ARCHIVES} archives wanted, more found")
+        head = data.peek(6)
+        if head in MAGICS:
+            begun.append(Archive(data.position, "none"))
+            yield from members(data)
+            continue
+        compression = compression_of(head)
+        if compression is None:
+            raise ParseError(data.place, f"a cpio archive or compressed data wanted, {head!r} found")
+        begun.append(Archive(data.position, compression))
+        stream = decompressed(data, compression, limit)
+        yield from _compressed(stream)
+        limit -= stream.position
+
+
+def _compressed(stream: Output) -> Iterator[Member]:
+    while True:
+        stream.skip_nuls()
+        if stream.ended():
+            return
+        yield from members(stream)
+
+
+def scan_initramfs(
+    source: Source,
+    path: str,
+    wanted: frozenset[str] | None = None,
+    kernel: str | None = None,
+    *,
+    limit: int = MAX_DECOMPRESSED,
+) -> Initramfs:
+    """Find the modules in an initramfs, and read its module configuration.
+
+    Args:
+        source: the file.
+        path: labels the result.
+        wanted: names of modules as lsmod gives them; the reading stops when all of them were found, unless the
+            archive is not in the order of names, so that module configuration may still follow. None: read all.
+        kernel: the version for which they are wanted; None: any.
+        limit: decompressed bytes in all.
+    """
+    archives: list[Archive] = []
+    scan = _Scan(wanted, kernel)
+    problems: tuple[Problem, ...] = ()
+    complete = False
+    try:
+        complete = scan.run(walk_initramfs(source, archives, limit=limit), source.name)
+    except ParseError as error:
+        place = Place(path, offset=error.place.offset)
+        problems = (Problem(place, error.message),)
+    return Initramfs(path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems)
+
+
+class _Scan:
+    def __init__(self, wanted: frozenset[str] | None, kernel: str | None) -> None:
+        self._missing = None if wanted is None else set(wanted)
+        self._kernel = kernel
+        self._linked: dict[tuple[int, int, int], list[str]] = {}
+        self.modules: list[InitramfsModule] = []
+        self.files: list[InitramfsFile] = []
+        self.members = 0
+
+    def run(self, stream: Iterator[Member], name: str) -> bool:
+        """Look at the members; tell whether the end was reached."""
+        previous, ordered = b"", True
+        for member in stream:
+            self.members += 1
+            if self.members > MAX_MEMBERS:
+                raise ParseError(Place(name), f"at most {MAX_MEMBERS} members wanted, more found")
+            path = member.name
+            ordered = ordered and previous < path
+            previous = path
+            if path.endswith(_SUFFIXES):
+                self._module(member)
+                if ordered and self._missing is not None and not self._missing:
+                    return False
+            elif path.endswith(b"conf/modules") or b"/modprobe.d/" in path or member.inode in self._linked:
+                self._file(member)
+        return True
+
+    def _module(self, member: Member) -> None:
+        if member.is_directory or (member.size == 0 and member.links < 2):
+            return  # an empty file loads nothing
+        path = _text(member.name)
+        parts = path.split("/")
+        kernel = parts[parts.index("modules") + 1] if "modules" in parts[:-1] else ""
+        module = InitramfsModule(module_name(parts[-1]), kernel, path)
+        self.modules.append(module)
+        if self._missing and self._kernel in {None, kernel}:
+            self._missing.discard(module.name)
+
+    def _file(self, member: Member) -> None:
+        if not member.is_file or len(self.files) >= MAX_TEXTS:
+            return
+        names = self._linked.pop(member.inode, []) if member.size else []
+        if member.size == 0 and member.links > 1:
+            self._linked.setdefault(member.inode, []).append(_text(member.name))
+            return
+        text = _text(member.read(MAX_TEXT))
+        self.files += [InitramfsFile(name, text) for name in [*names, _text(member.name)]]
+
+
+def module_name(file_name: str) -> str:
+    """Return the name of a module as lsmod gives it, from the name of its file ("virtio-rng.ko.xz")."""
+    return file_name.partition(".ko")[0].replace("-", "_")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape").removeprefix("./").removeprefix("/")
