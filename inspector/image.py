@@ -34,6 +34,10 @@ _PACKED: Final = frozenset({Format.GZIP, Format.XZ, Format.BZIP2, Format.ZSTD, F
 _ARCHIVES: Final = frozenset({Format.TAR, Format.OVA})
 
 
+DISK_NAME: Final = "sda"
+"""What places call the guest's disk, so that a finding reads the same in whichever container the disk came."""
+
+
 class ImageFile:
     """A file of the host as a `Source`; `bytes_read` counts what was read of it."""
 
@@ -169,7 +173,7 @@ def _open(path: str, file: ImageFile) -> Image:
 
 def _qcow2(path: str, file: ImageFile) -> Image:
     try:
-        disk = open_qcow2(file)
+        disk = open_qcow2(file, name=DISK_NAME)
     except ParseError:
         # Rather a disk that begins like a qcow2 than a broken qcow2, when a partition table follows.
         if _is_disk(file, 0):
@@ -188,6 +192,7 @@ def _raw(path: str, file: ImageFile, resembles: Format | None) -> Image:
         problems.append(Problem(Place(file.name), f"a size in sectors of 512 wanted, {file.size} bytes found"))
     if resembles is not None:
         problems.append(Problem(Place(file.name, offset=0), f"a raw disk that begins like {resembles}"))
+    file.name = DISK_NAME
     return Image(path, Format.RAW, file.size, file.size, file, None, tuple(problems), resembles, file)
 
 

@@ -8,7 +8,10 @@ from typing import Final
 
 from inspector.rules.rule import Rule
 
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final[tuple[str, ...]] = (
+    "image",
+    "partition_table",
+)
 """Modules of this package that hold rules, in alphabetical order."""
 
 

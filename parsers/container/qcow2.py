@@ -39,15 +39,17 @@ _PACKED: Final = 3
 Run = tuple[int, int, int]
 
 
-def open_qcow2(file: Source, *, backing: Source | None = None, data_file: Source | None = None) -> Qcow2Disk:
-    """Return the guest's disk in the qcow2 `file`.
+def open_qcow2(
+    file: Source, *, name: str | None = None, backing: Source | None = None, data_file: Source | None = None
+) -> Qcow2Disk:
+    """Return the guest's disk in the qcow2 `file`; `name` is what a `Place` calls it, the file's name by default.
 
     Raises `ParseError` when the header is broken, asks for an unknown incompatible feature, or names another file
     that the caller did not open and give: nothing that a header names is ever opened here.
     """
     info = parse_qcow2(file)
     refuse(file, info, backing=backing is not None, data_file=data_file is not None)
-    return Qcow2Disk(file, info, backing, data_file)
+    return Qcow2Disk(file, info, backing, data_file, name)
 
 
 def refuse(file: Source, info: Qcow2, *, backing: bool, data_file: bool) -> None:
@@ -69,8 +71,15 @@ def refuse(file: Source, info: Qcow2, *, backing: bool, data_file: bool) -> None
 class Qcow2Disk:
     """The guest's disk as a `Source`; `info` holds the facts of the header."""
 
-    def __init__(self, file: Source, info: Qcow2, backing: Source | None, data_file: Source | None) -> None:
-        self.name = file.name
+    def __init__(
+        self,
+        file: Source,
+        info: Qcow2,
+        backing: Source | None = None,
+        data_file: Source | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.name = file.name if name is None else name
         self.info = info
         # QEMU gives the guest whole sectors.
         self.size = info.virtual_size & ~511
@@ -95,7 +104,9 @@ class Qcow2Disk:
         """Return the guest's bytes; clusters that lie side by side in the file are read at once."""
         check_range(self, offset, size)
         if self.info.encryption is not None:
-            raise ParseError(Place(self.name, offset=32), f"the image is encrypted ({self.info.encryption}); not read")
+            raise ParseError(
+                Place(self._file.name, offset=32), f"the image is encrypted ({self.info.encryption}); not read"
+            )
         inner = offset & self._mask
         if inner + size <= self._mask + 1:
             cluster = self._clusters.get(offset >> self._bits)
@@ -202,7 +213,7 @@ class Qcow2Disk:
         """Read big-endian 64-bit words of a table."""
         if offset + count * 8 > self._file.size:
             raise ParseError(
-                Place(self.name, offset=offset),
+                Place(self._file.name, offset=offset),
                 f"an {what} table wanted, but the file ends at byte {self._file.size}: truncated",
             )
         table = array("Q", self._file.read_at(offset, count * 8))
@@ -254,11 +265,11 @@ class Qcow2Disk:
         try:
             content = inflater(self.info.compression)(self._file.read_at(at, stored), self._mask + 1)
         except BadCluster as error:
-            raise ParseError(Place(self.name, offset=at), f"compressed cluster: {error}") from error
+            raise ParseError(Place(self._file.name, offset=at), f"compressed cluster: {error}") from error
         if len(self._clusters) >= self._max_clusters:
             self._clusters.popitem(last=False)
         self._clusters[cluster] = content
         return content
 
     def _broken(self, guest_offset: int, message: str) -> ParseError:
-        return ParseError(Place(self.name), f"guest byte {guest_offset}: {message}")
+        return ParseError(Place(self.name, offset=guest_offset), message)

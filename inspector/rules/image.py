@@ -1,0 +1,129 @@
+"""The image file: its format, its header, and what it leans on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from inspector.disk import Disk
+from inspector.facts import Facts
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from parsers.container.detect import Format
+from parsers.place import Place
+
+# Not the file's name: a guest's report is the same in whichever file and format the guest comes.
+_IMAGE: Final = Place("image")
+_MAX_EVIDENCE: Final = 20
+
+
+@rule("image-format-accepted", "The image has a format that the target takes", os="any")
+def image_format_accepted(facts: Facts, *, accepted: Sequence[str]) -> Verdict:
+    """Why: an import service refuses a format that it does not know, or converts it with losses.
+
+    Fix: convert the image with `qemu-img convert -O qcow2`, or to another format that the target takes.
+    """
+    image = facts[Disk].image
+    wanted = f"one of {', '.join(accepted)}"
+    if image.format not in accepted:
+        return warning(f"{wanted} wanted, {image.format} found", Evidence(_IMAGE, image.format))
+    return ok("the format is accepted", Evidence(_IMAGE, wanted))
+
+
+@rule("image-format-unambiguous", "The image reads as one format only", os="any")
+def image_format_unambiguous(facts: Facts) -> Verdict:
+    """Why: a program that guesses takes a raw disk with a qcow2 header for a qcow2, and opens the files it names.
+
+    A qcow2 that carries a partition table may be imported as a raw disk.
+
+    Fix: convert the image with its format given by name: `qemu-img convert -f raw -O qcow2` when it is a raw disk,
+    `qemu-img convert -f qcow2 -O qcow2` when it is a qcow2; a left-over ISO 9660 signature goes with
+    `wipefs --types iso9660`.
+    """
+    image = facts[Disk].image
+    if image.resembles is None:
+        return ok("no second format is recognised", Evidence(_IMAGE, "one format"))
+    seen = Evidence(Place(_IMAGE.path, offset=0), f"{image.format} that begins like {image.resembles}")
+    if image.resembles is Format.RAW:
+        seen = Evidence(Place(_IMAGE.path, offset=446), f"{image.format} with a partition table in its header")
+    if image.resembles is Format.ISO9660:
+        seen = Evidence(Place(_IMAGE.path, offset=0x8000), f"{image.format} with an ISO 9660 volume descriptor")
+        return warning("the disk carries the signature of an ISO 9660 medium too", seen)
+    return failed(f"the image reads as {image.format} and as {image.resembles}", seen)
+
+
+@rule("image-header-clean", "The image's header and tables are clean", os="any")
+def image_header_clean(facts: Facts) -> Verdict:
+    """Why: a cut or corrupt image loses guest data when it is imported, and a dirty one is refused by some importers.
+
+    Fix: upload the whole file again; for a dirty or corrupt qcow2 run `qemu-img check -r all`, then convert it.
+    """
+    image = facts[Disk].image
+    container = image.container
+    problems = image.problems if image.resembles is None else container.problems if container else ()
+    seen = [Evidence(problem.place, problem.message) for problem in problems[:_MAX_EVIDENCE]]
+    if container is not None and container.corrupt:
+        return failed("the image is marked corrupt", Evidence(Place(_IMAGE.path, offset=72), "corrupt bit set"), *seen)
+    if container is not None and container.truncated:
+        return failed("the image file is truncated", *seen)
+    if container is not None and container.dirty:
+        dirty = Evidence(Place(_IMAGE.path, offset=72), "dirty bit set: its refcounts may be stale")
+        return warning("the image was not closed cleanly", dirty, *seen)
+    if seen:
+        return warning(f"{len(problems)} problems in the image's header", *seen)
+    return ok("the header and tables are clean", Evidence(_IMAGE, "no flaw found"))
+
+
+@rule("image-stands-alone", "The image needs no other file", os="any")
+def image_stands_alone(facts: Facts) -> Verdict:
+    """Why: without its backing file or external data file an image is a disk full of holes.
+
+    An importer that follows the name would read whatever host file it names.
+
+    Fix: flatten the image with `qemu-img convert -O qcow2`, which copies what lies in the other file.
+    """
+    container = facts[Disk].image.container
+    if container is not None and container.backing_file is not None:
+        return failed("the image has a backing file", Evidence(Place(_IMAGE.path, offset=8), container.backing_file))
+    if container is not None and container.external_data:
+        place = Place(_IMAGE.path, offset=72)
+        return failed("the image has an external data file", Evidence(place, container.data_file or "not named"))
+    return ok("the image names no other file", Evidence(_IMAGE, "no backing file, no external data file"))
+
+
+@rule("image-without-snapshots", "The image holds no internal snapshot", os="any")
+def image_without_snapshots(facts: Facts) -> Verdict:
+    """Why: an import takes the active state only; a snapshot is lost, costs space, and may hold what was deleted since.
+
+    Fix: remove each with `qemu-img snapshot -d NAME`, or convert the image, which leaves them out.
+    """
+    container = facts[Disk].image.container
+    if container is None or not container.snapshot_count:
+        return ok("there is no internal snapshot", Evidence(_IMAGE, "no snapshot"))
+    place = Place(_IMAGE.path, offset=60)
+    named = [Evidence(place, f"snapshot {snapshot.name!r}") for snapshot in container.snapshots[:_MAX_EVIDENCE]]
+    found = f"{container.snapshot_count} internal snapshots"
+    return warning(f"no internal snapshot wanted, {container.snapshot_count} found", *named or [Evidence(place, found)])
+
+
+@rule("image-not-encrypted", "The image is not encrypted", os="any")
+def image_not_encrypted(facts: Facts) -> Verdict:
+    """Why: an importer without the key cannot read an encrypted image, nor can this check look inside.
+
+    Fix: decrypt it with `qemu-img convert`, giving the key as a secret object.
+    """
+    container = facts[Disk].image.container
+    if container is not None and container.encryption is not None:
+        place = Place(_IMAGE.path, offset=32)
+        return failed("the image is encrypted", Evidence(place, f"crypt_method {container.encryption}"))
+    return ok("the image is not encrypted", Evidence(_IMAGE, "no encryption"))
+
+
+RULES = (
+    image_format_accepted,
+    image_format_unambiguous,
+    image_header_clean,
+    image_stands_alone,
+    image_without_snapshots,
+    image_not_encrypted,
+)

@@ -1,0 +1,84 @@
+"""The partition table of the disk: whole, inside the disk, without overlaps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.disk import Disk
+from inspector.facts import Facts
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from parsers.partition.table import Flaw, PartitionTable, Scheme
+from parsers.place import Place
+
+_DISK: Final = "sda"
+_FATAL: Final = frozenset({Flaw.STRUCTURE, Flaw.CHECKSUM})
+_HARMLESS: Final = frozenset({Flaw.BACKUP, Flaw.STALE, Flaw.SLACK})
+_MAX_EVIDENCE: Final = 20
+
+
+@rule("partition-table-valid", "The partition table is whole", os="any")
+def partition_table_valid(facts: Facts) -> Verdict:
+    """Why: firmware and kernel ignore a table whose structure or checksums are wrong.
+
+    A backup GPT that is broken, or not at the end of the disk, stands in the way of growing the disk.
+
+    Fix: rebuild a GPT from its good copy with `sgdisk -e` or gdisk's recovery menu, which also move the backup to the
+    end of a grown disk; remove what an older table left behind with `wipefs`; write a missing table anew.
+    """
+    disk = facts[Disk]
+    table = disk.table
+    if fatal := _seen(table, _FATAL):
+        return failed("the partition table is broken", *fatal)
+    if table.scheme is Scheme.NONE:
+        kind = disk.volumes[0].type if disk.volumes else None
+        if kind is None:
+            return failed("a partition table wanted, none found", Evidence(Place(_DISK, offset=446), "no table"))
+        return warning("a partition table wanted, none found", Evidence(Place(_DISK), f"{kind} on the whole disk"))
+    if not table.partitions:
+        return failed("at least one partition wanted, none found", Evidence(Place(_DISK), f"empty {table.scheme}"))
+    if harmless := _seen(table, _HARMLESS):
+        return warning("the partition table can be used, but it is not in order", *harmless)
+    return ok("the partition table is whole", _summary(table))
+
+
+@rule("partitions-inside-disk", "Every partition lies inside the disk", os="any")
+def partitions_inside_disk(facts: Facts) -> Verdict:
+    """Why: a partition that reaches past the last sector was cut off: its file system is refused when it is mounted.
+
+    Fix: copy the image again, whole; or give the disk its size back with `qemu-img resize`.
+    """
+    table = _table(facts)
+    if past := _seen(table, frozenset({Flaw.OUTSIDE})):
+        return failed("the partition table speaks of sectors past the end of the disk", *past)
+    return ok("every partition lies inside the disk", _summary(table))
+
+
+@rule("partitions-do-not-overlap", "No two partitions share a sector", os="any")
+def partitions_do_not_overlap(facts: Facts) -> Verdict:
+    """Why: writing to one of two overlapping partitions destroys the other.
+
+    Fix: delete the wrong one of the two, or correct its start or size, with `sfdisk` or `gdisk`.
+    """
+    table = _table(facts)
+    if shared := _seen(table, frozenset({Flaw.OVERLAP})):
+        return failed("partitions overlap", *shared)
+    return ok("no partitions overlap", _summary(table))
+
+
+def _table(facts: Facts) -> PartitionTable:
+    table = facts[Disk].table
+    if table.scheme is Scheme.NONE:
+        raise NotApplicable("the disk has no partition table")
+    return table
+
+
+def _seen(table: PartitionTable, flaws: frozenset[Flaw]) -> list[Evidence]:
+    return [Evidence(p.place, p.message) for p in table.problems if p.flaw in flaws][:_MAX_EVIDENCE]
+
+
+def _summary(table: PartitionTable) -> Evidence:
+    return Evidence(Place(_DISK), f"{table.scheme} with {len(table.partitions)} partitions")
+
+
+RULES = (partition_table_valid, partitions_inside_disk, partitions_do_not_overlap)
