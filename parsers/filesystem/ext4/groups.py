@@ -21,8 +21,10 @@ _CHECKSUM_AT: Final = 0x1E
 
 @dataclass(frozen=True, slots=True)
 class GroupDescriptor:
-    """A block group: first block of its inode table, free clusters and free inodes."""
+    """A block group: where its bitmaps and its inode table begin, free clusters and free inodes."""
 
+    block_bitmap: int
+    inode_bitmap: int
     inode_table: int
     free_clusters: int
     free_inodes: int
@@ -67,9 +69,11 @@ class Groups:
 
     def _parse(self, group: int, found: tuple[bytes, int]) -> GroupDescriptor:
         raw, offset = found
-        _, _, table, free_blocks, free_inodes, *_, checksum = _LOW.unpack_from(raw)
+        block_bitmap, inode_bitmap, table, free_blocks, free_inodes, *_, checksum = _LOW.unpack_from(raw)
         if self._size >= 64:
-            _, _, table_high, blocks_high, inodes_high = _HIGH.unpack_from(raw, 0x20)
+            block_bitmap_high, inode_bitmap_high, table_high, blocks_high, inodes_high = _HIGH.unpack_from(raw, 0x20)
+            block_bitmap |= block_bitmap_high << 32
+            inode_bitmap |= inode_bitmap_high << 32
             table |= table_high << 32
             free_blocks |= blocks_high << 16
             free_inodes |= inodes_high << 16
@@ -78,7 +82,7 @@ class Groups:
             self._volume.report(
                 offset + _CHECKSUM_AT, f"group {group}: descriptor checksum {wanted:04x} wanted, {checksum:04x} found"
             )
-        return GroupDescriptor(table, free_blocks, free_inodes)
+        return GroupDescriptor(block_bitmap, inode_bitmap, table, free_blocks, free_inodes)
 
     def _checksum(self, group: int, raw: bytes) -> int | None:
         number = group.to_bytes(4, "little")
