@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, about
 from inspector.guest import Guest
 from inspector.isolate import CHECK_LIMITS, STREAM_LIMITS, Limits, Send, isolated
 from inspector.output import Write
@@ -48,7 +48,7 @@ def show(image: str, root: str | None, write: Write, *, json: bool) -> None:
         view = overview(image, root)
         send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
 
-    _pass_on(job, write, CHECK_LIMITS)
+    _pass_on(image, job, write, CHECK_LIMITS)
 
 
 def ls(files: Files, path: str, form: Form, write: Write) -> None:
@@ -66,7 +66,7 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
         if listing.errors:
             raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
 
-    _pass_on(job, write)
+    _pass_on(files.image, job, write)
 
 
 def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
@@ -76,7 +76,7 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
         entry = Listing(_open(files)).stat(path)
         _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
 
-    _pass_on(job, write)
+    _pass_on(files.image, job, write)
 
 
 def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
@@ -90,7 +90,7 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())
 
-    _pass_on(job, write)
+    _pass_on(files.image, job, write)
 
 
 def _open(files: Files) -> Guest:
@@ -111,7 +111,10 @@ def _send_text(pieces: Iterator[str], send: Send) -> None:
     send("".join(batch).encode("utf-8", "backslashreplace"))
 
 
-def _pass_on(job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
-    with contextlib.closing(isolated(job, limits)) as pieces:
-        for piece in pieces:
-            write(piece)
+def _pass_on(image: str, job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
+    try:
+        with contextlib.closing(isolated(job, limits)) as pieces:
+            for piece in pieces:
+                write(piece)
+    except InspectorError as error:
+        raise InspectorError(about(image, error)) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, about
 from inspector.inspection import inspect_isolated
 from inspector.isolate import CHECK_LIMITS, Limits
 from inspector.output import Write
@@ -52,7 +52,7 @@ def check_images(images: Sequence[str], order: Order, write: Write, complain: Ca
                 report = inspect_isolated(path, order.profile, order.root, order.limits)
             except InspectorError as error:
                 bar.clear()
-                complain(f"{path}: {error}")
+                complain(about(path, error))
                 status = EXIT_NOT_INSPECTED
                 continue
             bar.clear()

@@ -7,5 +7,11 @@ class InspectorError(Exception):
     """An image, a profile or the environment prevents the inspection; the message is one line for the user."""
 
 
+def about(image: str, error: Exception) -> str:
+    """Return the message of `error` with the image that it is about, once."""
+    message = str(error)
+    return message if message.startswith(f"{image}:") else f"{image}: {message}"
+
+
 class UsageError(InspectorError):
     """What the user asked for does not exist or cannot be done, whatever the image: exit status 2, not 3."""

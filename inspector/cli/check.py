@@ -11,7 +11,7 @@ from inspector.reports import REPORTS
 
 
 @click.command("check")
-@click.argument("images", nargs=-1, required=True, type=click.Path())
+@click.argument("images", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option(
     "--profile",
     default="ecs",

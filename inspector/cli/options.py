@@ -19,7 +19,7 @@ root: Final = click.option(
 volume: Final = click.option(
     "--volume", metavar="NAME", help='Browse this volume alone ("sda1"), not the guest\'s tree.'
 )
-image: Final = click.argument("image", type=click.Path())
+image: Final = click.argument("image", type=click.Path(readable=False))
 timeout: Final = click.option(
     "--timeout",
     type=click.IntRange(1, 86400),

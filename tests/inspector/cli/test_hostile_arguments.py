@@ -1,0 +1,200 @@
+"""What a user can hand to the program instead of a disk image: one line, the right status, no traceback, no waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.inspector.cli.conftest import ROOT, run
+from tests.oracles import needs
+
+COMMANDS = (("check",), ("cat",))
+
+
+def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = done.stderr.decode()
+    assert text.count("\n") == 1, text
+    assert text.startswith("inspector: ")
+    assert "Traceback" not in text
+    return text.removeprefix("inspector: ").rstrip("\n")
+
+
+def arguments(command: tuple[str, ...], image: Path) -> tuple[str | Path, ...]:
+    return (*command, image, "/etc/passwd") if command[0] in {"stat", "cat"} else (*command, image)
+
+
+@pytest.fixture
+def thing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "thing"
+    match request.param:
+        case "empty":
+            path.touch()
+        case "directory":
+            path.mkdir()
+        case "text":
+            path.write_text("hello\n")
+        case "fifo":
+            os.mkfifo(path)
+        case "socket":
+            with contextlib.chdir(tmp_path), socket.socket(socket.AF_UNIX) as listener:
+                listener.bind("thing")
+        case "device":
+            path = Path("/dev/zero")
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "thing", ["empty", "directory", "text", "fifo", "socket", "device", "absent"], indirect=True, ids=str
+)
+def test_what_is_no_image_is_refused_in_one_line(command: tuple[str, ...], thing: Path) -> None:
+    done = run(*arguments(command, thing))
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert one_line(done).count(str(thing)) == 1
+
+
+def test_a_file_that_may_not_be_read(disk: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.raw"
+    shutil.copyfile(disk, secret)
+    secret.chmod(0)
+    wrapper: tuple[str, ...] = ()
+    if os.getuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root reads everything, and setpriv is not installed")
+        # the way there must be open to somebody else, or it is the folder that is refused
+        wrapper = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        shutil.move(secret, secret := Path("/tmp") / f"inspector-secret-{os.getpid()}.raw")
+    try:
+        done = run("show", secret, wrapper=wrapper, cwd=ROOT)
+    finally:
+        secret.unlink()
+    assert done.returncode == 3
+    assert one_line(done) == f"{secret}: cannot be opened: Permission denied"
+
+
+def test_ten_tebibytes_of_nothing_take_no_time(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.raw"
+    with huge.open("wb") as stream:
+        try:
+            stream.truncate(10 << 40)
+        except OSError:
+            pytest.skip("this file system holds no sparse file of 10 TiB")
+    started = time.monotonic()
+    done = run("show", huge)
+    assert done.returncode == 0
+    assert b"10.0 TiB" in done.stdout
+    assert run("check", huge).returncode == 1
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("chekc",), "no command is called 'chekc'; did you mean 'check'?"),
+        (("check",), "Missing argument 'IMAGES...'"),
+        (("check", "--format", "xml", "x"), "'xml' is not one of"),
+        (("check", "--fail-on", "sometimes", "x"), "'sometimes' is not one of"),
+        (("check", "--profile", "esc", "x"), "no profile is called 'esc'; did you mean 'ecs'?"),
+        (("check", "--timeout", "0", "x"), "--timeout"),
+        (("explain", "sshd-config-vald"), "did you mean 'sshd-config-valid'?"),
+        (("completion", "tcsh"), "'tcsh' is not one of"),
+        (("check", "--output", "/nowhere/at/all", "x"), "/nowhere/at/all cannot be written: No such file or directory"),
+        (("check", "--output", "/dev/full", "x"), None),
+    ],
+)
+def test_wrong_usage_is_status_two(arguments: tuple[str, ...], message: str | None, tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert b"Traceback" not in done.stderr
+    if message is None:
+        assert done.returncode == 3  # nothing was to be written: the image was the error
+    else:
+        assert done.returncode == 2
+        assert message in done.stderr.decode()
+
+
+def test_output_that_cannot_be_written_is_said_in_one_line(disk: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "inspector", "show", str(disk)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr == b"inspector: the output cannot be written: No space left on device\n"
+
+
+SLOW = """
+import sys, time
+import inspector.browsing as browsing
+
+def slow(*_):
+    sys.stderr.write("never seen")
+    time.sleep(60)
+
+browsing.overview = slow
+from inspector.cli import main
+sys.argv = ["inspector", "show", "image"]
+print("ready", flush=True)
+main()
+"""
+
+
+def test_ctrl_c_ends_it_in_one_line_and_leaves_no_child() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        child = wait_for_child(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert (out, err) == (b"", b"inspector: interrupted\n")
+    assert not Path(f"/proc/{child}").exists()
+
+
+def wait_for_child(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    deadline = time.monotonic() + 20
+    while not (found := children.read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return int(found[0])
+
+
+def test_ctrl_c_on_a_terminal_reaches_both_and_ends_in_one_line() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-c", SLOW])  # noqa: S606 - the child of a terminal
+    data = b""
+    while not data.endswith(b"ready\r\n"):
+        data += os.read(terminal, 100)
+    wait_for_child(pid)
+    os.write(terminal, b"\x03")
+    data = b""
+    while select.select([terminal], [], [], 10)[0]:
+        try:
+            data += os.read(terminal, 100)
+        except OSError:
+            break
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert data.replace(b"^C", b"") == b"inspector: interrupted\r\n"
+
+
+@needs("strace")
+def test_browsing_opens_no_file_of_the_host_but_the_image_and_the_program(disk: Path, tmp_path: Path) -> None:
+    log = tmp_path / "trace"
+    wrapper = ("strace", "-f", "-qq", "-e", "trace=openat,open", "-o", str(log))
+    done = run("cat", disk, "/deep/dangling", wrapper=wrapper)
+    assert done.returncode == 3
+    assert "nowhere" not in log.read_text()

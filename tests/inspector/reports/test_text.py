@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import msgspec
+
+from inspector.report import GuestInfo
+from inspector.reports import render
+from tests.inspector.reports.sample import REPORT
+
+GOLDEN = f"""\
+------------------------------------------------------------
+    OS: Debian GNU/Linux 12 (bookworm)   Kernel: 6.1.0-50-cloud-amd64
+    Arch: x86_64   RTC-Mode: utc   Boot-Mode: bios
+------------------------------------------------------------
+Image check result
+Virtio                    [OK]
+Fstab                     [FAILED]
+Selinux                   [WARNING]
+        Total checks: 3   Success: 1   Failed: 1   Warning: 1
+------------------------------------------------------------
+Fstab [FAILED]  fstab-devices-exist: one device is not in the image
+    /etc/fstab:4  UUID=deadbeef-0000-4000-8000-000000000001 /data ext4 defaults 0 2
+    fix: correct the UUID, or add nofail where the mount is optional
+Selinux [WARNING] (unknown)  selinux-disabled: a name \\x1b[2J\\x0aof \\xff bytes
+    /etc/\\xe9\\u202e SELINUX  {"x" * 400}...
+    fix: set SELINUX=disabled
+Not applicable
+    grub-legacy: the guest boots GRUB 2
+Problems of the image
+    sda2 at byte 1080  xfs is not read so far
+"""
+
+
+def test_the_report_is_as_designed() -> None:
+    assert render(REPORT, "text") == GOLDEN
+
+
+def test_nothing_that_moves_a_cursor_comes_through() -> None:
+    text = render(REPORT, "text")
+    assert all(char.isprintable() or char == "\n" for char in text)
+
+
+def test_colour_changes_nothing_but_the_colour() -> None:
+    coloured = render(REPORT, "text", colour=True)
+    assert "\x1b[31mFAILED\x1b[0m" in coloured
+    for code in ("\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"):
+        coloured = coloured.replace(code, "")
+    assert coloured == GOLDEN
+
+
+def test_what_is_not_known_of_the_guest_is_said_to_be() -> None:
+    text = render(msgspec.structs.replace(REPORT, guest=GuestInfo()), "text")
+    assert "    OS: unknown   Kernel: unknown\n    Arch: unknown   RTC-Mode: unknown   Boot-Mode: unknown\n" in text
+
+
+def test_a_system_without_a_product_name_is_called_by_what_is_known() -> None:
+    for guest, name in ((GuestInfo(os="linux", distro="void"), "void"), (GuestInfo(os="windows"), "Windows")):
+        assert f"OS: {name}   Kernel" in render(msgspec.structs.replace(REPORT, guest=guest), "text")
