@@ -87,8 +87,14 @@ def plain(node: Node | None) -> Any:
     return node.value if node else None
 
 
-def parse_yaml(text: str, path: str, *, first: bool = False) -> Document:
-    """Read the one document of a text, or with `first` the first of several; `path` labels the places."""
+Join = Callable[[Node, Node], Node]
+
+
+def parse_yaml(text: str, path: str, *, first: bool = False, join: Join | None = None) -> Document:
+    """Read the one document of a text, or with `first` the first of several; `path` labels the places.
+
+    `join` makes one value of two that a mapping gives for the same key, where the last shall not simply count.
+    """
     if len(text) > TEXT_MAX:
         return _refused(Place(path), f"at most {TEXT_MAX} characters wanted, {len(text)} found")
     try:
@@ -96,7 +102,7 @@ def parse_yaml(text: str, path: str, *, first: bool = False) -> Document:
     except UnicodeEncodeError as error:
         place = Place(path, text.count("\n", 0, error.start) + 1)
         return _refused(place, f"UTF-8 wanted, byte {ord(text[error.start]) & 0xFF:#04x} found")
-    reading = _Reading(path)
+    reading = _Reading(path, join)
     try:
         reading.take(iter(yaml.parse(text, Loader=yaml.CSafeLoader)), first=first)
     except _Flaw as flaw:
@@ -135,8 +141,10 @@ _Handler = Callable[[Any], Node | None]
 
 
 class _Reading:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, join: Join | None) -> None:
         self.path = path
+        self._join = join
+        self._work = 0
         self.root: Node | None = None
         self.problems: list[Problem] = []
         self._stack: list[_Open] = []
@@ -242,6 +250,7 @@ class _Reading:
                 continue
             if key.value in entries:
                 self.problems.append(Problem(key.place, f"each key once wanted, {key.text[:80]} found again"))
+                value = self._joined(entries[key.value], value)
             entries[key.value] = value
             keys[key.value] = key.place
         for source in merged:
@@ -249,6 +258,14 @@ class _Reading:
                 if name not in entries:
                     entries[name], keys[name] = value, source.keys[name]
         return Mapping(done.place, entries, keys, size)
+
+    def _joined(self, older: Node, newer: Node) -> Node:
+        if self._join is None:
+            return newer
+        self._work += older.size + newer.size
+        if self._work > 10 * NODES_MAX:
+            raise _Flaw(newer.place, f"keys given twice in at most {10 * NODES_MAX} nodes wanted, more found")
+        return self._join(older, newer)
 
     def _merged(self, value: Node) -> list[Mapping]:
         """Return the mappings that `<<` names, the first one winning."""

@@ -16,7 +16,11 @@ from typing import Final
 
 from parsers.place import Place, Problem
 
-MAC: Final = re.compile(r"[0-9a-fA-F]{1,2}([:-])(?:[0-9a-fA-F]{1,2}\1){4}[0-9a-fA-F]{1,2}\Z")
+MAC: Final = re.compile(
+    r"[0-9a-fA-F]{1,2}([:-])(?:[0-9a-fA-F]{1,2}\1){4}(?:(?:[0-9a-fA-F]{1,2}\1){14})?[0-9a-fA-F]{1,2}\Z"
+)
+"""Six bytes, or the twenty of InfiniBand."""
+
 _IPV4: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\S+)?\Z")
 
 
