@@ -1,0 +1,126 @@
+"""`python -m benchmarks`: speed, memory and bytes read, ours and the peers', on the guest made by `make guest`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+GUEST: Final = ROOT / ".cache" / "guest"
+VENV: Final = ROOT / ".cache" / "bench-venv"
+REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+MIB: Final = 1 << 20
+PARTITION: Final = (MIB, 4095 * MIB)
+"""Offset and size of the root partition of the guest's MBR disk."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process took: seconds of wall time, and its peak resident memory in bytes."""
+
+    seconds: float
+    memory: int
+    output: str
+
+
+def run(command: list[str]) -> Run:
+    """Run a process and measure it and its children."""
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as complaint:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=complaint)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        complaint.seek(0)
+        if process.returncode not in {0, 1}:
+            problem = complaint.read().strip()[-500:]
+            raise SystemExit(f"{' '.join(command)} failed with {process.returncode}: {problem}")
+        text = output.read()
+    return Run(seconds, usage.ru_maxrss * 1024, text)
+
+
+def median(command: list[str], repeats: int) -> Run:
+    """Run `repeats` times after one run that warms the caches; return the median time and the largest memory."""
+    run(command)
+    runs = [run(command) for _ in range(repeats)]
+    return Run(statistics.median(r.seconds for r in runs), max(r.memory for r in runs), runs[-1].output)
+
+
+def walk(command: list[str], repeats: int) -> tuple[float, int]:
+    """Return the median seconds that a walk itself says it took, and how many files it saw."""
+    found = [json.loads(run(command).output) for _ in range(repeats + 1)][1:]
+    return statistics.median(f["seconds"] for f in found), found[0]["count"]
+
+
+def peers() -> Path:
+    """Return the `bin` of the peers' environment; make it unless it is there with these requirements."""
+    stamp = VENV / "requirements.txt"
+    if not stamp.is_file() or stamp.read_text() != REQUIREMENTS.read_text():
+        print(f"bench: installing the peers into {VENV} ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        stamp.write_text(REQUIREMENTS.read_text())
+    return VENV / "bin"
+
+
+def check(image: Path, peer_bin: Path, repeats: int) -> None:
+    """Compare the verdicts of `inspector check` with four facts from the peer, process against process."""
+    ours = median([str(Path(sys.executable).with_name("inspector")), "check", "--format", "json", str(image)], repeats)
+    theirs = median(
+        [str(peer_bin / "target-query"), "-q", "-f", "os,version,hostname,architecture", str(image)], repeats
+    )
+    report = json.loads(ours.output)
+    cost, size = report["cost"], image.stat().st_size
+    print(f"{image.name} ({size / MIB:.0f} MiB), whole process, median of {repeats} runs, warm cache")
+    print(f"{'':34}{'seconds':>10}{'peak MiB':>10}")
+    print(f"{'inspector check':34}{ours.seconds:>10.3f}{ours.memory / MIB:>10.0f}")
+    print(f"{'target-query (4 facts)':34}{theirs.seconds:>10.3f}{theirs.memory / MIB:>10.0f}")
+    print(f"inspector is {theirs.seconds / ours.seconds:.1f} times faster;", end=" ")
+    print(f"inside the inspection {cost['seconds']:.3f} s;", end=" ")
+    print(f"read {cost['bytes_read'] / MIB:.1f} MiB, {100 * cost['bytes_read'] / size:.1f} % of the file")
+    print(f"verdict {report['verdict']}: {report['summary']}; peer: {theirs.output.strip()}\n")
+
+
+def walks(disk: Path, peer_bin: Path, repeats: int) -> None:
+    """Compare a full walk with metadata over the guest's ext4."""
+    offset, size = map(str, PARTITION)
+    rows = {
+        "inspector (parsers)": walk([sys.executable, "-m", "benchmarks.walk_ours", str(disk), offset, size], repeats)
+    }
+    for name, title in (("pytsk3", "pytsk3"), ("pyfsext", "libfsext-python")):
+        script = str(Path(__file__).with_name("walk_peers.py"))
+        rows[title] = walk([str(peer_bin / "python"), script, name, str(disk), offset, size], repeats)
+    print(f"{disk.name}, full walk of its ext4 with metadata, inside the process, median of {repeats} runs")
+    print(f"{'':34}{'seconds':>10}{'files':>10}")
+    for title, (seconds, count) in rows.items():
+        print(f"{title:34}{seconds:>10.3f}{count:>10}")
+
+
+def main() -> int:
+    """Print both comparisons; a guest that was not built gets one line and status 1."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("--repeats", type=int, default=7, help="measured runs of each command (default 7)")
+    repeats = arguments.parse_args().repeats
+    image, disk = GUEST / "mbr-zlib.qcow2", GUEST / "mbr.raw"
+    if not image.is_file() or not disk.is_file():
+        print("bench: there is no guest to measure on; `make guest` builds it (as root)", file=sys.stderr)
+        return 1
+    peer_bin = peers()
+    check(image, peer_bin, repeats)
+    walks(disk, peer_bin, repeats)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Whatever an image holds, it ends in a verdict, a finding or one line: no traceback, no hang, no host file opened."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fixtures.disk import MIB, Ext, Layout, build_disk
+from fixtures.golden import GOLDEN
+from fixtures.mutation import Range, mutated, mutation
+from inspector import inspect_image
+from inspector.errors import InspectorError
+from inspector.image import ImageFile
+from inspector.inspection import inspect_isolated
+from inspector.isolate import Limits
+from inspector.report import Report
+from inspector.verdict import Status
+from tests.corpus import corpus, entries
+from tests.oracles import needs
+
+LIMITS: Final = Limits(memory=1024 * MIB, cpu=60, wall=60.0)
+HOSTILE: Final = tuple(entry for entry in entries("hostile") if entry["kind"] == "disk")
+BROKEN: Final = re.compile(
+    r"internal error|this rule broke|processor time|took more than|of memory|killed by|no report"
+)
+"""What the program says when it, and not the image, is at fault or over its limit."""
+
+SEEDS: Final = 1200
+"""Mutations of each format in the soak; the ordinary run takes every `STRIDE`th of them, odd and even ones alike."""
+STRIDE: Final = 15
+CHUNKS: Final = 4
+FORMATS: Final = ("raw", "qcow2")
+
+
+def judged(path: Path) -> Report | InspectorError:
+    """Inspect as the command does, in a limited child; fail where the program is at fault."""
+    report = inspected(path)
+    if isinstance(report, InspectorError):
+        assert not re.search(rf"\n|{BROKEN.pattern}", str(report)), report
+        return report
+    said = [rule.message for check in report.checks for rule in check.rules]
+    said += [problem.message for problem in report.problems]
+    assert [message for message in said if BROKEN.search(message)] == []
+    assert report.summary.total == len(report.checks) > 0
+    return report
+
+
+def inspected(path: Path) -> Report | InspectorError:
+    try:
+        return inspect_isolated(str(path), limits=LIMITS)
+    except InspectorError as error:
+        return error
+
+
+def status_of(report: Report, check: str) -> Status:
+    return next(found.status for found in report.checks if found.name == check)
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", HOSTILE, ids=lambda entry: str(entry["id"]))
+def test_a_hostile_image_of_the_corpus_ends_in_a_verdict_or_in_one_line(entry: dict[str, Any]) -> None:
+    result = judged(corpus(f"hostile/{entry['file']}"))
+    if entry["outcome"] == "refuse":
+        assert isinstance(result, InspectorError) or (
+            status_of(result, "ImageFormat") is Status.FAILED and result.guest.os is None
+        )
+
+
+def test_the_corpus_of_hostile_images_is_there_or_said_to_be_absent() -> None:
+    corpus("hostile/expected.json")
+    assert len(HOSTILE) >= 390
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The golden guest on a small disk, raw and as compressed qcow2."""
+    folder = tmp_path_factory.mktemp("mutated")
+    layout, ext = Layout(size=48 * MIB), Ext(inodes=1024)
+    return {
+        "raw": build_disk(GOLDEN, folder / "disk.raw", "raw", layout=layout, ext=ext),
+        "qcow2": build_disk(GOLDEN, folder / "disk.qcow2", compressed=True, layout=layout, ext=ext),
+    }
+
+
+def ranges_read(path: Path) -> list[Range]:
+    """Inspect in this process and return what was read of the file."""
+    seen: set[Range] = set()
+    read_at = ImageFile.read_at
+
+    def recorded(file: ImageFile, offset: int, size: int) -> bytes:
+        seen.add(Range(offset, size))
+        return read_at(file, offset, size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageFile, "read_at", recorded)
+        inspect_image(str(path))
+    return sorted((area for area in seen if area.size), key=lambda area: (area.start, area.size))
+
+
+def ranges_kept(path: Path) -> list[Range]:
+    """Return where a sparse file holds data."""
+    found, position, size = [], 0, path.stat().st_size
+    with path.open("rb") as file:
+        while position < size:
+            try:
+                start = os.lseek(file.fileno(), position, os.SEEK_DATA)
+            except OSError:
+                break
+            position = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            found.append(Range(start, position - start))
+    return found
+
+
+def survive(path: Path, seeds: range) -> None:
+    read, kept = ranges_read(path), ranges_kept(path)
+    assert len(read) > 50
+    untouched = path.read_bytes()
+    for seed in seeds:
+        with mutated(path, mutation(seed, path, read, kept)):
+            try:
+                judged(path)
+            except AssertionError as error:
+                error.add_note(f"seed {seed}")
+                raise
+    assert path.read_bytes() == untouched
+
+
+@needs("mke2fs", "debugfs", "sfdisk", "qemu-img")
+@pytest.mark.slow
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_sample_of_mutated_images_ends_in_verdicts_or_in_one_line(disks: dict[str, Path], image_format: str) -> None:
+    survive(disks[image_format], range(0, SEEDS, STRIDE))
+
+
+@needs("mke2fs", "debugfs", "sfdisk", "qemu-img")
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_all_mutated_images_end_in_verdicts_or_in_one_line(
+    disks: dict[str, Path], image_format: str, chunk: int
+) -> None:
+    survive(disks[image_format], range(chunk, SEEDS, CHUNKS))
+
+
+def opened_files(images: list[Path], log: Path) -> set[str]:
+    """Return the paths that `inspector check` and its children opened, as strace saw it."""
+    command = ["strace", "-f", "-qq", "-e", "trace=open,openat,openat2,connect,execve", "-o", str(log)]
+    command += [sys.executable, "-m", "inspector", "check", "--fail-on", "never", *map(str, images)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1, 3}
+    assert "Traceback" not in done.stderr
+    calls = log.read_text(errors="replace")
+    assert not re.search(r"^\d+\s+connect\(", calls, re.MULTILINE)
+    assert len(re.findall(r"^\d+\s+execve\(", calls, re.MULTILINE)) == 1
+    return set(re.findall(r'open(?:at2?)?\((?:AT_FDCWD|\d+), "((?:[^"\\]|\\.)*)"', calls))
+
+
+@needs("strace")
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_no_image_makes_us_open_another_file_of_the_host(disks: dict[str, Path], tmp_path: Path) -> None:
+    wicked = [entry for entry in HOSTILE if entry["outcome"] != "no-crash"]
+    images = [corpus(f"hostile/{entry['file']}") for entry in wicked]
+    assert len(images) >= 37
+    clean = opened_files(list(disks.values()), tmp_path / "clean.strace")
+    ours = opened_files(images, tmp_path / "wicked.strace") - clean - {str(image) for image in images}
+    # What the program itself loads for another answer: its modules and tables, never what an image names.
+    program = tuple(str(Path(folder).resolve()) for folder in {sys.prefix, sys.base_prefix, os.getcwd()})  # noqa: PTH109
+    strangers = {path for path in ours if not path.endswith((".py", ".pyc", ".so", ".toml", "__pycache__"))}
+    strangers = {path for path in strangers if not path.startswith(program)}
+    assert strangers == set()
+    assert not Path("/tmp/pwned").exists()
