@@ -2,11 +2,13 @@
 
 Only what cannot be a disk's own content is told from raw: a partition table, a file system, LUKS or squashfs on the
 whole disk are `RAW`, since a superblock names them. Sources: QEMU's docs/interop, the VHD and VHDX specifications
-by Microsoft, VMware's Virtual Disk Format 5.0, ECMA-119 (ISO 9660), POSIX ustar, RFC 1952 and 8878, APPNOTE (zip).
+by Microsoft, VMware's Virtual Disk Format 5.0, ECMA-119 (ISO 9660), POSIX ustar, RFC 1952 and 8878, the .xz file
+format 1.2, APPNOTE (zip).
 """
 
 from __future__ import annotations
 
+import zlib
 from enum import StrEnum
 from typing import Final
 
@@ -47,7 +49,6 @@ _MAGICS: Final = (
     (0, b"QED\0", Format.QED),
     (0, b"WithoutFreeSpace", Format.PARALLELS),
     (0, b"WithouFreSpacExt", Format.PARALLELS),
-    (0, b"\xfd7zXZ\0", Format.XZ),
     (0, b"\x28\xb5\x2f\xfd", Format.ZSTD),
     (0, b"7z\xbc\xaf\x27\x1c", Format.SEVENZIP),
     (0, b"PK\x03\x04", Format.ZIP),
@@ -91,6 +92,8 @@ def _compressed(head: bytes) -> Format | None:
     # The method (8: deflate) and the reserved flags make three bytes of gzip's magic a little safer.
     if head[:3] == b"\x1f\x8b\x08" and len(head) >= 18 and not head[3] & 0xE0:
         return Format.GZIP
+    if head[:6] == b"\xfd7zXZ\0" and int.from_bytes(head[8:12], "little") == zlib.crc32(head[6:8]):
+        return Format.XZ
     if head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in _BZIP2_BLOCKS:
         return Format.BZIP2
     return None

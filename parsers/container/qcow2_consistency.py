@@ -75,11 +75,12 @@ def _refcounts_past_end(file: Source, info: Qcow2) -> int | None:
     offset = int.from_bytes(file.read_at(at, 8), "big") & _OFFSET_MASK
     if offset == 0:
         return None
-    start = offset + -(-inner * info.refcount_bits // 8)
+    start = offset + inner * info.refcount_bits // 8
     stop = min(start + _NEXT_REFCOUNTS, offset + info.cluster_size, file.size)
     if start >= stop:
         return None
-    counts = file.read_at(start, stop - start)
+    counts = bytearray(file.read_at(start, stop - start))
+    counts[0] &= 0xFF << (inner * info.refcount_bits & 7) & 0xFF  # counts narrower than a byte, lowest bits first
     used = len(counts) - len(counts.lstrip(b"\0"))
     if used == len(counts):
         return None
