@@ -243,6 +243,14 @@ class Ext4Tree:
         return self._volume.error(inode.offset, f"inode {inode.number}: {message}")
 
 
+def open_journal(volume: Volume, inodes: Inodes) -> Source:
+    """Return the content of the journal's inode; raise `ParseError` where that is no plain file."""
+    inode = inodes.get(volume.superblock.journal_inode)
+    if inode.mode & 0xF000 != S_IFREG or inode.flags & (FLAG_INLINE_DATA | FLAG_ENCRYPT):
+        raise volume.error(inode.offset, f"inode {inode.number}: a journal wanted, a {inode.type} found")
+    return MappedContent(volume, open_mapping(volume, inode), f"{volume.name} journal", inode.size)
+
+
 def _encode(name: str) -> bytes | None:
     try:
         return name.encode("utf-8", "surrogateescape")
