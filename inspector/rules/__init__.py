@@ -9,8 +9,17 @@ from typing import Final
 from inspector.rules.rule import Rule
 
 MODULES: Final[tuple[str, ...]] = (
+    "accounts",
+    "agents",
+    "boot_mode",
+    "firewall",
+    "fstab",
     "image",
+    "lib_directory",
+    "operating_system",
     "partition_table",
+    "selinux",
+    "system_image",
 )
 """Modules of this package that hold rules, in alphabetical order."""
 

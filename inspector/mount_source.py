@@ -1,0 +1,47 @@
+"""What the first field of an fstab line is: a block device, a share on the network, a path of the guest, or a word."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from parsers.linux.fstab import FstabEntry
+
+_TAG: Final = re.compile(r"(?:UUID|LABEL|PARTUUID|PARTLABEL|ID)=")
+_NETWORK_KINDS: Final = frozenset({
+    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "davfs2", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs",
+    "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "s3fs", "smb3", "smbfs",
+    "sshfs", "vboxsf", "virtiofs", "vmhgfs",
+})  # fmt: skip
+"""File systems of another machine, shares of a hypervisor among them."""
+_WAITING_OPTIONS: Final = ("nofail", "noauto", "x-systemd.automount", "_netdev")
+_REMOVABLE: Final = re.compile(r"/dev/(?:sr\d+|scd\d+|cdrom\d*|cdrw\d*|dvd\d*|dvdrw\d*|fd\d+|floppy)")
+
+
+class MountSource(StrEnum):
+    """Kind of the thing that is mounted."""
+
+    DEVICE = "device"
+    NETWORK = "network"
+    PATH = "path"
+    VIRTUAL = "virtual"
+
+
+def mount_source(entry: FstabEntry) -> MountSource:
+    """Tell what an entry mounts."""
+    if entry.kind in _NETWORK_KINDS or entry.device.startswith("//") or ":/" in entry.device:
+        return MountSource.NETWORK
+    if entry.device.startswith("/dev/") or _TAG.match(entry.device):
+        return MountSource.DEVICE
+    return MountSource.PATH if entry.device.startswith("/") else MountSource.VIRTUAL
+
+
+def is_mandatory(entry: FstabEntry) -> bool:
+    """Tell whether the boot stops where the entry cannot be mounted (systemd.mount(5), "fstab")."""
+    return not entry.has(*_WAITING_OPTIONS)
+
+
+def is_removable(entry: FstabEntry) -> bool:
+    """Tell whether the entry is an optical or floppy drive that is mounted on demand, as installers write it."""
+    return _REMOVABLE.fullmatch(entry.device) is not None and not is_mandatory(entry)

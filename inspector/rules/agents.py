@@ -1,0 +1,91 @@
+"""Rules about the agents through which a cloud manages and protects a guest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.packages import Packages
+from inspector.facts.services import Services
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, ok, warning
+from parsers.place import Place
+
+_CLOUD_ASSISTANT: Final = "/usr/local/share/aliyun-assist"
+_CLOUD_ASSISTANT_BINARIES: Final = ("*/aliyun-service", "*/aliyun_assist_service", "aliyun-service")
+_CLOUD_ASSISTANT_UNITS: Final = ("aliyun.service", "aliyun-service.service", "AssistDaemon.service")
+_SECURITY_CENTER: Final = "/usr/local/aegis"
+_SECURITY_CENTER_BINARIES: Final = ("aegis_client/*/AliYunDun", "aegis_client/*/AliYunDunMonitor")
+_SECURITY_CENTER_UNITS: Final = ("aegis.service", "aliyun_aegis.service")
+_GUEST_AGENT_BINARIES: Final = ("/usr/sbin/qemu-ga", "/usr/bin/qemu-ga", "/usr/local/bin/qemu-ga")
+_GUEST_AGENT_UNITS: Final = ("qemu-guest-agent.service", "qemu-ga.service")
+
+
+@rule("cloud-assistant-runs", "Cloud Assistant is installed and started at boot")
+def cloud_assistant_runs(facts: Facts) -> Verdict:
+    """Why: without its agent the cloud cannot run commands in the instance, patch it or reset its password.
+
+    Fix: install the Cloud Assistant agent and enable aliyun.service.
+    Reads: /usr/local/share/aliyun-assist, the unit aliyun.service
+    """
+    return _runs(facts, _CLOUD_ASSISTANT, _CLOUD_ASSISTANT_BINARIES, _CLOUD_ASSISTANT_UNITS)
+
+
+@rule("security-center-agent-runs", "The Security Center agent is installed and started at boot")
+def security_center_agent_runs(facts: Facts) -> Verdict:
+    """Why: without its agent Security Center neither sees nor stops an attack on the instance.
+
+    Fix: install the Security Center agent and enable aegis.service.
+    Reads: /usr/local/aegis, the unit aegis.service
+    """
+    return _runs(facts, _SECURITY_CENTER, _SECURITY_CENTER_BINARIES, _SECURITY_CENTER_UNITS)
+
+
+def _runs(facts: Facts, folder: str, binaries: Sequence[str], units: Sequence[str]) -> Verdict:
+    guest = facts[Guest]
+    found = [path for pattern in binaries for path in guest.glob(f"{folder}/{pattern}") if guest.is_file(path)]
+    if not found:
+        seen = "its folder holds no program" if guest.is_dir(folder) else "no such directory"
+        return warning("the agent is not installed", Evidence(Place(folder), seen))
+    states = [facts[Services].state(unit) for unit in units]
+    started = next((state for state in states if state.enabled), None)
+    if started is not None:
+        return ok(
+            "the agent is installed and started",
+            Evidence(Place(found[0]), "present"),
+            Evidence(started.place, started.reason),
+        )
+    known = next((state for state in states if state.installed), states[0])
+    return warning("the agent is installed but not started", Evidence(known.place, known.reason))
+
+
+@rule("qemu-guest-agent-is-absent", "The QEMU guest agent is not installed")
+def qemu_guest_agent_is_absent(facts: Facts) -> Verdict:
+    """Why: the agent of another hypervisor's tools gets in the way of the cloud's own and lets the host reach in.
+
+    Fix: remove the package qemu-guest-agent.
+    Reads: the package database, /usr/sbin/qemu-ga, the unit qemu-guest-agent.service
+    """
+    guest, services = facts[Guest], facts[Services]
+    found = [Evidence(Place(path), "the agent's program") for path in _GUEST_AGENT_BINARIES if guest.is_file(path)]
+    states = [services.state(unit) for unit in _GUEST_AGENT_UNITS]
+    found += [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.enabled]
+    found += _package(facts, "qemu-guest-agent")
+    if found:
+        return warning("the QEMU guest agent is there", *found)
+    absent = [Evidence(Place(path), "no such file") for path in _GUEST_AGENT_BINARIES]
+    return ok("the QEMU guest agent is not there", *absent)
+
+
+def _package(facts: Facts, name: str) -> list[Evidence]:
+    """The package, where the database can be read; the programs speak for themselves where it cannot."""
+    try:
+        package = facts[Packages].find(name)
+    except UnknownFact:
+        return []
+    return [Evidence(package.place, f"{package.name} {package.version}")] if package else []
+
+
+RULES = (cloud_assistant_runs, security_center_agent_runs, qemu_guest_agent_is_absent)
