@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from fixtures.disk import MIB, Ext, Layout, build_disk
 from fixtures.golden import GOLDEN
 from fixtures.mutation import Range, mutated, mutation
 from inspector import inspect_image
+from inspector.browsing import Files, Form, ls, show
 from inspector.errors import InspectorError
 from inspector.image import ImageFile
 from inspector.inspection import inspect_isolated
@@ -30,6 +33,9 @@ BROKEN: Final = re.compile(
     r"internal error|this rule broke|processor time|took more than|of memory|killed by|no report"
 )
 """What the program says when it, and not the image, is at fault or over its limit."""
+
+CONTROL: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+"""What would let a file name of the guest drive the terminal."""
 
 SEEDS: Final = 1200
 """Mutations of each format in the soak; the ordinary run takes every `STRIDE`th of them, odd and even ones alike."""
@@ -71,6 +77,42 @@ def test_a_hostile_image_of_the_corpus_ends_in_a_verdict_or_in_one_line(entry: d
         assert isinstance(result, InspectorError) or (
             status_of(result, "ImageFormat") is Status.FAILED and result.guest.os is None
         )
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", HOSTILE, ids=lambda entry: str(entry["id"]))
+def test_a_hostile_image_of_the_corpus_can_be_shown_and_listed_or_says_why_not(entry: dict[str, Any]) -> None:
+    image = str(corpus(f"hostile/{entry['file']}"))
+    shown = bytearray()
+    said = [complaint(lambda: show(image, None, shown.extend, json=True))]
+    volumes = [volume["device"] for volume in json.loads(shown)["volumes"][:4]] if shown else []
+    assert not (volumes and entry["outcome"] == "refuse")
+    for volume in (None, *volumes):
+        files, form = Files(image, volume=volume), Form(recursive=True, long=True)
+        said.append(complaint(lambda files=files, form=form: ls(files, "/", form, bounded())))  # type: ignore[misc]
+    assert [text for text in said if text and ("\n" in text or BROKEN.search(text))] == []
+
+
+def complaint(command: Callable[[], None]) -> str | None:
+    """Run a command and return its one line of complaint, if it has any."""
+    try:
+        command()
+    except InspectorError as error:
+        return str(error)
+    return None
+
+
+def bounded() -> Callable[[bytes], None]:
+    """Return an output that takes no more than a listing of a million files would be."""
+    left = [256 * MIB]
+
+    def write(data: bytes) -> None:
+        left[0] -= len(data)
+        assert left[0] > 0
+        assert not CONTROL.search(data)
+
+    return write
 
 
 def test_the_corpus_of_hostile_images_is_there_or_said_to_be_absent() -> None:
