@@ -9,9 +9,17 @@ from typing import Any, Final
 from inspector.facts import Collector
 
 MODULES: Final[dict[str, str]] = {
+    "inspector.facts.boot.BootConfig": "boot:collect_boot_config",
+    "inspector.facts.boot.DefaultKernel": "boot:collect_default_kernel",
+    "inspector.facts.boot.Kernels": "boot:collect_kernels",
+    "inspector.facts.drivers.DefaultDrivers": "drivers:collect_default_drivers",
+    "inspector.facts.drivers.OtherDrivers": "drivers:collect_other_drivers",
     "inspector.facts.accounts.Accounts": "accounts:collect_accounts",
     "inspector.facts.hostname.Hostname": "hostname:collect_hostname",
     "inspector.facts.packages.Packages": "packages:collect_packages",
+    "inspector.facts.platform.Architecture": "platform:collect_architecture",
+    "inspector.facts.platform.BootModes": "platform:collect_boot_modes",
+    "inspector.facts.platform.DiskContent": "platform:collect_disk_content",
     "inspector.facts.rtc.RtcMode": "rtc:collect_rtc_mode",
     "inspector.facts.selinux.Selinux": "selinux:collect_selinux",
     "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",

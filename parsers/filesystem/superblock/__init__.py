@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from parsers.filesystem.superblock import linux, member, windows
+from parsers.filesystem.superblock import foreign, linux, member, optical, windows
 from parsers.filesystem.superblock.model import Probe, Superblock
 from parsers.source import Source
 
@@ -24,8 +24,10 @@ _Probing = Callable[[Probe], Superblock | None]
 # blkid does not look for RAID members on what is as small as a floppy disk.
 _FLOPPY: Final = 1440 * 1024
 
-_RAID: Final[tuple[_Probing, ...]] = (member.linux_raid,)
+_RAID: Final[tuple[_Probing, ...]] = (member.linux_raid, foreign.firmware_raid)
 _HOLDERS: Final[tuple[_Probing, ...]] = (member.lvm2, member.luks, windows.bitlocker)
+# Types whose media carry several on purpose; the first one counts.
+_TOLERANT: Final = frozenset({"udf", "iso9660", "hfs", "hfsplus"})
 _FILESYSTEMS: Final[tuple[_Probing, ...]] = (
     windows.vfat,
     member.swap,
@@ -33,16 +35,25 @@ _FILESYSTEMS: Final[tuple[_Probing, ...]] = (
     linux.ext,
     linux.reiserfs,
     linux.jfs,
+    optical.udf,
+    optical.iso9660,
+    foreign.zfs,
+    foreign.hfs,
+    foreign.ufs,
+    foreign.hpfs,
     windows.ntfs,
     windows.refs,
     linux.minix,
+    foreign.ocfs2,
     linux.squashfs,
     linux.btrfs,
     linux.nilfs2,
     windows.exfat,
     linux.f2fs,
+    foreign.apfs,
     member.bcache,
     linux.erofs,
+    foreign.by_signature,
 )
 
 
@@ -60,6 +71,6 @@ def identify(source: Source) -> Superblock | None:
     if not candidates:
         return None
     first, *others = candidates
-    if others:
+    if others and any(found.type not in _TOLERANT for found in candidates):
         return replace(first, uuid=None, label=None, others=tuple(other.type for other in others))
     return first

@@ -104,10 +104,10 @@ _BCACHE: Final = bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81")
 
 def bcache(probe: Probe) -> Superblock | None:
     """A backing or caching device of bcache, whose superblock says where it stands."""
-    raw = probe.read(4096, 104)
+    raw = probe.read(4096, 56)
     if raw[24:40] != _BCACHE or int.from_bytes(raw[8:16], "little") != 8:
         return None
-    return Superblock("bcache", 4096 + 24, dce(raw[40:56]), text(raw[72:104]))
+    return Superblock("bcache", 4096 + 24, dce(raw[40:56]))
 
 
 _PAGES: Final = (4096, 8192, 16384, 32768, 65536)

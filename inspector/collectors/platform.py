@@ -1,0 +1,117 @@
+"""Collects `Architecture`, `BootModes` and `DiskContent`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.bios import bios_chain
+from inspector.disk import Disk, Volume
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
+from inspector.guest import Guest, NotFound
+from inspector.mounts import holds_root
+from inspector.uefi import uefi_chain
+from inspector.verdict import Evidence
+from parsers.boot.boot_code import BootCode
+from parsers.filesystem.superblock import identify
+from parsers.linux.elf import parse_elf
+from parsers.place import ParseError, Place
+from parsers.source import Source
+
+# What every Linux guest runs first; a script, or a link to nothing, is passed over.
+_PROGRAMS: Final = (
+    "/sbin/init",
+    "/usr/lib/systemd/systemd",
+    "/lib/systemd/systemd",
+    "/bin/bash",
+    "/bin/sh",
+    "/bin/busybox",
+    "/usr/bin/env",
+    "/bin/ls",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+)
+_MEDIA: Final = frozenset({"iso9660", "udf"})
+_LOOKED_AT: Final = 64 << 10
+
+
+def collect_architecture(facts: Facts) -> Architecture:
+    """Read the head of the first program that every guest has."""
+    guest = facts[Guest]
+    flaws: list[str] = []
+    for path in _PROGRAMS:
+        try:
+            elf = parse_elf(guest.open(path))
+        except NotFound:
+            continue
+        except ParseError as error:
+            flaws.append(f"{path}: {error.message}")
+            continue
+        return Architecture(elf.machine, elf.bits, guest.place(path))
+    reason = "no program tells the architecture"
+    raise UnknownFact(f"{reason} ({'; '.join(flaws)})" if flaws else reason, *map(Place, _PROGRAMS[:5]))
+
+
+def collect_boot_modes(facts: Facts) -> BootModes:
+    """Follow the chain of each kind of firmware."""
+    disk = facts[Disk]
+    bios, sector = bios_chain(disk)
+    uefi, loaders = uefi_chain(disk)
+    grub = sector is not None and sector.code is BootCode.GRUB2 and bios.state is ChainState.COMPLETE
+    return BootModes(bios, uefi, loaders, grub)
+
+
+def collect_disk_content(facts: Facts) -> DiskContent:
+    """Sort the volumes by what they hold; says an optical medium by its signature, whatever table it carries."""
+    disk = facts[Disk]
+    roots: list[Evidence] = []
+    unread: list[Evidence] = []
+    others: list[Evidence] = []
+    for volume in disk.volumes:
+        place = Place(volume.name, offset=volume.offset, volume=volume.name)
+        if volume.tree is not None and holds_root(volume.tree):
+            roots.append(Evidence(Place("/etc", volume=volume.name), f"the root of a system on {volume.type}"))
+        elif volume.tree is not None:
+            others.append(Evidence(place, f"{volume.type} without a system"))
+        elif (seen := _without_files(volume)) is not None:
+            others.append(Evidence(place, seen))
+        else:
+            unread.append(Evidence(place, volume.reason or "it cannot be read"))
+    if not disk.volumes:
+        others.append(Evidence(Place(disk.image.source.name), "a partition table without partitions"))
+    return DiskContent(tuple(roots), _medium(disk.image.source), tuple(unread), tuple(others))
+
+
+def _without_files(volume: Volume) -> str | None:
+    """What a volume holds that certainly holds no system; None where it may hold one."""
+    if volume.reason is None:
+        return volume.type or "boot code"
+    if volume.type in _MEDIA:
+        return f"{volume.type}, an optical medium"
+    if volume.type is None and _is_empty(volume.source):
+        return "empty: zeros at its start, middle and end"
+    return None
+
+
+def _is_empty(source: Source) -> bool:
+    size = min(_LOOKED_AT, source.size)
+    spots = {0, (source.size - size) // 2, source.size - size, min(1 << 20, source.size - size)}
+    try:
+        return not any(any(source.read_at(spot, size)) for spot in spots)
+    except ParseError:
+        return False
+
+
+def _medium(source: Source) -> Evidence | None:
+    try:
+        found = identify(source)
+    except ParseError:
+        return None
+    if found is None:
+        return None
+    kinds = [kind for kind in (found.type, *found.others) if kind in _MEDIA]
+    return (
+        Evidence(Place(source.name, offset=found.offset), f"an image of an optical medium ({kinds[0]})")
+        if kinds
+        else None
+    )

@@ -1,0 +1,93 @@
+"""What machine the guest is for, how that machine would start it, and what the disk holds at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from inspector.verdict import Evidence
+from parsers.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The machine that the guest's programs are for, as `uname -m` calls it; `place` is the program that says so."""
+
+    machine: str
+    bits: int
+    place: Place
+
+
+class ChainState(StrEnum):
+    """How much of a boot chain is there.
+
+    COMPLETE: every piece that can be checked. BROKEN: a piece is there, another is missing. ABSENT: nothing is
+    there. UNKNOWN: a piece that decides could not be read, or is not known.
+    """
+
+    COMPLETE = "complete"
+    BROKEN = "broken"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class BootChain:
+    """The pieces with which one kind of firmware starts the guest; `evidence` names what is there and what is not."""
+
+    state: ChainState
+    message: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EfiLoader:
+    """A loader on an EFI system partition.
+
+    Attributes:
+        place: its path on that partition, and the volume.
+        fallback: whether firmware without a boot entry starts it (EFI/BOOT/BOOTX64.EFI).
+        machine: as `uname -m` calls it; None where the file is no loader.
+        flaw: why it would not start; None where nothing speaks against it.
+    """
+
+    place: Place
+    fallback: bool
+    machine: str | None
+    flaw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BootModes:
+    """The boot chain of each kind of firmware. `grub_code`: whether the BIOS chain is GRUB 2's."""
+
+    bios: BootChain
+    uefi: BootChain
+    loaders: tuple[EfiLoader, ...] = ()
+    grub_code: bool = False
+
+    @property
+    def mode(self) -> Literal["bios", "uefi", "both", "none"]:
+        """Which chains are complete: "bios", "uefi", "both" or "none"."""
+        bios, uefi = (chain.state is ChainState.COMPLETE for chain in (self.bios, self.uefi))
+        if bios and uefi:
+            return "both"
+        return "bios" if bios else "uefi" if uefi else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskContent:
+    """What lies on the disk, told from signatures and from the roots of what can be read.
+
+    Attributes:
+        roots: volumes that hold the root of a system, with the file or directory that tells so.
+        medium: the signature of an optical medium, where the disk is one.
+        unread: volumes that may hold a system but cannot be read, with the reason.
+        others: what was found instead: volumes without a system, empty space.
+    """
+
+    roots: tuple[Evidence, ...]
+    medium: Evidence | None
+    unread: tuple[Evidence, ...]
+    others: tuple[Evidence, ...]

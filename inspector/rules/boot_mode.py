@@ -1,0 +1,170 @@
+"""Whether some firmware can start the guest: boot code for a BIOS, loaders for UEFI."""
+
+from __future__ import annotations
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.place import Place
+
+_FIRMWARE_MACHINES = frozenset({"x86_64", "x32", "i386", "aarch64", "arm", "riscv64", "loongarch64"})
+_ALSO_STARTS = {"x86_64": {"i386"}, "i386": {"x86_64"}, "x32": {"x86_64"}}
+
+
+def _chains(modes: BootModes) -> list[tuple[str, BootChain]]:
+    return [("BIOS", modes.bios), ("UEFI", modes.uefi)]
+
+
+def _evidence(*chains: BootChain) -> list[Evidence]:
+    return [item for chain in chains for item in chain.evidence]
+
+
+@rule("boot-loader-installed", "At least one kind of firmware finds everything it needs to start the guest", os="any")
+def boot_loader_installed(facts: Facts) -> Verdict:
+    """The chain of a BIOS (boot sector, core image or active partition) or of UEFI (partition, loader) is complete.
+
+    Why: without boot code, or with half of it, the instance stops before the kernel, with a blank console.
+
+    Fix: install the boot loader for the boot mode that the image declares: `grub-install /dev/vda` for BIOS, or
+    `grub-install --target=x86_64-efi --removable` with the EFI system partition mounted for UEFI.
+
+    Reads: first sector, core image, active partition, EFI system partition.
+
+    References: GRUB manual "BIOS installation"; UEFI 2.10, 3.5.1.
+    """
+    modes = facts[BootModes]
+    complete = [(name, chain) for name, chain in _chains(modes) if chain.state is ChainState.COMPLETE]
+    if complete:
+        message = "; ".join(f"{name}: {chain.message}" for name, chain in complete)
+        return ok(message, *_evidence(*(chain for _, chain in complete)))
+    message = "; ".join(f"{name}: {chain.message}" for name, chain in _chains(modes))
+    evidence = _evidence(modes.bios, modes.uefi)
+    if any(chain.state is ChainState.UNKNOWN for _, chain in _chains(modes)):
+        return unknown(f"it cannot be told whether the guest boots ({message})", *evidence)
+    _needs_firmware(facts)
+    return failed(f"nothing starts the guest ({message})", *evidence)
+
+
+def _needs_firmware(facts: Facts) -> None:
+    """Raise NotApplicable for machines that neither a BIOS nor UEFI starts."""
+    try:
+        machine = facts[Architecture].machine
+    except UnknownFact:
+        return
+    if machine not in _FIRMWARE_MACHINES:
+        raise NotApplicable(f"neither a BIOS nor UEFI starts a {machine} guest")
+
+
+@rule("boot-modes-are-whole", "No boot mode is installed by half", os="any")
+def boot_modes_are_whole(facts: Facts) -> Verdict:
+    """Beside a complete boot chain there is no half of the other.
+
+    Why: whoever sees an EFI system partition, or boot code, declares the image for that mode, in which it does not
+    start.
+
+    Fix: complete the other mode (`grub-install` for it), or remove its half: the empty EFI system partition, or the
+    boot code that has nothing to load.
+    """
+    modes = facts[BootModes]
+    if modes.mode == "none":
+        raise NotApplicable("no boot mode is complete")
+    broken = [(name, chain) for name, chain in _chains(modes) if chain.state is ChainState.BROKEN]
+    if broken:
+        message = "; ".join(f"{name}: {chain.message}" for name, chain in broken)
+        return warning(f"half of a boot mode is installed ({message})", *_evidence(*(chain for _, chain in broken)))
+    unclear = [(name, chain) for name, chain in _chains(modes) if chain.state is ChainState.UNKNOWN]
+    if unclear:
+        name, chain = unclear[0]
+        return unknown(f"{name}: {chain.message}", *chain.evidence)
+    return ok(f"boot modes: {modes.mode}", *_evidence(modes.bios, modes.uefi))
+
+
+@rule("uefi-fallback-loader-exists", "UEFI firmware without boot entries finds a loader", os="any")
+def uefi_fallback_loader_exists(facts: Facts) -> Verdict:
+    """EFI/BOOT/BOOT<machine>.EFI is on the EFI system partition.
+
+    Why: an image carries no boot entries; a new instance's firmware looks for the fallback path alone, and does not
+    find the loader of a vendor's directory.
+
+    Fix: run `grub-install --removable`, or copy the vendor's loaders to EFI/BOOT (shimx64.efi as BOOTX64.EFI, and
+    grubx64.efi beside it).
+
+    References: UEFI 2.10, 3.5.1.1.
+    """
+    modes = facts[BootModes]
+    if modes.uefi.state is ChainState.ABSENT:
+        raise NotApplicable("the image has no EFI system partition")
+    fallbacks = [loader for loader in modes.loaders if loader.fallback and not loader.flaw]
+    if fallbacks:
+        seen = (Evidence(loader.place, f"EFI loader for {loader.machine}") for loader in fallbacks)
+        return ok("firmware finds a loader without a boot entry", *seen)
+    if modes.uefi.state is ChainState.UNKNOWN:
+        return unknown(modes.uefi.message, *modes.uefi.evidence)
+    if modes.uefi.state is ChainState.BROKEN:
+        raise NotApplicable(f"UEFI does not start this image: {modes.uefi.message}")
+    return warning("only a boot entry, which the image does not carry, would find the loader", *modes.uefi.evidence)
+
+
+@rule("efi-loader-fits-architecture", "The EFI loaders are for the machine that the system is for")
+def efi_loader_fits_architecture(facts: Facts) -> Verdict:
+    """At least one usable EFI loader is for the guest's architecture.
+
+    Why: firmware of an x86_64 machine cannot start a loader for aarch64, and the other way round.
+
+    Fix: install the boot loader of the system's own architecture (`grub-install --target=arm64-efi`).
+    """
+    loaders = [loader for loader in facts[BootModes].loaders if not loader.flaw]
+    if not loaders:
+        raise NotApplicable("no EFI loader is installed")
+    architecture = facts[Architecture]
+    wanted = {architecture.machine} | _ALSO_STARTS.get(architecture.machine, set())
+    system = Evidence(architecture.place, f"a program for {architecture.machine}")
+    seen = [Evidence(loader.place, f"EFI loader for {loader.machine}") for loader in loaders]
+    if any(loader.machine in wanted for loader in loaders):
+        return ok(f"an EFI loader for {architecture.machine}", system, *seen)
+    message = f"no EFI loader for {architecture.machine}"
+    bios = facts[BootModes].bios.state is ChainState.COMPLETE
+    return (warning if bios else failed)(message, system, *seen)
+
+
+_MODULES = ("/boot/grub/i386-pc", "/boot/grub2/i386-pc")
+
+
+@rule("grub-files-match-boot-code", "GRUB's boot code and GRUB's files in /boot are both there")
+def grub_files_match_boot_code(facts: Facts) -> Verdict:
+    """GRUB's modules for a BIOS lie in /boot where its boot code is installed, and boot code where its modules lie.
+
+    Why: a core image that does not find `normal.mod` stops in the rescue shell; modules without boot code are what
+    is left of an image whose first sectors were lost.
+
+    Fix: run `grub-install /dev/vda`, which writes the boot code and the modules together.
+    """
+    modes, guest = facts[BootModes], facts[Guest]
+    found = [path for path in _MODULES if guest.is_dir(path)]
+    normal = [path for path in found if guest.is_file(f"{path}/normal.mod")]
+    if not found and not modes.grub_code:
+        raise NotApplicable("GRUB for a BIOS is not installed")
+    if modes.grub_code and normal:
+        return ok(
+            "GRUB's boot code and modules", *modes.bios.evidence, Evidence(Place(normal[0]), "normal.mod is there")
+        )
+    if modes.grub_code:
+        missing = Evidence(Place(found[0] if found else _MODULES[0]), "normal.mod is not there")
+        return warning("GRUB's boot code without its modules", *modes.bios.evidence, missing)
+    if modes.bios.state is ChainState.UNKNOWN:
+        return unknown(modes.bios.message, *modes.bios.evidence)
+    modules = Evidence(Place(found[0]), "GRUB's modules for a BIOS")
+    if modes.uefi.state is ChainState.COMPLETE:
+        return ok("GRUB's modules for a BIOS are not used: UEFI starts the guest", modules, *modes.uefi.evidence)
+    return warning("GRUB's modules without its boot code", modules, *modes.bios.evidence)
+
+
+RULES = (
+    boot_loader_installed,
+    boot_modes_are_whole,
+    efi_loader_fits_architecture,
+    grub_files_match_boot_code,
+    uefi_fallback_loader_exists,
+)

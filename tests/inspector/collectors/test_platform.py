@@ -1,0 +1,116 @@
+"""The facts about machine, firmware and disk, collected from volumes in memory."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from fixtures.kernel import elf, grub_boot_sector, grub_core
+from inspector.collectors.platform import collect_architecture, collect_boot_modes, collect_disk_content
+from inspector.disk import Disk, Volume
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import ChainState
+from inspector.guest import Guest
+from inspector.image import Image
+from parsers.partition.table import PartitionTable, Scheme
+from parsers.place import ParseError, Place
+from parsers.source import Memory
+from tests.memory_tree import Files, Link, guest_of
+from tests.volumes import disk_of, volume_of
+
+
+def architecture_of(files: Files) -> tuple[str, str]:
+    found = collect_architecture(Facts({Guest: guest_of(files)}))
+    return found.machine, found.place.path
+
+
+def test_the_first_program_tells_the_architecture() -> None:
+    init: Files = {"/sbin/init": Link("/lib/systemd/systemd"), "/lib/systemd/systemd": elf(machine=183), "/bin/sh": elf()}
+    assert architecture_of(init) == ("aarch64", "/sbin/init")
+
+
+def test_scripts_and_dangling_links_are_passed_over() -> None:
+    files: Files = {"/sbin/init": "#!/bin/sh\n" + " " * 64, "/bin/bash": Link("nowhere"), "/bin/sh": elf(machine=62)}
+    assert architecture_of(files) == ("x86_64", "/bin/sh")
+
+
+def test_no_program_is_unknown_and_says_what_was_found() -> None:
+    with pytest.raises(UnknownFact, match=r"^no program tells the architecture$"):
+        architecture_of({"/etc/fstab": ""})
+    with pytest.raises(UnknownFact, match="/sbin/init: an ELF file wanted"):
+        architecture_of({"/sbin/init": "x" * 64})
+
+
+def disk(data: bytes, *volumes: Volume, scheme: Scheme = Scheme.MBR) -> Disk:
+    image = SimpleNamespace(source=Memory(data, "disk.raw"))
+    return Disk(cast("Image", image), PartitionTable(scheme, 512), volumes)
+
+
+def test_boot_modes_join_both_chains() -> None:
+    data = bytearray(1 << 20)
+    data[:440] = grub_boot_sector()
+    data[510:512] = b"\x55\xaa"
+    core = grub_core()
+    data[512 : 512 + len(core)] = core
+    modes = collect_boot_modes(Facts({Disk: disk(bytes(data))}))
+    assert (modes.bios.state, modes.uefi.state) == (ChainState.COMPLETE, ChainState.ABSENT)
+    assert (modes.mode, modes.grub_code) == ("bios", True)
+    modes = collect_boot_modes(Facts({Disk: disk(bytes(4096))}))
+    assert (modes.mode, modes.grub_code) == ("none", False)
+
+
+def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
+    content = collect_disk_content(
+        Facts(
+            {
+                Disk: disk_of(
+                    volume_of({"/etc/os-release": ""}, 1),
+                    volume_of({"/photos/1.jpg": ""}, 2),
+                    volume_of(None, 3, "xfs", reason="xfs is not read so far"),
+                    volume_of(None, 4, "swap"),
+                    volume_of(None, 5, None, reason="no known file system was recognised"),
+                )
+            }
+        )
+    )
+    assert [item.place for item in content.roots] == [Place("/etc", volume="sda1")]
+    assert [item.seen for item in content.unread] == ["xfs is not read so far"]
+    assert [item.seen for item in content.others] == [
+        "ext4 without a system",
+        "swap",
+        "empty: zeros at its start, middle and end",
+    ]
+    assert content.medium is None
+
+
+def test_what_is_not_known_and_not_empty_counts_as_unread() -> None:
+    volume = volume_of(None, 1, None, reason="no known file system was recognised")
+    volume.source = Memory(b"\1" * 4096, "sda1")
+    content = collect_disk_content(Facts({Disk: disk_of(volume)}))
+    assert [item.seen for item in content.unread] == ["no known file system was recognised"]
+
+
+def test_a_source_that_cannot_be_read_is_not_called_empty() -> None:
+    class Broken(Memory):
+        def read_at(self, offset: int, size: int) -> bytes:
+            raise ParseError(Place("sda1", offset=offset), f"{size} bytes wanted")
+
+    volume = volume_of(None, 1, None, reason="it cannot be read")
+    volume.source = Broken(bytes(4096), "sda1")
+    made = disk_of(volume)
+    content = collect_disk_content(Facts({Disk: made}))
+    assert [item.seen for item in content.unread] == ["it cannot be read"]
+    broken = disk(b"", volume)
+    broken.image.__dict__["source"] = Broken(bytes(4096), "disk.raw")
+    assert collect_disk_content(Facts({Disk: broken})).medium is None
+
+
+def test_an_optical_medium_is_told_by_its_signature() -> None:
+    data = bytearray(1 << 20)
+    data[32768:32775] = b"\1CD001\1"
+    content = collect_disk_content(Facts({Disk: disk(bytes(data))}))
+    assert content.medium is not None
+    assert "iso9660" in content.medium.seen
+    assert [item.seen for item in content.others] == ["a partition table without partitions"]

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState, EfiLoader
+from inspector.guest import Guest
+from inspector.rules.boot_mode import (
+    boot_loader_installed,
+    boot_modes_are_whole,
+    efi_loader_fits_architecture,
+    grub_files_match_boot_code,
+    uefi_fallback_loader_exists,
+)
+from inspector.rules.rule import Rule
+from inspector.verdict import Evidence, NotApplicable, Status
+from parsers.place import Place
+from tests.memory_tree import guest_of
+
+SECTOR = Place("disk.raw", offset=0)
+ESP = Place("sda1", offset=1 << 20, volume="sda1")
+FALLBACK = EfiLoader(Place("/EFI/BOOT/BOOTX64.EFI", volume="sda1"), fallback=True, machine="x86_64")
+VENDOR = EfiLoader(Place("/EFI/debian/grubx64.efi", volume="sda1"), fallback=False, machine="x86_64")
+FLAWED = EfiLoader(FALLBACK.place, fallback=True, machine=None, flaw="no EFI loader")
+
+
+def chain(state: str, place: Place) -> BootChain:
+    return BootChain(ChainState(state), f"it is {state}", (Evidence(place, state),))
+
+
+def facts(
+    bios: str = "absent",
+    uefi: str = "absent",
+    *loaders: EfiLoader,
+    machine: str = "x86_64",
+    files: dict[str, Any] | None = None,
+    grub: bool = False,
+) -> Facts:
+    return Facts(
+        {
+            BootModes: BootModes(chain(bios, SECTOR), chain(uefi, ESP), loaders, grub),
+            Architecture: Architecture(machine, 64, Place("/sbin/init")),
+            Guest: guest_of(files or {"/etc/fstab": ""}),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("bios", "uefi", "mode"),
+    [
+        ("complete", "absent", "bios"),
+        ("broken", "complete", "uefi"),
+        ("complete", "complete", "both"),
+        ("complete", "unknown", "bios"),
+    ],
+)
+def test_one_complete_chain_is_enough(bios: str, uefi: str, mode: str) -> None:
+    made = facts(bios, uefi, FALLBACK)
+    assert boot_loader_installed(made).status is Status.OK
+    assert made[BootModes].mode == mode
+
+
+@pytest.mark.parametrize(("bios", "uefi"), [("absent", "absent"), ("broken", "absent"), ("broken", "broken")])
+def test_no_complete_chain_fails_with_both_places(bios: str, uefi: str) -> None:
+    verdict = boot_loader_installed(facts(bios, uefi))
+    assert verdict.status is Status.FAILED
+    assert [item.place for item in verdict.evidence] == [SECTOR, ESP]
+    # The advised fix: grub-install completes one of them.
+    assert boot_loader_installed(facts("complete", uefi)).status is Status.OK
+
+
+@pytest.mark.parametrize(("bios", "uefi"), [("unknown", "absent"), ("broken", "unknown")])
+def test_a_chain_that_is_not_known_is_never_ok(bios: str, uefi: str) -> None:
+    verdict = boot_loader_installed(facts(bios, uefi))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_other_machines_have_other_firmware() -> None:
+    with pytest.raises(NotApplicable, match="s390x"):
+        boot_loader_installed(facts(machine="s390x"))
+    made = Facts({BootModes: facts()[BootModes], Architecture: UnknownFact("no program")})
+    assert boot_loader_installed(made).status is Status.FAILED
+
+
+def test_half_of_the_other_mode_is_a_warning_at_its_place() -> None:
+    assert boot_modes_are_whole(facts("complete", "absent")).status is Status.OK
+    assert boot_modes_are_whole(facts("complete", "complete")).status is Status.OK
+    verdict = boot_modes_are_whole(facts("complete", "broken"))
+    assert verdict.status is Status.WARNING
+    assert verdict.evidence == (Evidence(ESP, "broken"),)
+    assert boot_modes_are_whole(facts("broken", "complete")).evidence == (Evidence(SECTOR, "broken"),)
+    verdict = boot_modes_are_whole(facts("unknown", "complete"))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    with pytest.raises(NotApplicable):
+        boot_modes_are_whole(facts("broken", "broken"))
+
+
+def test_a_fallback_loader_is_wanted_where_uefi_starts_the_guest() -> None:
+    verdict = uefi_fallback_loader_exists(facts("absent", "complete", FALLBACK, VENDOR))
+    assert verdict.status is Status.OK
+    assert verdict.evidence[0].place == FALLBACK.place
+    for loaders in ((VENDOR,), (VENDOR, FLAWED)):
+        verdict = uefi_fallback_loader_exists(facts("absent", "complete", *loaders))
+        assert verdict.status is Status.WARNING
+        assert verdict.evidence
+    verdict = uefi_fallback_loader_exists(facts("absent", "unknown"))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    for state in ("absent", "broken"):
+        with pytest.raises(NotApplicable):
+            uefi_fallback_loader_exists(facts("complete", state))
+
+
+def test_a_loader_for_another_machine_fails() -> None:
+    assert efi_loader_fits_architecture(facts("absent", "complete", FALLBACK)).status is Status.OK
+    assert efi_loader_fits_architecture(facts("absent", "complete", FALLBACK, machine="i386")).status is Status.OK
+    verdict = efi_loader_fits_architecture(facts("absent", "complete", FALLBACK, machine="aarch64"))
+    assert verdict.status is Status.FAILED
+    assert [item.place.path for item in verdict.evidence] == ["/sbin/init", "/EFI/BOOT/BOOTX64.EFI"]
+    verdict = efi_loader_fits_architecture(facts("complete", "complete", FALLBACK, machine="aarch64"))
+    assert verdict.status is Status.WARNING
+    # The advised fix: a loader of the system's own architecture.
+    own = EfiLoader(Place("/EFI/BOOT/BOOTAA64.EFI", volume="sda1"), fallback=True, machine="aarch64")
+    assert efi_loader_fits_architecture(facts("absent", "complete", own, machine="aarch64")).status is Status.OK
+    with pytest.raises(NotApplicable):
+        efi_loader_fits_architecture(facts("complete", "broken", FLAWED))
+    modes = facts("absent", "complete", FALLBACK)[BootModes]
+    verdict = efi_loader_fits_architecture(Facts({BootModes: modes, Architecture: UnknownFact("no program")}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+MODULES = {"/boot/grub/i386-pc/normal.mod": "x"}
+
+
+def test_grub_files_and_boot_code_belong_together() -> None:
+    assert grub_files_match_boot_code(facts("complete", files=MODULES, grub=True)).status is Status.OK
+    verdict = grub_files_match_boot_code(facts("complete", files={"/boot/grub/grub.cfg": ""}, grub=True))
+    assert verdict.status is Status.WARNING
+    assert verdict.evidence[-1].place == Place("/boot/grub/i386-pc")
+    verdict = grub_files_match_boot_code(facts("absent", files=MODULES))
+    assert verdict.status is Status.WARNING
+    assert verdict.evidence[0].place == Place("/boot/grub/i386-pc")
+    assert grub_files_match_boot_code(facts("absent", "complete", FALLBACK, files=MODULES)).status is Status.OK
+    verdict = grub_files_match_boot_code(facts("unknown", files=MODULES))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    with pytest.raises(NotApplicable):
+        grub_files_match_boot_code(facts("complete"))
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        boot_loader_installed,
+        boot_modes_are_whole,
+        uefi_fallback_loader_exists,
+        efi_loader_fits_architecture,
+        grub_files_match_boot_code,
+    ],
+    ids=lambda item: str(item.name),
+)
+def test_unknown_is_never_ok(judged: Rule) -> None:
+    verdict = judged(Facts({BootModes: UnknownFact("the disk cannot be read")}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert "the disk cannot be read" in verdict.evidence[0].seen
