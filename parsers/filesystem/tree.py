@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from parsers.place import Problem
 from parsers.source import Source
@@ -133,4 +133,19 @@ class Tree(Protocol):
 
     def xattrs(self, inode: int) -> dict[str, bytes]:
         """Return the extended attributes under their full names ("security.selinux")."""
+        ...
+
+
+@runtime_checkable
+class SelfReporting(Protocol):
+    """What a tree can say besides, where its format records how the file system fared."""
+
+    @property
+    def recorded_errors(self) -> tuple[Problem, ...]:
+        """The errors that its driver met and wrote down; they are among `problems` too."""
+        ...
+
+    @property
+    def unclean(self) -> Problem | None:
+        """How it was not unmounted cleanly: the journal needs recovery (replayed in memory or not), or is missing."""
         ...

@@ -30,10 +30,10 @@ def open_ext4(source: Source) -> Ext4Tree:
     try:
         overlay, replayed, replay = _replay(source, superblock)
     except ParseError as error:
-        problem = _problem(source, f"not replayed: {error}")
-        return Ext4Tree(source, superblock, unreplayed_journal=True, problems=(problem,))
-    problem = _problem(source, _summary(replay))
-    return Ext4Tree(overlay, replayed, unreplayed_journal=bool(replay.flaws), problems=(problem,))
+        recovery = _problem(source, f"not replayed: {error}")
+        return Ext4Tree(source, superblock, unreplayed_journal=True, recovery=recovery)
+    recovery = _problem(source, _summary(replay))
+    return Ext4Tree(overlay, replayed, unreplayed_journal=bool(replay.flaws), recovery=recovery)
 
 
 def _replay(source: Source, superblock: Superblock) -> tuple[Source, Superblock, Replay]:

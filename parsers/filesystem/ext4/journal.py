@@ -85,7 +85,7 @@ def parse_journal_superblock(journal: Source) -> JournalSuperblock:
     magic, kind, _ = _HEADER.unpack_from(raw)
     if magic != MAGIC or kind not in (_SUPERBLOCK_V1, _SUPERBLOCK_V2):
         raise ParseError(Place(journal.name, offset=0), f"journal magic {MAGIC:x} wanted, {magic:x} found")
-    block_size, blocks, first, sequence, start, error = Struct(">6I").unpack_from(raw, 12)
+    block_size, blocks, first, sequence, start, error = Struct(">5Ii").unpack_from(raw, 12)
     compat, incompat = Struct(">II").unpack_from(raw, 0x24) if kind == _SUPERBLOCK_V2 else (0, 0)
     fast = 0
     if incompat & _FAST_COMMIT:

@@ -9,6 +9,7 @@ encryption salts are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntFlag
 from typing import Final
 from uuid import UUID
@@ -23,6 +24,7 @@ MAGIC: Final = 0xEF53
 
 _STATE_ERRORS: Final = 0x0002
 _STATE_VALID: Final = 0x0001
+_YEAR_9999: Final = 253_370_764_800
 _FLAG_UNSIGNED_HASH: Final = 0x0002
 _DEFAULT_FIRST_INODE: Final = 11
 
@@ -86,6 +88,10 @@ class ErrorRecord:
     block: int
     function: str
     line: int
+
+    def __str__(self) -> str:
+        when = datetime.fromtimestamp(self.time, UTC).isoformat(" ") if self.time < _YEAR_9999 else str(self.time)
+        return f"at {when} in {self.function}:{self.line}, inode {self.inode}, block {self.block}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,21 @@ class Superblock:
         if group == 1 or not self.ro_compat & RoCompat.SPARSE_SUPER:
             return True
         return any(_is_power(group, base) for base in (3, 5, 7))
+
+
+def error_problems(superblock: Superblock, name: str) -> tuple[Problem, ...]:
+    """Return the errors that the kernel recorded in a superblock, as problems of the volume `name`."""
+    problems = []
+    if superblock.errors:
+        place = Place(name, offset=SUPERBLOCK_OFFSET + 0x3A)
+        problems.append(Problem(place, "the state says that the file system has errors"))
+    if superblock.error_count:
+        place = Place(name, offset=SUPERBLOCK_OFFSET + 0x194)
+        text = f"{superblock.error_count} errors were recorded"
+        for word, record in (("first", superblock.first_error), ("last", superblock.last_error)):
+            text += f"; the {word} {record}" if record else ""
+        problems.append(Problem(place, text))
+    return tuple(problems)
 
 
 def _is_power(number: int, base: int) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 from parsers.filesystem.ext4.content import InlineContent, MappedContent
@@ -30,13 +31,14 @@ from parsers.filesystem.ext4.inodes import (
     Inode,
     Inodes,
 )
+from parsers.filesystem.ext4.journal import parse_journal_superblock
 from parsers.filesystem.ext4.mapping import open_mapping
-from parsers.filesystem.ext4.superblock import Compat, Incompat, Superblock
+from parsers.filesystem.ext4.superblock import SUPERBLOCK_OFFSET, Compat, Incompat, Superblock, error_problems
 from parsers.filesystem.ext4.usage import measure_usage
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
-from parsers.place import ParseError, Problem
+from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
 _ROOT: Final = 2
@@ -51,7 +53,7 @@ class Ext4Tree:
     """A file system that is open for reading; made by `open_ext4`."""
 
     def __init__(
-        self, source: Source, superblock: Superblock, *, unreplayed_journal: bool, problems: tuple[Problem, ...] = ()
+        self, source: Source, superblock: Superblock, *, unreplayed_journal: bool, recovery: Problem | None = None
     ) -> None:
         self._volume = Volume(source, superblock)
         self._groups = Groups(self._volume)
@@ -59,7 +61,7 @@ class Ext4Tree:
         self._types = FILE_TYPES
         self._names: dict[int, dict[bytes, int]] = {}
         self._usage: Usage | None = None
-        self._given = problems
+        self._recovery = recovery
         self.superblock = superblock
         self.unreplayed_journal = unreplayed_journal
         root = self._inodes.get(_ROOT)
@@ -89,7 +91,35 @@ class Ext4Tree:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What was found wrong so far."""
-        return self._given + self._volume.problems
+        unclean = self.unclean
+        return ((unclean,) if unclean else ()) + self.recorded_errors + self._volume.problems
+
+    @property
+    def unclean(self) -> Problem | None:
+        """That the journal needs recovery, or that without one it was not unmounted.
+
+        With a journal the state "clean" alone says nothing: a frozen snapshot lacks it and needs no recovery.
+        """
+        superblock = self.superblock
+        if self._recovery or superblock.clean or superblock.compat & Compat.HAS_JOURNAL:
+            return self._recovery
+        place = Place(self.name, offset=SUPERBLOCK_OFFSET + 0x3A)
+        return Problem(place, "it has no journal and was not unmounted cleanly")
+
+    @cached_property
+    def recorded_errors(self) -> tuple[Problem, ...]:
+        """The errors that the kernel wrote down, in the superblock and in that of the journal."""
+        found = list(error_problems(self.superblock, self.name))
+        if self.superblock.compat & Compat.HAS_JOURNAL and self.superblock.journal_inode:
+            try:
+                journal = open_journal(self._volume, self._inodes)
+                error = parse_journal_superblock(journal).error
+            except ParseError as broken:
+                found.append(Problem(broken.place, f"the journal cannot be read: {broken.message}"))
+            else:
+                if error:
+                    found.append(Problem(Place(journal.name, offset=32), f"the journal was aborted with error {error}"))
+        return tuple(found)
 
     def stat(self, inode: int) -> Stat:
         """Return the metadata of an inode."""
