@@ -53,7 +53,7 @@ def is_parameter_block(sector: bytes) -> bool:
         and per_cluster > 0
         and per_cluster & (per_cluster - 1) == 0
         and reserved > 0
-        and fats in (1, 2)
+        and fats > 0
         and (media >= 0xF8 or media == 0xF0)
     )
 

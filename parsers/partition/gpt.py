@@ -85,7 +85,7 @@ def find_gpt(disk: Source, *, primary_only: bool = False) -> FoundGpt:
         if not _signed(disk, sector_size):
             continue
         try:
-            return FoundGpt(_read_header(disk, 1, sector_size), ())
+            return FoundGpt(_read_header(disk, 1, sector_size), tuple(problems))
         except _BadHeader as bad:
             problems.append(_problem(disk, bad, "primary GPT"))
     if primary_only:
