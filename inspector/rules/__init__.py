@@ -14,12 +14,16 @@ MODULES: Final[tuple[str, ...]] = (
     "boot_mode",
     "firewall",
     "fstab",
+    "grub",
     "image",
+    "kernel",
     "lib_directory",
+    "nvme",
     "operating_system",
     "partition_table",
     "selinux",
     "system_image",
+    "virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""
 

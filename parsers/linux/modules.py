@@ -1,7 +1,7 @@
 """The kernel modules of a guest: the lists in `/lib/modules/VERSION`, and what `modprobe.d` says about them.
 
-Formats: modules.builtin: kbuild.rst of the Linux kernel; modules.dep: modules.dep(5). One module per line, its path from
-the directory of the version; in modules.dep a colon and the modules that it needs. modprobe.d(5): one command per
+Formats: modules.builtin: kbuild.rst of the Linux kernel; modules.dep: modules.dep(5). One module per line, its path
+from the directory of the version; in modules.dep a colon and the modules that it needs. modprobe.d(5): one command per
 line, `#` comments, a backslash continues a line. In the names of modules `-` and `_` are the same; here it is `_`.
 """
 

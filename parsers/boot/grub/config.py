@@ -14,12 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from parsers.boot.grub_interpreter import Interpreter, Replaced
-from parsers.boot.grub_menu import GrubConfig, GrubFile, Include, MenuEntry, Search, choose
-from parsers.boot.grub_state import FEATURES, Exhausted, Limits, Notes, Pending, Scope, Surroundings
+from parsers.boot.grub.interpreter import Interpreter, Replaced
+from parsers.boot.grub.menu import GrubConfig, MenuEntry, choose
+from parsers.boot.grub.state import FEATURES, Exhausted, Limits, Notes, Pending, Scope, Surroundings
 from parsers.place import Place
-
-__all__ = ["GrubConfig", "GrubFile", "Include", "MenuEntry", "Search", "Surroundings", "parse_grub_config"]
 
 _SUBMENU_DEPTH: Final = 8
 

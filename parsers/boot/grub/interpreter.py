@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from parsers.boot.grub_commands import FAIL, LOADERS, SEARCH_COMMANDS, SUCCEED, entry_options, search_options
-from parsers.boot.grub_condition import BadCondition, evaluate
-from parsers.boot.grub_menu import GrubFile, Include, Search
-from parsers.boot.grub_state import Limits, Notes, Pending, Scope, Surroundings
-from parsers.boot.grub_syntax import Command, For, Function, If, Script, While, parse_script
+from parsers.boot.grub.commands import FAIL, LOADERS, SEARCH_COMMANDS, SUCCEED, entry_options, search_options
+from parsers.boot.grub.condition import BadCondition, evaluate
+from parsers.boot.grub.menu import GrubFile, Include, Search
+from parsers.boot.grub.state import Limits, Notes, Pending, Scope, Surroundings
+from parsers.boot.grub.syntax import Command, For, Function, If, Script, While, parse_script
 from parsers.boot.grubenv import parse_grubenv
 from parsers.place import Place
 

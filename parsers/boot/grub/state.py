@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from parsers.boot.grub_menu import GrubFile, Include, Search
-from parsers.boot.grub_syntax import Function, Part, Script, Word
+from parsers.boot.grub.menu import GrubFile, Include, Search
+from parsers.boot.grub.syntax import Function, Part, Script, Word
 from parsers.place import Place, Problem
 
 MAX_STEPS: Final = 50_000

@@ -1,0 +1,191 @@
+"""Collects `BootConfig`, `DefaultKernel` and `Kernels`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.disk import Disk
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import BootConfig, BootFile, BootMenu, DefaultKernel, InstalledKernel, Kernels
+from inspector.facts.platform import BootModes
+from inspector.grub_devices import GrubDevices
+from inspector.guest import Guest, NotFound
+from inspector.uefi import ESP_TYPES
+from parsers.boot.default_grub import DefaultGrub, parse_default_grub
+from parsers.boot.grub import GrubFile, parse_grub_config
+from parsers.boot.kernel import parse_kernel_image
+from parsers.place import ParseError, Place
+
+CONFIGS: Final = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+SETTINGS: Final = "/etc/default/grub"
+_OTHERS: Final = (
+    "/boot/loader/loader.conf",
+    "/boot/efi/loader/loader.conf",
+    "/efi/loader/loader.conf",
+    "/boot/extlinux/extlinux.conf",
+    "/boot/syslinux/syslinux.cfg",
+    "/boot/extlinux.conf",
+    "/boot/grub/menu.lst",
+    "/boot/grub/grub.conf",
+    "/etc/lilo.conf",
+)
+_MAX_STUBS: Final = 8
+_IMAGE: Final = re.compile(r"(?:vmlinu[xz]|kernel|linux|bzImage|Image)-(.+)")
+_INITRAMFS: Final = (
+    "initrd.img-{0}", "initramfs-{0}.img", "initrd-{0}", "initrd-{0}.img", "initrd-{0}.gz", "initramfs-{0}",
+)  # fmt: skip
+
+
+def collect_boot_config(facts: Facts) -> BootConfig:
+    """Evaluate the configuration of GRUB, once for each file that a loader of the image begins with."""
+    guest, disk = facts[Guest], facts[Disk]
+    devices = GrubDevices(disk, guest)
+    menus = [*_bios_menus(guest, devices), *_uefi_menus(disk, devices)]
+    if len(menus) > 1 and _mode(facts) == "uefi":
+        menus.sort(key=lambda menu: menu.firmware != "uefi" or not menu.leads_somewhere)
+    sought = tuple(guest.place(path) for path in CONFIGS)
+    others = tuple(guest.place(path) for path in _OTHERS if guest.exists(path))
+    return BootConfig(tuple(menus), _settings(guest), others, sought)
+
+
+def _mode(facts: Facts) -> str:
+    try:
+        return facts[BootModes].mode
+    except UnknownFact:
+        return "none"
+
+
+def _bios_menus(guest: Guest, devices: GrubDevices) -> Iterator[BootMenu]:
+    for path in CONFIGS:
+        if not guest.is_file(path):
+            continue
+        text = guest.read_text(path)
+        variables = {"grub_platform": "pc"}
+        if located := devices.of_guest(path):
+            device, below = located
+            variables |= {"root": device, "prefix": f"({device}){below.rpartition('/')[0]}"}
+        config = parse_grub_config(text, path, surroundings=devices, variables=variables)
+        yield BootMenu("bios", guest.place(path), config)
+
+
+def _uefi_menus(disk: Disk, devices: GrubDevices) -> Iterator[BootMenu]:
+    for volume in disk.volumes:
+        if volume.partition is None or volume.partition.type not in ESP_TYPES or volume.tree is None:
+            continue
+        files = devices.files(volume.name)
+        paths = files.glob("/EFI/*/grub.cfg")[:_MAX_STUBS] if files else []
+        for path in paths:
+            read = devices.read(volume.name, path)
+            if read is None:
+                continue
+            text, label = read
+            variables = {
+                "grub_platform": "efi",
+                "root": volume.name,
+                "prefix": f"({volume.name}){path.rpartition('/')[0]}",
+            }
+            config = parse_grub_config(text, label, surroundings=devices, variables=variables)
+            yield BootMenu("uefi", Place(label, volume=volume.name), config)
+
+
+def _settings(guest: Guest) -> DefaultGrub | None:
+    settings: DefaultGrub | None = None
+    for path in (SETTINGS, *guest.glob(f"{SETTINGS}.d/*.cfg")):
+        try:
+            settings = parse_default_grub(guest.read_text(path), path, settings)
+        except NotFound:
+            continue
+    return settings
+
+
+def collect_default_kernel(facts: Facts) -> DefaultKernel:
+    """Follow the default entry of the menu to the files that it loads."""
+    boot, disk, guest = facts[BootConfig], facts[Disk], facts[Guest]
+    menu = boot.menu
+    entry = menu.entry
+    if entry is None or entry.linux is None:
+        what = "boots no Linux kernel" if entry else "is not there"
+        place = entry.place if entry else menu.start
+        raise UnknownFact(f"the default entry of {menu.start.path} {what}", place)
+    devices = GrubDevices(disk, guest)
+    image = _boot_file(devices, entry.linux)
+    initramfs = tuple(_boot_file(devices, file) for file in entry.initrds)
+    title = " > ".join(step.title for step in menu.config.chosen)
+    version = _version(devices, image, entry.linux)
+    return DefaultKernel(version, image, initramfs, entry.linux.arguments, entry.linux.place, menu, title)
+
+
+def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:
+    named = f"({file.device}){file.path}" if file.device else file.path
+    volume = devices.volume(file.device)
+    if volume is None:
+        return BootFile(file.place, named, None, None, mounted=False, size=None)
+    size = devices.size(file.device, file.path)
+    guest_path = devices.guest_path(file.device, file.path)
+    return BootFile(
+        file.place,
+        named,
+        guest_path or file.path,
+        volume.name,
+        mounted=guest_path is not None,
+        size=None if size is None or size < 0 else size,
+    )
+
+
+def _version(devices: GrubDevices, image: BootFile, file: GrubFile) -> str | None:
+    """The version that the image says it has; where it says none, the one in its name."""
+    if image.exists:
+        try:
+            version = parse_kernel_image(devices.open(file.device, file.path), image.path or file.path).version
+        except ParseError:
+            version = None
+        if version:
+            return version
+    match = _IMAGE.fullmatch(file.path.rpartition("/")[2])
+    return match.group(1) if match else None
+
+
+def collect_kernels(facts: Facts) -> Kernels:
+    """List the kernels that have an image in /boot or a directory of modules."""
+    guest = facts[Guest]
+    images: dict[str, str] = {}
+    for pattern in ("/boot/vmlinu[xz]-*", "/boot/Image-*", "/boot/kernel-*"):
+        for path in guest.glob(pattern):
+            if (match := _IMAGE.fullmatch(path.rpartition("/")[2])) and guest.is_file(path):
+                images[match.group(1)] = path
+    top = _modules_top(guest)
+    modules = {path.rpartition("/")[2]: path for path in guest.glob(f"{top}/*") if _holds_modules(guest, path)}
+    installed = (
+        InstalledKernel(
+            version,
+            images.get(version),
+            _first(guest, *(f"/boot/{name.format(version)}" for name in _INITRAMFS)),
+            _first(guest, f"/boot/config-{version}", f"{top}/{version}/config"),
+            modules.get(version),
+        )
+        for version in sorted({*images, *modules}, key=_version_key)
+    )
+    return Kernels(tuple(installed))
+
+
+def _modules_top(guest: Guest) -> str:
+    try:
+        return guest.realpath("/lib/modules")
+    except NotFound:
+        return "/usr/lib/modules" if guest.is_dir("/usr/lib") else "/lib/modules"
+
+
+def _holds_modules(guest: Guest, path: str) -> bool:
+    return any(guest.exists(f"{path}/{name}") for name in ("modules.dep", "modules.builtin", "kernel"))
+
+
+def _first(guest: Guest, *paths: str) -> str | None:
+    return next((path for path in paths if guest.is_file(path)), None)
+
+
+def _version_key(version: str) -> tuple[list[tuple[int, str]], str]:
+    """Order versions by their numbers, then by their text."""
+    pieces = re.findall(r"\d{1,18}|[^\d]+", version)
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces], version

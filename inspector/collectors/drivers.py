@@ -1,0 +1,247 @@
+"""Collects `DefaultDrivers` and `OtherDrivers`.
+
+One pass over the initial RAM disk serves every rule, so that everything that any of them asks for is sought at once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from inspector.disk import Disk
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
+from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
+from inspector.grub_devices import GrubDevices
+from inspector.guest import Guest, NotFound
+from parsers.boot.initramfs import Initramfs, scan_initramfs
+from parsers.boot.kernel_config import KernelConfig, parse_kernel_config
+from parsers.linux.modules import Modprobe, ModuleList, module_name, parse_modprobe, parse_module_list
+from parsers.place import Place, Problem
+from parsers.source import Source
+
+ROOT_DRIVERS: Final = ("virtio_blk", "virtio_pci", "nvme")
+"""The drivers of disks and of the bus that they hang on; they and what they need are sought in initial RAM disks."""
+LATER_DRIVERS: Final = ("virtio_net",)
+_NEEDED_ANYWAY: Final = {
+    "virtio_blk": ("virtio", "virtio_ring"),
+    "virtio_pci": ("virtio", "virtio_ring"),
+    "virtio_net": ("virtio", "virtio_ring"),
+    "nvme": ("nvme_core",),
+}
+_OPTIONS: Final = {
+    "virtio": "CONFIG_VIRTIO",
+    "virtio_ring": "CONFIG_VIRTIO",
+    "virtio_pci": "CONFIG_VIRTIO_PCI",
+    "virtio_pci_modern_dev": "CONFIG_VIRTIO_PCI_LIB",
+    "virtio_pci_legacy_dev": "CONFIG_VIRTIO_PCI_LIB_LEGACY",
+    "virtio_blk": "CONFIG_VIRTIO_BLK",
+    "virtio_net": "CONFIG_VIRTIO_NET",
+    "nvme": "CONFIG_BLK_DEV_NVME",
+    "nvme_core": "CONFIG_NVME_CORE",
+}
+MAX_OTHERS: Final = 3
+_MODPROBE: Final = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
+                    "/lib/modprobe.d")  # fmt: skip
+_ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist")
+
+Open = Callable[[], Source]
+
+
+def collect_default_drivers(facts: Facts) -> DefaultDrivers:
+    """Look for the drivers of the kernel that boots by default."""
+    default = facts[DefaultKernel]
+    if default.version is None:
+        raise UnknownFact(f"the version of {default.image.named} is not known", default.place)
+    guest, devices = facts[Guest], GrubDevices(facts[Disk], facts[Guest])
+    missing = tuple(file.place for file in default.initramfs if not file.exists)
+    files = [(file.file_place, _opener(devices, file)) for file in default.initramfs if file.exists]
+    installed = facts[Kernels].get(default.version)
+    return DefaultDrivers(_drivers(guest, default.version, installed, files, missing, _argument_blocks(default)))
+
+
+def _opener(devices: GrubDevices, file: BootFile) -> Open:
+    device, _, path = file.named.removeprefix("(").partition(")")
+    return lambda: devices.open(device, path)
+
+
+def collect_other_drivers(facts: Facts) -> OtherDrivers:
+    """Look for the drivers of the other kernels with an image, up to `MAX_OTHERS` of them."""
+    default, guest = facts[DefaultKernel], facts[Guest]
+    others = [k for k in reversed(facts[Kernels].installed) if k.image and k.version != default.version]
+    found = []
+    for kernel in others[:MAX_OTHERS]:
+        path = kernel.initramfs
+        files = [(guest.place(path), _guest_opener(guest, path))] if path else []
+        found.append(_drivers(guest, kernel.version, kernel, files, (), ()))
+    return OtherDrivers(tuple(found), tuple(kernel.version for kernel in others[MAX_OTHERS:]))
+
+
+def _guest_opener(guest: Guest, path: str) -> Open:
+    return lambda: guest.open(path)
+
+
+def _drivers(
+    guest: Guest,
+    version: str,
+    installed: InstalledKernel | None,
+    files: Iterable[tuple[Place, Open]],
+    missing: tuple[Place, ...],
+    blocks: tuple[Problem, ...],
+) -> KernelDrivers:
+    top = installed.modules if installed and installed.modules else None
+    directory = top or f"{_lib(guest)}/modules/{version}"
+    listed = _list(guest, f"{directory}/modules.dep")
+    names = _with_needs(listed)
+    builtin = _list(guest, f"{directory}/modules.builtin", frozenset(names))
+    config = _config(guest, installed.config if installed else None, names)
+    at_once = {need for name in ROOT_DRIVERS for need in (name, *names[name])}
+    wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
+    scans, unread = _scan(files, version, wanted)
+    blocks = (*blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
+    drivers = tuple(
+        Driver(
+            name,
+            _builtin(name, builtin, config),
+            _in_initramfs(name, version, scans),
+            _file(guest, directory, name, listed),
+            needs,
+            tuple(block for block in blocks if block.place.key == name),
+            _disabled(name, config),
+        )
+        for name, needs in names.items()
+    )
+    return KernelDrivers(
+        version,
+        guest.place(directory),
+        top is not None,
+        drivers,
+        tuple(place for place, _ in files),
+        scans,
+        unread,
+        missing,
+    )
+
+
+def _lib(guest: Guest) -> str:
+    try:
+        return guest.realpath("/lib")
+    except NotFound:
+        return "/lib"
+
+
+def _list(guest: Guest, path: str, wanted: frozenset[str] | None = None) -> ModuleList | None:
+    try:
+        return parse_module_list(guest.read_text(path), path, wanted)
+    except NotFound:
+        return None
+
+
+def _config(guest: Guest, path: str | None, names: Iterable[str]) -> KernelConfig | None:
+    wanted = sorted({_OPTIONS[name] for name in names if name in _OPTIONS})
+    return parse_kernel_config(guest.read_text(path), path, wanted) if path else None
+
+
+def _with_needs(listed: ModuleList | None) -> dict[str, tuple[str, ...]]:
+    """The modules that are sought, each with what it needs by modules.dep and by what is known without."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name in (*ROOT_DRIVERS, *LATER_DRIVERS):
+        module = listed.get(name) if listed else None
+        needs = [module_name(path) for path in module.needs] if module else []
+        names[name] = tuple(dict.fromkeys([*_NEEDED_ANYWAY.get(name, ()), *needs]))
+    for needs in list(names.values()):
+        for need in needs:
+            names.setdefault(need, ())
+    return names
+
+
+def _builtin(name: str, builtin: ModuleList | None, config: KernelConfig | None) -> Place | None:
+    listed = builtin.get(name) if builtin else None
+    if listed:
+        return listed.place
+    option = config.get(_OPTIONS[name]) if config and name in _OPTIONS else None
+    return option.place if option and option.value == "y" else None
+
+
+def _disabled(name: str, config: KernelConfig | None) -> Place | None:
+    option = config.get(_OPTIONS[name]) if config and name in _OPTIONS else None
+    return option.place if option and option.value == "n" else None
+
+
+def _scan(
+    files: Iterable[tuple[Place, Open]], version: str, wanted: frozenset[str]
+) -> tuple[tuple[Initramfs, ...], tuple[Problem, ...]]:
+    scans: list[Initramfs] = []
+    unread: list[Problem] = []
+    for place, opened in files:
+        scan = scan_initramfs(opened(), place.path, wanted, version)
+        scans.append(scan)
+        unread += scan.problems
+        wanted -= {module.name for module in scan.modules if module.kernel == version}
+    return tuple(scans), tuple(unread)
+
+
+def _in_initramfs(name: str, version: str, scans: tuple[Initramfs, ...]) -> Place | None:
+    for scan in scans:
+        if module := scan.module(name, version):
+            return Place(scan.path, key=module.path)
+    return None
+
+
+def _file(guest: Guest, directory: str, name: str, listed: ModuleList | None) -> Place | None:
+    """The file of a module that modules.dep lists; without it, modprobe finds none."""
+    module = listed.get(name) if listed else None
+    if module is None:
+        return None
+    path = posixpath.join(directory, module.path)
+    return guest.place(path) if guest.is_file(path) and guest.stat(path).size else None
+
+
+# -- what keeps modules from being loaded: problems whose place has the module's name as its key
+
+
+def _argument_blocks(default: DefaultKernel) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(Place(default.place.path, default.place.line, name.replace("-", "_")), f"{argument}={value}")
+        for argument in _ARGUMENTS
+        for value in default.values(argument)
+        for name in value.split(",")
+    )
+
+
+def _guest_blocks(guest: Guest) -> list[Problem]:
+    """The blocks of modprobe.d; of two files with one name, the one in the earlier directory counts."""
+    paths: dict[str, str] = {}
+    for folder in _MODPROBE:
+        for path in guest.glob(f"{folder}/*.conf"):
+            paths.setdefault(posixpath.basename(path), path)
+    blocks: list[Problem] = []
+    for path in sorted(paths.values()):
+        try:
+            blocks += _blocks(parse_modprobe(guest.read_text(path), path))
+        except NotFound:  # a dangling link
+            continue
+    return blocks
+
+
+def _initramfs_blocks(scans: Iterable[Initramfs]) -> list[Problem]:
+    blocks: list[Problem] = []
+    for scan in scans:
+        for file in scan.files:
+            if file.path.endswith(".conf"):
+                found = _blocks(parse_modprobe(file.text, scan.path))
+                blocks += [Problem(Place(scan.path, key=block.place.key), f"{file.path}: {block.message}")
+                           for block in found]  # fmt: skip
+    return blocks
+
+
+def _blocks(modprobe: Modprobe) -> list[Problem]:
+    return [
+        Problem(
+            Place(command.place.path, command.place.line, command.module),
+            f"{command.command} {command.module} {command.arguments}".strip(),
+        )
+        for command in modprobe.commands
+        if command.command == "blacklist" or (command.command == "install" and "modprobe" not in command.arguments)
+    ]

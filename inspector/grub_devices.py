@@ -1,0 +1,136 @@
+"""The volumes of an image as GRUB sees them: devices that are searched for, with files that GRUB reads by itself.
+
+A device that is in the image goes by the name of its volume. One that may lie in something that is not read (LVM)
+keeps a name of its own; asking for a file on it raises `UnknownFact`. The first BIOS disk, hd0, is the image.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+from inspector.device import resolve
+from inspector.disk import CONTAINERS, Disk, Volume
+from inspector.facts import UnknownFact
+from inspector.guest import Guest, Mount, NotFound
+from parsers.filesystem.tree import FileType
+from parsers.place import Place
+from parsers.source import Source
+
+MAX_TEXT: Final = 4 * 1024 * 1024
+
+_PARTITION: Final = re.compile(r"hd0,(?:msdos|gpt)?(\d+)")
+_TAGS: Final = {"fs-uuid": "UUID", "label": "LABEL"}
+
+
+class GrubDevices:
+    """Answers what a GRUB script asks of the file systems around it."""
+
+    def __init__(self, disk: Disk, guest: Guest) -> None:
+        self._disk = disk
+        self._guest = guest
+        self._trees: dict[str, Guest] = {}
+
+    def search(self, kind: str, value: str) -> str | None:
+        """Return the volume with this UUID, label or file; None where there is certainly none."""
+        if kind == "file":
+            return self._with_file(value)
+        if kind not in _TAGS:
+            found = self.volume(value)
+            return found.name if found else None
+        # GRUB takes no notice of the case of a UUID.
+        spellings = dict.fromkeys((value, value.lower(), value.upper()) if kind == "fs-uuid" else (value,))
+        try:
+            for spelling in spellings:
+                if volume := resolve(f"{_TAGS[kind]}={spelling}", self._disk.volumes):
+                    return volume.name
+        except UnknownFact:
+            return f"{kind}/{value}"
+        return None
+
+    def _with_file(self, path: str) -> str | None:
+        unread = None
+        for volume in self._disk.volumes:
+            if volume.tree is None:
+                unread = unread or (volume.name if volume.reason else None)
+            elif self.size(volume.name, path) is not None:
+                return volume.name
+        return unread
+
+    def volume(self, device: str | None) -> Volume | None:
+        """Return the volume of a device; None where the image certainly has none such.
+
+        Raise `UnknownFact` where it may lie in something that is not read.
+        """
+        if device is None:
+            return None
+        name = device.strip("()")
+        if match := _PARTITION.fullmatch(name):
+            name = f"sda{match.group(1)}"
+        found = self._disk.volume("sda" if name == "hd0" else name)
+        hidden = next((volume for volume in self._disk.volumes if volume.type in CONTAINERS), None)
+        if found is None and hidden is not None:
+            raise UnknownFact(f"({device}) may lie inside {hidden.name} ({hidden.type}), which is not read so far")
+        return found
+
+    def files(self, device: str | None) -> Guest | None:
+        """Return the files of a device as a tree of their own; links in it end there, as GRUB follows them."""
+        volume = self.volume(device)
+        if volume is None:
+            return None
+        if volume.tree is None:
+            reason = f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}"
+            raise UnknownFact(reason, Place(volume.name))
+        if volume.name not in self._trees:
+            self._trees[volume.name] = Guest([Mount("/", volume, volume.tree, volume.tree.root)])
+        return self._trees[volume.name]
+
+    def size(self, device: str | None, path: str) -> int | None:
+        """Return the bytes in a file, -1 for a directory, None where the path does not exist."""
+        files = self.files(device)
+        if files is None:
+            return None
+        try:
+            stat = files.stat(path)
+        except NotFound:
+            return None
+        return -1 if stat.type is FileType.DIRECTORY else stat.size
+
+    def read(self, device: str | None, path: str) -> tuple[str, str] | None:
+        """Return the text of a file and its path."""
+        files = self.files(device)
+        if files is None or not files.is_file(path):
+            return None
+        return files.read_text(path, MAX_TEXT), self.label(device, path)
+
+    def open(self, device: str | None, path: str) -> Source:
+        """Return the content of a file that is there."""
+        files = self.files(device)
+        if files is None:
+            raise UnknownFact(f"({device}) is not in the image", Place(path))
+        return files.open(path)
+
+    def label(self, device: str | None, path: str) -> str:
+        """Return what a place calls a file: its guest path; where it has none, its path on the volume."""
+        return self.guest_path(device, path) or path
+
+    def guest_path(self, device: str | None, path: str) -> str | None:
+        """Return the guest path of a file on a device; None where the guest does not mount it there."""
+        volume = self.volume(device)
+        if volume is None:
+            return None
+        for mount in self._guest.mounts:
+            if mount.volume is volume and mount.tree is not None and mount.root == mount.tree.root:
+                joined = posixpath.normpath(f"{mount.path}/{path}").replace("//", "/")
+                if self._guest.mount_of(joined) is mount:
+                    return joined
+        return None
+
+    def of_guest(self, path: str) -> tuple[str, str] | None:
+        """Return the device and the path there of a guest path; None where its volume is not known."""
+        mount = self._guest.mount_of(path)
+        if mount.volume is None:
+            return None
+        real = self._guest.realpath(path)
+        return mount.volume.name, "/" + posixpath.relpath(real, mount.path)

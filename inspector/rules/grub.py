@@ -1,0 +1,363 @@
+"""GRUB 2: its configuration leads to a kernel, and the kernel's arguments lead to the guest's root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.device import is_kernel_name, resolve
+from inspector.disk import Disk
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
+from inspector.facts.platform import BootModes
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.boot.default_grub import Assignment, DefaultGrub
+from parsers.boot.grub import Search
+
+_RESCUE: Final = frozenset({"single", "s", "S", "1", "emergency", "-b", "rescue", "recovery", "rd.break", "break"})
+_RESCUE_UNITS: Final = frozenset({"rescue", "emergency", "rescue.target", "emergency.target", "rescue.service"})
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "busybox"})
+_LINES: Final = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
+_MADE_BY_MKCONFIG: Final = ("root=", "rootflags=subvol=", "vt.handoff=", "init=")
+
+
+@rule("grub-config-exists", "Each loader of GRUB finds a configuration that comes to a menu")
+def grub_config_exists(facts: Facts) -> Verdict:
+    """The small grub.cfg of a vendor on the EFI system partition must lead to the one in /boot.
+
+    Why: without a menu GRUB stops at its prompt, and the instance never boots.
+
+    Fix: run `grub-install` and `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`) in the guest.
+
+    Reads: /boot/grub/grub.cfg, /boot/grub2/grub.cfg, EFI/*/grub.cfg of the EFI system partition.
+    """
+    boot = facts[BootConfig]
+    if not boot.menus:
+        if boot.others:
+            raise UnknownFact(f"only the configuration of GRUB 2 is read; {boot.others[0].path} is not", *boot.others)
+        return failed(
+            "there is no configuration of GRUB", *(Evidence(place, "it is not there") for place in boot.sought)
+        )
+    lost = [menu for menu in boot.menus if not menu.leads_somewhere]
+    evidence = [item for menu in lost for item in _why_lost(menu)]
+    if len(lost) == len(boot.menus) or (lost and _all_of_uefi(boot, lost) and _mode(facts) in {"uefi", "both"}):
+        return failed("a configuration of GRUB comes to no menu", *evidence)
+    if lost:
+        return warning("a configuration of GRUB that may not be used comes to no menu", *evidence)
+    if any(menu.config.blscfg for menu in boot.menus):
+        places = (place for menu in boot.menus for place in menu.config.blscfg)
+        return unknown("blscfg is not evaluated so far", *(Evidence(place, "blscfg") for place in places))
+    seen = (Evidence(menu.start, f"{len(menu.config.entries)} entries in its menu") for menu in boot.menus)
+    return ok("the configuration of GRUB comes to a menu", *seen)
+
+
+def _all_of_uefi(boot: BootConfig, lost: list[BootMenu]) -> bool:
+    stubs = [menu for menu in boot.menus if menu.firmware == "uefi"]
+    return bool(stubs) and all(menu in lost for menu in stubs)
+
+
+def _mode(facts: Facts) -> str:
+    try:
+        return facts[BootModes].mode
+    except UnknownFact:
+        return "none"
+
+
+def _why_lost(menu: BootMenu) -> Iterator[Evidence]:
+    for search in menu.config.searches:
+        if search.device is None:
+            yield Evidence(search.place, _sought(search))
+    for include in menu.config.includes:
+        if not include.found:
+            yield Evidence(include.file.place, f"{include.file.path} is not there")
+    yield Evidence(menu.start, "no menu entries")
+
+
+def _sought(search: Search) -> str:
+    return f"no volume of the image has the {search.kind} {search.value}"
+
+
+@rule("grub-config-parses", "GRUB can read its configuration")
+def grub_config_parses(facts: Facts) -> Verdict:
+    """What GRUB passes over is a warning; whether a menu is left is another rule.
+
+    Why: GRUB passes over a statement that it cannot read, be it the entry that was to boot.
+
+    Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`.
+
+    Reads: grub.cfg and what it includes.
+    """
+    menus = facts[BootConfig].menus
+    if not menus:
+        raise NotApplicable("there is no configuration of GRUB")
+    problems = [problem for menu in menus for problem in menu.config.problems]
+    if problems:
+        evidence = (Evidence(problem.place, problem.message) for problem in problems)
+        return warning(f"GRUB stumbles over {len(problems)} places of its configuration", *evidence)
+    questions = [problem for menu in menus for problem in menu.config.not_evaluated]
+    if questions:
+        evidence = (Evidence(problem.place, problem.message) for problem in questions)
+        return unknown(f"{len(questions)} commands of GRUB's configuration are not evaluated", *evidence)
+    return ok("GRUB's configuration can be read", *(Evidence(menu.start, "no errors") for menu in menus))
+
+
+@rule("grub-default-entry-exists", "The entry that GRUB is to boot by default is in its menu")
+def grub_default_entry_exists(facts: Facts) -> Verdict:
+    """Why: where the default names nothing, GRUB takes the first entry, which may be another kernel or system.
+
+    Fix: correct GRUB_DEFAULT in /etc/default/grub and run `update-grub`, or run `grub-set-default`.
+
+    Reads: grub.cfg, grubenv.
+    """
+    menu = facts[BootConfig].menu
+    config, entry = menu.config, menu.entry
+    if entry is None:
+        return failed(
+            "the default leads to a submenu without entries", Evidence(menu.start, f"default={config.default}")
+        )
+    title = " > ".join(step.title for step in config.chosen)
+    if not config.default_found and config.default:
+        place = config.default_place or menu.start
+        return warning(
+            f"the default names no entry; {title!r} boots",
+            Evidence(place, f"default={config.default}"),
+            Evidence(entry.place, title),
+        )
+    if entry.linux is None:
+        loads = ", ".join(f"{file.command} {file.path}" for file in entry.loaders) or "nothing"
+        return unknown(f"the default entry loads no Linux kernel but {loads}", Evidence(entry.place, title))
+    return ok(f"{title!r} boots by default", Evidence(entry.place, title))
+
+
+@rule("grub-searches-resolve", "Every file system that GRUB searches for on the way to the kernel is in the image")
+def grub_searches_resolve(facts: Facts) -> Verdict:
+    """A search outside of the default entry (for a font, say) is a warning.
+
+    Why: GRUB stops with an error, or goes on with whatever device it was at before.
+
+    Fix: run `update-grub` in the guest, so that the UUIDs of its own file systems are written.
+
+    Reads: grub.cfg, the volumes of the image.
+    """
+    menus = facts[BootConfig].menus
+    if not menus:
+        raise NotApplicable("there is no configuration of GRUB")
+    entry_searches = [search for menu in menus for step in menu.config.chosen for search in step.searches]
+    others = [search for menu in menus for search in menu.config.searches]
+    lost = [search for search in entry_searches if search.device is None]
+    if lost:
+        return failed("a file system that the default entry searches for is not in the image", *_searches(lost))
+    if lost := [search for search in others if search.device is None]:
+        return warning("a file system that GRUB searches for is not in the image", *_searches(lost))
+    found = [search for search in (*entry_searches, *others) if search.device]
+    if not found:
+        raise NotApplicable("GRUB searches for no file system")
+    return ok("every file system that GRUB searches for is in the image",
+              *(Evidence(search.place, f"{search.value} is {search.device}") for search in found))  # fmt: skip
+
+
+def _searches(searches: list[Search]) -> Iterator[Evidence]:
+    return (Evidence(search.place, _sought(search)) for search in dict.fromkeys(searches))
+
+
+@rule("grub-boot-files-exist", "The kernel and the initial RAM disk of the default entry exist")
+def grub_boot_files_exist(facts: Facts) -> Verdict:
+    """Why: GRUB reports the file that it does not find, and does not boot.
+
+    Fix: reinstall the kernel's package, run `update-initramfs -u` and `update-grub`.
+
+    Reads: the default entry, the files that it names.
+    """
+    kernel = facts[DefaultKernel]
+    files = (kernel.image, *kernel.initramfs)
+    missing = [file for file in files if not file.exists]
+    if missing:
+        evidence = (Evidence(file.place, f"{file.named} is not there") for file in missing)
+        return failed(f"{len(missing)} of the files that the default entry loads are not there", *evidence)
+    if empty := [file for file in files if not file.size]:
+        return failed(
+            "a file that the default entry loads is empty",
+            *(Evidence(f.file_place, f"{f.named} is empty") for f in empty),
+        )
+    return ok("the files of the default entry exist", *(Evidence(file.place, file.named) for file in files))
+
+
+@rule("grub-root-resolves", "root= names the root file system by something that stays the same")
+def grub_root_resolves(facts: Facts) -> Verdict:
+    """A name such as /dev/sda1 is not accepted: the cloud's disks have other names.
+
+    Why: the kernel finds no root file system and stops, or the initial RAM disk waits and drops to a shell.
+
+    Fix: leave GRUB_DISABLE_LINUX_UUID unset, take `root=` out of /etc/default/grub, and run `update-grub`, so that the
+    root is named by its UUID.
+
+    Reads: the kernel arguments of the default entry, the volumes of the image.
+    """
+    kernel = facts[DefaultKernel]
+    spec = kernel.value("root")
+    if not spec:
+        return failed("root= wanted among the kernel arguments", Evidence(kernel.place, " ".join(kernel.arguments)))
+    here = Evidence(kernel.place, f"root={spec}")
+    if is_kernel_name(spec):
+        return failed("a UUID or a label wanted in root=, the name of a device found", here)
+    volume = resolve(spec, facts[Disk].volumes)
+    if volume is None:
+        return failed(f"root={spec} is not in the image", here)
+    root = facts[Guest].mount_of("/").volume
+    if root is not None and root is not volume:
+        return failed(f"root={spec} is {volume.name}, but the system lies on {root.name}", here)
+    return ok(f"root={spec} is {volume.name}", here)
+
+
+@rule("grub-boots-the-system", "The kernel arguments start the system, not a shell")
+def grub_boots_the_system(facts: Facts) -> Verdict:
+    """Why: an instance that boots into a rescue shell has no network, and nobody can log in.
+
+    Fix: take the argument out of GRUB_CMDLINE_LINUX in /etc/default/grub, choose another GRUB_DEFAULT if it is a
+    recovery entry, and run `update-grub`.
+
+    Reads: the kernel arguments of the default entry.
+    """
+    kernel = facts[DefaultKernel]
+    guest = facts[Guest]
+    bad = [argument for argument in _before_dashes(kernel.arguments) if _is_hazard(argument, guest)]
+    if bad:
+        return failed("the kernel arguments do not start the system", *(Evidence(kernel.place, word) for word in bad))
+    return ok("the kernel arguments start the system", Evidence(kernel.place, " ".join(kernel.arguments)))
+
+
+def _before_dashes(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments of the kernel; what stands behind -- goes to init."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _is_hazard(argument: str, guest: Guest) -> bool:
+    key, equals, value = argument.partition("=")
+    if argument in _RESCUE or key in {"rd.break", "break"}:
+        return True
+    if key in {"systemd.unit", "rd.systemd.unit"}:
+        return value in _RESCUE_UNITS
+    if key == "init" and equals:
+        return value.rpartition("/")[2] in _SHELLS or not guest.is_file(value)
+    return key == "rdinit" and value.rpartition("/")[2] in _SHELLS
+
+
+@rule("grub-resume-device-exists", "The device that resume= names is in the image")
+def grub_resume_device_exists(facts: Facts) -> Verdict:
+    """Why: the initial RAM disk waits for the device, half a minute or longer, at each boot.
+
+    Fix: take `resume=` out of /etc/default/grub, set `RESUME=none` in /etc/initramfs-tools/conf.d/resume, and run
+    `update-grub` and `update-initramfs -u`.
+
+    Reads: the kernel arguments of the default entry, the volumes of the image.
+    """
+    kernel = facts[DefaultKernel]
+    spec = kernel.value("resume")
+    if not spec or spec == "none" or kernel.has("noresume"):
+        raise NotApplicable("no resume= among the kernel arguments")
+    here = Evidence(kernel.place, f"resume={spec}")
+    if is_kernel_name(spec):
+        return warning("a UUID wanted in resume=, the name of a device found", here)
+    volume = resolve(spec, facts[Disk].volumes)
+    if volume is None:
+        return warning(f"resume={spec} is not in the image", here)
+    return ok(f"resume={spec} is {volume.name}", here)
+
+
+@rule("grub-menus-agree", "Every configuration of GRUB boots the same kernel with the same arguments")
+def grub_menus_agree(facts: Facts) -> Verdict:
+    """Why: which of them is used depends on the firmware, so that the instance may boot otherwise than expected.
+
+    Fix: remove the configuration that is left over, or let it lead to the other one with `configfile`.
+
+    Reads: each grub.cfg.
+    """
+    menus = [menu for menu in facts[BootConfig].menus if menu.leads_somewhere]
+    if len(menus) < 2:
+        raise NotApplicable("there is one configuration of GRUB")
+    loads = {
+        (menu.entry.linux.path, menu.entry.linux.arguments) if menu.entry and menu.entry.linux else None
+        for menu in menus
+    }
+    evidence = [Evidence(menu.entry.place if menu.entry else menu.start, _loads(menu)) for menu in menus]
+    if len(loads) > 1:
+        return warning("configurations of GRUB disagree", *evidence)
+    return ok(f"{len(menus)} configurations of GRUB agree", *evidence)
+
+
+def _loads(menu: BootMenu) -> str:
+    linux = menu.entry.linux if menu.entry else None
+    return f"{linux.path} {' '.join(linux.arguments)}" if linux else "no Linux kernel"
+
+
+@rule("grub-settings-are-applied", "The default entry has the arguments that /etc/default/grub sets")
+def grub_settings_are_applied(facts: Facts) -> Verdict:
+    """Both ways: what is set but not in effect, and what is in effect but will be lost.
+
+    Why: the next update of a kernel writes grub.cfg anew, and the instance boots with other arguments.
+
+    Fix: write the arguments that are wanted into GRUB_CMDLINE_LINUX of /etc/default/grub, and run `update-grub`.
+
+    Reads: /etc/default/grub, /etc/default/grub.d/*.cfg, the default entry.
+    """
+    settings = facts[BootConfig].settings
+    if settings is None:
+        raise NotApplicable("there is no /etc/default/grub")
+    lines = [line for line in map(settings.get, _LINES) if line]
+    if unclear := [line for line in lines if not line.known]:
+        return unknown("a command decides over the kernel arguments", *map(_assigned, unclear))
+    if bad := _device_names(settings):
+        return warning("/etc/default/grub will bring names of devices into grub.cfg", *map(_assigned, bad))
+    kernel = facts[DefaultKernel]
+    wanted = [word for line in lines for word in line.value.split() if not word.startswith("$")]
+    absent = [word for word in wanted if word not in kernel.arguments]
+    extra = [
+        word
+        for word in kernel.arguments
+        if word not in wanted and word not in {"ro", "rw"} and not word.startswith(_MADE_BY_MKCONFIG)
+    ]
+    if absent or extra:
+        found = [f"{word} is set but not in effect" for word in absent] + [
+            f"{word} is in effect but not set" for word in extra
+        ]
+        return warning(
+            "grub.cfg does not say what /etc/default/grub says",
+            Evidence(kernel.place, "; ".join(found)),
+            *map(_assigned, lines),
+        )
+    return ok(
+        "grub.cfg says what /etc/default/grub says",
+        Evidence(kernel.place, " ".join(kernel.arguments)),
+        *map(_assigned, lines),
+    )
+
+
+def _assigned(line: Assignment) -> Evidence:
+    return Evidence(line.place, f"{line.name}={line.value}")
+
+
+def _device_names(settings: DefaultGrub) -> list[Assignment]:
+    bad = [line for name in _LINES if (line := settings.get(name)) and any(map(_names_device, line.value.split()))]
+    disable = settings.get("GRUB_DISABLE_LINUX_UUID")
+    return [*bad, disable] if disable and disable.value == "true" else bad
+
+
+def _names_device(word: str) -> bool:
+    key, _, value = word.partition("=")
+    return key in {"root", "resume"} and is_kernel_name(value)
+
+
+RULES = (
+    grub_config_exists,
+    grub_config_parses,
+    grub_default_entry_exists,
+    grub_searches_resolve,
+    grub_boot_files_exist,
+    grub_root_resolves,
+    grub_boots_the_system,
+    grub_resume_device_exists,
+    grub_menus_agree,
+    grub_settings_are_applied,
+)

@@ -1,0 +1,7 @@
+"""The configuration of GRUB 2: `parse_grub_config` and the models that it returns."""
+
+from parsers.boot.grub.config import parse_grub_config
+from parsers.boot.grub.menu import GrubConfig, GrubFile, Include, MenuEntry, Search
+from parsers.boot.grub.state import Surroundings
+
+__all__ = ["GrubConfig", "GrubFile", "Include", "MenuEntry", "Search", "Surroundings", "parse_grub_config"]
