@@ -33,18 +33,24 @@ def _evidence(entry: FstabEntry, found: str | None = None) -> Evidence:
     return Evidence(entry.place, f"{_seen(entry)}: {found}" if found else _seen(entry))
 
 
-def _all_read(fstab: Fstab, what: str = "entries") -> Evidence:
-    return Evidence(Place(fstab.path), f"{len(fstab.entries)} {what}")
+def _all_read(fstab: Fstab) -> Evidence:
+    return Evidence(Place(fstab.path), _entries(len(fstab.entries)))
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _verdict(bad: list[Evidence], poor: list[Evidence], dark: list[Evidence], good: str, fstab: Fstab) -> Verdict:
     """The worst of what was found; what could not be known counts only where nothing known is wrong."""
+    if not fstab.entries:
+        raise NotApplicable(f"{fstab.path} has no entries")
     if bad:
-        return failed(f"{len(bad)} of {len(fstab.entries)} entries stop the boot", *bad, *poor, *dark)
+        return failed(f"{len(bad)} of {_entries(len(fstab.entries))} cannot be mounted", *bad, *poor, *dark)
     if poor:
-        return warning(f"{len(poor)} of {len(fstab.entries)} entries are doubtful", *poor, *dark)
+        return warning(f"{len(poor)} of {_entries(len(fstab.entries))} may fail in the cloud", *poor, *dark)
     if dark:
-        return unknown(f"{len(dark)} of {len(fstab.entries)} entries could not be judged", *dark)
+        return unknown(f"{len(dark)} of {_entries(len(fstab.entries))} could not be judged", *dark)
     return ok(good, _all_read(fstab))
 
 
@@ -325,13 +331,13 @@ def crypttab_devices_exist(facts: Facts) -> Verdict:
             optional = entry.has("nofail", "noauto")
             (poor if optional else bad).append(Evidence(entry.place, f"{entry.name} {entry.device}"))
     if bad:
-        return failed(f"{len(bad)} entries of crypttab stop the boot", *bad, *poor)
+        return failed(f"{len(bad)} of {_entries(len(crypttab.entries))} cannot be opened", *bad, *poor)
     if poor:
         return warning(f"{len(poor)} optional devices are not in the image", *poor)
     if dark:
         return unknown(f"{len(dark)} devices could not be judged", *dark)
     return ok(
-        "every encrypted device is in the image", Evidence(Place("/etc/crypttab"), f"{len(crypttab.entries)} entries")
+        "every encrypted device is in the image", Evidence(Place("/etc/crypttab"), _entries(len(crypttab.entries)))
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from inspector.facts import Facts, UnknownFact
 from inspector.verdict import Evidence, Verdict, unknown
-from parsers.place import Place
+from parsers.place import ParseError, Place
 
 Family = Literal["linux", "windows", "any"]
 
@@ -51,6 +51,8 @@ class Rule:
             return unknown(
                 missing.reason, *(Evidence(place, missing.reason) for place in missing.places or (Place("image"),))
             )
+        except ParseError as broken:  # a rule that looks at files itself may meet a broken structure
+            return unknown(str(broken), Evidence(broken.place, broken.message))
 
 
 def rule(name: str, title: str, os: Family = "linux") -> Callable[[Callable[..., Verdict]], Rule]:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.services import Services
+from inspector.rules.firewall import firewall_is_off
+from inspector.verdict import Status, Verdict
+from tests.facts_of import facts_of
+from tests.memory_tree import Link
+
+UNITS = "/usr/lib/systemd/system"
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+TARGETS: dict[str, Any] = {
+    f"{UNITS}/multi-user.target": "[Unit]\n",
+    f"{UNITS}/default.target": Link("multi-user.target"),
+}
+INSTALL = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+
+
+def facts(*enabled: str, **files: Any) -> Facts:
+    made: dict[str, Any] = dict(TARGETS)
+    for unit in enabled:
+        made[f"{UNITS}/{unit}"] = INSTALL
+        made[f"{WANTS}/{unit}"] = Link(f"{UNITS}/{unit}")
+    return facts_of(made | files)
+
+
+def places(verdict: Verdict) -> list[str]:
+    return [str(evidence.place) for evidence in verdict.evidence]
+
+
+def test_no_firewall_is_ok() -> None:
+    assert firewall_is_off(facts()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "firewalld.service",
+        "nftables.service",
+        "iptables.service",
+        "netfilter-persistent.service",
+        "SuSEfirewall2.service",
+    ],
+)
+def test_a_started_firewall_is_a_warning_and_disabling_it_makes_it_ok(unit: str) -> None:
+    verdict = firewall_is_off(facts(unit))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, [f"{WANTS}/{unit}"])
+    disabled = firewall_is_off(facts(**{f"{UNITS}/{unit}": INSTALL}))
+    assert (disabled.status, places(disabled)) == (Status.OK, [f"{UNITS}/{unit}"])
+    masked = firewall_is_off(facts(unit, **{f"/etc/systemd/system/{unit}": Link("/dev/null")}))
+    assert masked.status is Status.OK
+
+
+@pytest.mark.parametrize("line", ["ENABLED=yes", 'ENABLED="yes"', " enabled=YES # on"])
+def test_ufw_counts_where_its_setting_and_its_service_are_on(line: str) -> None:
+    verdict = firewall_is_off(facts("ufw.service", **{"/etc/ufw/ufw.conf": f"# ufw\n{line}\n"}))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/ufw/ufw.conf:2", f"{WANTS}/ufw.service"])
+    assert firewall_is_off(facts("ufw.service", **{"/etc/ufw/ufw.conf": "ENABLED=no\n"})).status is Status.OK
+    assert firewall_is_off(facts(**{"/etc/ufw/ufw.conf": f"{line}\n"})).status is Status.OK
+
+
+def test_saved_rules_that_refuse_are_shown() -> None:
+    rules = (
+        "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT\n"
+    )
+    verdict = firewall_is_off(facts("netfilter-persistent.service", **{"/etc/iptables/rules.v4": rules}))
+    assert places(verdict)[1:] == ["/etc/iptables/rules.v4:2", "/etc/iptables/rules.v4:5"]
+    nft = "table inet filter {\n chain input {\n  type filter hook input priority 0; policy drop;\n }\n}\n"
+    verdict = firewall_is_off(facts("nftables.service", **{"/etc/nftables.conf": nft}))
+    assert places(verdict)[1:] == ["/etc/nftables.conf:3"]
+
+
+def test_init_scripts_count_too() -> None:
+    scripts: dict[str, Any] = {
+        "/etc/init.d/iptables": "#!/bin/sh\n",
+        "/etc/rc3.d/S08iptables": Link("../init.d/iptables"),
+    }
+    verdict = firewall_is_off(facts_of(scripts))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/rc3.d/S08iptables"])
+
+
+def test_unknown_is_never_ok() -> None:
+    verdict = firewall_is_off(facts_of(TARGETS, given={Services: UnknownFact("no service manager")}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert not firewall_is_off(facts_of({"/etc/passwd": ""})).known
