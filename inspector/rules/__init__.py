@@ -12,6 +12,8 @@ MODULES: Final[tuple[str, ...]] = (
     "accounts",
     "agents",
     "boot_mode",
+    "file_attributes",
+    "file_system_state",
     "firewall",
     "fstab",
     "grub",
@@ -23,6 +25,7 @@ MODULES: Final[tuple[str, ...]] = (
     "partition_table",
     "selinux",
     "system_image",
+    "usage",
     "virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""
