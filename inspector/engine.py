@@ -10,7 +10,7 @@ from inspector.collectors import COLLECTORS
 from inspector.disk import Disk, open_disk
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
-from inspector.identity import identify_guest
+from inspector.identity import guest_family, identify_guest
 from inspector.mounts import find_guest
 from inspector.profile import Check, Profile, load_profile
 from inspector.report import (
@@ -19,7 +19,6 @@ from inspector.report import (
     Cost,
     EvidenceInfo,
     Exemption,
-    GuestInfo,
     ImageInfo,
     ProblemInfo,
     Report,
@@ -74,7 +73,7 @@ def open_facts(disk: Disk, root: str | None = None) -> Facts:
 
 def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemption]]:
     """Ask the rules of every check; those that do not concern the guest are returned apart."""
-    family = identify_guest(facts).os
+    family = guest_family(facts)
     checks: list[CheckResult] = []
     exemptions: list[Exemption] = []
     for check in profile.checks:
@@ -172,6 +171,3 @@ def _all_problems(disk: Disk) -> Iterable[Problem]:
 def _problem(problem: Problem) -> ProblemInfo:
     place = problem.place
     return ProblemInfo(place.path, place.line, place.key, place.offset, place.volume, problem.message)
-
-
-__all__ = ["GuestInfo", "inspect_image", "judge", "open_facts"]

@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import DefaultKernel
+from inspector.facts.hostname import Hostname
+from inspector.facts.platform import Architecture, BootModes
+from inspector.facts.rtc import RtcMode
 from inspector.guest import Guest
 from inspector.report import GuestInfo
+from parsers.linux.os_release import OsRelease
+
+_Fact = TypeVar("_Fact")
+_Value = TypeVar("_Value")
+
+
+def guest_family(facts: Facts) -> Literal["linux", "windows"] | None:
+    """Return what kind of system the guest is, or None where no root was found."""
+    return "linux" if _had(facts, Guest, lambda _: True) else None
 
 
 def identify_guest(facts: Facts) -> GuestInfo:
     """Return what is known of the guest; what could not be had stays null."""
-    try:
-        facts[Guest]
-    except UnknownFact:
+    family = guest_family(facts)
+    if family is None:
         return GuestInfo()
-    return GuestInfo(os="linux")
+    return GuestInfo(
+        os=family,
+        distro=_had(facts, OsRelease, lambda release: release.id),
+        version=_had(facts, OsRelease, lambda release: release.version_id),
+        product=_had(facts, OsRelease, lambda release: release.pretty_name),
+        kernel=_had(facts, DefaultKernel, lambda kernel: kernel.version),
+        architecture=_had(facts, Architecture, lambda architecture: architecture.machine),
+        rtc_mode=_had(facts, RtcMode, lambda rtc: rtc.mode),
+        boot_mode=_had(facts, BootModes, lambda modes: modes.mode),
+        hostname=_had(facts, Hostname, lambda hostname: hostname.name),
+    )
+
+
+def _had(facts: Facts, noun: type[_Fact], take: Callable[[_Fact], _Value]) -> _Value | None:
+    try:
+        return take(facts[noun])
+    except UnknownFact:
+        return None

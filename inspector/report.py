@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from inspector.verdict import Status
+from parsers.linux.adjtime import ClockMode
 
 SCHEMA_VERSION: Final = 1
 
@@ -39,7 +40,7 @@ class GuestInfo(msgspec.Struct, frozen=True):
     product: str | None = None
     kernel: str | None = None
     architecture: str | None = None
-    rtc_mode: Literal["utc", "local"] | None = None
+    rtc_mode: ClockMode | None = None
     boot_mode: Literal["bios", "uefi", "both", "none"] | None = None
     hostname: str | None = None
 
