@@ -1,0 +1,276 @@
+"""Collects `NetworkConfig`: ifupdown, systemd-networkd, NetworkManager, and netplan, which writes for those two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.facts.boot import DefaultKernel
+from inspector.facts.network import PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
+from inspector.facts.services import Services, UnitState
+from inspector.guest import Guest, NotFound
+from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
+from parsers.network.interface import Configuration, Profile
+from parsers.network.keyfile import NetworkManagerConf, parse_connection, parse_networkmanager_conf
+from parsers.network.netplan import merge_netplan, parse_netplan
+from parsers.network.networkd import NetworkdFile, link_files, networkd_configuration, parse_networkd
+from parsers.place import Place, Problem
+
+INTERFACES: Final = "/etc/network/interfaces"
+_NETPLAN: Final = ("/lib/netplan", "/usr/lib/netplan", "/etc/netplan")
+_NETPLAN_PROGRAMS: Final = (
+    "/usr/lib/systemd/system-generators/netplan",
+    "/lib/systemd/system-generators/netplan",
+    "/usr/sbin/netplan",
+)
+_NETWORKD: Final = (
+    "/lib/systemd/network",
+    "/usr/lib/systemd/network",
+    "/usr/local/lib/systemd/network",
+    "/etc/systemd/network",
+)
+"""Later directories hide files of the same name in earlier ones; /run is empty in a guest that is not running."""
+_CONNECTIONS: Final = ("/usr/lib/NetworkManager/system-connections", "/etc/NetworkManager/system-connections")
+_NM_CONF: Final = "/etc/NetworkManager/NetworkManager.conf"
+_NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
+_RULES: Final = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
+_UDEV_RULES: Final = "80-net-setup-link.rules"
+_PERSISTENT: Final = ("70-persistent-net.rules", "30-net_persistent-names.rules")
+_UNREAD: Final = (
+    "/etc/sysconfig/network-scripts/ifcfg-*",
+    "/etc/sysconfig/network/ifcfg-*",
+    "/etc/wicked/*.xml",
+    "/var/lib/connman/*.config",
+)
+_LOOPBACK: Final = ("ifcfg-lo", "ifcfg.template")
+_TEXT_LIMIT: Final = 1 << 20
+_FILES_MAX: Final = 1024
+
+
+def collect_network(facts: Facts) -> NetworkConfig:
+    """Read the configuration of every back end that the guest has, running or not."""
+    guest, services = facts[Guest], facts[Services]
+    netplan = _netplan(guest)
+    links = _networkd_files(guest, ".link")
+    interfaces = _interfaces(guest)
+    backends = [
+        _ifupdown(guest, services, interfaces),
+        _networkd(guest, services, netplan),
+        _networkmanager(guest, services, netplan, interfaces),
+        _dhcpcd(guest, services),
+    ]
+    return NetworkConfig(
+        backends=tuple(backend for backend in backends if backend is not None),
+        names=_names(guest, facts[DefaultKernel], links),
+        bindings=tuple(_bindings(guest, links)),
+        unread=tuple(_unread(guest)),
+    )
+
+
+def _texts(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give (path, text) of those paths that are files."""
+    for number, path in enumerate(paths):
+        if number < _FILES_MAX and guest.is_file(path):
+            yield path, guest.read_text(path, _TEXT_LIMIT)
+
+
+def _overlaid(guest: Guest, folders: Iterable[str], suffix: str) -> list[str]:
+    """Return the files of several directories in the order of their names; a later directory hides earlier ones."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        for path in guest.glob(f"{folder}/*{suffix}"):
+            found[path.rpartition("/")[2]] = path
+    return [found[name] for name in sorted(found)][:_FILES_MAX]
+
+
+def _state(services: Services, *units: str) -> UnitState:
+    """Return the first of the units that is started, else the first that is there, else the first."""
+    states = [services.state(unit) for unit in units]
+    return services.first_enabled(*units) or next((state for state in states if state.installed), states[0])
+
+
+# -- ifupdown
+
+
+def _interfaces(guest: Guest) -> Interfaces | None:
+    """Read /etc/network/interfaces and what it includes; None where there is no such file."""
+
+    def include(pattern: str, within: bool) -> list[tuple[str, str]]:  # noqa: FBT001 - the parser's own contract
+        paths = guest.glob(pattern)
+        if within:
+            folders = (path for path in paths if guest.is_dir(path))
+            names = [(folder, entry.name) for folder in folders for entry in guest.listdir(folder)]
+            paths = [f"{folder}/{name}" for folder, name in names if DIRECTORY_NAME.match(name)]
+        return list(_texts(guest, paths))
+
+    try:
+        text = guest.read_text(INTERFACES, _TEXT_LIMIT)
+    except NotFound:
+        return None
+    return parse_interfaces(text, INTERFACES, include)
+
+
+def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None) -> BackEnd | None:
+    state = _state(services, "networking.service")
+    if not state.installed and not guest.exists("/sbin/ifup"):
+        return None
+    configuration = interfaces.configuration() if interfaces else Configuration()
+    return BackEnd("ifupdown", state.enabled, state.place, f"networking.service: {state.reason}", configuration)
+
+
+# -- netplan and systemd-networkd
+
+
+def _netplan(guest: Guest) -> Configuration:
+    """Read netplan's files; without its generator they say nothing."""
+    if not any(guest.exists(path) for path in _NETPLAN_PROGRAMS):
+        return Configuration()
+    paths = _overlaid(guest, _NETPLAN, ".yaml")
+    return merge_netplan(parse_netplan(text, path) for path, text in _texts(guest, paths))
+
+
+def _with_netplan(own: Configuration, netplan: Configuration, renderer: str) -> Configuration:
+    """Put what netplan writes for a back end with its own profiles, in the order of the file names."""
+    written = [profile for profile in netplan.profiles if profile.renderer == renderer]
+    if renderer == "networkd":
+        named = [(f"10-netplan-{profile.name}.network", profile) for profile in written]
+        named += [(profile.name, profile) for profile in own.profiles]
+        profiles = tuple(profile for _, profile in sorted(named, key=lambda item: item[0]))
+    else:
+        profiles = (*own.profiles, *written)
+    return Configuration(profiles, own.problems + netplan.problems, own.fatal or netplan.fatal)
+
+
+def _networkd_files(guest: Guest, suffix: str) -> list[NetworkdFile]:
+    found = []
+    for path in _overlaid(guest, _NETWORKD, suffix):
+        name = path.rpartition("/")[2]
+        if not guest.is_file(path):  # a link to /dev/null, which no image has
+            found.append(NetworkdFile(path, parse_networkd("", path).unit, masked=True))
+            continue
+        drop_ins = _overlaid(guest, (f"{folder}/{name}.d" for folder in _NETWORKD), ".conf")
+        texts = [(text, drop_in) for drop_in, text in _texts(guest, drop_ins)]
+        found.append(parse_networkd(guest.read_text(path, _TEXT_LIMIT), path, texts))
+    return found
+
+
+def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackEnd | None:
+    state = _state(services, "systemd-networkd.service")
+    if not state.installed:
+        return None
+    own = networkd_configuration(_networkd_files(guest, ".network"), _networkd_files(guest, ".netdev"))
+    configuration = _with_netplan(own, netplan, "networkd")
+    return BackEnd("networkd", state.enabled, state.place, f"systemd-networkd.service: {state.reason}", configuration)
+
+
+# -- NetworkManager and dhcpcd
+
+
+def _networkmanager(
+    guest: Guest, services: Services, netplan: Configuration, interfaces: Interfaces | None
+) -> BackEnd | None:
+    state = _state(services, "NetworkManager.service")
+    if not state.installed:
+        return None
+    conf = _networkmanager_conf(guest)
+    own = _connections(guest)
+    own = replace(own, problems=own.problems + conf.problems)
+    listed: tuple[str, ...] = ()
+    if interfaces is not None and "ifupdown" in conf.plugins and not conf.ifupdown_managed:
+        listed = tuple(stanza.name for stanza in interfaces.stanzas)
+    listed += tuple(name for name in ("eth0", *PREDICTABLE) if not conf.manages(name))
+    default = state.place if conf.makes_default("eth0") else None
+    configuration = _with_netplan(own, netplan, "NetworkManager")
+    reason = f"NetworkManager.service: {state.reason}"
+    return BackEnd("networkmanager", state.enabled, state.place, reason, configuration, default, listed)
+
+
+def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
+    hidden = {path.rpartition("/")[2] for path in guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")}
+    vendor = [path for path in guest.glob(f"{_NM_CONF_FOLDERS[0]}/*.conf") if path.rpartition("/")[2] not in hidden]
+    paths = [*vendor, _NM_CONF, *guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")]
+    return parse_networkmanager_conf((text, path) for path, text in _texts(guest, paths))
+
+
+def _connections(guest: Guest) -> Configuration:
+    """Read the profiles that NetworkManager reads: it passes over those that others than root could have seen."""
+    profiles: list[Profile] = []
+    problems: list[Problem] = []
+    for path in _overlaid(guest, _CONNECTIONS, ""):
+        if path.endswith(("~", ".bak")) or not guest.is_file(path):
+            continue
+        stat = guest.stat(path)
+        if stat.uid != 0 or stat.mode & 0o077:
+            found = f"uid {stat.uid}, mode {stat.mode & 0o7777:04o}"
+            problems.append(Problem(Place(path), f"owner root and mode 0600 wanted, {found} found: it is ignored"))
+            continue
+        connection = parse_connection(guest.read_text(path, _TEXT_LIMIT), path)
+        profiles += connection.profiles
+        problems += connection.problems
+    return Configuration(tuple(profiles), tuple(problems))
+
+
+def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
+    state = _state(services, "dhcpcd.service", "dhcpcd5.service")
+    if not state.installed or not state.enabled:
+        return None
+    reason = f"{state.unit}: {state.reason}"
+    try:
+        text = guest.read_text("/etc/dhcpcd.conf", _TEXT_LIMIT)
+    except NotFound:
+        text = ""
+    # A static address or a list of interfaces takes what decides out of our hands: nothing is promised then.
+    restricted = re.search(r"^\s*(static\s+ip_address|denyinterfaces|allowinterfaces|nodhcp\b)", text, re.MULTILINE)
+    default = None if restricted else state.place
+    return BackEnd("dhcpcd", state.enabled, state.place, reason, Configuration(), default)
+
+
+# -- names
+
+
+def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> InterfaceNames:
+    """Work out what the first interface will be called (systemd.net-naming-scheme(7), systemd.link(5))."""
+    if kernel.value("net.ifnames") == "0":
+        return _fixed("eth0", kernel.place, "net.ifnames=0")
+    rules = next((path for folder in _RULES if guest.glob(path := f"{folder}/{_UDEV_RULES}")), None)
+    if rules is None or not guest.is_file(rules):
+        return _fixed("eth0", Place(rules or f"{_RULES[1]}/{_UDEV_RULES}"), "no such rules: the kernel's name stays")
+    for file in links:
+        if file.masked and file.path.endswith("/99-default.link"):
+            return _fixed("eth0", Place(file.path), "the default naming policy is masked")
+    for link in link_files(links):
+        if not (replace(link.match, names=()).any and link.match.takes_name("eth0")):
+            continue
+        if link.renamed and link.name:
+            return _fixed(link.renamed, link.name, f"Name={link.renamed}")
+        if link.policy[:1] == ("kernel",):
+            return _fixed("eth0", link.place, f"NamePolicy={' '.join(link.policy)}")
+        break
+    reason = "no net.ifnames=0: the place of the card gives the name"
+    return InterfaceNames(PREDICTABLE, predictable=True, place=kernel.place, reason=reason)
+
+
+def _fixed(name: str, place: Place, reason: str) -> InterfaceNames:
+    return InterfaceNames((name,), predictable=False, place=place, reason=reason)
+
+
+def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
+    """Give what ties a name to a hardware address outside the profiles: udev rules and .link files."""
+    for name in _PERSISTENT:
+        for path, text in _texts(guest, [f"/etc/udev/rules.d/{name}"]):
+            for number, line in enumerate(text.split("\n"), start=1):
+                if "NAME=" in line and "address}" in line and not line.lstrip().startswith("#"):
+                    yield Binding(Place(path, number), line.strip()[:200])
+    for link in link_files(links):
+        if link.match.macs and link.name is not None:
+            yield Binding(link.name, f"Name={link.renamed} for {', '.join(link.match.macs[:4])}")
+
+
+def _unread(guest: Guest) -> Iterator[Place]:
+    for pattern in _UNREAD:
+        for path in guest.glob(pattern):
+            if not path.endswith(_LOOPBACK):
+                yield Place(path)
