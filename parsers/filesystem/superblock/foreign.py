@@ -19,6 +19,7 @@ _SIGNATURES: Final = (
     ("romfs", 0, b"-rom1fs-"),
     ("cramfs", 0, b"\x45\x3d\xcd\x28"),
     ("cramfs", 0, b"\x28\xcd\x3d\x45"),
+    ("bfs", 0, b"\xce\xfa\xad\x1b"),
     ("zonefs", 0, b"SFOZ"),
     ("ubi", 0, b"UBI#"),
     ("ubifs", 0, b"\x31\x18\x10\x06"),
@@ -81,13 +82,17 @@ def hfs(probe: Probe) -> Superblock | None:
     raw = probe.read(KIB, 162)
     if raw[:2] in (b"H+", b"HX"):
         return _hfsplus(probe, 0)
-    if raw[:2] != b"BD":
+    if raw[:2] != b"BD" or not _is_block_size(int.from_bytes(raw[20:24], "big")):
         return None
     if raw[124:126] in (b"H+", b"HX"):
         first, start = int.from_bytes(raw[28:30], "big"), int.from_bytes(raw[126:128], "big")
         return _hfsplus(probe, first * 512 + start * int.from_bytes(raw[20:24], "big"))
     name = raw[37 : 37 + min(raw[36], 27)]
     return Superblock("hfs", KIB, _hfs_uuid(raw[116:124]), text(name))
+
+
+def _is_block_size(size: int) -> bool:
+    return size > 0 and size % 512 == 0
 
 
 def _hfs_uuid(identity: bytes) -> str | None:
@@ -123,7 +128,9 @@ def _hfsplus_label(probe: Probe, base: int, raw: bytes) -> str | None:
 
 def apfs(probe: Probe) -> Superblock | None:
     """A container of APFS."""
-    return Superblock("apfs", 32, dce(probe.read(72, 16))) if probe.read(32, 4) == b"NXSB" else None
+    if probe.read(32, 4) != b"NXSB" or probe.uint(24, 2) != 1:
+        return None
+    return Superblock("apfs", 32, dce(probe.read(72, 16)))
 
 
 _UFS_PLACES: Final = (0, 8 * KIB, 64 * KIB, 256 * KIB)

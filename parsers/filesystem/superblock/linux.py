@@ -107,9 +107,7 @@ def jfs(probe: Probe) -> Superblock | None:
         return None
     if log_block - log_physical != log_factor:
         return None
-    return Superblock(
-        "jfs", 32 * KIB, dce(head[136:152]), text(head[152:168]), str(int.from_bytes(head[4:8], "little"))
-    )
+    return Superblock("jfs", 32 * KIB, dce(head[136:152]), text(head[152:168]))
 
 
 _REISER: Final = {b"ReIsErFs": "3.5", b"ReIsEr2Fs": "3.6", b"ReIsEr3Fs": "JR"}

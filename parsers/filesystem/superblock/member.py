@@ -28,7 +28,8 @@ def _md_090(probe: Probe) -> Superblock | None:
     raw = probe.read(offset, 64)
     for order in ("little", "big"):
         words = struct.unpack(("<" if order == "little" else ">") + "16I", raw)
-        if words[0] == _MD_MAGIC and words[1] == 0:
+        # A component that is larger than what lies before its superblock is that of another device.
+        if words[0] == _MD_MAGIC and words[1] == 0 and words[8] * 1024 <= offset:
             uuid = (
                 struct.pack(">4I", words[5], *words[13:16]) if words[2] >= 90 else struct.pack(">4I", words[5], 0, 0, 0)
             )

@@ -29,17 +29,21 @@ _MAX_ROOT_BYTES: Final = 2 << 20
 _NOT_FAT: Final = (b"NTFS    ", b"EXFAT   ", b"-FVE-FS-")
 
 _BPB: Final = struct.Struct("<HBHBHHBH8xI")  # from byte 11: sector size ... sectors per FAT (16 bit), sectors (32)
-_TO_GO_GUID: Final = bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")
+_BITLOCKER_GUID: Final = bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")
 
 
 def bitlocker(probe: Probe) -> Superblock | None:
-    """BitLocker of Vista and later, and BitLocker To Go."""
+    """BitLocker of Vista (no version) and later, and BitLocker To Go; the version is that of its metadata."""
     head = probe.read(0, 512)
     if head[3:11] == b"-FVE-FS-":
-        return Superblock("BitLocker", 3)
-    if head[3:11] == b"MSWIN4.1" and head[424:440] == _TO_GO_GUID:
-        return Superblock("BitLocker", 3)
-    return None
+        metadata = int.from_bytes(head[176:184], "little") if head[160:176] == _BITLOCKER_GUID else 0
+    elif head[3:11] == b"MSWIN4.1" and head[424:440] == _BITLOCKER_GUID:
+        metadata = int.from_bytes(head[440:448], "little")
+    else:
+        return None
+    raw = probe.read(metadata, 12)
+    version = str(int.from_bytes(raw[10:12], "little")) if raw[:8] == b"-FVE-FS-" else None
+    return Superblock("BitLocker", 3, version=version)
 
 
 def vfat(probe: Probe) -> Superblock | None:
