@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from parsers.partition.table import peek
 from parsers.source import Source
 
 if TYPE_CHECKING:
@@ -60,9 +61,6 @@ def is_parameter_block(sector: bytes) -> bool:
 
 def begins_volume(disk: Source, start: int) -> bool:
     """Tell whether a known file system, or a volume of another kind, begins at byte `start` of `disk`."""
-    if start + 512 <= disk.size and is_parameter_block(disk.read_at(start, 512)):
+    if is_parameter_block(peek(disk, start, 512)):
         return True
-    return any(
-        start + at + len(magic) <= disk.size and disk.read_at(start + at, len(magic)) == magic
-        for at, magic in _SIGNATURES
-    )
+    return any(peek(disk, start + at, len(magic)) == magic for at, magic in _SIGNATURES)

@@ -14,7 +14,7 @@ from typing import Final
 from parsers.partition.boot_sector import begins_volume, is_volume_boot_sector
 from parsers.partition.gpt import GptHeader, find_gpt, parse_gpt
 from parsers.partition.mbr import SIGNATURE, Mbr, mbr_partitions, mbr_sector_size, parse_mbr
-from parsers.partition.table import Flaw, PartitionTable, Scheme, TableProblem, outside, overlaps
+from parsers.partition.table import Flaw, PartitionTable, Scheme, TableProblem, outside, overlaps, peek
 from parsers.place import Place
 from parsers.source import Source
 
@@ -60,7 +60,7 @@ def _without_mbr(disk: Source, unsigned: bool) -> PartitionTable:  # noqa: FBT00
     problems = [
         _problem(disk, at, f"{name}: this kind of partition table is not read", Flaw.STRUCTURE)
         for at, magic, name in _FOREIGN
-        if disk.size >= at + len(magic) and disk.read_at(at, len(magic)) == magic
+        if peek(disk, at, len(magic)) == magic
     ]
     if unsigned and disk.read_at(510, 2) == SIGNATURE and not begins_volume(disk, 0):
         problems.append(
@@ -71,8 +71,7 @@ def _without_mbr(disk: Source, unsigned: bool) -> PartitionTable:  # noqa: FBT00
 
 def _lone_gpt(disk: Source) -> GptHeader | None:
     """A primary GPT header counts without an MBR; a mere backup is what an older table left behind."""
-    found = find_gpt(disk)
-    return found.header if found.header is not None and not found.header.backup else None
+    return find_gpt(disk, primary_only=True).header
 
 
 def _mbr_table(disk: Source, mbr: Mbr) -> PartitionTable:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import construct as c
 
-from parsers.partition.table import Flaw, Partition, PartitionTable, Scheme, TableProblem, outside, overlaps
+from parsers.partition.table import Flaw, Partition, PartitionTable, Scheme, TableProblem, outside, overlaps, peek
 from parsers.place import ParseError, Place
 from parsers.source import Source
 
@@ -116,7 +116,7 @@ def parse_gpt(disk: Source, header: GptHeader, problems: tuple[TableProblem, ...
 
 
 def _signed(disk: Source, offset: int) -> bool:
-    return offset + 512 <= disk.size and disk.read_at(offset, 8) == SIGNATURE
+    return peek(disk, offset, 8) == SIGNATURE
 
 
 def _problem(disk: Source, bad: _BadHeader, what: str) -> TableProblem:
@@ -127,7 +127,7 @@ def _read_header(disk: Source, lba: int, sector_size: int) -> GptHeader:
     offset = lba * sector_size
     if offset < 0 or offset + sector_size > disk.size:
         raise _BadHeader(offset, f"a header wanted, the disk ends at byte {disk.size}", Flaw.OUTSIDE)
-    sector = disk.read_at(offset, sector_size)
+    sector = _read(disk, offset, sector_size)
     raw = _HEADER.parse(sector[:HEADER_SIZE])
     if raw.signature != SIGNATURE:
         raise _BadHeader(offset, "the signature EFI PART wanted, it is missing", Flaw.STRUCTURE)
@@ -153,6 +153,13 @@ def _read_header(disk: Source, lba: int, sector_size: int) -> GptHeader:
     )
 
 
+def _read(disk: Source, offset: int, size: int) -> bytes:
+    try:
+        return disk.read_at(offset, size)
+    except ParseError as error:
+        raise _BadHeader(offset, f"it cannot be read: {error.message}", Flaw.STRUCTURE) from error
+
+
 def _read_entries(disk: Source, raw: Any, offset: int, sector_size: int) -> bytes:
     if raw.entry_size < ENTRY_SIZE or raw.entry_size % 8:
         raise _BadHeader(offset, f"entries of 128 bytes or more wanted, {raw.entry_size} found", Flaw.STRUCTURE)
@@ -162,7 +169,7 @@ def _read_entries(disk: Source, raw: Any, offset: int, sector_size: int) -> byte
     start = raw.entries_lba * sector_size
     if start + length > disk.size:
         raise _BadHeader(start, f"entries at byte {start} wanted, the disk ends at byte {disk.size}", Flaw.OUTSIDE)
-    entries = disk.read_at(start, length)
+    entries = _read(disk, start, length)
     checksum = zlib.crc32(entries)
     if checksum != raw.entries_crc32:
         raise _BadHeader(start, f"entries checksum {raw.entries_crc32:08x} wanted, {checksum:08x} found", Flaw.CHECKSUM)
@@ -218,7 +225,7 @@ def _backup_flaws(disk: Source, primary: GptHeader) -> Iterator[TableProblem]:
         return
     try:
         backup = _read_header(disk, primary.alternate_lba, primary.sector_size)
-    except (_BadHeader, ParseError) as bad:
+    except _BadHeader as bad:
         yield TableProblem(place, f"backup GPT: {bad.message}", Flaw.BACKUP)
         return
     if (backup.disk_guid, backup.entries) != (primary.disk_guid, primary.entries):

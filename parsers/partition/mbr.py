@@ -13,7 +13,7 @@ from typing import Final
 import construct as c
 
 from parsers.partition.boot_sector import begins_volume
-from parsers.partition.table import Flaw, Partition, TableProblem
+from parsers.partition.table import Flaw, Partition, TableProblem, peek
 from parsers.place import Place
 from parsers.source import Source
 
@@ -71,11 +71,13 @@ class Mbr:
 
 def parse_mbr(disk: Source) -> Mbr | None:
     """Decode sector 0; None where the signature or a slot's status says that it is no MBR."""
-    return _record(disk, 0)
+    return _record(disk.read_at(0, 512))
 
 
-def _record(disk: Source, offset: int) -> Mbr | None:
-    raw = _MBR.parse(disk.read_at(offset, 512))
+def _record(sector: bytes) -> Mbr | None:
+    if len(sector) < 512:
+        return None
+    raw = _MBR.parse(sector)
     if raw.signature != SIGNATURE or any(slot.status & 0x7F for slot in raw.slots):
         return None
     return Mbr(
@@ -100,7 +102,7 @@ def _begins(disk: Source, slot: MbrSlot, sector_size: int) -> bool:
     if start == 0 or start + slot.sectors * sector_size > disk.size:
         return False
     if slot.type in EXTENDED:
-        return _record(disk, start) is not None
+        return _record(peek(disk, start, 512)) is not None
     return begins_volume(disk, start)
 
 
@@ -163,9 +165,9 @@ def _chain(disk: Source, extended: MbrSlot, sector_size: int) -> Iterator[tuple[
         if at * sector_size + 512 > disk.size:
             yield TableProblem(place, f"an extended boot record lies past the end, {disk.size}", Flaw.OUTSIDE)
             return
-        record = _record(disk, at * sector_size)
+        record = _record(peek(disk, at * sector_size, 512))
         if record is None:
-            yield TableProblem(place, "an extended boot record wanted, its signature is missing", Flaw.STRUCTURE)
+            yield TableProblem(place, "an extended boot record wanted, none found", Flaw.STRUCTURE)
             return
         for slot in record.used:
             if slot.type not in EXTENDED and _belongs(slot, at, extended):

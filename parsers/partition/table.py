@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from parsers.place import Place, Problem
+from parsers.place import ParseError, Place, Problem
+from parsers.source import Source
 
 EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
 
@@ -89,6 +90,16 @@ class PartitionTable:
     partitions: tuple[Partition, ...] = ()
     problems: tuple[TableProblem, ...] = ()
     hybrid: bool = False
+
+
+def peek(disk: Source, offset: int, size: int) -> bytes:
+    """Return bytes of `disk`, or none where they lie outside it or cannot be read (a truncated image)."""
+    if offset < 0 or offset + size > disk.size:
+        return b""
+    try:
+        return disk.read_at(offset, size)
+    except ParseError:
+        return b""
 
 
 def overlaps(name: str, partitions: Iterable[Partition]) -> Iterator[TableProblem]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from parsers.partition import Flaw, Scheme, parse_partition_table
+from parsers.place import ParseError, Place
 from parsers.source import Memory
 from tests.corpus import corpus, entries
 from tests.parsers.partition.test_mbr import flaws, read
@@ -114,3 +115,32 @@ def test_little_is_read() -> None:
     disk = Counted(bytes(gpt_disk(20_000, (100, 199))))
     assert parse_partition_table(disk).problems == ()
     assert disk.read < 64 << 10
+
+
+class CutShort(Memory):
+    """A disk whose end cannot be read, as that of a truncated qcow2."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if offset + size > self.size // 2:
+            raise ParseError(Place(self.name, offset=offset), "truncated")
+        return super().read_at(offset, size)
+
+
+@pytest.mark.parametrize(
+    "disk",
+    [
+        gpt_disk(1000, (100, 199), (600, 700)),
+        mbr_disk(1000, (0x80, 0x83, 100, 100), (0, 5, 600, 100)),
+        mbr_disk(1000, (0x80, 0x83, 700, 100)),
+    ],
+    ids=["gpt", "extended", "mbr"],
+)
+def test_a_disk_whose_end_cannot_be_read_still_has_its_table(disk: bytearray) -> None:
+    whole, cut = read(disk), parse_partition_table(CutShort(bytes(disk), "sda"))
+    assert [p.offset for p in cut.partitions] == [p.offset for p in whole.partitions]
+    assert len(cut.problems) == (0 if len(whole.partitions) == 1 else 1)
+
+
+def test_a_disk_whose_first_sector_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(ParseError):
+        parse_partition_table(CutShort(bytes(1000)))
