@@ -1,0 +1,315 @@
+"""sshd_config with its Include and Match: the directives, and everything that `sshd -t` would refuse.
+
+Specification: sshd_config(5) of OpenSSH 9.2p1; where it is silent, what `sshd -t` of Debian 12 does with a table of
+hundreds of configurations (the tests hold the two together). sshd stops at some mistakes; here each is noted and the
+rest is read.
+
+Like `sshd -t`, this takes no user to match: a block of `Match all` counts as global, any other only has to be valid.
+
+Not done: the files that keywords name are not looked at, host names are not resolved (`doubts`), and for another
+release than 9.2 only what keywords and algorithms it knows is told apart, not every change of their syntax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from parsers.linux.sshd.address import address, address_list_flaw, listen_parts, port
+from parsers.linux.sshd.algorithms import Release
+from parsers.linux.sshd.keywords import KEYWORDS, Keyword, Life
+from parsers.linux.sshd.line import Line, next_word, split_line
+from parsers.place import Place, Problem
+
+DEBIAN_12: Final[Release] = (9, 2)
+OLDEST: Final[Release] = (7, 4)
+NEWEST: Final[Release] = (10, 0)
+"""The releases between which the table of keywords is believed to be complete."""
+
+_MAX_DEPTH: Final = 16
+_MAX_FILES: Final = 1000
+_MAX_PROBLEMS: Final = 1000
+_LISTED_CRITERIA: Final = frozenset({"user", "group", "host", "rdomain"})
+_ADDRESS_CRITERIA: Final = frozenset({"address", "localaddress"})
+_NEW_CRITERIA: Final[dict[str, Release]] = {
+    "invalid-user": (9, 9), "version": (10, 0), "sessiontype": (10, 0), "command": (10, 0),
+}  # fmt: skip
+
+ReadIncluded = Callable[[str], Sequence[tuple[str, str]]]
+"""Takes the absolute pattern of an Include, returns path and text of each file that matches, in the order of glob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A valid line. `keyword` is the current name in its usual writing; `active`: outside of a conditional block."""
+
+    place: Place
+    keyword: str
+    arguments: tuple[str, ...]
+    active: bool
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SshdConfig:
+    """The configuration of sshd.
+
+    Attributes:
+        directives: every valid line that sets something, in the order in which sshd meets them.
+        problems: what `sshd -t` refuses.
+        remarks: keywords that are passed over because they are out of date, or mean nothing to this build.
+        doubts: what only the running guest can tell, such as whether a host name resolves.
+        files: the files that were read, the main one first.
+    """
+
+    directives: tuple[Directive, ...]
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
+    doubts: tuple[Problem, ...]
+    files: tuple[str, ...]
+
+    def first(self, keyword: str) -> Directive | None:
+        """Return the line whose value counts: the first one, blocks other than `Match all` left aside."""
+        return next(iter(self.every(keyword)), None)
+
+    def every(self, keyword: str) -> list[Directive]:
+        """Return the lines of a keyword that accumulates (Port, HostKey, AllowUsers, ...)."""
+        return [item for item in self.directives if item.active and item.keyword == keyword]
+
+
+def parse_sshd_config(
+    text: str,
+    path: str = "/etc/ssh/sshd_config",
+    read_included: ReadIncluded = lambda _pattern: (),
+    release: Release = DEBIAN_12,
+    vendor: str = "debian",
+) -> SshdConfig:
+    """Read a configuration; `path` labels the places, `vendor` is the distribution whose patches sshd carries."""
+    reader = _Reader(read_included, release, vendor)
+    reader.read_file(text, path, depth=0, matching=True)
+    reader.check_whole()
+    return SshdConfig(
+        tuple(reader.directives),
+        tuple(reader.problems),
+        tuple(reader.remarks),
+        tuple(reader.doubts),
+        tuple(reader.files),
+    )
+
+
+@dataclass
+class _Reader:
+    read_included: ReadIncluded
+    release: Release
+    vendor: str
+    directives: list[Directive] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def read_file(self, text: str, path: str, *, depth: int, matching: bool) -> None:
+        """Read one file. A Match block ends with the file that it began in; `matching`: not within such a block."""
+        self.files.append(path)
+        active = matching
+        for number, written in enumerate(text.split("\n"), start=1):
+            if self.stopped or len(self.problems) >= _MAX_PROBLEMS:
+                return
+            place = Place(path, number)
+            line = split_line(written)
+            if "\0" in written:
+                # sshd loses the rest of the line with its end, and reads the next line as its continuation
+                self._problem(place, "text wanted, a NUL byte found")
+                continue
+            keyword = self._valid(line, place, active=active) if line else None
+            if line is None or keyword is None:
+                continue
+            if keyword.name == "Match":
+                active = self._match(line, place) and matching
+            elif keyword.name == "Include":
+                self._include(line.arguments or (), place, depth=depth, matching=active)
+            elif keyword.life is Life.CURRENT:
+                self.directives.append(Directive(place, keyword.name, line.arguments or (), active, line.rest))
+
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place, message))
+
+    def _valid(self, line: Line, place: Place, *, active: bool) -> Keyword | None:
+        """Return the keyword of a line in which nothing is wrong."""
+        if not line.rest:
+            self._problem(place, f"an argument of {line.keyword} wanted, none found")
+            return None
+        if line.arguments is None:
+            self._problem(place, f"closed quotes wanted, {line.rest!r} found")
+            return None
+        keyword = KEYWORDS.get(line.keyword.lower())
+        if keyword is None or not self._known(keyword):
+            self._problem(place, f"a keyword of sshd {_dotted(self.release)} wanted, {line.keyword!r} found")
+            return None
+        if not active and not self._allowed_in_match(keyword):
+            self._problem(place, f"a keyword that may stand in a Match block wanted, {line.keyword!r} found")
+            return None
+        if keyword.life in {Life.DEPRECATED, Life.UNSUPPORTED}:
+            self.remarks.append(Problem(place, f"{line.keyword} is {keyword.life.value} and has no effect"))
+        flaw = _program_flaw(keyword, line.rest) or keyword.check(line.arguments, self.release)
+        if flaw:
+            self._problem(place, f"{line.keyword}: {flaw}")
+            return None
+        return keyword
+
+    def _known(self, keyword: Keyword) -> bool:
+        vendors = keyword.vendors
+        return keyword.since <= self.release < keyword.before and (not vendors or self.vendor in vendors)
+
+    def _allowed_in_match(self, keyword: Keyword) -> bool:
+        return keyword.in_match or (keyword.name == "Subsystem" and self.release >= (9, 5))
+
+    def _include(self, patterns: tuple[str, ...], place: Place, *, depth: int, matching: bool) -> None:
+        if not patterns:
+            self._problem(place, "Include: a file wanted, none found")
+        for pattern in patterns:
+            absolute = pattern if pattern.startswith(("/", "~")) else f"/etc/ssh/{pattern}"
+            # sshd reads ~ as the letter it is: it expands no home directories here
+            for path, text in self.read_included(absolute):
+                if self.stopped:
+                    return
+                if depth + 1 > _MAX_DEPTH or len(self.files) >= _MAX_FILES:
+                    self.stopped = True
+                    limit = f"{_MAX_DEPTH} levels" if depth + 1 > _MAX_DEPTH else f"{_MAX_FILES} files"
+                    self._problem(place, f"at most {limit} of included files wanted, more found")
+                    return
+                self.read_file(text, path, depth=depth + 1, matching=matching)
+
+    def _match(self, line: Line, place: Place) -> bool:
+        """Check the criteria; return whether the block counts as global."""
+        everything, flaw = _criteria(line.rest, self.release)
+        if flaw:
+            self._problem(place, f"Match: {flaw}")
+        return everything
+
+    # -- what only the whole file tells ----------------------------------------------------------------------------
+
+    def check_whole(self) -> None:
+        """Check what several lines say together."""
+        active = [item for item in self.directives if item.active]
+        self._programs_have_users(active)
+        self._methods_can_be_met(active)
+        self._subsystems_differ(active)
+        self._addresses_fit(active)
+
+    def _programs_have_users(self, active: list[Directive]) -> None:
+        for name in ("AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"):
+            program = _first(active, name)
+            if program and program.rest.strip().lower() != "none" and not _first(active, f"{name}User"):
+                self._problem(program.place, f"{name}User wanted beside {name}, none found")
+
+    def _methods_can_be_met(self, active: list[Directive]) -> None:
+        methods = _first(active, "AuthenticationMethods")
+        if methods is None or methods.arguments == ("any",):
+            return
+        enabled = {
+            "none": True,
+            "publickey": _is_on(active, "PubkeyAuthentication", default=True),
+            "password": _is_on(active, "PasswordAuthentication", default=True),
+            "keyboard-interactive": _is_on(active, "KbdInteractiveAuthentication", default=True),
+            "hostbased": _is_on(active, "HostbasedAuthentication", default=False),
+            "gssapi-with-mic": _is_on(active, "GSSAPIAuthentication", default=False),
+            "gssapi-keyex": _is_on(active, "GSSAPIAuthentication", default=False),
+        }
+        lists = [[method.partition(":")[0] for method in text.split(",")] for text in methods.arguments]
+        if not any(all(enabled[method] for method in wanted) for wanted in lists):
+            found = " ".join(methods.arguments)
+            self._problem(methods.place, f"a list of methods that are all enabled wanted, {found!r} found")
+
+    def _subsystems_differ(self, active: list[Directive]) -> None:
+        seen: set[str] = set()
+        for item in active:
+            if item.keyword == "Subsystem":
+                if item.arguments[0] in seen:
+                    self._problem(item.place, f"one subsystem {item.arguments[0]!r} wanted, a second one found")
+                seen.add(item.arguments[0])
+
+    def _addresses_fit(self, active: list[Directive]) -> None:
+        family = _first(active, "AddressFamily")
+        wanted = {"inet": 4, "inet6": 6}.get(family.arguments[0].lower()) if family else None
+        for item in active:
+            if item.keyword != "ListenAddress":
+                continue
+            host = listen_parts(item.arguments[0])[0] or ""
+            base, zone, _ = host.partition("%")
+            numeric = address(base)
+            if numeric is None:
+                self._unresolved(item, host)
+            elif zone:
+                self.doubts.append(Problem(item.place, f"whether the interface of {host} is there cannot be told"))
+            if numeric is not None and wanted and numeric.version != wanted:
+                self._problem(item.place, f"an address of the family {item.arguments[0]} is not in wanted")
+
+    def _unresolved(self, item: Directive, host: str) -> None:
+        looks_numeric = ":" in host or all(char in "0123456789." for char in host)
+        if looks_numeric:
+            self._problem(item.place, f"an address wanted, {host!r} found")
+        elif host not in {"*", "localhost"}:
+            self.doubts.append(Problem(item.place, f"whether the name {host} resolves cannot be told"))
+
+
+def _dotted(release: Release) -> str:
+    return f"{release[0]}.{release[1]}"
+
+
+def _first(active: list[Directive], keyword: str) -> Directive | None:
+    return next((item for item in active if item.keyword == keyword), None)
+
+
+def _is_on(active: list[Directive], keyword: str, *, default: bool) -> bool:
+    found = _first(active, keyword)
+    return default if found is None else found.arguments[0].lower() == "yes"
+
+
+def _program_flaw(keyword: Keyword, rest: str) -> str | None:
+    """The programs are taken with all that follows them, quotes included."""
+    if keyword.name not in {"AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"}:
+        return None
+    program = rest.lstrip(" \t\r\n")
+    if program.startswith("/") or program.lower() == "none":
+        return None
+    return f"an absolute path or none wanted, {program!r} found"
+
+
+def _criteria(text: str, release: Release) -> tuple[bool, str | None]:
+    """Return whether the criteria are `all`, and what is wrong with them."""
+    word, rest = next_word(text)
+    if not word or word.startswith("#"):
+        return False, "criteria wanted, none found"
+    if word.lower() == "all":
+        more, _ = next_word(rest)
+        if more and not more.startswith("#"):
+            return False, f"all alone wanted, {more!r} found beside it"
+        return True, None
+    while word and not word.startswith("#"):
+        value, rest = next_word(rest)
+        if flaw := _criterion_flaw(word.lower(), value, release):
+            return False, flaw
+        if word.lower() == "invalid-user":
+            word = value
+        else:
+            word, rest = next_word(rest)
+    return False, None
+
+
+def _criterion_flaw(name: str, value: str | None, release: Release) -> str | None:
+    if name == "all":
+        return "all alone wanted, it was found beside other criteria"
+    if name in _NEW_CRITERIA and release >= _NEW_CRITERIA[name]:
+        return None
+    if name not in _LISTED_CRITERIA | _ADDRESS_CRITERIA | {"localport"}:
+        return f"a criterion wanted, {name!r} found"
+    if not value or value.startswith("#"):
+        return f"a pattern for {name} wanted, none found"
+    if name in _ADDRESS_CRITERIA:
+        return address_list_flaw(value)
+    if name == "localport" and value != "0" and port(value) is None:
+        return f"a port wanted, {value!r} found"
+    return None

@@ -1,0 +1,137 @@
+"""Hundreds of configurations, judged by `sshd -t` of OpenSSH 9.2p1 (Debian 12) and by this parser.
+
+`cases.txt` holds one configuration per line (escapes as in Python) behind the judgement of sshd: `+` valid, `-` not.
+Where that very sshd is installed, the judgements are asked for again.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from parsers.linux.sshd import DEBIAN_12, SshdConfig, parse_sshd_config
+
+CASES = [
+    (line[0] == "+", line[2:])
+    for line in (Path(__file__).parent / "cases.txt").read_text().splitlines()
+    if line[:2] in {"+ ", "- "}
+]
+# What is refused though sshd takes it; nothing is taken that sshd refuses.
+STRICTER = {"ChannelTimeout session=5m none", "UsePAM yes\\x00junk"}
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/sbin:/usr/local/sbin")
+
+
+def text_of(case: str) -> str:
+    return case.encode("latin-1").decode("unicode_escape") + "\n"
+
+
+def accepted(config: SshdConfig) -> bool:
+    return not config.problems and not config.doubts
+
+
+def test_there_are_hundreds() -> None:
+    assert len(CASES) > 900
+    assert sum(valid for valid, _ in CASES) > 300
+
+
+@pytest.mark.parametrize("valid", [False, True], ids=["broken", "valid"])
+def test_they_are_judged_as_sshd_judged_them(valid: bool) -> None:
+    wrong = [
+        case for judged, case in CASES if judged is valid and accepted(parse_sshd_config(text_of(case))) is not valid
+    ]
+    assert set(wrong) == (STRICTER if valid else set())
+
+
+def test_every_problem_points_at_a_line_of_the_file() -> None:
+    for _, case in CASES:
+        text = text_of(case)
+        for problem in parse_sshd_config(text).problems:
+            assert problem.place.path == "/etc/ssh/sshd_config"
+            assert problem.place.line is not None
+            assert 1 <= problem.place.line <= text.count("\n")
+
+
+def ask_sshd(text: str, folder: Path) -> bool:
+    """Whether sshd accepts a configuration; what it misses on this machine does not count."""
+    path = folder / "sshd_config"
+    path.write_bytes(text.encode("latin-1"))
+    done = subprocess.run([str(SSHD), "-t", "-f", str(path)], capture_output=True, text=True, check=False)
+    missing = "Missing privilege separation directory" in done.stderr or "no hostkeys available" in done.stderr
+    return done.returncode == 0 or missing
+
+
+def has_that_sshd() -> bool:
+    if SSHD is None:
+        return False
+    done = subprocess.run([SSHD, "-V"], capture_output=True, text=True, check=False)
+    return f"OpenSSH_{DEBIAN_12[0]}.{DEBIAN_12[1]}" in done.stdout + done.stderr
+
+
+needs_sshd = pytest.mark.skipif(
+    not has_that_sshd(), reason="OpenSSH 9.2 is not installed: its judgements stand in cases.txt"
+)
+
+
+@needs_sshd
+def test_the_judgements_are_those_of_sshd(tmp_path: Path) -> None:
+    sample = random.Random(9).sample(CASES, 200)
+    assert [case for valid, case in sample if ask_sshd(text_of(case), tmp_path) is not valid] == []
+
+
+@needs_sshd
+@pytest.mark.slow
+def test_all_the_judgements_are_those_of_sshd(tmp_path: Path) -> None:
+    assert [case for valid, case in CASES if ask_sshd(text_of(case), tmp_path) is not valid] == []
+
+
+@needs_sshd
+def test_mixed_configurations_are_never_taken_where_sshd_refuses(tmp_path: Path) -> None:
+    chosen = random.Random(5)
+    valid = [text_of(case) for judged, case in CASES if judged]
+    for _ in range(150):
+        text = "".join(chosen.choices(valid, k=4))
+        if chosen.random() < 0.5:
+            position = chosen.randrange(len(text))
+            text = text[:position] + chosen.choice("\"'\\=#, \t!*+-^:/@0x\n") + text[position + 1 :]
+        if accepted(parse_sshd_config(text)):
+            assert ask_sshd(text, tmp_path), text
+
+
+@needs_sshd
+def test_includes_are_read_as_sshd_reads_them(tmp_path: Path) -> None:
+    files = {
+        "bad.conf": "Nonsense x\n",
+        "good.conf": "UsePAM yes\n",
+        "match.conf": "Match User x\n",
+        "all.conf": "Match all\nPort 22\n",
+        "port.conf": "Port 22\n",
+        "value.conf": "X11Forwarding maybe\n",
+        "self.conf": f"Include {tmp_path}/self.conf\n",
+        **{f"d{number}.conf": f"Include {tmp_path}/d{number + 1}.conf\n" for number in range(1, 21)},
+        "d21.conf": "UsePAM yes\n",
+        "folder/x.conf": "Nonsense\n",
+    }
+    (tmp_path / "folder").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    cases = [
+        "Include {}/bad.conf", "Include {}/b*.conf", "Include {}/none*.conf", "Include {}/good.conf {}/bad.conf",
+        "Include {}/match.conf\nPort 22", "Match User x\nInclude {}/port.conf", "Match User x\nInclude {}/all.conf",
+        "Match all\nInclude {}/all.conf", "Match User x\nInclude {}/value.conf", "Match User x\nInclude {}/good.conf",
+        "Match User x\nInclude {}/match.conf\nMatch all\nPort 22", "Include {}/self.conf", "Include {}/d5.conf",
+        "Include {}/d6.conf", "Include {}/d7.conf", "Include {}", 'Include "{}/good.conf"', "Include {}/[b]ad.conf",
+        "Include {}/*/x.conf", "Include {}/good.conf\nNonsense", "Include {}/?ood.conf",
+    ]  # fmt: skip
+
+    def read_included(pattern: str) -> list[tuple[str, str]]:
+        paths = sorted(Path("/").glob(pattern.lstrip("/")))
+        return [(str(path), path.read_text()) for path in paths if path.is_file()]
+
+    for case in cases:
+        text = case.replace("{}", str(tmp_path)) + "\n"
+        assert accepted(parse_sshd_config(text, read_included=read_included)) is ask_sshd(text, tmp_path), case
