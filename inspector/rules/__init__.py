@@ -21,6 +21,7 @@ MODULES: Final[tuple[str, ...]] = (
     "kernel",
     "lib_directory",
     "nvme",
+    "online_resize",
     "operating_system",
     "partition_table",
     "selinux",

@@ -1,0 +1,139 @@
+"""Rules about growing the root file system at the first boot on a larger disk, which cloud-init does with growpart."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.disk import Disk, Volume
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.cloud_init import CloudInit
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from parsers.partition.table import Partition, Scheme
+from parsers.place import Place
+
+_GROWPART: Final = ("/usr/bin/growpart", "/usr/sbin/growpart", "/usr/local/bin/growpart")
+_OFF: Final = frozenset({"off", "false"})
+_STOPPED: Final = "/etc/growroot-disabled"
+_TOOLS: Final = {
+    "ext2": "resize2fs",
+    "ext3": "resize2fs",
+    "ext4": "resize2fs",
+    "xfs": "xfs_growfs",
+    "btrfs": "btrfs",
+    "bcachefs": "bcachefs",
+}
+_FOLDERS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
+_FIRST_LOGICAL: Final = 5
+
+
+def _root(facts: Facts) -> Volume:
+    volume = next((mount.volume for mount in facts[Guest].mounts if mount.path == "/"), None)
+    if volume is None:
+        raise UnknownFact("the volume of the root file system is not known")
+    return volume
+
+
+@rule("root-partition-grows", "cloud-init runs and has growpart to enlarge the root partition")
+def root_partition_grows(facts: Facts) -> Verdict:
+    """Why: an instance with a larger disk than the image keeps the image's size, and fills up.
+
+    Fix: install cloud-init and growpart (package cloud-guest-utils or cloud-utils-growpart), and enable cloud-init.
+    Reads: cloud-init's program, units and configuration, /usr/bin/growpart
+    References: cloud-init's documentation, module growpart
+    """
+    guest, cloud = facts[Guest], facts[CloudInit]
+    if not cloud.installed:
+        return failed("cloud-init is not installed", *(Evidence(Place(path), "no such file") for path in cloud.missing))
+    stopped = _stopped(cloud)
+    if stopped:
+        return failed("cloud-init does not run", *stopped)
+    program = next((path for path in _GROWPART if guest.is_file(path)), None)
+    if program is None:
+        return failed("growpart is not installed", *(Evidence(Place(path), "no such file") for path in _GROWPART))
+    found = Evidence(Place(program), "growpart")
+    return _module(cloud, guest, found)
+
+
+def _stopped(cloud: CloudInit) -> list[Evidence]:
+    """Why cloud-init does not run; empty where it does."""
+    if cloud.runs:
+        return []
+    dead = [Evidence(unit.place, f"{unit.unit}: {unit.reason}") for unit in cloud.units if not unit.enabled]
+    return [*cloud.switches, *dead] or [Evidence(Place("/etc/systemd/system"), "no unit of cloud-init")]
+
+
+def _module(cloud: CloudInit, guest: Guest, program: Evidence) -> Verdict:
+    """What the configuration makes of it; a file that cannot be read may say anything."""
+    config = cloud.config
+    if config.flaws:
+        flaws = (Evidence(flaw.place, flaw.message) for flaw in config.flaws)
+        return unknown("part of cloud-init's configuration cannot be read", *flaws)
+    module = config.module("growpart")
+    if module is None:
+        place = config.place("cloud_init_modules") or Place("/etc/cloud/cloud.cfg")
+        return failed(
+            "cloud-init does not run growpart", Evidence(place, "growpart wanted among the modules, not found")
+        )
+    mode = config.value("growpart", "mode")
+    if mode is False or (isinstance(mode, str) and mode.lower() in _OFF):
+        place = config.place("growpart", "mode") or module.place
+        return warning("growing the partition is switched off", Evidence(place, f"mode: {mode}"))
+    if guest.exists(_STOPPED) and config.value("growpart", "ignore_growroot_disabled") is not True:
+        return warning("growing the partition is switched off", Evidence(Place(_STOPPED), "present"))
+    return ok("cloud-init grows the root partition", program, Evidence(module.place, "growpart"))
+
+
+@rule("root-file-system-grows", "The tool that enlarges the root file system is there")
+def root_file_system_grows(facts: Facts) -> Verdict:
+    """Why: without the tool the partition grows and the file system on it does not.
+
+    Fix: install the tool of the root file system: e2fsprogs for ext4, xfsprogs for XFS, btrfs-progs for btrfs.
+    Reads: the superblock of the root, /usr/sbin
+    References: cloud-init's documentation, module resizefs
+    """
+    guest, volume = facts[Guest], _root(facts)
+    tool = _TOOLS.get(volume.type or "")
+    if tool is None:
+        place = Place(volume.name, offset=volume.offset, volume=volume.name)
+        return warning(f"{volume.type} cannot be enlarged by cloud-init", Evidence(place, f"{volume.type} found"))
+    paths = [f"{folder}/{tool}" for folder in _FOLDERS]
+    found = next((path for path in paths if guest.is_file(path)), None)
+    if found is None:
+        return warning(f"{tool} is not installed", *(Evidence(Place(path), "no such file") for path in paths))
+    return ok(f"{volume.type} can be enlarged", Evidence(Place(found), tool))
+
+
+@rule("root-partition-is-last", "The root partition is the last one, with nothing between it and the file system")
+def root_partition_is_last(facts: Facts) -> Verdict:
+    """Why: a partition can only grow into free space behind it, and a logical volume does not grow with its partition.
+
+    Fix: move the other partitions in front of the root partition, or leave them out.
+    Reads: the partition table
+    """
+    disk, volume = facts[Disk], _root(facts)
+    own = volume.partition
+    if own is None:
+        place = Place(volume.name, offset=volume.offset, volume=volume.name)
+        if disk.table.scheme is Scheme.NONE:
+            return ok("the root file system lies on the whole disk", Evidence(place, "no partition table"))
+        return warning("the root file system lies on no partition of its own", Evidence(place, f"{volume.type} found"))
+    behind = [part for part in disk.table.partitions if part.offset >= own.offset + own.size]
+    if behind:
+        return warning("partitions lie behind the root partition", _seen(own, volume), *map(_place, behind))
+    if disk.table.scheme is Scheme.MBR and own.number >= _FIRST_LOGICAL:
+        return warning("the root partition is a logical one, which does not grow", _seen(own, volume))
+    return ok("the root partition is the last one", _seen(own, volume))
+
+
+def _seen(partition: Partition, volume: Volume) -> Evidence:
+    return Evidence(Place(volume.name, offset=partition.offset, volume=volume.name), f"partition {partition.number}")
+
+
+def _place(partition: Partition) -> Evidence:
+    name = f"sda{partition.number}"
+    return Evidence(Place(name, offset=partition.offset, volume=name), f"partition {partition.number} behind it")
+
+
+RULES = (root_partition_grows, root_file_system_grows, root_partition_is_last)
