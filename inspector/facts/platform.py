@@ -68,12 +68,14 @@ class BootModes:
     grub_code: bool = False
 
     @property
-    def mode(self) -> Literal["bios", "uefi", "both", "none"]:
-        """Which chains are complete: "bios", "uefi", "both" or "none"."""
-        bios, uefi = (chain.state is ChainState.COMPLETE for chain in (self.bios, self.uefi))
-        if bios and uefi:
+    def mode(self) -> Literal["bios", "uefi", "both", "none"] | None:
+        """Which chains are complete; None where none is, but one of them is not known."""
+        states = (self.bios.state, self.uefi.state)
+        if ChainState.COMPLETE not in states:
+            return None if ChainState.UNKNOWN in states else "none"
+        if states[0] is states[1]:
             return "both"
-        return "bios" if bios else "uefi" if uefi else "none"
+        return "bios" if states[0] is ChainState.COMPLETE else "uefi"
 
 
 @dataclass(frozen=True, slots=True)

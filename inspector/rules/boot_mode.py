@@ -68,7 +68,7 @@ def boot_modes_are_whole(facts: Facts) -> Verdict:
     boot code that has nothing to load.
     """
     modes = facts[BootModes]
-    if modes.mode == "none":
+    if modes.mode in {None, "none"}:
         raise NotApplicable("no boot mode is complete")
     broken = [(name, chain) for name, chain in _chains(modes) if chain.state is ChainState.BROKEN]
     if broken:

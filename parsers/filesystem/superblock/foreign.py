@@ -6,7 +6,6 @@ FreeBSD. Of most others only the signature is looked at.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from typing import Final
 
@@ -99,6 +98,8 @@ def _hfs_uuid(identity: bytes) -> str | None:
     """A UUID of version 3 made of the volume's 8 bytes of identity."""
     if not any(identity):
         return None
+    import hashlib  # milliseconds, for a volume that is seldom met
+
     digest = bytearray(hashlib.md5(_HFS_UUID_SALT + identity, usedforsecurity=False).digest())
     digest[6] = 0x30 | digest[6] & 0x0F
     digest[8] = 0x80 | digest[8] & 0x3F

@@ -67,6 +67,7 @@ def test_no_complete_chain_fails_with_both_places(bios: str, uefi: str) -> None:
     verdict = boot_loader_installed(facts(bios, uefi))
     assert verdict.status is Status.FAILED
     assert [item.place for item in verdict.evidence] == [SECTOR, ESP]
+    assert facts(bios, uefi)[BootModes].mode == "none"
     # The advised fix: grub-install completes one of them.
     assert boot_loader_installed(facts("complete", uefi)).status is Status.OK
 
@@ -75,6 +76,7 @@ def test_no_complete_chain_fails_with_both_places(bios: str, uefi: str) -> None:
 def test_a_chain_that_is_not_known_is_never_ok(bios: str, uefi: str) -> None:
     verdict = boot_loader_installed(facts(bios, uefi))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert facts(bios, uefi)[BootModes].mode is None
 
 
 def test_other_machines_have_other_firmware() -> None:
