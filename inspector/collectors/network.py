@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from inspector.facts import Facts
@@ -20,6 +21,8 @@ from parsers.network.networkd import NetworkdFile, link_files, networkd_configur
 from parsers.place import Place, Problem
 
 INTERFACES: Final = "/etc/network/interfaces"
+_ADDITION: Final = "/etc/network/interfaces.d/50-cloud-init"
+"""Where cloud-init writes for ifupdown."""
 _NETPLAN: Final = ("/lib/netplan", "/usr/lib/netplan", "/etc/netplan")
 _NETPLAN_PROGRAMS: Final = (
     "/usr/lib/systemd/system-generators/netplan",
@@ -55,9 +58,9 @@ def collect_network(facts: Facts) -> NetworkConfig:
     guest, services = facts[Guest], facts[Services]
     netplan = _netplan(guest)
     links = _networkd_files(guest, ".link")
-    interfaces = _interfaces(guest)
+    interfaces, additions = _interfaces(guest)
     backends = [
-        _ifupdown(guest, services, interfaces),
+        _ifupdown(guest, services, interfaces, additions=additions),
         _networkd(guest, services, netplan),
         _networkmanager(guest, services, netplan, interfaces),
         _dhcpcd(guest, services),
@@ -95,10 +98,13 @@ def _state(services: Services, *units: str) -> UnitState:
 # -- ifupdown
 
 
-def _interfaces(guest: Guest) -> Interfaces | None:
-    """Read /etc/network/interfaces and what it includes; None where there is no such file."""
+def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
+    """Read /etc/network/interfaces, where there is one, and what it includes; tell if cloud-init's file would be."""
+    additions = False
 
     def include(pattern: str, within: bool) -> list[tuple[str, str]]:  # noqa: FBT001 - the parser's own contract
+        nonlocal additions
+        additions = additions or fnmatchcase(_ADDITION.rpartition("/")[0] if within else _ADDITION, pattern)
         paths = guest.glob(pattern)
         if within:
             folders = (path for path in paths if guest.is_dir(path))
@@ -109,16 +115,17 @@ def _interfaces(guest: Guest) -> Interfaces | None:
     try:
         text = guest.read_text(INTERFACES, _TEXT_LIMIT)
     except NotFound:
-        return None
-    return parse_interfaces(text, INTERFACES, include)
+        return None, False
+    return parse_interfaces(text, INTERFACES, include), additions
 
 
-def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None) -> BackEnd | None:
+def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *, additions: bool) -> BackEnd | None:
     state = _state(services, "networking.service")
     if not state.installed and not guest.exists("/sbin/ifup"):
         return None
     configuration = interfaces.configuration() if interfaces else Configuration()
-    return BackEnd("ifupdown", state.enabled, state.place, f"networking.service: {state.reason}", configuration)
+    reason = f"networking.service: {state.reason}"
+    return BackEnd("ifupdown", state.enabled, state.place, reason, configuration, additions=additions)
 
 
 # -- netplan and systemd-networkd
@@ -246,9 +253,11 @@ def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> In
             continue
         if link.renamed and link.name:
             return _fixed(link.renamed, link.name, f"Name={link.renamed}")
-        if link.policy[:1] == ("kernel",):
+        if not set(link.policy) - {"keep", "kernel"}:
             return _fixed("eth0", link.place, f"NamePolicy={' '.join(link.policy)}")
         break
+    else:
+        return _fixed("eth0", Place(f"{_NETWORKD[1]}/99-default.link"), "no .link file gives another name")
     reason = "no net.ifnames=0: the place of the card gives the name"
     return InterfaceNames(PREDICTABLE, predictable=True, place=kernel.place, reason=reason)
 

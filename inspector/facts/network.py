@@ -66,6 +66,7 @@ class BackEnd:
         configuration: what it has been told, netplan's files for it included.
         default: where it is said that an interface without a profile uses DHCP; None where it does not.
         ignores: interface names that it leaves to others.
+        additions: whether it would read a file that cloud-init adds to its configuration.
     """
 
     name: str
@@ -75,6 +76,7 @@ class BackEnd:
     configuration: Configuration
     default: Place | None = None
     ignores: tuple[str, ...] = ()
+    additions: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,205 @@
+"""Rules about cloud-init: it must be there, run at the first boot, and be allowed to find the target cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.facts.cloud_init import MARKER, CloudInit, version_numbers
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.linux.cloud_init import DatasourceList
+from parsers.place import Place
+
+_CONFIG: Final = "/etc/cloud/cloud.cfg"
+_SHOWN: Final = 16
+
+
+def _installed(facts: Facts) -> CloudInit:
+    cloud_init = facts[CloudInit]
+    if not cloud_init.installed:
+        raise NotApplicable("cloud-init is not installed, which cloud-init-installed reports")
+    return cloud_init
+
+
+@rule("cloud-init-installed", "cloud-init is installed")
+def cloud_init_installed(facts: Facts) -> Verdict:
+    """Why: without cloud-init the instance gets neither its host name nor its keys, password and user data.
+
+    Fix: install the package cloud-init.
+    Reads: /usr/bin/cloud-init, /etc/cloud/cloud.cfg, the package database
+    """
+    cloud_init = facts[CloudInit]
+    missing = [Evidence(Place(path), "no such file") for path in cloud_init.missing]
+    package = cloud_init.package
+    known = [Evidence(package.place, f"{package.name} {package.version}")] if package else []
+    if not cloud_init.installed:
+        return failed("cloud-init is not installed", *missing, *known)
+    found = [Evidence(Place(path), "present") for path in cloud_init.programs]
+    if missing:
+        return warning("cloud-init is installed without its configuration", *missing, *found, *known)
+    return ok("cloud-init is installed", *found, *known)
+
+
+@rule("cloud-init-enabled", "cloud-init runs at boot")
+def cloud_init_enabled(facts: Facts) -> Verdict:
+    """Why: cloud-init that is switched off, or whose stages are masked, leaves the instance as the image was.
+
+    Fix: remove /etc/cloud/cloud-init.disabled and cloud-init=disabled from the kernel's arguments and from
+    DefaultEnvironment in systemd's configuration, and enable cloud-init-local, cloud-init, cloud-config and
+    cloud-final.
+    Reads: /etc/cloud/cloud-init.disabled, the kernel's arguments, /etc/systemd/system.conf, cloud-init's units
+    """
+    cloud_init = _installed(facts)
+    off = list(cloud_init.switches)
+    dead = [Evidence(it.place, f"{it.unit}: {it.reason}") for it in cloud_init.units if not it.enabled]
+    masked = [it for it in cloud_init.units if it.masked]
+    if off:
+        return failed("cloud-init is switched off", *off)
+    if masked or (dead and len(dead) == len(cloud_init.units)):
+        return failed(f"{len(dead)} of {len(cloud_init.units)} stages of cloud-init cannot start", *dead)
+    if not cloud_init.arguments_known:
+        # What is known does not speak against it; the arguments could.
+        reason = cloud_init.kernel_reason
+        why = reason.reason if reason else "the kernel's arguments are not known"
+        places = reason.places if reason and reason.places else (Place(MARKER),)
+        return unknown(why, *(Evidence(place, why) for place in places))
+    if dead:
+        return warning(f"{len(dead)} of {len(cloud_init.units)} stages of cloud-init are not started", *dead)
+    started = [Evidence(it.place, f"{it.unit}: {it.reason}") for it in cloud_init.units]
+    return ok("every stage of cloud-init is started", *started)
+
+
+@rule("cloud-init-version", "cloud-init is recent enough")
+def cloud_init_version(facts: Facts, *, minimum: str, accepted: Sequence[str]) -> Verdict:
+    """Why: older releases do not know the cloud's metadata service, or do not configure its network.
+
+    Fix: update the package cloud-init.
+    Reads: the package database, cloudinit/version.py
+    """
+    cloud_init = _installed(facts)
+    version = cloud_init.version
+    if version is None or not version.numbers:
+        paths = cloud_init.programs or (_CONFIG,)
+        return unknown("the version is not known", *(Evidence(Place(path), "no version beside it") for path in paths))
+    evidence = Evidence(version.place, version.text)
+    if version.numbers >= version_numbers(minimum) or any(version.text.startswith(text) for text in accepted):
+        return ok(f"at least {minimum}", evidence)
+    return warning(f"at least {minimum} wanted, {version.text} found", evidence)
+
+
+@rule("cloud-init-config-parses", "cloud-init's configuration can be read")
+def cloud_init_config_parses(facts: Facts) -> Verdict:
+    """Why: cloud-init passes over a file that is no YAML mapping, and with it over the data source or user set there.
+
+    Fix: correct the YAML of the file; its outermost level must be a mapping.
+    Reads: /etc/cloud/cloud.cfg, /etc/cloud/cloud.cfg.d
+    """
+    config = _installed(facts).config
+    flaws = [Evidence(it.place, it.message) for it in config.flaws]
+    if flaws:
+        return failed(f"{len(flaws)} of {len(config.files)} files are passed over", *flaws[:_SHOWN])
+    problems = [Evidence(it.place, it.message) for it in config.problems]
+    if problems:
+        return warning(f"{len(problems)} entries do not count", *problems[:_SHOWN])
+    if not config.files:
+        return warning("cloud-init has no configuration", Evidence(Place(_CONFIG), "no such file"))
+    return ok("every file can be read", *(Evidence(Place(file.path), "a mapping") for file in config.files[:_SHOWN]))
+
+
+@rule("cloud-init-datasource-allows-target", "cloud-init may use the target cloud's data source")
+def cloud_init_datasource_allows_target(facts: Facts, *, datasource: str) -> Verdict:
+    """Why: where the list of data sources leaves the target out, cloud-init finds nothing there and does nothing.
+
+    Fix: name the target's data source first in one line of a file in /etc/cloud/cloud.cfg.d, such as
+    `datasource_list: [ AliYun, None ]`, and unpin others in /etc/cloud/ds-identify.cfg and the kernel's arguments.
+    Reads: datasource_list in /etc/cloud/cloud.cfg and cloud.cfg.d, /etc/cloud/ds-identify.cfg, the kernel's arguments
+    References: docs.cloud-init.io, "ds-identify"
+    """
+    cloud_init = _installed(facts)
+    policy, place = cloud_init.policy
+    if cloud_init.generator and cloud_init.identify:
+        if policy.mode == "disabled":
+            return failed("ds-identify switches cloud-init off", Evidence(place or Place(_CONFIG), "policy: disabled"))
+        pinned = cloud_init.pinned
+        if pinned is not None and policy.mode != "enabled":
+            return _pinned(datasource, *pinned)
+    if cloud_init.config.merge_rules:
+        rules = [Evidence(it, "a merging of its own is asked for") for it in cloud_init.config.merge_rules]
+        return unknown("files are merged by rules that are not followed", *rules)
+    return _listed(cloud_init, datasource, identified=bool(cloud_init.identify) and policy.mode != "enabled")
+
+
+def _pinned(target: str, datasource: str, place: Place) -> Verdict:
+    """A pin is used without looking; a further one among arguments that are not known could only be an error."""
+    evidence = Evidence(place, f"data source {datasource}")
+    if datasource.lower() != target.lower():
+        return failed(f"{target} wanted, cloud-init is pinned to {datasource}", evidence)
+    return ok(f"cloud-init is pinned to {datasource}", evidence)
+
+
+def _listed(cloud_init: CloudInit, target: str, *, identified: bool) -> Verdict:
+    """Judge the list as Python sees it and, where ds-identify decides, as that does."""
+    python, shell = cloud_init.python, cloud_init.shell
+    views = [("cloud-init", python)] + ([("ds-identify", shell)] if identified else [])
+    wrong = [
+        Evidence(found.place, f"{who} reads {', '.join(found.names) or 'no names'}{_flaw(found)}")
+        for who, found in views
+        if found is not None and target not in found.names
+    ]
+    if wrong:
+        return failed(f"{target} wanted in datasource_list, other clouds found", *wrong)
+    if python is None:
+        return _unset(cloud_init, target)
+    seen = Evidence(python.place, ", ".join(python.names))
+    if identified and shell is None:
+        message = "ds-identify reads no list that is not in one line, and looks for every cloud that it knows"
+        return warning(message, seen, Evidence(Place(python.place.path), "ds-identify reads no list in this file"))
+    if not cloud_init.arguments_known:
+        why = cloud_init.kernel_reason.reason if cloud_init.kernel_reason else "the kernel's arguments are not known"
+        return unknown(why, seen)
+    more = [Evidence(shell.place, f"ds-identify: {', '.join(shell.names)}")] if identified and shell else []
+    return ok(f"{target} is in datasource_list", seen, *more)
+
+
+def _flaw(found: DatasourceList) -> str:
+    return f": {found.flaw}" if found.flaw else ""
+
+
+def _unset(cloud_init: CloudInit, target: str) -> Verdict:
+    """No file has a list: every cloud is looked for, which takes its time, and may find another one first."""
+    files = [Evidence(Place(file.path), "no datasource_list") for file in cloud_init.config.files[:_SHOWN]]
+    if not files:
+        files = [Evidence(Place(_CONFIG), "no such file")]
+    return warning(f"no datasource_list: {target} is looked for among all clouds", *files)
+
+
+@rule("cloud-init-no-seed", "No data of another data source lies in the image")
+def cloud_init_no_seed(facts: Facts) -> Verdict:
+    """Why: a seed directory counts as a data source that was found, and may win over the cloud's own.
+
+    Fix: remove /var/lib/cloud/seed/nocloud and /var/lib/cloud/seed/nocloud-net.
+    Reads: /var/lib/cloud/seed
+    """
+    cloud_init = _installed(facts)
+    seeds = [
+        Evidence(
+            Place(seed.path),
+            f"{seed.datasource}: {'it counts as found' if seed.complete else 'meta-data or user-data is missing'}",
+        )
+        for seed in cloud_init.seeds
+    ]
+    if seeds:
+        return warning("data of another data source lies in the image", *seeds)
+    return ok("no seed", Evidence(Place("/var/lib/cloud/seed"), "no NoCloud or config drive data"))
+
+
+RULES: Final = (
+    cloud_init_installed,
+    cloud_init_enabled,
+    cloud_init_version,
+    cloud_init_config_parses,
+    cloud_init_datasource_allows_target,
+    cloud_init_no_seed,
+)
