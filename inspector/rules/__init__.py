@@ -12,6 +12,8 @@ MODULES: Final[tuple[str, ...]] = (
     "accounts",
     "agents",
     "boot_mode",
+    "cloud_init",
+    "dhcp",
     "file_attributes",
     "file_system_state",
     "firewall",
