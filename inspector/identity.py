@@ -41,7 +41,7 @@ def identify_guest(facts: Facts) -> GuestInfo:
     )
 
 
-def _had(facts: Facts, noun: type[_Fact], take: Callable[[_Fact], _Value]) -> _Value | None:
+def _had(facts: Facts, noun: type[_Fact], take: Callable[[_Fact], _Value | None]) -> _Value | None:
     try:
         return take(facts[noun])
     except UnknownFact:

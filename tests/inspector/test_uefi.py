@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.collectors.platform import collect_boot_modes
+from inspector.disk import Disk, Volume, open_disk
+from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
 from inspector.uefi import uefi_chain
 from parsers.filesystem.fat import open_fat
@@ -143,3 +146,39 @@ def test_errors_name_where_they_are() -> None:
     volume = esp({})
     volume.__dict__["_opened"] = (Broken({}), None)
     assert chain(volume)[0].evidence[0].place == Place("sda1", offset=4096)
+
+
+@pytest.mark.skipif(
+    not all(
+        shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") for name in ("sfdisk", "mkfs.vfat", "mcopy")
+    )
+    or not shutil.which("grub-mkimage"),
+    reason="sfdisk, mkfs.vfat, mcopy and grub-mkimage make the disk, and one of them is absent",
+)
+def test_a_disk_with_a_real_loader_is_started_by_uefi(tmp_path: Path) -> None:
+    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+
+    def run(*command: str | Path, stdin: str | None = None) -> None:
+        subprocess.run(command, check=True, capture_output=True, env=environment, input=stdin, text=True)
+
+    image, esp_image, grub = tmp_path / "disk.raw", tmp_path / "esp.img", tmp_path / "BOOTX64.EFI"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    run("sfdisk", "-q", image, stdin=f"label: gpt\nstart=2048, size=81920, type={ESP}\n")
+    with esp_image.open("wb") as file:
+        file.truncate(40 << 20)
+    run("mkfs.vfat", "-F", "32", esp_image)
+    run("grub-mkimage", "-O", "x86_64-efi", "-o", grub, "-p", "/EFI/debian", "fat", "part_gpt")
+    (tmp_path / "EFI" / "BOOT").mkdir(parents=True)
+    shutil.copy(grub, tmp_path / "EFI" / "BOOT")
+    run("mcopy", "-s", "-i", esp_image, tmp_path / "EFI", "::")
+    with image.open("r+b") as made:
+        made.seek(1 << 20)
+        made.write(esp_image.read_bytes())
+    disk = open_disk(str(image))
+    with disk.image:
+        modes = collect_boot_modes(Facts({Disk: disk}))
+        assert modes.mode == "uefi"
+        assert [loader.machine for loader in modes.loaders] == ["x86_64"]
+        assert modes.bios.state is ChainState.ABSENT
+        assert disk.image.bytes_read < 1 << 20
