@@ -39,13 +39,17 @@ class NotFound(UnknownFact):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A volume at a mount point; `tree` is None where its files cannot be read, and `reason` says why."""
+    """A volume at a mount point; `tree` is None where its files cannot be read, and `reason` says why.
+
+    `elsewhere`: what is mounted is certainly not in the image, so that nothing about it can be asked for.
+    """
 
     path: str
     volume: Volume | None
     tree: Tree | None
     root: int = 0
     reason: str | None = None
+    elsewhere: bool = False
 
     @property
     def device(self) -> str:

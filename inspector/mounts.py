@@ -112,7 +112,7 @@ def _in_mount_order(fstab: Fstab) -> list[FstabEntry]:
 
 def _is_mounted(entry: FstabEntry) -> bool:
     point = posixpath.normpath(entry.mount_point)
-    return point.startswith("/") and point != "/" and entry.kind not in _VIRTUAL
+    return point.startswith("/") and point != "/" and (entry.kind not in _VIRTUAL or _is_bind(entry))
 
 
 def _is_bind(entry: FstabEntry) -> bool:
@@ -122,23 +122,23 @@ def _is_bind(entry: FstabEntry) -> bool:
 def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
     point = posixpath.normpath(entry.mount_point)
     if entry.kind in _NETWORK:
-        return _unreadable(entry, None, f"it is mounted over the network ({entry.kind})")
+        return _unreadable(entry, None, f"it is mounted over the network ({entry.kind})", elsewhere=True)
     try:
         volume = resolve(entry.device, volumes)
     except UnknownFact as unknown:
         return _unreadable(entry, None, unknown.reason)
     if volume is None:
-        return _unreadable(entry, None, f"{entry.device} is not in the image")
+        return _unreadable(entry, None, f"{entry.device} is not in the image", elsewhere=True)
     if volume.tree is None:
         return _unreadable(entry, volume, volume.reason or f"{volume.type} holds no files")
     return Mount(point, volume, volume.tree, volume.tree.root)
 
 
-def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str) -> Mount | None:
+def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str, *, elsewhere: bool = False) -> Mount | None:
     """A mount that hides what lies beneath it; none where the guest would do without the mount."""
     if volume is None and _OPTIONAL & set(entry.options):
         return None
-    return Mount(posixpath.normpath(entry.mount_point), volume, None, 0, reason)
+    return Mount(posixpath.normpath(entry.mount_point), volume, None, 0, reason, elsewhere)
 
 
 def _bind(entry: FstabEntry, mounts: list[Mount]) -> Mount | None:

@@ -77,7 +77,7 @@ def system_volumes_readable(facts: Facts) -> Verdict:
     unread += [
         Evidence(Place(mount.path), f"mounted from {mount.device}: {mount.reason}")
         for mount in _mounts(facts)
-        if mount.tree is None and mount.reason and (mount.volume is None or mount.volume.name not in named)
+        if mount.reason and not mount.elsewhere and (mount.volume is None or mount.volume.name not in named)
     ]
     if unread:
         return warning(f"{len(unread)} volumes cannot be read", *unread)

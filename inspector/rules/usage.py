@@ -79,9 +79,11 @@ def _essential(guest: Guest) -> tuple[set[str], list[Finding]]:
 
 
 def _judged(mounts: Iterable[Mount], judge: Callable[[Mount, Usage], Finding]) -> Iterator[Finding]:
-    """Judge each file system once, at its first mount point."""
+    """Judge each file system of the image once, at its first mount point."""
     seen: set[int] = set()
     for mount in mounts:
+        if mount.elsewhere:
+            continue
         if mount.tree is None:
             yield None, _evidence(mount, f"{mount.device}: {mount.reason}")
             continue
