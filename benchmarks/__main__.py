@@ -16,7 +16,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 GUEST: Final = ROOT / ".cache" / "guest"
-VENV: Final = ROOT / ".cache" / "bench-venv"
+PEERS_VENV: Final = ROOT / ".cache" / "bench-venv"
+OWN_VENV: Final = ROOT / ".cache" / "bench-own"
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 MIB: Final = 1 << 20
 PARTITION: Final = (MIB, 4095 * MIB)
@@ -64,19 +65,33 @@ def walk(command: list[str], repeats: int) -> tuple[float, int]:
 
 def peers() -> Path:
     """Return the `bin` of the peers' environment; make it unless it is there with these requirements."""
-    stamp = VENV / "requirements.txt"
+    stamp = PEERS_VENV / "requirements.txt"
     if not stamp.is_file() or stamp.read_text() != REQUIREMENTS.read_text():
-        print(f"bench: installing the peers into {VENV} ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        print(f"bench: installing the peers into {PEERS_VENV} ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS_VENV)], check=True)
+        _pip(PEERS_VENV, "-r", str(REQUIREMENTS))
         stamp.write_text(REQUIREMENTS.read_text())
-    return VENV / "bin"
+    return PEERS_VENV / "bin"
 
 
-def check(image: Path, peer_bin: Path, repeats: int) -> None:
+def own() -> Path:
+    """Return the `bin` of an environment in which this project is installed as a user installs it."""
+    print(f"bench: installing this project into {OWN_VENV} ...", flush=True)
+    if not (OWN_VENV / "bin" / "python").is_file():
+        subprocess.run([sys.executable, "-m", "venv", str(OWN_VENV)], check=True)
+        _pip(OWN_VENV, str(ROOT))
+    _pip(OWN_VENV, "--force-reinstall", "--no-deps", str(ROOT))
+    return OWN_VENV / "bin"
+
+
+def _pip(venv: Path, *arguments: str) -> None:
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, *arguments], check=True)
+
+
+def check(image: Path, own_bin: Path, peer_bin: Path, repeats: int) -> None:
     """Compare the verdicts of `inspector check` with four facts from the peer, process against process."""
-    ours = median([str(Path(sys.executable).with_name("inspector")), "check", "--format", "json", str(image)], repeats)
+    ours = median([str(own_bin / "inspector"), "check", "--format", "json", str(image)], repeats)
     theirs = median(
         [str(peer_bin / "target-query"), "-q", "-f", "os,version,hostname,architecture", str(image)], repeats
     )
@@ -92,11 +107,13 @@ def check(image: Path, peer_bin: Path, repeats: int) -> None:
     print(f"verdict {report['verdict']}: {report['summary']}; peer: {theirs.output.strip()}\n")
 
 
-def walks(disk: Path, peer_bin: Path, repeats: int) -> None:
+def walks(disk: Path, own_bin: Path, peer_bin: Path, repeats: int) -> None:
     """Compare a full walk with metadata over the guest's ext4."""
     offset, size = map(str, PARTITION)
     rows = {
-        "inspector (parsers)": walk([sys.executable, "-m", "benchmarks.walk_ours", str(disk), offset, size], repeats)
+        "inspector (parsers)": walk(
+            [str(own_bin / "python"), str(Path(__file__).with_name("walk_ours.py")), str(disk), offset, size], repeats
+        )
     }
     for name, title in (("pytsk3", "pytsk3"), ("pyfsext", "libfsext-python")):
         script = str(Path(__file__).with_name("walk_peers.py"))
@@ -116,9 +133,9 @@ def main() -> int:
     if not image.is_file() or not disk.is_file():
         print("bench: there is no guest to measure on; `make guest` builds it (as root)", file=sys.stderr)
         return 1
-    peer_bin = peers()
-    check(image, peer_bin, repeats)
-    walks(disk, peer_bin, repeats)
+    own_bin, peer_bin = own(), peers()
+    check(image, own_bin, peer_bin, repeats)
+    walks(disk, own_bin, peer_bin, repeats)
     return 0
 
 

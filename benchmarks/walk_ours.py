@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from inspector.image import open_file
+from inspector.image_file import open_file
 from parsers.filesystem.ext4 import open_ext4
 from parsers.filesystem.tree import FileType
 from parsers.source import Window
