@@ -8,7 +8,7 @@ from typing import Final
 
 from inspector.backends import native
 from inspector.errors import InspectorError
-from inspector.image import Image, open_image
+from inspector.image import AllowedFiles, Image, open_image
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.filesystem.tree import Tree
 from parsers.partition import parse_partition_table
@@ -123,9 +123,13 @@ class Disk:
         return next((volume for volume in self.volumes if volume.name == name), None)
 
 
-def open_disk(path: str) -> Disk:
-    """Open an image file; raise `InspectorError` where it is no disk image that can be read."""
-    image = open_image(path)
+def open_disk(path: str, allowed: AllowedFiles | None = None) -> Disk:
+    """Open an image file, with the other files that it may lean on.
+
+    Raises:
+        InspectorError: it is no disk image that can be read.
+    """
+    image = open_image(path, allowed)
     try:
         table = parse_partition_table(image.source)
     except ParseError as error:  # an encrypted qcow2, or one whose first clusters are broken
