@@ -39,7 +39,7 @@ _MAGICS: Final = (
 class _Decompressor(Protocol):
     eof: bool
     needs_input: bool
-    unused_data: bytes
+    unused_data: bytes | None
 
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
@@ -74,7 +74,12 @@ class Input:
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes."""
         self._check(size)
-        data = self.peek(size)
+        start = self.position - self._buffer_start
+        if size <= READ_SIZE or not 0 <= start < len(self._buffer):
+            data = self.peek(size)
+        else:  # what is at hand is not read again
+            data = self._buffer[start : start + size]
+            data += self._source.read_at(self.position + len(data), size - len(data))
         self.position += size
         return data
 
@@ -216,7 +221,7 @@ def _pieces(
         except errors as error:
             raise ParseError(data.place, f"{compression} data wanted, broken ones found: {error}") from None
         if decompressor.eof:
-            data.unread(len(decompressor.unused_data))
+            data.unread(len(decompressor.unused_data or b""))  # lz4 says None for nothing
         yield output
 
 

@@ -75,6 +75,11 @@ class Initramfs:
     complete: bool
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def file_paths(self) -> tuple[str, ...]:
+        """The paths of the files that were read."""
+        return tuple(file.path for file in self.files)
+
     def module(self, name: str, kernel: str | None = None) -> InitramfsModule | None:
         """Return the module `name`, for the kernel version where one is given."""
         return next((m for m in self.modules if m.name == name and kernel in {None, m.kernel}), None)
@@ -133,8 +138,8 @@ def scan_initramfs(
     Args:
         source: the file.
         path: labels the result.
-        wanted: names of modules as lsmod gives them; the reading stops when all of them were found, unless the
-            archive is not in the order of names, so that module configuration may still follow. None: read all.
+        wanted: names of modules as lsmod gives them; the reading stops when all of them were found, provided that the
+            archive is in the order of names, so that no module configuration can follow. None: read all.
         kernel: the version for which they are wanted; None: any.
         limit: decompressed bytes in all.
     """
@@ -143,7 +148,7 @@ def scan_initramfs(
     problems: tuple[Problem, ...] = ()
     complete = False
     try:
-        complete = scan.run(walk_initramfs(source, archives, limit=limit), source.name)
+        complete = scan.run(walk_initramfs(source, archives, limit=limit), archives, source.name)
     except ParseError as error:
         place = Place(path, offset=error.place.offset)
         problems = (Problem(place, error.message),)
@@ -159,14 +164,17 @@ class _Scan:
         self.files: list[InitramfsFile] = []
         self.members = 0
 
-    def run(self, stream: Iterator[Member], name: str) -> bool:
+    def run(self, stream: Iterator[Member], archives: list[Archive], name: str) -> bool:
         """Look at the members; tell whether the end was reached."""
-        previous, ordered = b"", True
+        previous, ordered, number = b"", True, 0
         for member in stream:
             self.members += 1
             if self.members > MAX_MEMBERS:
                 raise ParseError(Place(name), f"at most {MAX_MEMBERS} members wanted, more found")
             path = member.name
+            if number != len(archives):
+                # An archive that begins behind "etc" says nothing of where module configuration would stand.
+                previous, ordered, number = b"", path.removeprefix(b"./") < b"etc", len(archives)
             ordered = ordered and previous < path
             previous = path
             if path.endswith(_SUFFIXES):
