@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from inspector.disk import Disk, Volume
@@ -35,6 +36,7 @@ _SHIM: Final = re.compile(r"shim(x64|aa64|ia32|riscv64)\.efi", re.IGNORECASE)
 _NOT_VENDORS: Final = frozenset({"boot", "linux"})
 _MAX_VENDORS: Final = 64
 _MAX_LOADERS: Final = 256
+_MAX_FILES: Final = 1024  # of one directory; a real one has a dozen
 
 
 def uefi_chain(disk: Disk) -> tuple[BootChain, tuple[EfiLoader, ...]]:
@@ -108,7 +110,7 @@ def _loaders(volume: Volume) -> list[EfiLoader]:
 def _vendors(tree: Tree, efi: int) -> list[tuple[str, int]]:
     directories = [
         (entry.name, entry.inode)
-        for entry in tree.entries(efi)
+        for entry in islice(tree.entries(efi), _MAX_FILES)
         if entry.name.lower() not in _NOT_VENDORS and tree.stat(entry.inode).type is FileType.DIRECTORY
     ]
     return sorted(directories)[:_MAX_VENDORS]
@@ -118,15 +120,16 @@ def _fallbacks(volume: Volume, tree: Tree, efi: int) -> Iterator[EfiLoader]:
     boot = tree.lookup(efi, "BOOT")
     if boot is None:
         return
-    for entry in tree.entries(boot):
+    for entry in islice(tree.entries(boot), _MAX_FILES):
         if entry.name.lower() in _FALLBACKS:
             wanted = _FALLBACKS[entry.name.lower()]
             yield _loader(volume, tree, f"/EFI/BOOT/{entry.name}", entry.inode, fallback=True, wanted=wanted)
 
 
 def _vendor(volume: Volume, tree: Tree, path: str, directory: int) -> Iterator[EfiLoader]:
-    names = {entry.name.lower() for entry in tree.entries(directory)}
-    for entry in tree.entries(directory):
+    entries = list(islice(tree.entries(directory), _MAX_FILES))
+    names = {entry.name.lower() for entry in entries}
+    for entry in entries:
         if not _LOADER.fullmatch(entry.name):
             continue
         loader = _loader(volume, tree, f"{path}/{entry.name}", entry.inode)

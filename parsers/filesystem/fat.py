@@ -187,16 +187,21 @@ class FatTree:
             raise ParseError(self._place(inode), "a directory entry wanted, a place before the root directory given")
         return _decode(self._source.read_at(offset, _ENTRY))
 
-    def _names(self, directory: int) -> tuple[_Name, ...]:
-        names = self._directories.get(directory)
-        if names is None:
-            names = tuple(self._read_directory(directory))
-            if self._kept + len(names) > _MAX_KEPT_ENTRIES:
-                self._directories.clear()
-                self._kept = 0
-            self._directories[directory] = names
-            self._kept += len(names)
-        return names
+    def _names(self, directory: int) -> Iterator[_Name]:
+        """Give the names of a directory as far as the caller reads; those that were read to the end are kept."""
+        known = self._directories.get(directory)
+        if known is not None:
+            yield from known
+            return
+        names: list[_Name] = []
+        for entry in self._read_directory(directory):
+            names.append(entry)
+            yield entry
+        if self._kept + len(names) > _MAX_KEPT_ENTRIES:
+            self._directories.clear()
+            self._kept = 0
+        self._directories[directory] = tuple(names)
+        self._kept += len(names)
 
     def _read_directory(self, directory: int) -> Iterator[_Name]:
         long: list[bytes] = []

@@ -367,3 +367,19 @@ def test_damaged_superblocks_give_an_answer_or_nothing() -> None:
             found = identify(Memory(bytes(broken[: chance.choice((len(data), len(data), len(data) // 2, 70_000))])))
             assert found is None or found.type
             assert json.dumps(ours(found))
+
+
+def _hostile() -> list[dict[str, Any]]:
+    return [entry for entry in entries("hostile") if entry.get("format") == "raw" and entry["size"] < 2 << 30]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("entry", _hostile(), ids=lambda entry: str(entry["id"]))
+def test_hostile_images_are_what_blkid_said_or_nothing(entry: dict[str, Any]) -> None:
+    source = FileSource(corpus(f"hostile/{entry['file']}"))
+    found = identify(source)
+    assert source.read < 512 << 10
+    expected = entry["expected"] if isinstance(entry["expected"], dict) else {}
+    recorded = (expected.get("tools_on_build_machine") or {}).get("blkid") or {}
+    if "PTTYPE" not in recorded and recorded.get("TYPE"):
+        assert ours(found)["TYPE"] in (recorded["TYPE"], "ambivalent")
