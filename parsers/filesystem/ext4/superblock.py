@@ -71,7 +71,8 @@ class RoCompat(IntFlag):
     ORPHAN_PRESENT = 0x10000
 
 
-_READABLE: Final = sum(Incompat) & ~(Incompat.COMPRESSION | Incompat.JOURNAL_DEV | Incompat.DIRDATA)
+# A plain number: the complement of a flag would leave out the bits that have no name.
+_READABLE: Final = int(sum(Incompat) & ~(Incompat.COMPRESSION | Incompat.JOURNAL_DEV | Incompat.DIRDATA))
 _INCOMPAT_NAMES: Final = {
     Incompat.COMPRESSION: "compression",
     Incompat.JOURNAL_DEV: "journal_dev (an external journal, no file system)",
