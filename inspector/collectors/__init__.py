@@ -24,6 +24,7 @@ MODULES: Final[dict[str, str]] = {
     "inspector.facts.platform.DiskContent": "platform:collect_disk_content",
     "inspector.facts.rtc.RtcMode": "rtc:collect_rtc_mode",
     "inspector.facts.selinux.Selinux": "selinux:collect_selinux",
+    "inspector.facts.sshd.Sshd": "sshd:collect_sshd",
     "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",
     "parsers.linux.fstab.Fstab": "fstab:collect_fstab",
     "parsers.linux.os_release.OsRelease": "os_release:collect_os_release",

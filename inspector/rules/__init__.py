@@ -27,6 +27,7 @@ MODULES: Final[tuple[str, ...]] = (
     "operating_system",
     "partition_table",
     "selinux",
+    "sshd",
     "system_image",
     "usage",
     "virtio",

@@ -36,8 +36,9 @@ _NEW_CRITERIA: Final[dict[str, Release]] = {
     "invalid-user": (9, 9), "version": (10, 0), "sessiontype": (10, 0), "command": (10, 0),
 }  # fmt: skip
 
-ReadIncluded = Callable[[str], Sequence[tuple[str, str]]]
-"""Takes the absolute pattern of an Include, returns path and text of each file that matches, in the order of glob."""
+ReadIncluded = Callable[[str], Sequence[tuple[str, str | None]]]
+"""Takes the absolute pattern of an Include, returns what matches in the order of glob(3): its path, and its text, which
+is None for a symbolic link that leads nowhere. Directories are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,9 @@ class _Reader:
                     limit = f"{_MAX_DEPTH} levels" if depth + 1 > _MAX_DEPTH else f"{_MAX_FILES} files"
                     self._problem(place, f"at most {limit} of included files wanted, more found")
                     return
+                if text is None:
+                    self._problem(place, f"Include: a file wanted, {path} leads nowhere")
+                    continue
                 self.read_file(text, path, depth=depth + 1, matching=matching)
 
     def _match(self, line: Line, place: Place) -> bool:

@@ -53,7 +53,7 @@ _HASHES: Final = ("md5", "sha1", "sha256", "sha384", "sha512")
 _KEY_TYPES: Final = v.algorithms(SIGNATURES, wildcards=True)
 _REDHAT: Final = frozenset({"redhat"})
 _DEBIAN: Final = frozenset({"debian"})
-_BOTH: Final = _REDHAT | _DEBIAN
+_PATCHED: Final = _REDHAT | _DEBIAN | {"suse"}
 
 _IN_MATCH: Final = (
     Keyword("AcceptEnv", v.each(v.environment_name)),
@@ -128,9 +128,9 @@ _GLOBAL: Final = (
     Keyword("DebianBanner", _SWITCH, vendors=_DEBIAN),
     Keyword("FingerprintHash", v.one_of(*_HASHES), since=(6, 8)),
     Keyword("GSSAPICleanupCredentials", _SWITCH),
-    Keyword("GSSAPIKeyExchange", _SWITCH, vendors=_BOTH),
-    Keyword("GSSAPIKexAlgorithms", v.algorithms(GSS_KEX, signs=False), vendors=_BOTH),
-    Keyword("GSSAPIStoreCredentialsOnRekey", _SWITCH, vendors=_BOTH),
+    Keyword("GSSAPIKeyExchange", _SWITCH, vendors=_PATCHED),
+    Keyword("GSSAPIKexAlgorithms", v.algorithms(GSS_KEX, signs=False), vendors=_PATCHED),
+    Keyword("GSSAPIStoreCredentialsOnRekey", _SWITCH, vendors=_PATCHED),
     Keyword("GSSAPIStrictAcceptorCheck", _SWITCH),
     Keyword("HostCertificate", _WORD),
     Keyword("HostKey", _WORD),

@@ -1,0 +1,163 @@
+"""Collects `Sshd`: the program, sshd_config with what it includes, host keys, and the units that start it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.packages import Packages
+from inspector.facts.services import Services, UnitState
+from inspector.facts.sshd import UNITS, HostKey, Sshd
+from inspector.guest import Guest, NotFound
+from inspector.units import UnitFiles
+from inspector.verdict import Evidence
+from parsers.filesystem.tree import FileType
+from parsers.linux.sshd import DEBIAN_12, Release, SshdConfig, parse_sshd_config
+from parsers.linux.systemd import split_words
+from parsers.place import Place
+
+CONFIG: Final = "/etc/ssh/sshd_config"
+VENDOR_CONFIG: Final = "/usr/etc/ssh/sshd_config"
+PROGRAMS: Final = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
+BLOCKER: Final = "/etc/ssh/sshd_not_to_be_run"
+OPTIONS: Final = ("/etc/default/ssh", "/etc/sysconfig/sshd", "/etc/conf.d/sshd")
+
+_PACKAGES: Final = ("openssh-server", "openssh", "openssh-server-common")
+_RELEASE: Final = re.compile(r"(?:\d+:)?(\d{1,2})\.(\d{1,2})")
+_BANNER: Final = re.compile(rb"OpenSSH_(\d{1,2})\.(\d{1,2})p\d")
+_PROGRAM_LIMIT: Final = 4 << 20
+_VENDORS: Final = (
+    ("/etc/redhat-release", "redhat"),
+    ("/etc/debian_version", "debian"),
+    ("/etc/zypp", "suse"),
+)
+_SOCKET_GENERATORS: Final = (
+    "/usr/lib/systemd/system-generators/sshd-socket-generator",
+    "/etc/systemd/system-generators/sshd-socket-generator",
+)
+_DEFAULT_KEYS: Final = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("rsa", "ecdsa", "ed25519"))
+_SSHD_OPTS: Final = re.compile(r"\s*(?:export\s+)?(?:SSHD_OPTS|OPTIONS)=(.*)")
+_KEY_MAKERS: Final = (
+    "sshd-keygen.service",
+    "sshd-keygen.target",
+    "sshd-keygen@ed25519.service",
+    "sshd-keygen@rsa.service",
+    "sshdgenkeys.service",
+    "ssh-host-keys.service",
+    "regenerate_ssh_host_keys.service",
+)
+_MAKES_KEYS: Final = re.compile(r"\bssh-keygen\s+-A\b|\bsshd-keygen\b|\bsshd-gen-keys-start\b")
+
+
+def collect_sshd(facts: Facts) -> Sshd:
+    """Read everything about sshd; a guest without it gives an `Sshd` without a program."""
+    guest, services = facts[Guest], facts[Services]
+    program = next((path for path in PROGRAMS if guest.is_file(path)), None)
+    release, source = _release(facts, guest, program)
+    path = CONFIG if guest.exists(CONFIG) or not guest.exists(VENDOR_CONFIG) else VENDOR_CONFIG
+    config = _config(guest, path, release or DEBIAN_12)
+    options, place = _options(guest)
+    units = tuple(services.state(unit) for unit in UNITS)
+    return Sshd(
+        program,
+        config,
+        path,
+        release,
+        source,
+        options,
+        place,
+        _keys(guest, config),
+        _key_makers(guest, services, units),
+        units,
+        BLOCKER if guest.exists(BLOCKER) else None,
+        _sockets(guest, units),
+    )
+
+
+def _release(facts: Facts, guest: Guest, program: str | None) -> tuple[Release | None, Evidence]:
+    """The release as the package database says it, else as the program itself does."""
+    try:
+        package = facts[Packages].first(*_PACKAGES)
+    except UnknownFact as missing:  # rpm and others are not read so far; the program says it too
+        package, reason = None, missing.reason
+    else:
+        reason = f"the package database knows none of {', '.join(_PACKAGES)}"
+    if package and (match := _RELEASE.match(package.version or "")):
+        return (int(match[1]), int(match[2])), Evidence(package.place, f"{package.name} {package.version}")
+    if program is None:
+        return None, Evidence(Place(PROGRAMS[0]), reason)
+    content = guest.open(program)
+    found = _BANNER.search(content.read_at(0, min(content.size, _PROGRAM_LIMIT)))
+    if found is None:
+        return None, Evidence(Place(program), f"it does not say its release, and {reason}")
+    return (int(found[1]), int(found[2])), Evidence(Place(program, offset=found.start()), found[0].decode())
+
+
+def _config(guest: Guest, path: str, release: Release) -> SshdConfig | None:
+    def read_included(pattern: str) -> list[tuple[str, str | None]]:
+        return [
+            (found, guest.read_text(found) if guest.exists(found) else None)
+            for found in guest.glob(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}")
+            if not guest.is_dir(found)
+        ]
+
+    try:
+        return parse_sshd_config(guest.read_text(path), path, read_included, release, _vendor(guest))
+    except NotFound:
+        return None
+
+
+def _vendor(guest: Guest) -> str:
+    """Whose patches the program carries."""
+    return next((vendor for path, vendor in _VENDORS if guest.exists(path)), "")
+
+
+def _options(guest: Guest) -> tuple[tuple[str, ...], Place | None]:
+    """What the environment files of the units add to the command line."""
+    for path in OPTIONS:
+        try:
+            lines = guest.read_text(path).split("\n")
+        except NotFound:
+            continue
+        for number, line in enumerate(lines, start=1):
+            if (match := _SSHD_OPTS.fullmatch(line)) and (words := split_words(match[1])):
+                return tuple(word for part in words for word in part.split()), Place(path, number)
+    return (), None
+
+
+def _keys(guest: Guest, config: SshdConfig | None) -> tuple[HostKey, ...]:
+    lines = config.every("HostKey") if config else []
+    wanted = [(item.arguments[0], item.place) for item in lines if item.arguments[0].lower() != "none"]
+    return tuple(_key(guest, path, place) for path, place in wanted or [(path, Place(path)) for path in _DEFAULT_KEYS])
+
+
+def _key(guest: Guest, path: str, place: Place) -> HostKey:
+    try:
+        stat = guest.stat(path if path.startswith("/") else f"/{path}")
+    except NotFound:
+        return HostKey(path, place, exists=False)
+    return HostKey(path, place, stat.type is FileType.FILE, stat.mode, stat.uid, stat.size)
+
+
+def _key_makers(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:
+    """Units that make keys before sshd starts, and commands of its own unit that do."""
+    states = [services.state(unit) for unit in _KEY_MAKERS]
+    found = [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.enabled]
+    if services.manager != "systemd":
+        return tuple(found)
+    files = UnitFiles(guest)
+    for unit in units:
+        if unit.enabled and unit.path and unit.unit.endswith(".service"):
+            commands = files.text(unit.unit).all("Service", "ExecStartPre")
+            found += [Evidence(item.place, item.value) for item in commands if _MAKES_KEYS.search(item.value)]
+    return tuple(found)
+
+
+def _sockets(guest: Guest, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:
+    """The ListenStream= lines of an enabled socket; it takes the connections even beside an enabled service."""
+    socket = next((unit for unit in units if unit.enabled and unit.unit.endswith(".socket")), None)
+    if socket is None or socket.path is None or any(map(guest.exists, _SOCKET_GENERATORS)):
+        return ()  # that generator gives the socket the addresses of sshd_config
+    lines = UnitFiles(guest).text(socket.unit).all("Socket", "ListenStream")
+    return tuple(Evidence(line.place, line.value) for line in lines)

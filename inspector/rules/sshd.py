@@ -1,0 +1,300 @@
+"""Rules about the SSH server: that it starts, that its configuration is valid, and that somebody can log in."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.accounts import Accounts
+from inspector.facts.cloud_init import CloudInit
+from inspector.facts.services import Services
+from inspector.facts.sshd import Sshd, is_loopback
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.linux.sshd import NEWEST, OLDEST, Directive, SshdConfig
+from parsers.place import Place, Problem
+
+_OTHER_SERVERS: Final = ("dropbear.service", "tinysshd.service", "tinysshd.socket", "dropbear.socket")
+_RELEASES: Final = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+_UNSEEN_OPTIONS: Final = ("-f", "-o", "-C")
+
+
+def _installed(facts: Facts) -> Sshd:
+    sshd = facts[Sshd]
+    if sshd.program is None:
+        raise NotApplicable("sshd is not installed")
+    return sshd
+
+
+def _config(facts: Facts) -> tuple[Sshd, SshdConfig]:
+    sshd = _installed(facts)
+    if sshd.config is None:
+        raise NotApplicable(f"{sshd.config_path} does not exist")
+    return sshd, sshd.config
+
+
+def _evidence(problems: tuple[Problem, ...]) -> list[Evidence]:
+    return [Evidence(problem.place, problem.message) for problem in problems]
+
+
+@rule("sshd-enabled", "sshd is installed and started at boot or on the first connection")
+def sshd_enabled(facts: Facts) -> Verdict:
+    """Why: a Linux instance without an SSH server can be reached over the cloud's console only.
+
+    Fix: install openssh-server and run systemctl enable ssh (sshd on other distributions).
+    Reads: /usr/sbin/sshd, ssh.service, sshd.service, ssh.socket, sshd.socket, /etc/ssh/sshd_not_to_be_run
+    """
+    sshd, services = facts[Sshd], facts[Services]
+    if sshd.program is None:
+        states = [services.state(unit) for unit in _OTHER_SERVERS]
+        others = [
+            Evidence(state.place, f"{state.unit} is started: {state.reason}") for state in states if state.enabled
+        ]
+        if others:
+            return warning("another SSH server than OpenSSH's is started, which is not looked into", *others)
+        return failed("sshd is not installed", Evidence(Place("/usr/sbin/sshd"), "does not exist"))
+    if sshd.starter is None:
+        found = [Evidence(unit.place, f"{unit.unit}: {unit.reason}") for unit in sshd.units if unit.installed]
+        return failed("nothing starts sshd", *(found or [Evidence(Place(sshd.program), "no unit starts it")]))
+    if sshd.blocker:
+        return failed("sshd is kept from starting", Evidence(Place(sshd.blocker), "this file stops the service"))
+    unit = sshd.starter
+    return ok(f"{unit.unit} starts sshd", Evidence(unit.place, unit.reason))
+
+
+@rule("sshd-config-valid", "sshd accepts its configuration")
+def sshd_config_valid(facts: Facts) -> Verdict:
+    """Why: sshd does not start with a configuration in which a single line is wrong.
+
+    Fix: correct or remove the line, then run sshd -t until it says nothing.
+    Reads: /etc/ssh/sshd_config and all that it includes
+    References: sshd_config(5)
+    """
+    sshd = _installed(facts)
+    config, release = sshd.config, sshd.release
+    if config is None:
+        return failed("sshd has no configuration", Evidence(Place(sshd.config_path), "does not exist"))
+    if config.problems:
+        count = len(config.problems)
+        return failed(
+            f"sshd refuses {'one line' if count == 1 else f'{count} lines'} of its configuration",
+            *_evidence(config.problems),
+        )
+    if release is None:
+        return unknown("which OpenSSH this is cannot be told", sshd.release_source)
+    if not OLDEST <= release <= NEWEST:
+        return unknown(f"the configuration of OpenSSH {_RELEASES} is known, not of this one", sshd.release_source)
+    if config.doubts:
+        return unknown("whether sshd accepts its configuration shows when the guest runs", *_evidence(config.doubts))
+    if sshd.options_place and any(word.startswith(_UNSEEN_OPTIONS) for word in sshd.options):
+        seen = Evidence(sshd.options_place, " ".join(sshd.options))
+        return unknown("options on sshd's command line were not looked into", seen)
+    files = [Evidence(Place(path), "read, and nothing is wrong in it") for path in dict.fromkeys(config.files)]
+    return ok("sshd accepts its configuration", *files)
+
+
+@rule("sshd-keywords-are-current", "sshd_config uses no keyword that has lost its meaning")
+def sshd_keywords_are_current(facts: Facts) -> Verdict:
+    """Why: sshd passes over a keyword of the past, so what it was meant to do is not done; a later sshd may refuse it.
+
+    Fix: remove the line, or write what has taken its place.
+    Reads: /etc/ssh/sshd_config and all that it includes
+    References: sshd_config(5)
+    """
+    sshd, config = _config(facts)
+    if config.remarks:
+        return warning("keywords without effect are set", *_evidence(config.remarks))
+    return ok("every keyword has its effect", Evidence(Place(sshd.config_path), f"{len(config.directives)} lines"))
+
+
+@rule("sshd-port-standard", "sshd listens on the port that the cloud expects")
+def sshd_port_standard(facts: Facts, *, port: int) -> Verdict:
+    """Why: the cloud's security groups and its web terminal expect SSH on its standard port.
+
+    Fix: remove the Port line from sshd_config (and ListenStream from ssh.socket), or open that port in the cloud.
+    Reads: Port and ListenAddress of sshd_config, ListenStream of ssh.socket, -p in /etc/default/ssh
+    """
+    sshd, _ = _config(facts)
+    listeners = sshd.listeners()
+    if not listeners:
+        return warning("sshd listens on no port", *(sshd.sockets or (Evidence(Place(sshd.config_path), "no port"),)))
+    seen = [Evidence(item.place, f"{item.host or 'all addresses'}, port {item.port}") for item in listeners]
+    if any(item.port == port for item in listeners):
+        return ok(f"sshd listens on port {port}", *seen)
+    return warning(f"port {port} wanted, {', '.join(dict.fromkeys(str(item.port) for item in listeners))} found", *seen)
+
+
+@rule("sshd-listens-to-the-network", "sshd listens on an address that an instance has")
+def sshd_listens_to_the_network(facts: Facts) -> Verdict:
+    """Why: every instance gets an address of its own; sshd cannot bind one that it does not have.
+
+    Fix: remove ListenAddress and AddressFamily from sshd_config.
+    Reads: ListenAddress and AddressFamily of sshd_config, ListenStream of ssh.socket
+    """
+    sshd, config = _config(facts)
+    listeners = sshd.listeners()
+    if not listeners:
+        raise NotApplicable("sshd listens on no port")
+    seen = [Evidence(item.place, f"{item.host or 'all addresses'}, port {item.port}") for item in listeners]
+    if all(is_loopback(item.host) for item in listeners):
+        return failed("sshd listens to the guest itself only", *seen)
+    if all(item.host for item in listeners):
+        return warning("sshd listens only on addresses that an instance need not have", *seen)
+    family = config.first("AddressFamily")
+    if family and family.arguments[0].lower() == "inet6" and not sshd.sockets:
+        return warning("sshd listens on IPv6 only", Evidence(family.place, "AddressFamily inet6"))
+    return ok("sshd listens on all addresses", *seen)
+
+
+@rule("sshd-user-exists", "The account exists under which sshd talks to strangers")
+def sshd_user_exists(facts: Facts) -> Verdict:
+    """Why: sshd does not start without the user sshd, whose rights it takes before somebody has logged in.
+
+    Fix: reinstall openssh-server, or create the system user sshd.
+    Reads: /etc/passwd
+    """
+    _installed(facts)
+    accounts = facts[Accounts]
+    if accounts.passwd is None:
+        raise UnknownFact("/etc/passwd does not exist", Place("/etc/passwd"))
+    user = accounts.user("sshd")
+    if user is None:
+        return failed("there is no user sshd", Evidence(Place("/etc/passwd"), "no line for sshd"))
+    return ok("the user sshd exists", Evidence(user.place, f"sshd has the number {user.uid}"))
+
+
+@rule("sshd-host-keys-available", "sshd has a host key of its own, or gets one at the first boot")
+def sshd_host_keys_available(facts: Facts) -> Verdict:
+    """Why: sshd does not start without a host key; and all instances of an image with keys are taken for one another.
+
+    Fix: let cloud-init make them (module ssh, ssh_deletekeys left on), or have a unit run ssh-keygen -A before sshd.
+    Reads: HostKey of sshd_config, /etc/ssh/ssh_host_*_key, cloud-init's module ssh, units that make keys
+    """
+    sshd = _installed(facts)
+    usable = [key for key in sshd.keys if key.usable]
+    seen = [Evidence(Place(key.path), f"mode {key.mode:04o}, {key.size} bytes") for key in sshd.keys if key.exists]
+    cloud = _cloud_init(facts)
+    if cloud.makes:
+        return ok("cloud-init makes the host keys of each instance", *cloud.makes, *seen)
+    if usable and cloud.keeps:
+        return warning("every instance has the host keys of the image", *seen, *cloud.keeps)
+    if sshd.key_makers:
+        return ok("host keys are made before sshd starts", *sshd.key_makers, *seen)
+    if usable:
+        return warning("every instance has the host keys of the image, since nothing makes new ones", *seen)
+    if seen:
+        return failed("sshd refuses the host keys that are there: mode 0600 wanted", *seen)
+    paths = [Evidence(Place(key.path), "does not exist") for key in sshd.keys]
+    return failed("there is no host key, and nothing makes one", *paths, *cloud.idle)
+
+
+class _CloudInitKeys:
+    """What cloud-init does about host keys: evidence that it makes new ones, keeps those there, or does nothing."""
+
+    def __init__(self, makes: list[Evidence], keeps: list[Evidence], idle: list[Evidence]) -> None:
+        self.makes = makes
+        self.keeps = keeps
+        self.idle = idle
+
+
+def _cloud_init(facts: Facts) -> _CloudInitKeys:
+    cloud = facts[CloudInit]
+    module = cloud.config.module("ssh") if cloud.runs else None
+    if module is None:
+        if not cloud.installed:
+            why = [Evidence(Place(path), "does not exist") for path in cloud.missing[:1]]
+        else:
+            stopped = [Evidence(unit.place, f"{unit.unit}: {unit.reason}") for unit in cloud.units if not unit.enabled]
+            no_module = Evidence(Place("/etc/cloud/cloud.cfg"), "cloud-init does not run its module ssh")
+            why = [*cloud.switches, *stopped] or [no_module]
+        return _CloudInitKeys([], [], why)
+    setting = cloud.config.value("ssh_deletekeys")
+    place = cloud.config.place("ssh_deletekeys") or module.place
+    if setting is False and any(key.usable for key in facts[Sshd].keys):
+        return _CloudInitKeys([], [Evidence(place, "ssh_deletekeys: false")], [])
+    return _CloudInitKeys([Evidence(place, "cloud-init's module ssh")], [], [])
+
+
+@rule("sshd-lets-the-user-in", "sshd lets in the user that the cloud logs in as")
+def sshd_lets_the_user_in(facts: Facts, *, user: str) -> Verdict:
+    """Why: the cloud sets a password or a key for this user; with its login refused nobody can use the instance.
+
+    Fix: set PermitRootLogin to yes or prohibit-password, leave PubkeyAuthentication on, and take the user out of
+    DenyUsers or into AllowUsers.
+    Reads: PermitRootLogin, AllowUsers, DenyUsers, AllowGroups, DenyGroups and the authentication methods of sshd_config
+    """
+    sshd, config = _config(facts)
+    refusals = [*_root_refusals(sshd, user), *_list_refusals(facts, config, user), *_method_refusals(facts, sshd)]
+    if refusals:
+        return warning(f"{user} cannot log in over SSH", *refusals)
+    seen = [sshd.switch("PubkeyAuthentication", "yes"), sshd.switch("PasswordAuthentication", "yes")]
+    names = ("PubkeyAuthentication", "PasswordAuthentication")
+    shown = [Evidence(item.place, f"{name} {item.seen}") for name, item in zip(names, seen, strict=True)]
+    return ok(f"{user} can log in over SSH", *shown)
+
+
+def _root_refusals(sshd: Sshd, user: str) -> list[Evidence]:
+    if user != "root":
+        return []
+    permitted = sshd.switch("PermitRootLogin", "prohibit-password")
+    if permitted.seen in {"no", "forced-commands-only"}:
+        return [Evidence(permitted.place, f"PermitRootLogin {permitted.seen}")]
+    return []
+
+
+def _list_refusals(facts: Facts, config: SshdConfig, user: str) -> list[Evidence]:
+    """DenyUsers, AllowUsers, DenyGroups, AllowGroups; a pattern with a host is taken to match no instance's client."""
+    found: list[Evidence] = []
+    for kind in ("Users", "Groups"):
+        denials, permissions = config.every(f"Deny{kind}"), config.every(f"Allow{kind}")
+        if not denials and not permissions:
+            continue
+        names = {user} if kind == "Users" else _groups(facts, user)
+        found += [_shown(item) for item in denials if _selects(item, names)]
+        if permissions and not any(_selects(item, names) for item in permissions):
+            found += map(_shown, permissions)
+    return found
+
+
+def _groups(facts: Facts, user: str) -> set[str]:
+    accounts = facts[Accounts]
+    account = accounts.user(user)
+    if account is None or accounts.group is None:
+        raise UnknownFact(f"the groups of {user} are not known", Place("/etc/group"))
+    return {group.name for group in accounts.group.groups if group.gid == account.gid or user in group.members}
+
+
+def _selects(item: Directive, names: set[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in item.arguments for name in names)
+
+
+def _shown(item: Directive) -> Evidence:
+    return Evidence(item.place, f"{item.keyword} {' '.join(item.arguments)}")
+
+
+def _method_refusals(facts: Facts, sshd: Sshd) -> list[Evidence]:
+    """Neither a key nor a password: or a password is refused, and nothing puts a key in its place."""
+    keys = sshd.switch("PubkeyAuthentication", "yes")
+    password = sshd.switch("PasswordAuthentication", "yes")
+    dialogue = sshd.switch("KbdInteractiveAuthentication", "yes")
+    if password.seen == "yes" or dialogue.seen == "yes":
+        return []
+    shown = Evidence(password.place, f"PasswordAuthentication {password.seen}")
+    if keys.seen != "yes":
+        return [Evidence(keys.place, f"PubkeyAuthentication {keys.seen}"), shown]
+    return (
+        [] if facts[CloudInit].runs else [shown, Evidence(password.place, "and cloud-init does not run to add a key")]
+    )
+
+
+RULES = (
+    sshd_enabled,
+    sshd_config_valid,
+    sshd_keywords_are_current,
+    sshd_port_standard,
+    sshd_listens_to_the_network,
+    sshd_user_exists,
+    sshd_host_keys_available,
+    sshd_lets_the_user_in,
+)
