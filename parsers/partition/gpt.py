@@ -24,6 +24,7 @@ SIGNATURE: Final = b"EFI PART"
 HEADER_SIZE: Final = 92
 ENTRY_SIZE: Final = 128
 SECTOR_SIZES: Final = (512, 4096)
+MAX_PARTITIONS: Final = 255  # Linux numbers no more, and each one is looked into
 MAX_ENTRIES_BYTES: Final = 4 << 20  # 16 KiB are usual
 
 _HEADER: Final = c.Struct(
@@ -177,7 +178,7 @@ def _read_entries(disk: Source, raw: Any, offset: int, sector_size: int) -> byte
 
 
 def _partitions(header: GptHeader) -> Iterator[Partition]:
-    for index in range(len(header.entries) // header.entry_size):
+    for index in range(min(len(header.entries) // header.entry_size, MAX_PARTITIONS)):
         at = index * header.entry_size
         kind, unique, first, last, attributes, name = _ENTRY.unpack_from(header.entries, at)
         if kind == _UNUSED:
@@ -199,6 +200,8 @@ def _entry_flaws(disk: Source, header: GptHeader, partitions: tuple[Partition, .
         yield TableProblem(
             place, f"entries of 128 bytes wanted, {header.entry_size} found: Linux does not take them", Flaw.STRUCTURE
         )
+    if any(header.entries[MAX_PARTITIONS * header.entry_size :]):
+        yield TableProblem(place, f"at most {MAX_PARTITIONS} partitions wanted, more found", Flaw.STRUCTURE)
     first = header.first_usable_lba * header.sector_size
     end = (header.last_usable_lba + 1) * header.sector_size
     for partition in partitions:

@@ -178,6 +178,18 @@ def test_entries_that_make_no_sense_are_problems(entries: tuple[tuple[int, int],
     assert flaws(read(gpt_disk(1000, *entries))) == wanted
 
 
+@needs("sgdisk")
+def test_more_partitions_than_linux_numbers_are_a_problem(tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    subprocess.run(["truncate", "-s", "64M", str(image)], check=True)
+    subprocess.run(
+        ["sgdisk", "-S", "300", "-n", "255:0:+1M", "-n", "256:0:0", str(image)], check=True, capture_output=True
+    )
+    table = read(image.read_bytes())
+    assert [p.number for p in table.partitions] == [255]
+    assert flaws(table) == [Flaw.STRUCTURE]
+
+
 def test_a_name_that_is_no_utf_16_is_replaced() -> None:
     disk = gpt_disk(1000, (100, 199))
     disk[2 * 512 + 56 : 2 * 512 + 62] = b"a\0\x00\xd8b\0"
