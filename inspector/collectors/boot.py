@@ -50,7 +50,7 @@ def collect_boot_config(facts: Facts) -> BootConfig:
     return BootConfig(tuple(menus), _settings(guest), others, sought)
 
 
-def _mode(facts: Facts) -> str:
+def _mode(facts: Facts) -> str | None:
     try:
         return facts[BootModes].mode
     except UnknownFact:

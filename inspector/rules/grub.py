@@ -58,7 +58,7 @@ def _all_of_uefi(boot: BootConfig, lost: list[BootMenu]) -> bool:
     return bool(stubs) and all(menu in lost for menu in stubs)
 
 
-def _mode(facts: Facts) -> str:
+def _mode(facts: Facts) -> str | None:
     try:
         return facts[BootModes].mode
     except UnknownFact:
