@@ -21,6 +21,7 @@ from parsers.place import ParseError, Place
 from parsers.source import Window
 
 BIOS_BOOT: Final = "21686148-6449-6e6f-744e-656564454649"
+_GRUB: Final = frozenset({BootCode.GRUB2, BootCode.GRUB_LEGACY})
 _NO_CODE: Final = frozenset({BootCode.EMPTY, BootCode.REFUSAL})
 
 
@@ -40,8 +41,8 @@ def _chain(disk: Disk, sector: BootSector) -> BootChain:
         return _without_code(disk, seen)
     if not sector.signed:
         return BootChain(ChainState.BROKEN, "the first sector is not signed with 55 aa", (seen,))
-    if sector.code in (BootCode.GRUB2, BootCode.GRUB_LEGACY):
-        return _grub(disk, sector, seen)
+    if sector.code in _GRUB:
+        return _grub(disk, sector, (seen,))
     if disk.table.scheme is Scheme.NONE:
         return _volume_code(sector.code, (seen,))
     if sector.code in CHAINLOADERS:
@@ -64,20 +65,21 @@ def _without_code(disk: Disk, seen: Evidence) -> BootChain:
     )
 
 
-def _grub(disk: Disk, sector: BootSector, seen: Evidence) -> BootChain:
+def _grub(disk: Disk, sector: BootSector, seen: tuple[Evidence, ...]) -> BootChain:
+    """Follow GRUB's boot sector, of the disk or of a partition; it names a sector of the disk either way."""
     following = sector.next_sector or 0
     read = parse_core_image if sector.code is BootCode.GRUB2 else parse_stage_1_5
     try:
         core = read(disk.image.source, following)
     except ParseError as error:
-        message = f"{sector.code} in the first sector, but not what it loads from sector {following}"
-        return BootChain(ChainState.BROKEN, message, (seen, _flaw(error)))
+        message = f"{sector.code}'s boot code, but not what it loads from sector {following}"
+        return BootChain(ChainState.BROKEN, message, (*seen, _flaw(error)))
     where = next(
         (f"partition {part.number}" for part in disk.table.partitions if part.offset <= core.offset < _end(part)),
         "the gap behind the boot sector",
     )
     found = Evidence(core.place, f"GRUB's core image, {core.size // SECTOR} sectors in {where}")
-    return BootChain(ChainState.COMPLETE, f"{sector.code} with its core image in {where}", (seen, found))
+    return BootChain(ChainState.COMPLETE, f"{sector.code} with its core image in {where}", (*seen, found))
 
 
 def _end(partition: Partition) -> int:
@@ -98,6 +100,8 @@ def _active(disk: Disk, partitions: list[Partition], wanted: str, seen: Evidence
     evidence = (seen, _partition(disk, partition, f"boot code: {code.code}"))
     if not code.signed:
         return BootChain(ChainState.BROKEN, "the active partition's first sector is not signed with 55 aa", evidence)
+    if code.code in _GRUB:
+        return _grub(disk, code, evidence)
     return _volume_code(code.code, evidence)
 
 

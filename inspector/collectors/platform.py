@@ -10,7 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, NotFound
 from inspector.mounts import holds_root
-from inspector.uefi import uefi_chain
+from inspector.uefi import ESP_TYPES, uefi_chain
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.filesystem.superblock import identify
@@ -58,7 +58,8 @@ def collect_boot_modes(facts: Facts) -> BootModes:
     bios, sector = bios_chain(disk)
     uefi, loaders = uefi_chain(disk)
     grub = sector is not None and sector.code is BootCode.GRUB2 and bios.state is ChainState.COMPLETE
-    return BootModes(bios, uefi, loaders, grub)
+    has_partition = any(partition.type in ESP_TYPES for partition in disk.table.partitions)
+    return BootModes(bios, uefi, loaders, grub, has_partition)
 
 
 def collect_disk_content(facts: Facts) -> DiskContent:

@@ -60,12 +60,19 @@ class EfiLoader:
 
 @dataclass(frozen=True, slots=True)
 class BootModes:
-    """The boot chain of each kind of firmware. `grub_code`: whether the BIOS chain is GRUB 2's."""
+    """The boot chain of each kind of firmware.
+
+    Attributes:
+        loaders: what was found on EFI system partitions, usable or not.
+        grub_code: whether the BIOS chain is GRUB 2's.
+        has_system_partition: whether the partition table names an EFI system partition.
+    """
 
     bios: BootChain
     uefi: BootChain
     loaders: tuple[EfiLoader, ...] = ()
     grub_code: bool = False
+    has_system_partition: bool = False
 
     @property
     def mode(self) -> Literal["bios", "uefi", "both", "none"] | None:

@@ -7,6 +7,7 @@ from inspector.facts.platform import Architecture, BootChain, BootModes, ChainSt
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.linux.fstab import Fstab
 from parsers.place import Place
 
 _FIRMWARE_MACHINES = frozenset({"x86_64", "x32", "i386", "aarch64", "arm", "riscv64", "loongarch64"})
@@ -161,10 +162,58 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     return warning("GRUB's modules without its boot code", modules, *modes.bios.evidence)
 
 
+@rule("boot-mode-matches-declared", "The guest boots in the mode that the image declares", os="any")
+def boot_mode_matches_declared(facts: Facts, *, declared: str) -> Verdict:
+    """The chain of the `declared` mode ("bios", "uefi", "both") is complete; "any" asks for none.
+
+    Why: an instance is started in the declared mode, whatever the disk is prepared for.
+
+    Fix: declare the mode that is installed, or install the boot loader of the declared one.
+    """
+    if declared == "any":
+        raise NotApplicable("no boot mode is declared")
+    modes = facts[BootModes]
+    wanted = [chain for name, chain in _chains(modes) if declared in {name.lower(), "both"}]
+    missing = [chain for chain in wanted if chain.state is not ChainState.COMPLETE]
+    if not missing:
+        return ok(f"{declared} was declared and is complete", *_evidence(*wanted))
+    message = f"{declared} was declared: {'; '.join(chain.message for chain in missing)}"
+    if any(chain.state is ChainState.UNKNOWN for chain in missing):
+        return unknown(message, *_evidence(*missing))
+    return failed(message, *_evidence(*missing))
+
+
+_ESP_MOUNTS = frozenset({"/boot/efi", "/efi"})
+
+
+@rule("efi-mount-has-partition", "Where fstab mounts an EFI system partition, the disk has one")
+def efi_mount_has_partition(facts: Facts) -> Verdict:
+    """A line of /etc/fstab for /boot/efi or /efi goes with an EFI system partition in the partition table.
+
+    Why: the mount fails and the boot stops in emergency mode; a guest that was installed for UEFI lost its loader.
+
+    Fix: remove the line, or add `nofail`, where the guest boots by BIOS; else restore the EFI system partition.
+    """
+    entries = [entry for entry in facts[Fstab].entries if entry.mount_point.rstrip("/") in _ESP_MOUNTS]
+    entries = [entry for entry in entries if "noauto" not in entry.options]
+    if not entries:
+        raise NotApplicable("fstab mounts no EFI system partition")
+    modes = facts[BootModes]
+    uefi = modes.uefi
+    lines = [Evidence(entry.place, f"{entry.device} {entry.mount_point}") for entry in entries]
+    if modes.has_system_partition:
+        return ok("there is an EFI system partition", *lines, *uefi.evidence)
+    if all("nofail" in entry.options for entry in entries):
+        return ok("there is no EFI system partition, and the mount is optional", *lines)
+    return failed("fstab mounts an EFI system partition, the disk has none", *lines, *uefi.evidence)
+
+
 RULES = (
     boot_loader_installed,
+    boot_mode_matches_declared,
     boot_modes_are_whole,
     efi_loader_fits_architecture,
+    efi_mount_has_partition,
     grub_files_match_boot_code,
     uefi_fallback_loader_exists,
 )

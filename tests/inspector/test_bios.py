@@ -67,7 +67,7 @@ def test_the_files_that_grub_installs_are_complete(tmp_path: Path) -> None:
 
 def test_grub_without_its_core_image_is_broken() -> None:
     found, message = state(disk((0, grub_boot_sector()), SIGNATURE))
-    assert (found, message) == (ChainState.BROKEN, "GRUB 2 in the first sector, but not what it loads from sector 1")
+    assert (found, message) == (ChainState.BROKEN, "GRUB 2's boot code, but not what it loads from sector 1")
     assert state(disk((0, grub_boot_sector(1 << 40)), SIGNATURE))[0] is ChainState.BROKEN
 
 
@@ -101,6 +101,20 @@ def test_code_that_starts_a_partition_needs_one_with_code(
     volume: tuple[tuple[int, bytes], ...], wanted: ChainState, code: tuple[int, bytes]
 ) -> None:
     assert state(disk(code, SIGNATURE, *((MIB + at, piece) for at, piece in volume)))[0] is wanted
+
+
+def test_grub_in_the_active_partition_is_followed_to_its_core_image() -> None:
+    boot = (MIB, grub_boot_sector(2050))
+    signed = (MIB + 510, b"\x55\xaa")
+    made = disk(WINDOWS, SIGNATURE, boot, signed, (2050 * 512, grub_core(2050)))
+    assert state(made) == (ChainState.COMPLETE, "GRUB 2 with its core image in partition 1")
+    assert state(disk(WINDOWS, SIGNATURE, boot, signed))[0] is ChainState.BROKEN
+
+
+def test_grub_legacy_needs_its_next_stage() -> None:
+    boot = ((0, b"\xeb\x48\x90"), (0x44, b"\1"), (0x17F, b"GRUB \0Geom\0"), SIGNATURE)
+    assert state(disk(*boot, (512 + 64, b"Loading stage1.5")))[0] is ChainState.COMPLETE
+    assert state(disk(*boot))[0] is ChainState.BROKEN
 
 
 def test_code_that_starts_a_partition_needs_exactly_one() -> None:

@@ -9,13 +9,16 @@ from inspector.facts.platform import Architecture, BootChain, BootModes, ChainSt
 from inspector.guest import Guest
 from inspector.rules.boot_mode import (
     boot_loader_installed,
+    boot_mode_matches_declared,
     boot_modes_are_whole,
     efi_loader_fits_architecture,
+    efi_mount_has_partition,
     grub_files_match_boot_code,
     uefi_fallback_loader_exists,
 )
 from inspector.rules.rule import Rule
 from inspector.verdict import Evidence, NotApplicable, Status
+from parsers.linux.fstab import Fstab, parse_fstab
 from parsers.place import Place
 from tests.memory_tree import guest_of
 
@@ -151,6 +154,52 @@ def test_grub_files_and_boot_code_belong_together() -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "bios", "uefi", "status"),
+    [
+        ("bios", "complete", "absent", Status.OK),
+        ("uefi", "broken", "complete", Status.OK),
+        ("both", "complete", "complete", Status.OK),
+        ("uefi", "complete", "absent", Status.FAILED),
+        ("both", "complete", "broken", Status.FAILED),
+        ("bios", "unknown", "complete", Status.WARNING),
+    ],
+)
+def test_the_declared_mode_is_the_one_that_counts(declared: str, bios: str, uefi: str, status: Status) -> None:
+    verdict = boot_mode_matches_declared(facts(bios, uefi), declared=declared)
+    assert verdict.status is status
+    assert verdict.known is (status is not Status.WARNING)
+    if status is Status.FAILED:
+        assert [item.place for item in verdict.evidence] == [ESP]
+        # The advised fix: declare what is installed.
+        assert boot_mode_matches_declared(facts(bios, uefi), declared="bios").status is Status.OK
+    with pytest.raises(NotApplicable):
+        boot_mode_matches_declared(facts(bios, uefi), declared="any")
+
+
+def mounting(line: str, uefi: str = "absent", *, partition: bool = False) -> Facts:
+    modes = BootModes(chain("complete", SECTOR), chain(uefi, ESP), has_system_partition=partition)
+    return Facts({Fstab: parse_fstab(f"# comment\n{line}\n"), BootModes: modes})
+
+
+EFI_LINE = "UUID=CAFE-BABE /boot/efi vfat umask=0077 0 1"
+
+
+def test_a_mount_of_the_system_partition_needs_one() -> None:
+    assert efi_mount_has_partition(mounting(EFI_LINE, "complete", partition=True)).status is Status.OK
+    assert efi_mount_has_partition(mounting(EFI_LINE, "broken", partition=True)).status is Status.OK
+    verdict = efi_mount_has_partition(mounting(EFI_LINE))
+    assert verdict.status is Status.FAILED
+    assert verdict.evidence[0].place == Place("/etc/fstab", 2)
+    # The advised fix: nofail, or no such line.
+    assert efi_mount_has_partition(mounting(EFI_LINE.replace("umask=0077", "nofail"))).status is Status.OK
+    for line in ("", "UUID=x / ext4", EFI_LINE.replace("umask=0077", "noauto")):
+        with pytest.raises(NotApplicable):
+            efi_mount_has_partition(mounting(line))
+    verdict = efi_mount_has_partition(Facts({Fstab: UnknownFact("/etc/fstab cannot be read")}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
     "judged",
     [
         boot_loader_installed,
@@ -165,3 +214,8 @@ def test_unknown_is_never_ok(judged: Rule) -> None:
     verdict = judged(Facts({BootModes: UnknownFact("the disk cannot be read")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
     assert "the disk cannot be read" in verdict.evidence[0].seen
+
+
+def test_an_unknown_chain_is_never_what_was_declared() -> None:
+    verdict = boot_mode_matches_declared(Facts({BootModes: UnknownFact("the disk cannot be read")}), declared="bios")
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
