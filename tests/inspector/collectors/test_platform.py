@@ -27,7 +27,11 @@ def architecture_of(files: Files) -> tuple[str, str]:
 
 
 def test_the_first_program_tells_the_architecture() -> None:
-    init: Files = {"/sbin/init": Link("/lib/systemd/systemd"), "/lib/systemd/systemd": elf(machine=183), "/bin/sh": elf()}
+    init: Files = {
+        "/sbin/init": Link("/lib/systemd/systemd"),
+        "/lib/systemd/systemd": elf(machine=183),
+        "/bin/sh": elf(),
+    }
     assert architecture_of(init) == ("aarch64", "/sbin/init")
 
 

@@ -154,6 +154,39 @@ def test_squashfs_is_what_blkid_says(tmp_path: Path) -> None:
     assert ours(identify(FileSource(image))) == blkid(image)
 
 
+@needs_blkid
+@pytest.mark.skipif(
+    not (shutil.which("mlabel") and shutil.which("mkfs.vfat", path=PATH)),
+    reason="mkfs.vfat (dosfstools) and mlabel (mtools) make the volume, and are absent",
+)
+@pytest.mark.parametrize("change", ["late label", "no label", "label in the boot sector alone", "e5", "no serial"])
+@pytest.mark.parametrize("bits", ["16", "32"])
+def test_labels_of_fat_are_where_blkid_finds_them(bits: str, change: str, tmp_path: Path) -> None:
+    image = sparse(tmp_path / "image", 40 * MIB)
+    named = [] if change == "late label" else ["-n", "ESP"]
+    serial = ["-i", "00000000"] if change == "no serial" else []
+    subprocess.run(
+        ["mkfs.vfat", "-F", bits, "-s", "1" if bits == "32" else "4", *named, *serial, image],
+        check=True,
+        capture_output=True,
+        env={"PATH": PATH},
+    )
+    if change == "late label":
+        files = [tmp_path / f"a file with a long name {number}" for number in range(12)]
+        for file in files:
+            file.write_text("x")
+        subprocess.run(["mcopy", "-i", image, *files, "::"], check=True, capture_output=True)
+        subprocess.run(["mlabel", "-i", image, "::LATE"], check=True, capture_output=True)
+    if change == "no label":
+        subprocess.run(["mlabel", "-c", "-i", image, "::"], check=True, capture_output=True)
+    first = {"label in the boot sector alone": b"\xe5", "e5": b"\x05"}.get(change)
+    if first:
+        with image.open("r+b") as volume:
+            volume.seek(volume.read(2 * MIB).index(b"ESP        ", 512 * 8))
+            volume.write(first)
+    assert ours(identify(FileSource(image))) == blkid(image)
+
+
 # -- members that cannot be made without a kernel: made here, and judged by blkid -------------------------------------
 
 
