@@ -120,6 +120,9 @@ def _profile(data: dict[str, Any], where: str) -> Profile:
         title = str(data["title"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ProfileError(f"profile {where}: {error} is missing or of the wrong kind") from error
+    for check in checks:
+        if not check.rules:
+            raise ProfileError(f"profile {where}: the check {check.name!r} wants rules")
     used = [rule for check in checks for rule in check.rules]
     for rule in used:
         _known_rule(rule, where)

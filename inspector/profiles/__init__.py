@@ -1,0 +1,1 @@
+"""Profiles: TOML data that says what is checked; see `inspector.profile`."""

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.profile import ProfileError, load_profile, profile_names
+from inspector.verdict import Status
+
+NINETEEN = [
+    "Virtio",
+    "Nvme",
+    "Fstab",
+    "Grub",
+    "Dhcp",
+    "Selinux",
+    "OnlineResizeFS",
+    "CloudAssistant",
+    "CloudInit",
+    "SecurityCenterAgent",
+    "SupportMocInstanceTypes",
+    "DiskUsage",
+    "InodeUsage",
+    "SystemFileAttribute",
+    "CriticalUser",
+    "QemuGuestAgent",
+    "SshConfig",
+    "Firewall",
+    "LibDirectory",
+]
+AFTER = ["ImageFormat", "SystemImage", "BootMode", "KernelVersion", "RtcTimeMode", "PartitionTable", "FileSystemState"]
+CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text('title = "Mine"\n' + text)
+    return str(path)
+
+
+def test_ecs_has_the_nineteen_first_and_ecs_tool_exactly_those() -> None:
+    assert [check.name for check in load_profile("ecs").checks] == NINETEEN + AFTER
+    assert [check.name for check in load_profile("ecs-tool").checks] == NINETEEN
+    assert load_profile("ecs-tool").title != load_profile("ecs").title
+    assert {"ecs", "ecs-tool"} <= set(profile_names())
+
+
+def test_ids_are_those_of_the_cloud() -> None:
+    assert next(check for check in load_profile("ecs").checks if check.name == "Fstab").id == "GUESTOS.Fstab"
+
+
+def test_a_file_is_a_profile_and_may_be_based_on_another(tmp_path: Path) -> None:
+    text = 'base = "ecs"\nkeep = ["Fstab"]\n[levels.fstab-devices-exist]\nfailed = "warning"\nunknown = "failed"\n'
+    profile = load_profile(written(tmp_path, text))
+    assert [check.name for check in profile.checks] == ["Fstab"]
+    assert profile.levels["fstab-devices-exist"] == {"failed": Status.WARNING, "unknown": Status.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            CHECK.format("fstab-device-exist"),
+            "no rule is called 'fstab-device-exist'; did you mean 'fstab-devices-exist'",
+        ),
+        ("bases = 'ecs'", "unknown key 'bases'; did you mean 'base'"),
+        ('base = "ecs"\nkeep = ["fstab"]', "no check is called 'fstab'; did you mean 'Fstab'"),
+        ('base = "escs"', "no profile is called 'escs'; did you mean 'ecs'"),
+        (CHECK.format("disk-usage-below-limit"), "disk-usage-below-limit wants the parameter"),
+        (
+            CHECK.format("fstab-devices-exist") + "[parameters.fstab-devices-exist]\nx = 1",
+            "fstab-devices-exist has no parameter 'x'",
+        ),
+        (
+            CHECK.format("fstab-devices-exist") + "[levels.fstab-devices-exist]\nfaild = 'OK'",
+            "failed, warning or unknown",
+        ),
+        (CHECK.format("fstab-devices-exist") + "[levels.fstab-devices-exist]\nunknown = 'OK'", "unknown cannot be OK"),
+        (CHECK.format("fstab-devices-exist") + "[levels.nothing]\nfailed = 'OK'", "no rule is called 'nothing'"),
+        ("check = 3", "wrong kind"),
+        ("[[check]]\nname = 'A'", "title"),
+        ("[[check]]\nname = 'A'\ntitel = 'A'", "unknown key 'titel'; did you mean 'title'"),
+        ("x = ", "Invalid value"),
+    ],
+)
+def test_unknown_names_are_errors_with_a_suggestion(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        load_profile(written(tmp_path, text))
+
+
+def test_a_profile_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="No such file"):
+        load_profile(str(tmp_path / "nothing.toml"))
