@@ -25,7 +25,8 @@ from parsers.linux.dpkg import Package
 from parsers.linux.systemd import parse_unit
 from parsers.network.cloud_config import network_of_cloud_config
 from parsers.network.interface import Configuration
-from parsers.place import ParseError, Place, Problem
+from parsers.place import Place
+from parsers.yaml_document import Scalar
 
 CONFIG: Final = "/etc/cloud/cloud.cfg"
 PROGRAMS: Final = ("/usr/bin/cloud-init", "/usr/local/bin/cloud-init")
@@ -66,8 +67,7 @@ def collect_cloud_init(facts: Facts) -> CloudInit:
     present = tuple(path for path in (programs, CONFIG) if path and guest.is_file(path))
     missing = tuple(path for path in (PROGRAMS[0] if not programs else None, CONFIG) if path and path not in present)
     package = _package(facts)
-    paths = _config_paths(guest)
-    config = merge_cloud_config(_config_files(guest, paths))
+    config = merge_cloud_config(_config_files(guest))
     kernel, reason = _kernel(facts)
     return CloudInit(
         programs=present,
@@ -125,34 +125,25 @@ def _version(guest: Guest, package: Package | None) -> Version | None:
     return None
 
 
-def _config_paths(guest: Guest) -> list[str]:
-    """Return cloud.cfg and the files of its directory, in the order in which they override one another."""
+def _config_files(guest: Guest) -> list[CloudConfigFile]:
+    """Read cloud.cfg and the files of its directory, in the order in which they override one another."""
+    files = [_parse(guest, CONFIG)] if guest.is_file(CONFIG) else []
     folder = f"{CONFIG}.d"
-    if guest.is_file(CONFIG):
-        root = _parse(guest, CONFIG).root
-        if root is not None and "conf_d" in root.entries:
-            named = root.entries["conf_d"]
-            folder = getattr(named, "text", "").strip() if getattr(named, "value", None) else ""
-    found = [CONFIG] if guest.is_file(CONFIG) else []
-    if folder and guest.is_dir(folder):
-        # A link that leads nowhere is no file, and passed over: some clouds put such links there on purpose.
-        names = [entry.name for entry in guest.listdir(folder) if entry.name.endswith(".cfg")]
-        found += [path for name in names if guest.is_file(path := f"{folder}/{name}")]
-    return found
-
-
-def _config_files(guest: Guest, paths: list[str]) -> list[CloudConfigFile]:
-    if len(paths) > _FILES_MAX:
-        raise UnknownFact(f"at most {_FILES_MAX} files in {CONFIG}.d wanted, {len(paths)} found", Place(f"{CONFIG}.d"))
-    return [_parse(guest, path) for path in paths]
+    root = files[0].root if files else None
+    if root is not None and "conf_d" in root.entries:
+        named = root.entries["conf_d"]
+        folder = named.text.strip() if isinstance(named, Scalar) and named.value else ""
+    if not folder or not guest.is_dir(folder):
+        return files
+    # A link that leads nowhere is no file, and passed over: some clouds put such links there on purpose.
+    names = [entry.name for entry in guest.listdir(folder) if entry.name.endswith(".cfg")]
+    if len(names) > _FILES_MAX:
+        raise UnknownFact(f"at most {_FILES_MAX} files wanted, {len(names)} found", Place(folder))
+    return files + [_parse(guest, path) for name in names if guest.is_file(path := f"{folder}/{name}")]
 
 
 def _parse(guest: Guest, path: str) -> CloudConfigFile:
-    try:
-        return parse_cloud_config(guest.read_text(path, _TEXT_LIMIT), path)
-    except ParseError as error:
-        flaw = Problem(error.place, error.message)
-        return CloudConfigFile(path, None, (flaw,), flaw)
+    return parse_cloud_config(guest.read_text(path, _TEXT_LIMIT), path)
 
 
 def _shell_texts(guest: Guest) -> Iterator[tuple[str, str]]:
