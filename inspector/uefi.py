@@ -34,6 +34,7 @@ _LOADER: Final = re.compile(
 )
 _SHIM: Final = re.compile(r"shim(x64|aa64|ia32|riscv64)\.efi", re.IGNORECASE)
 _NOT_VENDORS: Final = frozenset({"boot", "linux"})
+_BOOT_SECTOR: Final = 512
 _MAX_VENDORS: Final = 64
 _MAX_LOADERS: Final = 256
 _MAX_FILES: Final = 1024  # of one directory; a real one has a dozen
@@ -90,7 +91,10 @@ def _without_partition(disk: Disk) -> BootChain:
 
 def _loaders(volume: Volume) -> list[EfiLoader]:
     """The loaders of one partition; `ParseError` where it cannot be read."""
+    if volume.superblock and volume.superblock.others:
+        raise ParseError(_place(volume), volume.reason or "several signatures")
     if volume.type != "vfat":
+        volume.source.read_at(0, min(_BOOT_SECTOR, volume.size))  # nothing recognised, or nothing readable?
         return []  # firmware reads FAT only
     tree = volume.tree
     if tree is None:

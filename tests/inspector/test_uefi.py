@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -17,7 +18,7 @@ from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
 from inspector.uefi import uefi_chain
 from parsers.filesystem.fat import open_fat
-from parsers.filesystem.superblock import Superblock
+from parsers.filesystem.superblock import Superblock, identify
 from parsers.partition.table import Partition
 from parsers.place import ParseError, Place
 from parsers.source import Memory
@@ -111,6 +112,19 @@ def test_a_partition_that_cannot_be_read_is_unknown() -> None:
     assert chain(volume)[0].state is ChainState.UNKNOWN
 
 
+def test_a_partition_of_which_nothing_is_certain_is_unknown() -> None:
+    class Broken(Memory):
+        def read_at(self, offset: int, size: int) -> bytes:
+            raise ParseError(Place("sda1", offset=offset), f"{size} bytes wanted")
+
+    volume = esp(None, None, reason="it cannot be read")
+    volume.source = Broken(bytes(4096), "sda1")
+    assert chain(volume)[0].state is ChainState.UNKNOWN
+    volume = esp(None, reason="it carries the signatures of swap and vfat")
+    volume.superblock = Superblock("swap", 0, others=("vfat",))
+    assert chain(volume)[0].state is ChainState.UNKNOWN
+
+
 def test_no_partition_is_absent_and_loaders_elsewhere_are_broken() -> None:
     assert chain(volume_of({"/etc/fstab": ""}))[0].state is ChainState.ABSENT
     found, _ = chain(volume_of({"/EFI/BOOT/BOOTX64.EFI": loader()}, kind="vfat"))
@@ -182,3 +196,29 @@ def test_a_disk_with_a_real_loader_is_started_by_uefi(tmp_path: Path) -> None:
         assert [loader.machine for loader in modes.loaders] == ["x86_64"]
         assert modes.bios.state is ChainState.ABSENT
         assert disk.image.bytes_read < 1 << 20
+
+
+@pytest.mark.skipif(
+    not (shutil.which("mcopy") and shutil.which("mkfs.vfat", path="/usr/sbin:/sbin:/usr/bin")),
+    reason="mkfs.vfat (dosfstools) and mcopy (mtools) make the partition, and are absent",
+)
+def test_a_damaged_partition_ends_in_a_chain_with_evidence(tmp_path: Path) -> None:
+    image = tmp_path / "esp.img"
+    image.write_bytes(bytes(1 << 20))
+    for name in ("BOOT/BOOTX64.EFI", "debian/shimx64.efi", "debian/grubx64.efi", "Microsoft/Boot/bootmgfw.efi"):
+        (tmp_path / "EFI" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "EFI" / name).write_bytes(loader())
+    subprocess.run(["mkfs.vfat", image], check=True, capture_output=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin"})
+    subprocess.run(["mcopy", "-s", "-i", image, tmp_path / "EFI", "::"], check=True, capture_output=True)
+    data = image.read_bytes()
+    used = [at for at in range(len(data)) if data[at]]
+    chance = random.Random(5)
+    states = set()
+    for _ in range(400):
+        broken = bytearray(data)
+        for _ in range(chance.choice((1, 2, 8))):
+            broken[chance.choice(used)] = chance.choice((0, 1, 0xFF, chance.randrange(256)))
+        source = Memory(bytes(broken), "sda1")
+        found, _ = chain(Volume("sda1", source, 0, Partition(1, 0, source.size, ESP), identify(source)))
+        states.add(found.state)
+    assert states >= {ChainState.COMPLETE, ChainState.UNKNOWN}
