@@ -94,9 +94,13 @@ def _open(path: str, chain: FileChain) -> Image:
     found = detect(file)
     if found is Format.QCOW2:
         return _qcow2(path, chain)
-    if found is not Format.RAW and not (found is Format.ISO9660 and _is_disk(file, 64 * 512)):
-        raise InspectorError(_advice(found))
-    return _raw(path, chain, None if found is Format.RAW else found)
+    if found is Format.RAW:
+        return _raw(path, chain, None)
+    # A partition table in the very sector where another format has its header: a disk made to look like that format,
+    # or one that carries what an ISO left behind. A fixed VHD alone has both by right: it is a disk and a footer.
+    if found is not Format.VHD and _is_disk(file, 64 * 512 if found is Format.ISO9660 else 0):
+        return _raw(path, chain, found)
+    raise InspectorError(_advice(found))
 
 
 def _qcow2(path: str, chain: FileChain) -> Image:

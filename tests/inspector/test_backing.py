@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from inspector.image import open_image
 from tests.oracles import needs
 from tests.qcow2_builder import Qcow2Builder, extension
 
+ROOT = Path(__file__).parents[2]
 qemu = needs("qemu-img", "qemu-io")
 
 
@@ -151,3 +153,40 @@ def test_what_is_read_of_the_backing_file_counts(tmp_path: Path) -> None:
         before = image.bytes_read
         image.source.read_at(0, 1000)
         assert image.bytes_read - before >= 1000
+
+
+@pytest.mark.slow
+@needs("strace")
+def test_the_command_never_touches_what_a_header_names(tmp_path: Path) -> None:
+    """From the command line, in the child process and out of it: no system call bears the name of the bait."""
+    (tmp_path / "bait.raw").write_bytes(bytes(1 << 20))
+    bait = str(tmp_path / "bait.raw")
+    data_file = Qcow2Builder(incompatible=4, extensions=extension(0x44415441, bait.encode()))
+    images = {
+        "absolute": Qcow2Builder(backing=bait.encode()).build(),
+        "relative": Qcow2Builder(backing=b"bait.raw").build(),
+        "winding": Qcow2Builder(backing=b"../../" + bait.encode()).build(),
+        "url": Qcow2Builder(backing=b"file://" + bait.encode()).build(),
+        "json": Qcow2Builder(backing=b'json:{"driver":"raw","file":{"filename":"%s"}}' % bait.encode()).build(),
+        "data": data_file.build(),
+    }
+    paths = []
+    for name, content in images.items():
+        path = tmp_path / f"{name}.qcow2"
+        path.write_bytes(content)
+        paths.append(str(path))
+    log = tmp_path / "strace.log"
+    trace = ["strace", "-f", "-qq", "-s", "400", "-e", "trace=%file,%network", "-o", str(log)]
+    result = subprocess.run(
+        [*trace, sys.executable, "-m", "inspector", "check", *paths],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert result.returncode == 3
+    assert result.stderr.count("refused: ") == len(paths)
+    calls = log.read_text()
+    assert all(path in calls for path in paths)
+    assert "bait" not in calls
+    assert "connect(" not in calls

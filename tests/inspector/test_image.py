@@ -148,6 +148,24 @@ def test_a_raw_disk_that_begins_like_a_qcow2_is_said_to(tmp_path: Path) -> None:
     assert "begins like qcow2" in image.problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("magic", "kind"), [(b"KDMV", Format.VMDK), (b"# Disk DescriptorFile\n", Format.VMDK), (b"QED\0", Format.QED)]
+)
+def test_a_disk_made_to_look_like_another_format_is_raw_and_said_to(tmp_path: Path, magic: bytes, kind: Format) -> None:
+    disk = mbr_disk(4096, (0x80, 0x83, 2048, 1024))
+    disk[: len(magic)] = magic
+    image = open_image(stored(tmp_path, disk))
+    assert (image.format, image.resembles) == (Format.RAW, kind)
+
+
+@needs("qemu-img")
+def test_a_fixed_vhd_with_partitions_is_a_vhd(tmp_path: Path) -> None:
+    raw = stored(tmp_path, mbr_disk(8192, (0x80, 0x83, 2048, 1024)))
+    image = tmp_path / "disk.vhd"
+    subprocess.run(["qemu-img", "convert", "-O", "vpc", "-o", "subformat=fixed", str(raw), str(image)], check=True)
+    assert "vhd image" in refused(image)
+
+
 def test_a_qcow2_header_that_names_a_host_file_is_refused_on_a_raw_disk_too(tmp_path: Path) -> None:
     """A raw disk stays raw however its first bytes are made up, and the name in them is never followed."""
     disk = mbr_disk(4096, (0x80, 0x83, 2048, 1024))
