@@ -14,11 +14,11 @@ from typing import Final
 
 from parsers.place import Place, Problem
 
-_LINE: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*?)\s*", re.DOTALL)
+_LINE: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _PART: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^\s"'\\])+)""", re.DOTALL)
 _IN_QUOTES: Final = re.compile(r'\\([\\"$`])')
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_PROSE: Final = re.compile(r"(?P<name>\S.*?)\s+(?:release\s+)?(?P<version>\d[\w.]*)(?:\s.*?\((?P<code>[^()]*)\))?")
+_PROSE: Final = re.compile(r"(?P<name>\S.*?)\s+(?:release\s+)?(?P<version>\d[\w.]*)(?:[^()]*\((?P<code>[^()]*)\))?")
 _CODENAME: Final = re.compile(r"\(([^()]*)\)")
 _RED_HAT_IDS: Final = (
     ("red hat enterprise", "rhel"), ("red hat linux", "redhat"), ("centos", "centos"), ("fedora", "fedora"),
@@ -127,7 +127,7 @@ def _value(raw: str) -> str | None:
             parts.append(_IN_QUOTES.sub(r"\1", match[2]))
         else:
             parts.append(_ESCAPE.sub(r"\1", match[3]))
-    return "".join(parts) if position == len(raw) else None
+    return None if raw[position:].strip() else "".join(parts)
 
 
 def parse_lsb_release(text: str, path: str = "/etc/lsb-release") -> OsRelease | None:

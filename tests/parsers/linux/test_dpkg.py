@@ -1,0 +1,89 @@
+"""dpkg's database: by hand, and against dpkg-query on the machine's own."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from parsers.linux.dpkg import Package, parse_dpkg_status
+from parsers.place import Place, Problem
+from tests.oracles import needs
+
+STATUS = """\
+Package: bash
+Essential: yes
+Status: install ok installed
+Architecture: amd64
+Version: 5.2.15-2+b7
+Description: GNU Bourne Again SHell
+ Package: not a field
+ .
+ Version: 9
+
+Package: removed
+Status: deinstall ok config-files
+Architecture: all
+Version: 1.0
+
+Package: half
+Status: install reinstreq half-configured
+Version: 2:3~rc1
+"""
+
+
+def test_paragraphs_have_their_fields_and_lines() -> None:
+    status = parse_dpkg_status(STATUS)
+    assert status.packages[0] == Package(
+        Place("/var/lib/dpkg/status", 1), "bash", "5.2.15-2+b7", "amd64", "install ok installed"
+    )
+    assert [(package.name, package.place.line, package.installed) for package in status.packages] == [
+        ("bash", 1, True),
+        ("removed", 11, False),
+        ("half", 16, True),
+    ]
+    assert status.problems == ()
+
+
+def test_a_paragraph_without_a_status_is_installed() -> None:
+    (package,) = parse_dpkg_status("Package: base-files\nVersion: 12\n", "/var/lib/dpkg/status.d/base").packages
+    assert package.installed
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n\n\n", "\n \t\n", "\n\n\n\n\n"])
+def test_any_blank_lines_part_paragraphs(gap: str) -> None:
+    text = f"\n\nPackage: a\nVersion: 1{gap}Package: b\nVersion: 2\n\n"
+    found = parse_dpkg_status(text).packages
+    assert [(package.name, package.version) for package in found] == [("a", "1"), ("b", "2")]
+    lines = text.split("\n")
+    assert all(lines[(package.place.line or 0) - 1] == f"Package: {package.name}" for package in found)
+
+
+def test_a_paragraph_without_a_name_is_reported_and_the_rest_is_read() -> None:
+    status = parse_dpkg_status("Version: 1\nStatus: x\n\nPackage: b\n", "/s")
+    assert status.problems == (Problem(Place("/s", 1), "Package: wanted, none found in the paragraph"),)
+    assert [package.name for package in status.packages] == ["b"]
+
+
+def test_no_text_escapes_as_an_exception() -> None:
+    chance = random.Random(9)
+    pieces = ["Package:", "Version:", "Status:", "\n", "\n\n", " ", "x", ":", "\0", "\udcff", "\t", "Package: a\n"]
+    for _ in range(300):
+        text = "".join(chance.choices(pieces, k=chance.randint(0, 60)))
+        for package in parse_dpkg_status(text).packages:
+            assert package.name
+            assert 1 <= (package.place.line or 0) <= text.count("\n") + 1
+
+
+@needs("dpkg-query")
+def test_dpkg_query_lists_the_same() -> None:
+    path = Path("/var/lib/dpkg/status")
+    if not path.is_file():
+        pytest.skip("this machine has no dpkg database to compare with")
+    form = "${Package}\t${Version}\t${Architecture}\t${Status}\n"
+    done = subprocess.run(["dpkg-query", "--show", f"--showformat={form}"], capture_output=True, check=True)
+    theirs = sorted(tuple(line.split("\t")) for line in done.stdout.decode().splitlines())
+    found = parse_dpkg_status(path.read_text("utf-8", "surrogateescape")).packages
+    assert sorted((p.name, p.version, p.architecture, p.status) for p in found) == theirs
