@@ -1,5 +1,3 @@
-"""Sources give exactly what was asked for, or an error."""
-
 from __future__ import annotations
 
 import pytest
@@ -7,31 +5,40 @@ import pytest
 from parsers.place import ParseError
 from parsers.source import Memory, Source, Window
 
-
-def test_memory_gives_the_bytes_asked_for() -> None:
-    source = Memory(b"0123456789", "sda")
-    assert (source.name, source.size) == ("sda", 10)
-    assert source.read_at(3, 4) == b"3456"
-    assert source.read_at(10, 0) == b""
+DATA = bytes(range(64))
 
 
-def test_a_window_counts_from_its_start_and_ends_where_it_ends() -> None:
-    window = Window(Memory(b"0123456789", "sda"), 2, 5, "sda1")
-    assert (window.name, window.size) == ("sda1", 5)
-    assert window.read_at(0, 5) == b"23456"
-    assert Window(window, 1, 2).read_at(0, 2) == b"34"
-    assert Window(window, 1, 2).name == "sda1"
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        (Memory(DATA, "m"), DATA),
+        (Window(Memory(DATA), 16, 32, "w"), DATA[16:48]),
+        (Window(Window(Memory(DATA), 16, 32), 8, 8), DATA[24:32]),
+        (Window(Memory(DATA), 64, 0), b""),
+    ],
+)
+def test_exactly_what_was_asked_for_is_read(source: Source, content: bytes) -> None:
+    assert source.size == len(content)
+    assert source.read_at(0, source.size) == content
+    for offset in range(source.size):
+        assert source.read_at(offset, 1) == content[offset : offset + 1]
+    assert source.read_at(source.size, 0) == b""
 
 
-@pytest.mark.parametrize("source", [Memory(b"01234"), Window(Memory(b"0123456789"), 1, 5)], ids=["memory", "window"])
-@pytest.mark.parametrize(("offset", "size"), [(0, 6), (5, 1), (6, 0), (-1, 1), (0, -1), (1 << 70, 1)])
-def test_anything_outside_is_an_error(source: Source, offset: int, size: int) -> None:
-    with pytest.raises(ParseError) as caught:
+@pytest.mark.parametrize("source", [Memory(DATA, "disk"), Window(Memory(DATA + DATA, "disk"), 0, 64)])
+@pytest.mark.parametrize(("offset", "size"), [(60, 5), (65, 0), (-1, 1), (0, -1), (1 << 70, 1), (0, 1 << 70)])
+def test_nothing_outside_is_read_and_no_read_is_short(source: Source, offset: int, size: int) -> None:
+    with pytest.raises(ParseError, match="the source ends at byte 64") as caught:
         source.read_at(offset, size)
+    assert caught.value.place.path == "disk"
     assert caught.value.place.offset == offset
 
 
-def test_a_window_must_lie_inside() -> None:
-    for offset, size in ((0, 11), (11, 0), (5, 6), (-1, 2)):
-        with pytest.raises(ParseError):
-            Window(Memory(b"0123456789"), offset, size)
+def test_a_window_must_lie_inside_its_source() -> None:
+    with pytest.raises(ParseError):
+        Window(Memory(DATA), 60, 8)
+
+
+def test_a_window_is_called_as_its_source_unless_named() -> None:
+    assert Window(Memory(DATA, "disk"), 0, 1).name == "disk"
+    assert Window(Memory(DATA, "disk"), 0, 1, "sda1").name == "sda1"
