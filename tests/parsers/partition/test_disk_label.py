@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from inspector.image_file import open_file
 from parsers.partition import Flaw, Scheme, parse_partition_table
 from parsers.place import ParseError, Place
 from parsers.source import Memory
@@ -35,7 +36,7 @@ SECTORS_4096 = {"dn-mbr-4096-p1e0", "dn-mbr-4096-p1e1"}
 @pytest.mark.parametrize("entry", SFDISK, ids=lambda entry: entry["id"])
 def test_known_tables_are_those_of_sfdisk(entry: dict[str, Any]) -> None:
     told = entry["expected"]["tools_on_build_machine"]["sfdisk"]
-    table = parse_partition_table(Memory(corpus(f"known/{entry['file']}").read_bytes(), "sda"))
+    table = parse_partition_table(open_file(corpus(f"known/{entry['file']}")))
     sector = 4096 if entry["id"] in SECTORS_4096 else 512
     assert table.sector_size == sector
     assert table.scheme == {"dos": "mbr", "gpt": "gpt"}[told["label"]]
@@ -51,7 +52,7 @@ def test_known_tables_are_those_of_sfdisk(entry: dict[str, Any]) -> None:
 @pytest.mark.corpus
 @pytest.mark.parametrize("entry", NONE, ids=lambda entry: entry["id"])
 def test_where_blkid_finds_no_table_there_is_none(entry: dict[str, Any]) -> None:
-    table = parse_partition_table(Memory(corpus(f"known/{entry['file']}").read_bytes(), "sda"))
+    table = parse_partition_table(open_file(corpus(f"known/{entry['file']}")))
     assert table.scheme is Scheme.NONE
 
 
