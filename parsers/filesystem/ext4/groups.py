@@ -77,17 +77,17 @@ class Groups:
             table |= table_high << 32
             free_blocks |= blocks_high << 16
             free_inodes |= inodes_high << 16
-        wanted = self._checksum(group, raw)
+        wanted = self._checksum(group, raw, offset)
         if wanted is not None and wanted != checksum:
             self._volume.report(
                 offset + _CHECKSUM_AT, f"group {group}: descriptor checksum {wanted:04x} wanted, {checksum:04x} found"
             )
         return GroupDescriptor(block_bitmap, inode_bitmap, table, free_blocks, free_inodes)
 
-    def _checksum(self, group: int, raw: bytes) -> int | None:
+    def _checksum(self, group: int, raw: bytes, offset: int) -> int | None:
         number = group.to_bytes(4, "little")
         if self._volume.superblock.has_metadata_csum:
-            if not self._volume.verifies(len(raw)):
+            if not self._volume.verifies(offset, len(raw)):
                 return None
             zeroed = number + raw[:_CHECKSUM_AT] + b"\0\0" + raw[_CHECKSUM_AT + 2 :]
             return crc32c(self._volume.seed, zeroed) & 0xFFFF

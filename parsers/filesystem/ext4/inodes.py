@@ -61,7 +61,7 @@ _CLASSIC = Struct("<HHIiiiIHHIII60sIIIIHHHHHH")
 _EXTRA = Struct("<HHIIIiI")
 _TABLE_PIECE: Final = 64 << 10
 _TABLE_PIECES: Final = 128
-_KEPT_INODES: Final = 512
+_KEPT_INODES: Final = 256 << 10  # bytes
 _SECOND: Final = 1_000_000_000
 
 
@@ -176,13 +176,14 @@ class Inodes:
         self._tables: dict[int, int] = {}
         self._pieces: dict[int, bytes] = {}
         self._kept: dict[int, Inode] = {}
+        self._most_kept = max(4, _KEPT_INODES // superblock.inode_size)
 
     def get(self, number: int) -> Inode:
         """Return an inode that is in use; raise `ParseError` for one that is free or broken."""
         inode = self._kept.get(number)
         if inode is None:
             inode = self._read(number)
-            if len(self._kept) >= _KEPT_INODES:
+            if len(self._kept) >= self._most_kept:
                 del self._kept[next(iter(self._kept))]
             self._kept[number] = inode
         return inode
@@ -232,7 +233,7 @@ class Inodes:
                 inode.offset + 128,
                 f"inode {inode.number}: extra fields of at most {self._size - 128} bytes wanted, {inode.extra} found",
             )
-        if volume.verifies(self._size):
+        if volume.verifies(inode.offset, self._size):
             self._check_checksum(inode)
 
     def _check_checksum(self, inode: Inode) -> None:

@@ -25,7 +25,7 @@ _EXTENT_HEADER = Struct("<4HI")
 _ENTRY = Struct("<IHHI")
 _MAX_DEPTH: Final = 5
 _MAX_WRITTEN: Final = 32768
-_KEPT_NODES: Final = 64
+_KEPT_NODES: Final = 256 << 10  # bytes of tree blocks that one file keeps parsed
 _DIRECT: Final = 12
 
 
@@ -54,6 +54,7 @@ class ExtentMap:
         self._inode = inode
         self._root = self._parse(inode.block, inode.offset + 0x28, None)
         self._nodes: dict[int, _Node] = {}
+        self._kept = _KEPT_NODES // volume.block_size
 
     def find(self, logical: int) -> tuple[int | None, int]:
         """See `Mapping.find`."""
@@ -81,7 +82,7 @@ class ExtentMap:
             offset = block * self._volume.block_size
             node = self._parse(data, offset, depth - 1)
             self._verify(data, offset)
-            if len(self._nodes) >= _KEPT_NODES:
+            if len(self._nodes) >= self._kept:
                 del self._nodes[next(iter(self._nodes))]
             self._nodes[block] = node
         if node[2] != depth - 1:
@@ -131,7 +132,7 @@ class ExtentMap:
     def _verify(self, data: bytes, offset: int) -> None:
         capacity = int.from_bytes(data[4:6], "little")
         at = 12 + 12 * capacity
-        if at + 4 > len(data) or not self._volume.verifies(at):
+        if at + 4 > len(data) or not self._volume.verifies(offset, at):
             return
         seed = self._volume.inode_seed(self._inode.number, self._inode.generation)
         wanted, found = crc32c(seed, data[:at]), int.from_bytes(data[at : at + 4], "little")
@@ -153,6 +154,7 @@ class BlockMap:
         self._top = Struct("<15I").unpack(inode.block)
         self._node = Struct(f"<{self._fan}I")
         self._nodes: dict[int, tuple[int, ...]] = {}
+        self._kept = _KEPT_NODES // volume.block_size
 
     def find(self, logical: int) -> tuple[int | None, int]:
         """See `Mapping.find`."""
@@ -182,7 +184,7 @@ class BlockMap:
         pointers = self._nodes.get(block)
         if pointers is None:
             pointers = self._node.unpack(self._volume.read_block(block))
-            if len(self._nodes) >= _KEPT_NODES:
+            if len(self._nodes) >= self._kept:
                 del self._nodes[next(iter(self._nodes))]
             self._nodes[block] = pointers
         return pointers

@@ -46,7 +46,7 @@ _LONGEST_NAME: Final = 255
 _FAST_LINK: Final = 60
 _LONGEST_LINK: Final = 65536
 _KEPT_DIRECTORIES: Final = 64
-_KEPT_DIRECTORY_SIZE: Final = 64 << 10
+_KEPT_DIRECTORY_SIZE: Final = 16 << 10
 
 
 class Ext4Tree:

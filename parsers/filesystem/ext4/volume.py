@@ -32,6 +32,10 @@ class Volume:
         self._cache: dict[int, bytes] = {}
         self._cached = max(16, _CACHED_BYTES // superblock.block_size)
         self._problems: dict[Problem, None] = dict.fromkeys(superblock.problems)
+        size = superblock.blocks * superblock.block_size
+        if size > source.size:
+            self.report(source.size, f"a file system of {size} bytes wanted, the volume ends at byte {source.size}")
+        self._verified: set[int] = set()
         self._checksum_bytes = _VERIFIED_BYTES if superblock.has_metadata_csum else -1
 
     @property
@@ -68,10 +72,11 @@ class Volume:
         cache[block] = data
         return data
 
-    def verifies(self, size: int) -> bool:
-        """Tell whether `size` bytes of metadata are to be checked: there are checksums, and time for them."""
-        if self._checksum_bytes < size:
+    def verifies(self, offset: int, size: int) -> bool:
+        """Tell whether metadata at `offset` are to be verified: they were not so far, and there is time for it."""
+        if self._checksum_bytes < size or offset in self._verified:
             return False
+        self._verified.add(offset)
         self._checksum_bytes -= size
         return True
 

@@ -79,7 +79,7 @@ def test_damaged_where_it_is_read(volume: Memory) -> None:
     spots = [offset + dice.randrange(size) for offset, size in recorded.ranges for _ in range(3) if 0 < size <= 4096]
     data = volume.read_at(0, volume.size)
     lively = [at for at in range(0, len(data), 4) if data[at : at + 4] != b"\0\0\0\0" and at < 2 << 20]
-    for _ in range(120):
+    for _ in range(80):
         pool = dice.choice((spots, lively))
         patches = {dice.choice(pool): dice.choice((dice.randbytes(4), b"\xff\xff\xff\xff", bytes(2))) for _ in range(3)}
         read(Patched(volume, {at: patch for at, patch in patches.items() if at + 4 <= volume.size}))

@@ -46,7 +46,7 @@ def test_hashes_are_those_of_debugfs(version: int, seeded: bool, tmp_path: Path)
     assert [name_hash(name.encode(), version, WORDS if seeded else None) for name in NAMES] == wanted
 
 
-@pytest.fixture(scope="module", params=["half_md4", "tea", "legacy"])
+@pytest.fixture(scope="module", params=["half_md4", "tea", "legacy", "unsigned"])
 def indexed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A volume with a hash-indexed directory of 3000 names, indexed by e2fsck."""
     top = tmp_path_factory.mktemp("ext")
@@ -56,7 +56,9 @@ def indexed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         (top / "folder/big" / name).touch()
     options = ("-t", "ext4", "-b", "1024", "-N", "4000", "-d", str(top / "folder"))
     image = make(top / "x.img", "32M", *options)
-    debugfs(image, f"set_super_value def_hash_version {request.param}")
+    version = "half_md4" if request.param == "unsigned" else request.param
+    flags = 2 if request.param == "unsigned" else 1
+    debugfs(image, f"set_super_value def_hash_version {version}", f"set_super_value flags {flags}")
     assert E2FSCK
     subprocess.run([E2FSCK, "-fyD", image], check=False, capture_output=True)  # its status tells that it changed much
     assert "Number of entries" in debugfs(image, "htree_dump big")
