@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from fixtures.disk import ROOT_UUID, Layout, build_disk, tool
+from fixtures.disk import EPOCH, ROOT_UUID, Layout, build_disk, tool
 from fixtures.files import Dir, File, Link
 from fixtures.golden import GOLDEN, INITRAMFS_MODULES, KERNEL, golden_initramfs
 from fixtures.initramfs import COMPRESSORS, EARLY, cpio, initramfs
@@ -76,6 +76,9 @@ def test_the_same_files_give_the_same_disk(tmp_path: Path) -> None:
     one = build_disk(GOLDEN, tmp_path / "one.qcow2", compressed=True)
     two = build_disk(GOLDEN, tmp_path / "two.qcow2", compressed=True)
     assert output("qemu-img", "compare", str(one), str(two)) == b"Images are identical.\n"
+    bare = build_disk(GOLDEN, tmp_path / "bare.raw", "raw", layout=Layout("none", boot_code=False))
+    shown = output("debugfs", "-R", "stat /etc/fstab", str(bare)).decode()
+    assert {line.split()[1] for line in shown.splitlines() if "time:" in line} == {f"0x{EPOCH:08x}:00000000"}
 
 
 def test_every_link_of_the_golden_guest_leads_to_something() -> None:
