@@ -244,6 +244,29 @@ def _is_hazard(argument: str, guest: Guest) -> bool:
     return key == "rdinit" and value.rpartition("/")[2] in _SHELLS
 
 
+@rule("grub-boots-unattended", "GRUB boots the default entry without anybody at the keyboard")
+def grub_boots_unattended(facts: Facts) -> Verdict:
+    """The timeout must end, and the default entry must not want a password.
+
+    Why: an instance that waits at the menu of GRUB never comes up; few clouds give access to it.
+
+    Fix: set `GRUB_TIMEOUT=5` in /etc/default/grub; where passwords are set, give the entry `--unrestricted` in
+    /etc/grub.d/10_linux; run `update-grub`.
+
+    Reads: grub.cfg.
+    """
+    config = facts[BootConfig].menu.config
+    timeout, users = config.variable("timeout"), config.variable("superusers")
+    here = Evidence(config.place_of("timeout") or facts[BootConfig].menu.start, f"timeout={timeout or ''}")
+    if not timeout or timeout.startswith("-"):
+        return failed("GRUB waits at its menu without end", here)
+    locked = [step for step in config.chosen if not step.unrestricted]
+    if users and locked:
+        asks = Evidence(config.place_of("superusers") or here.place, f"superusers={users}")
+        return failed("GRUB wants a password before it boots", *(Evidence(e.place, e.title) for e in locked), asks)
+    return ok(f"GRUB boots after {timeout} s", here)
+
+
 @rule("grub-resume-device-exists", "The device that resume= names is in the image")
 def grub_resume_device_exists(facts: Facts) -> Verdict:
     """Why: the initial RAM disk waits for the device, half a minute or longer, at each boot.
@@ -357,6 +380,7 @@ RULES = (
     grub_boot_files_exist,
     grub_root_resolves,
     grub_boots_the_system,
+    grub_boots_unattended,
     grub_resume_device_exists,
     grub_menus_agree,
     grub_settings_are_applied,

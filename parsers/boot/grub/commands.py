@@ -21,6 +21,7 @@ SUCCEED: Final = frozenset(
         "save_env", "list_env", "sleep", "videoinfo", "gettext", "password", "password_pbkdf2", "cutmem", "badram",
         "devicetree", "acpi", "nativedisk", "cryptomount", "boot", "halt", "reboot", "fwsetup", "loopback", "keymap",
         "trust", "gfxmode", "cpuid", "sendkey", "usb_keyboard", "videotest", "load_video", "savedefault",
+        "increment", "decrement", "ls", "cat", "date", "pause", "lsmod", "version", "hiddenentry",
     }
 )  # fmt: skip
 FAIL: Final = frozenset({"false", "keystatus", "cmostest", "hwmatch"})

@@ -66,7 +66,7 @@ def _config(path: str, interpreter: Interpreter, scope: Scope, notes: Notes) -> 
         entries,
         tuple(sorted(scope.variables.items())),
         default,
-        scope.places.get("default"),
+        tuple(sorted(scope.places.items())),
         chosen,
         found,
         tuple(scope.searches),

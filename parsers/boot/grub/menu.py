@@ -89,9 +89,9 @@ class GrubConfig:
     Attributes:
         path: the file it began with.
         files: every file that was read, in order.
-        variables: the variables as the menu finds them.
+        variables: the variables as the menu finds them, by name.
+        places: where each variable that the configuration sets was set last.
         default: the value of `default`; None where it was not set.
-        default_place: where `default` was set last.
         chosen: the entries from the menu to the one that boots by default; empty where there is none.
         default_found: whether `default` names an entry; if not, `chosen` is the first, as GRUB has it.
         searches, includes: those outside of menu entries.
@@ -107,7 +107,7 @@ class GrubConfig:
     entries: tuple[MenuEntry, ...]
     variables: tuple[tuple[str, str], ...] = ()
     default: str | None = None
-    default_place: Place | None = None
+    places: tuple[tuple[str, Place], ...] = ()
     chosen: tuple[MenuEntry, ...] = ()
     default_found: bool = True
     searches: tuple[Search, ...] = ()
@@ -125,6 +125,15 @@ class GrubConfig:
     def variable(self, name: str) -> str | None:
         """Return the value of a variable."""
         return next((value for known, value in self.variables if known == name), None)
+
+    def place_of(self, name: str) -> Place | None:
+        """Return where a variable was set last; None where the configuration does not set it."""
+        return next((place for known, place in self.places if known == name), None)
+
+    @property
+    def default_place(self) -> Place | None:
+        """Where `default` was set last."""
+        return self.place_of("default")
 
     def walk(self) -> Iterator[MenuEntry]:
         """Give every entry, those of submenus after their submenu."""

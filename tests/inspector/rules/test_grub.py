@@ -14,6 +14,7 @@ from inspector.rules.grub import (
     RULES,
     grub_boot_files_exist,
     grub_boots_the_system,
+    grub_boots_unattended,
     grub_config_exists,
     grub_config_parses,
     grub_default_entry_exists,
@@ -90,6 +91,9 @@ FAULTS: list[tuple[Rule, Change, Status, str]] = [
         "rd.break=pre-mount",
         "break=premount", "systemd.unit=rescue.target", "systemd.unit=emergency", "rdinit=/bin/sh", "emergency",
     )),
+    (grub_boots_unattended, {CFG: text(CFG).replace("set timeout=5", "set timeout=-1")}, Status.FAILED, f"{CFG}:67"),
+    (grub_boots_unattended, {CFG: text(CFG).replace("set timeout=5", "true")}, Status.FAILED, CFG),
+    (grub_boots_unattended, {CFG: "set superusers=a\npassword a x\n" + text(CFG)}, Status.FAILED, f"{CFG}:1"),
     (grub_resume_device_exists, arguments(f"resume=UUID={OTHER_UUID}"), Status.WARNING, LINUX),
     (grub_resume_device_exists, arguments("resume=/dev/sda5"), Status.WARNING, LINUX),
     (grub_settings_are_applied, changed(CFG, " biosdevname=0", " "), Status.WARNING, f"{SETTINGS}:7"),
@@ -118,6 +122,11 @@ def test_the_advised_fixes_make_it_ok() -> None:
     # the stale argument written into the settings
     stale = {**changed(CFG, " quiet", " quiet audit=0"), **changed(SETTINGS, '"quiet"', '"quiet audit=0"')}
     assert grub_settings_are_applied(facts(stale)).status is Status.OK
+    # --unrestricted for the entry; a timeout that ends
+    asks = 'set superusers="admin"\n' + text(CFG)
+    assert grub_boots_unattended(facts({CFG: asks})).status is Status.FAILED
+    free = asks.replace("--class debian", "--unrestricted --class debian")
+    assert grub_boots_unattended(facts({CFG: free})).status is Status.OK
     # grub-set-default with an entry that is there
     saved = changed(CFG, 'set default="0"', f'set default="gnulinux-advanced-{ROOT_UUID}>0"')
     verdict = grub_default_entry_exists(facts(saved))

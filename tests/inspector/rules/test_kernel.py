@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+import pytest
+
 from fixtures.files import Node
 from fixtures.golden import KERNEL
 from fixtures.kernel import bzimage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel, Kernels
-from inspector.rules.kernel import default_kernel_is_complete
-from inspector.verdict import Status, Verdict
-from tests.inspector.boots import CFG, INITRD, INITRD_LINE, LINUX_LINE, MODULES, VMLINUZ, changed, facts
+from inspector.rules.kernel import default_kernel_is_complete, dracut_devices_exist
+from inspector.verdict import NotApplicable, Status, Verdict
+from tests.inspector.boots import (
+    CFG,
+    INITRD,
+    INITRD_LINE,
+    LINUX_LINE,
+    MODULES,
+    OTHER_UUID,
+    VMLINUZ,
+    arguments,
+    changed,
+    facts,
+)
+from tests.volumes import volume_of
 
 
 def places(verdict: Verdict) -> list[str]:
@@ -65,3 +79,20 @@ def test_unknown_is_never_ok() -> None:
     nothing = default_kernel_is_complete(facts({CFG: None}))
     assert (nothing.status, nothing.known) == (Status.WARNING, False)
     assert CFG in places(nothing)
+
+
+def test_the_volumes_that_dracut_waits_for() -> None:
+    with pytest.raises(NotApplicable):
+        dracut_devices_exist(facts())
+    change = arguments(f"rd.lvm.lv=vg/root rd.luks.uuid=luks-{OTHER_UUID}")
+    missing = dracut_devices_exist(facts(change))
+    assert missing.status is Status.FAILED
+    assert [item.seen for item in missing.evidence] == ["rd.lvm.lv=vg/root", f"rd.luks.uuid=luks-{OTHER_UUID}"]
+    assert set(places(missing)) == {f"{CFG}:{LINUX_LINE}"}
+    luks = volume_of(None, 2, "crypto_LUKS", uuid=OTHER_UUID, reason="crypto_LUKS is not read so far")
+    unknown = dracut_devices_exist(facts(change, luks))
+    assert (unknown.status, unknown.known) == (Status.WARNING, False)
+    # the argument of the missing volume taken out
+    assert dracut_devices_exist(facts(arguments(f"rd.luks.uuid=luks-{OTHER_UUID}"), luks)).status is Status.OK
+    lost = dracut_devices_exist(Facts({DefaultKernel: UnknownFact("no root file system")}))
+    assert (lost.status, lost.known) == (Status.WARNING, False)
