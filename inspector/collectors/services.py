@@ -87,7 +87,19 @@ class _Systemd:
         for alias in self._units.aliases.get(unit, ()):
             if alias.name in names and alias.path.startswith(f"{CONFIG}/"):
                 return Enablement.ENABLED, Place(alias.path)
-        return self._not_enabled(unit, fragment)
+        return self._by_instance(unit) or self._not_enabled(unit, fragment)
+
+    def _by_instance(self, unit: str) -> tuple[Enablement, Place] | None:
+        """A template is as enabled as its default instance; an instance that the vendor links is static."""
+        if template_of(unit):
+            links = self._links(unit)
+            return (Enablement.STATIC, links[0].place) if links else None
+        default = self._units.text(unit).last("Install", "DefaultInstance")
+        for pull in (pull for pulls in self._units.links.values() for pull in pulls if template_of(pull.unit) == unit):
+            if pull.place.path.startswith(f"{CONFIG}/"):
+                named = default is not None and pull.unit == unit.replace("@.", f"@{default.value}.")
+                return (Enablement.ENABLED if named else Enablement.INDIRECT), pull.place
+        return None
 
     def _links(self, unit: str) -> list[Pull]:
         return [pull for pulls in self._units.links.values() for pull in pulls if pull.unit == unit]
@@ -95,7 +107,7 @@ class _Systemd:
     def _not_enabled(self, unit: str, fragment: Fragment) -> tuple[Enablement, Place]:
         install = self._units.text(unit)
         place = Place(fragment.path)
-        if fragment.kind is Kind.LINKED and fragment.path.startswith(f"{CONFIG}/"):
+        if fragment.kind is Kind.LINKED and fragment.name == unit and fragment.path.startswith(f"{CONFIG}/"):
             return Enablement.LINKED, place
         if any(alias.path.startswith(f"{CONFIG}/") for alias in self._units.aliases.get(unit, ())):
             return Enablement.INDIRECT, place
