@@ -48,6 +48,9 @@ _UNREAD: Final = (
     "/etc/wicked/*.xml",
     "/var/lib/connman/*.config",
 )
+_CLIENTS: Final = ("dhclient", "dhclient3", "udhcpc", "dhcpcd", "pump")
+"""The DHCP clients that the releases of ifupdown know."""
+_PROGRAMS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 _LOOPBACK: Final = ("ifcfg-lo", "ifcfg.template")
 _TEXT_LIMIT: Final = 1 << 20
 _FILES_MAX: Final = 1024
@@ -70,6 +73,8 @@ def collect_network(facts: Facts) -> NetworkConfig:
         names=_names(guest, facts[DefaultKernel], links),
         bindings=tuple(_bindings(guest, links)),
         unread=tuple(_unread(guest)),
+        clients=tuple(_clients(guest)),
+        netplan=_has_netplan(guest),
     )
 
 
@@ -128,15 +133,26 @@ def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *
     return BackEnd("ifupdown", state.enabled, state.place, reason, configuration, additions=additions)
 
 
+def _clients(guest: Guest) -> Iterator[str]:
+    for name in _CLIENTS:
+        path = next((path for folder in _PROGRAMS if guest.is_file(path := f"{folder}/{name}")), None)
+        if path is not None:
+            yield path
+
+
 # -- netplan and systemd-networkd
 
 
 def _netplan(guest: Guest) -> Configuration:
     """Read netplan's files; without its generator they say nothing."""
-    if not any(guest.exists(path) for path in _NETPLAN_PROGRAMS):
+    if not _has_netplan(guest):
         return Configuration()
     paths = _overlaid(guest, _NETPLAN, ".yaml")
     return merge_netplan(parse_netplan(text, path) for path, text in _texts(guest, paths))
+
+
+def _has_netplan(guest: Guest) -> bool:
+    return any(guest.exists(path) for path in _NETPLAN_PROGRAMS)
 
 
 def _with_netplan(own: Configuration, netplan: Configuration, renderer: str) -> Configuration:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, name_matches
+from parsers.network.networkd import excludes_cards
 from parsers.place import Place
 
 DRIVER: Final = "virtio_net"
@@ -41,6 +42,8 @@ class InterfaceNames:
     def fit(self, match: Match) -> Fit:
         """Tell whether a profile's match takes the first interface."""
         by_name = self._by_name(match)
+        if any(map(excludes_cards, match.other)):
+            return Fit.NO
         if by_name is Fit.NO or (match.drivers and not Match(names=match.drivers).takes_name(DRIVER)):
             return Fit.NO
         if match.macs:
@@ -106,12 +109,21 @@ class NetworkConfig:
         names: InterfaceNames,
         bindings: tuple[Binding, ...] = (),
         unread: tuple[Place, ...] = (),
+        clients: tuple[str, ...] = (),
+        *,
+        netplan: bool = False,
     ) -> None:
-        """Take the installed back ends, and the configuration of others, which is not read (`unread`)."""
+        """Take what was found.
+
+        `backends` are those installed; `unread` is the configuration of others, which is not read; `clients` are the
+        DHCP clients that ifup can call; `netplan` is whether netplan writes for systemd-networkd and NetworkManager.
+        """
         self.backends = backends
         self.names = names
         self.bindings = bindings
         self.unread = unread
+        self.clients = clients
+        self.netplan = netplan
 
     @property
     def enabled(self) -> tuple[BackEnd, ...]:
@@ -145,7 +157,7 @@ class NetworkConfig:
     def profiles(self) -> tuple[Profile, ...]:
         """Return the profiles of the enabled back ends that are for interfaces of the machine."""
         found = (profile for backend in self.enabled for profile in backend.configuration.profiles)
-        return tuple(profile for profile in found if profile.physical)
+        return tuple(it for it in found if it.physical and not any(map(excludes_cards, it.match.other)))
 
 
 def _first_match(choices: list[Choice]) -> list[Choice]:

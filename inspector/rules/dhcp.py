@@ -20,6 +20,13 @@ _UNTRIED: Final = (
     "/etc/NetworkManager/system-connections",
     "/etc/netplan",
 )
+_RENDERERS: Final = {
+    "eni": "ifupdown",
+    "netplan": "netplan",
+    "network-manager": "networkmanager",
+    "networkd": "networkd",
+}
+"""The renderers of cloud-init, in the order in which it tries them, and the back end that each writes for."""
 _METHOD: Final = {
     Method.STATIC: "has a static address",
     Method.NONE: "is given no IPv4 address",
@@ -131,18 +138,24 @@ def _without_dhcp(facts: Facts, network: NetworkConfig, choices: Sequence[Choice
     evidence, message = _fault(network, choices)
     cloud_init = facts[CloudInit]
     broken = any(backend.configuration.fatal for backend in network.enabled)
-    if not broken and _would_read(network) and cloud_init.renders_network:
+    if not broken and cloud_init.renders_network and _would_read(network, cloud_init):
         return _rendered(cloud_init, network, message, evidence)
     off = [*cloud_init.switches, *cloud_init.network_off]
     return failed(message, *_shown([*evidence, *off]))
 
 
-def _would_read(network: NetworkConfig) -> bool:
-    """Tell whether what cloud-init writes would be read: it writes for ifupdown wherever that is installed."""
-    ifupdown = next((backend for backend in network.backends if backend.name == "ifupdown"), None)
-    if ifupdown is not None:
-        return ifupdown.enabled and ifupdown.additions
-    return any(backend.name != "dhcpcd" for backend in network.enabled)
+def _would_read(network: NetworkConfig, cloud_init: CloudInit) -> bool:
+    """Tell whether what cloud-init writes is read at boot: it writes for the first back end that is installed."""
+    backends = {backend.name: backend for backend in network.backends}
+    asked = cloud_init.config.value("system_info", "network", "renderers")
+    order = asked if isinstance(asked, list) and asked else list(_RENDERERS)
+    for renderer in order:
+        name = _RENDERERS.get(str(renderer), "")
+        if name == "netplan" and network.netplan:
+            return any(it.name in ("networkd", "networkmanager") for it in network.enabled)
+        if name in backends:
+            return backends[name].enabled and backends[name].additions
+    return False
 
 
 def _rendered(cloud_init: CloudInit, network: NetworkConfig, message: str, evidence: list[Evidence]) -> Verdict:
@@ -217,8 +230,9 @@ def interface_names_match_kernel(facts: Facts) -> Verdict:
     """
     network = facts[NetworkConfig]
     named = [it for it in network.profiles() if it.match.names and it.ipv4 is not Method.NONE]
-    if not named:
-        raise NotApplicable("no profile that is used names an interface")
+    unnamed = [it for it in network.profiles() if not it.match.names and network.names.fit(it.match) is Fit.YES]
+    if not named or unnamed:
+        raise NotApplicable("no profile depends on the name of the interface")
     name = " or ".join(network.names.names)
     fits = {id(it): network.names.fit(it.match) for it in named}
     if any(fit in (Fit.YES, Fit.MAC) for fit in fits.values()):
@@ -271,6 +285,25 @@ def one_back_end_per_interface(facts: Facts) -> Verdict:
     return ok("one back end configures it", *_shown(_seen(it) for choices in users.values() for it in choices))
 
 
+@rule("dhcp-client-installed", "ifupdown finds a DHCP client")
+def dhcp_client_installed(facts: Facts) -> Verdict:
+    """Why: ifupdown asks no server itself; without a client `inet dhcp` fails and the interface stays without address.
+
+    Fix: install isc-dhcp-client or dhcpcd-base.
+    Reads: /usr/sbin/dhclient, udhcpc, dhcpcd, the configuration of ifupdown
+    """
+    network = facts[NetworkConfig]
+    backend = next((it for it in network.enabled if it.name == "ifupdown"), None)
+    users = [it for it in network.choices(backend) if it.method is Method.DHCP] if backend else []
+    if not users:
+        raise NotApplicable("ifupdown gives the first interface no DHCP; other back ends ask the server themselves")
+    if not network.clients:
+        return failed(
+            "no DHCP client is installed", Evidence(Place("/usr/sbin/dhclient"), "no such file"), _seen(users[0])
+        )
+    return ok("a DHCP client is installed", *(Evidence(Place(path), "present") for path in network.clients))
+
+
 RULES: Final = (
     network_service_enabled,
     network_config_parses,
@@ -278,4 +311,5 @@ RULES: Final = (
     interface_names_match_kernel,
     network_not_bound_to_mac,
     one_back_end_per_interface,
+    dhcp_client_installed,
 )

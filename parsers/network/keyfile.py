@@ -231,6 +231,12 @@ def parse_networkmanager_conf(files: Iterable[tuple[str, str]]) -> NetworkManage
             problems.append(file.flaw)
         for entry in file.entries.values():
             _assign(merged, entry)
+    devices = [
+        merged.get((group, "match-device"))
+        for group, key in merged
+        if key == "managed" and group.startswith("device") and not _true(merged[group, key].value)
+    ]
+    left = tuple(word for entry in devices for word in (_list(entry) or ("*",)))
     plugins = _list(merged.get(("main", "plugins")))
     auto = merged.get(("main", "no-auto-default"))
     unmanaged = merged.get(("keyfile", "unmanaged-devices"))
@@ -240,8 +246,8 @@ def parse_networkmanager_conf(files: Iterable[tuple[str, str]]) -> NetworkManage
         no_auto_default=_list(auto),
         no_auto_default_place=auto.place if auto else None,
         ifupdown_managed=_true(managed.value) if managed else False,
-        unmanaged=_list(unmanaged),
-        unmanaged_place=unmanaged.place if unmanaged else None,
+        unmanaged=(*_list(unmanaged), *left),
+        unmanaged_place=unmanaged.place if unmanaged else next((it.place for it in devices if it), None),
         problems=tuple(problems),
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.linux.systemd import Unit, parse_unit
+from parsers.linux.systemd import Unit, parse_unit, split_words
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
@@ -36,6 +36,9 @@ _OTHER_CONDITIONS: Final = (
     "OriginalName",
     "Credential",
     "Version",
+)
+_CONTAINERS: Final = frozenset(
+    {"docker", "lxc", "lxc-libvirt", "openvz", "podman", "pouch", "proot", "rkt", "systemd-nspawn", "wsl"}
 )
 _MASTERS: Final = ("Bond", "Bridge", "VRF", "BatmanAdvanced")
 _KINDS: Final = {"bond": Kind.BOND, "bridge": Kind.BRIDGE, "vlan": Kind.VLAN, "dummy": Kind.OTHER}
@@ -131,7 +134,25 @@ def _match(unit: Unit) -> Match:
 
 def _always(key: str, value: str) -> bool:
     """Tell conditions that every network card of a virtual machine meets."""
-    return (key, value) in {("Type", "ether"), ("Virtualization", "yes"), ("Virtualization", "vm"), ("Kind", "!*")}
+    if key in ("Type", "Kind") and value.startswith("!"):
+        # A card has the type ether and no kind, which virtual interfaces alone have.
+        return key == "Kind" or "ether" not in split_words(value[1:])
+    return (key, value) in {
+        ("Type", "ether"),
+        ("Virtualization", "yes"),
+        ("Virtualization", "vm"),
+        ("Virtualization", "!container"),
+    }
+
+
+def excludes_cards(condition: str) -> bool:
+    """Tell whether a condition of `Match.other` is one that no network card of a virtual machine meets."""
+    key, _, value = condition.partition("=")
+    if key == "Virtualization":
+        return value in {"no", "container", "!vm", "!yes"} or value in _CONTAINERS
+    if key in ("Type", "Kind"):
+        return not value.startswith("!") and (key == "Kind" or "ether" not in split_words(value))
+    return key in ("WLANInterfaceType", "SSID", "BSSID")
 
 
 def _profile(file: NetworkdFile, netdevs: dict[str, Kind]) -> Profile:

@@ -15,6 +15,7 @@ from inspector.facts.network import NetworkConfig
 from inspector.facts.services import Services
 from inspector.rules.dhcp import (
     RULES,
+    dhcp_client_installed,
     interface_names_match_kernel,
     network_config_parses,
     network_not_bound_to_mac,
@@ -128,6 +129,13 @@ FAULTS: list[tuple[Rule, dict[str, Any], Status, str, dict[str, Any]]] = [
         Status.WARNING,
         "/etc/udev/rules.d/70-persistent-net.rules:2",
         {"/etc/udev/rules.d/70-persistent-net.rules": None},
+    ),
+    (
+        dhcp_client_installed,
+        {"/usr/sbin/dhclient": None},
+        Status.FAILED,
+        "/usr/sbin/dhclient",
+        {"/usr/sbin/dhcpcd": File("", 0o755)},
     ),
     (
         one_back_end_per_interface,
@@ -318,7 +326,12 @@ def test_files_of_other_back_ends_leave_it_open() -> None:
 
 def test_rules_that_do_not_concern_a_guest_say_so() -> None:
     nothing = facts({NETWORKING: Link("/dev/null")})
-    for rule in (network_config_parses, interface_names_match_kernel, one_back_end_per_interface):
+    for rule in (
+        network_config_parses,
+        interface_names_match_kernel,
+        one_back_end_per_interface,
+        dhcp_client_installed,
+    ):
         with pytest.raises(NotApplicable):
             rule(nothing)
 
@@ -332,3 +345,34 @@ def test_a_guest_without_any_back_end() -> None:
 def test_what_cloud_init_would_do_may_be_unknown() -> None:
     made = facts({ETH0: STATIC}, given={CloudInit: UnknownFact("cloud-init cannot be read")})
     assert primary_interface_uses_dhcp(made).known is False
+
+
+def test_files_for_containers_and_tunnels_are_for_no_card() -> None:
+    vendor = {
+        "/usr/lib/systemd/network/80-container-host0.network": (
+            "[Match]\nVirtualization=container\nName=host0\n[Network]\nDHCP=yes\n"
+        ),
+        "/usr/lib/systemd/network/80-wifi.network": "[Match]\nWLANInterfaceType=station\n[Network]\nDHCP=yes\n",
+    }
+    change = {**NETWORKD, **NO_CLOUD_INIT, **vendor}
+    assert judge(primary_interface_uses_dhcp, change)[0] is Status.FAILED
+    with pytest.raises(NotApplicable):
+        interface_names_match_kernel(facts({**change, NETWORK: "[Match]\nType=!loopback\n[Network]\nDHCP=yes\n"}))
+    assert (
+        judge(primary_interface_uses_dhcp, {**change, NETWORK: "[Match]\nKind=!*\n[Network]\nDHCP=yes\n"})[0]
+        is Status.OK
+    )
+
+
+def test_cloud_init_writes_for_the_first_renderer() -> None:
+    settings = "system_info: {network: {renderers: [networkd, eni]}}\n"
+    asked = {ETH0: STATIC, "/etc/cloud/cloud.cfg.d/99.cfg": settings}
+    # systemd-networkd is installed and does not run: what is written for it is not read.
+    assert judge(primary_interface_uses_dhcp, asked)[0] is Status.FAILED
+    assert judge(primary_interface_uses_dhcp, {**asked, **NETWORKD})[0] is Status.OK
+
+
+def test_networkmanager_may_be_told_to_leave_devices_alone() -> None:
+    conf = "[device-x]\nmatch-device=interface-name:eth*\nmanaged=0\n"
+    change = {**NETWORKMANAGER, **NO_CLOUD_INIT, "/etc/NetworkManager/conf.d/x.conf": conf}
+    assert judge(primary_interface_uses_dhcp, change)[0] is Status.FAILED
