@@ -1,4 +1,4 @@
-"""`show`, `ls`, `stat` and `cat` as the command line calls them: each in a limited process, streamed to the output.
+"""`ls`, `stat` and `cat` as the command line calls them: each in a limited process, streamed to the output.
 
 Nothing is held in memory: the child sends each piece as it has it, and the parent passes it on.
 """
@@ -6,18 +6,18 @@ Nothing is held in memory: the child sends each piece as it has it, and the pare
 from __future__ import annotations
 
 import codecs
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
-from inspector.errors import InspectorError, about
+from inspector.errors import InspectorError
 from inspector.guest import Guest
-from inspector.isolate import CHECK_LIMITS, STREAM_LIMITS, Limits, Send, isolated
+from inspector.isolate import Send
+from inspector.json_line import json_text
 from inspector.output import Write
-from inspector.overview import overview, overview_text
-from inspector.printable import json_text, printable
+from inspector.printable import printable
+from inspector.stream import pass_on
 
 _BATCH: Final = 1 << 16
 
@@ -41,16 +41,6 @@ class Form:
     json: bool = False
 
 
-def show(image: str, root: str | None, write: Write, *, json: bool) -> None:
-    """Write what a disk holds."""
-
-    def job(send: Send) -> None:
-        view = overview(image, root)
-        send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
-
-    _pass_on(image, job, write, CHECK_LIMITS)
-
-
 def ls(files: Files, path: str, form: Form, write: Write) -> None:
     """Write the entries of a directory.
 
@@ -66,7 +56,7 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
         if listing.errors:
             raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
 
-    _pass_on(files.image, job, write)
+    pass_on(files.image, job, write)
 
 
 def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
@@ -76,7 +66,7 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
         entry = Listing(_open(files)).stat(path)
         _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
 
-    _pass_on(files.image, job, write)
+    pass_on(files.image, job, write)
 
 
 def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
@@ -90,7 +80,7 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())
 
-    _pass_on(files.image, job, write)
+    pass_on(files.image, job, write)
 
 
 def _open(files: Files) -> Guest:
@@ -109,12 +99,3 @@ def _send_text(pieces: Iterator[str], send: Send) -> None:
             batch.clear()
             length = 0
     send("".join(batch).encode("utf-8", "backslashreplace"))
-
-
-def _pass_on(image: str, job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
-    try:
-        with contextlib.closing(isolated(job, limits)) as pieces:
-            for piece in pieces:
-                write(piece)
-    except InspectorError as error:
-        raise InspectorError(about(image, error)) from error

@@ -94,4 +94,11 @@ def _check(uses: list[tuple[Profile, Check]]) -> Iterator[str]:
 
 
 def _paragraph(head: str, text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=f"  {head + ':':<12}", subsequent_indent=" " * 14)
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"  {head + ':':<12}",
+        subsequent_indent=" " * 14,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

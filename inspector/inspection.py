@@ -10,7 +10,7 @@ import msgspec
 from inspector.engine import inspect_image
 from inspector.errors import InspectorError
 from inspector.isolate import CHECK_LIMITS, Limits, Send, isolated_result
-from inspector.printable import json_text
+from inspector.json_line import json_text
 from inspector.report import Report
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from inspector.errors import UsageError
 
@@ -46,7 +46,7 @@ def opened_output(path: str | None) -> Iterator[Write]:
     except OSError as error:
         raise _error(path, error) from error
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:
             yield _guarded(path, stream)
         if temporary:
             temporary.replace(Path(path).resolve())
@@ -63,11 +63,12 @@ def _temporary(target: Path) -> tuple[int, Path]:
     return descriptor, Path(name)
 
 
-def _guarded(path: str, stream: IO[bytes]) -> Write:
+def _guarded(path: str, stream: io.FileIO) -> Write:
     def write(data: bytes) -> None:
+        view = memoryview(data)
         try:
-            stream.write(data)
-            stream.flush()
+            while view:
+                view = view[stream.write(view) :]
         except OSError as error:
             raise _error(path, error) from error
 

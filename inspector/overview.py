@@ -17,7 +17,11 @@ from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import identify_guest
+from inspector.isolate import CHECK_LIMITS, Send
+from inspector.json_line import json_text
+from inspector.output import Write
 from inspector.printable import printable
+from inspector.stream import pass_on
 from parsers.place import ParseError, Problem
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -207,3 +211,13 @@ def size(count: int) -> str:
             return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     raise AssertionError("not reached")
+
+
+def show(image: str, root: str | None, write: Write, *, json: bool) -> None:
+    """Write what a disk holds."""
+
+    def job(send: Send) -> None:
+        view = overview(image, root)
+        send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
+
+    pass_on(image, job, write, CHECK_LIMITS)

@@ -1,4 +1,4 @@
-"""Words of a guest made safe for any terminal and any JSON reader.
+"""Words of a guest made safe for any terminal.
 
 What is no printable character is shown, never sent: control characters could move the cursor, set a title or paint
 over a verdict, and direction marks could turn a path around. A byte that is no UTF-8 keeps its value.
@@ -6,13 +6,10 @@ over a verdict, and direction marks could turn a path around. A byte that is no 
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Final
 
 _ESCAPED_BYTE: Final = 0xDC00
-_DELETE: Final = "\x7f"
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -30,11 +27,6 @@ def _escape(char: str) -> str:
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def json_text(value: object) -> str:
-    r"""Return one line of JSON, pure printable ASCII; surrogate escapes stand as `\udcXX`."""
-    return _ENCODE(value).replace(_DELETE, "\\u007f")
 
 
 def iso_time(nanoseconds: int | None) -> str | None:

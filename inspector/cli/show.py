@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from inspector.browsing import show
 from inspector.cli import options
 from inspector.output import standard_output
+from inspector.overview import show
 
 
 @click.command("show")

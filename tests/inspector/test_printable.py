@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from inspector.printable import iso_time, json_text, printable
+from inspector.json_line import json_text
+from inspector.printable import iso_time, printable
 
 
 @pytest.mark.parametrize(

@@ -133,13 +133,13 @@ def test_output_that_cannot_be_written_is_said_in_one_line(disk: Path) -> None:
 
 SLOW = """
 import sys, time
-import inspector.browsing as browsing
+import inspector.overview as overview
 
 def slow(*_):
     sys.stderr.write("never seen")
     time.sleep(60)
 
-browsing.overview = slow
+overview.overview = slow
 from inspector.cli import main
 sys.argv = ["inspector", "show", "image"]
 print("ready", flush=True)
