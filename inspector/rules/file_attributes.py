@@ -45,9 +45,9 @@ def system_files_mutable(facts: Facts) -> Verdict:
     guest = facts[Guest]
     locked, unread, free = _sorted_by_flags(guest, (*_SYSTEM_FILES, *_SYSTEM_DIRECTORIES))
     if locked:
-        return failed(f"{len(locked)} system files or directories are locked by inode flags", *locked, *unread)
+        return failed(f"locked by inode flags: {_paths(locked)}", *locked, *unread)
     if unread:
-        return unknown(f"the inode flags of {len(unread)} system files are not known", *unread)
+        return unknown(f"inode flags not known: {_paths(unread)}", *unread)
     if not free:
         raise NotApplicable("there are no system files")
     return ok("no system file is locked by inode flags", *free)
@@ -73,7 +73,7 @@ def log_files_mutable(facts: Facts) -> Verdict:
         if flags := _LOCKS & set(stat.flags):
             locked.append(_evidence(guest, path, flags))
     if locked:
-        return warning(f"{len(locked)} log files are locked by inode flags", *locked)
+        return warning(f"logs locked by inode flags: {_paths(locked)}", *locked)
     if broken:
         return unknown("not every log file could be read", *(Evidence(e.place, e.message) for e in broken[:20]))
     return ok("no log file is locked by inode flags", Evidence(guest.place(_LOGS), f"{files} files"))
@@ -107,6 +107,11 @@ def _flags(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, set[str] |
 
 def _evidence(guest: Guest, path: str, flags: set[str] | frozenset[str]) -> Evidence:
     return Evidence(guest.place(path), f"flags: {', '.join(sorted(flags))}")
+
+
+def _paths(items: list[Evidence]) -> str:
+    named = ", ".join(item.place.path for item in items[:3])
+    return f"{named} and {len(items) - 3} more" if len(items) > 3 else named
 
 
 RULES = (system_files_mutable, log_files_mutable)

@@ -26,7 +26,7 @@ def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
     opened, silent = _trees(facts)
     errors = [_evidence(problem, volume) for volume, tree in opened for problem in _recorded(tree)]
     if errors:
-        return failed(f"{len(errors)} errors are on record", *errors[:_MAX_EVIDENCE])
+        return failed(f"errors on record: {_names(errors)}", *errors[:_MAX_EVIDENCE])
     return _good("no errors are on record", "no errors on record", opened, silent)
 
 
@@ -35,8 +35,8 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
     """Why: the image was taken from a guest that ran or crashed: files are torn, and the first boot has to recover.
 
     Fix: shut the guest down before its disk is copied, or replay the journal (e2fsck -p), and import it again.
-    Reads: the superblocks: the flag needs_recovery; without a journal the state "clean".
-    References: a frozen snapshot lacks the state "clean", yet needs no recovery, and is good.
+    Reads: the superblocks: the flag needs_recovery; without a journal the state "clean". A frozen snapshot lacks
+    that state, yet needs no recovery, and is good.
     """
     opened, silent = _trees(facts)
     unclean = []
@@ -46,7 +46,7 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
         elif tree.unreplayed_journal:
             unclean.append(Evidence(_place(volume), "the journal has to be replayed first"))
     if unclean:
-        return warning(f"{len(unclean)} file systems were not unmounted cleanly", *unclean)
+        return warning(f"not unmounted cleanly: {_names(unclean)}", *unclean)
     return _good("every file system was unmounted cleanly", "no journal to be replayed", opened, silent)
 
 
@@ -60,7 +60,7 @@ def file_systems_consistent(facts: Facts) -> Verdict:
     opened, silent = _trees(facts)
     flaws = [_evidence(problem, volume) for volume, tree in opened for problem in _flaws(tree)]
     if flaws:
-        return warning(f"{len(flaws)} things are wrong in the file systems", *flaws[:_MAX_EVIDENCE])
+        return warning(f"damaged: {_names(flaws)}", *flaws[:_MAX_EVIDENCE])
     return _good("what was read of the file systems is consistent", "nothing wrong in what was read", opened, silent)
 
 
@@ -80,7 +80,7 @@ def system_volumes_readable(facts: Facts) -> Verdict:
         if mount.reason and not mount.elsewhere and (mount.volume is None or mount.volume.name not in named)
     ]
     if unread:
-        return warning(f"{len(unread)} volumes cannot be read", *unread)
+        return warning(f"not readable: {_names(unread)}", *unread)
     read = [Evidence(_place(volume), f"{volume.type} was read") for volume in volumes if volume.tree]
     if not read:
         return unknown("no volume holds files")
@@ -107,7 +107,7 @@ def _trees(facts: Facts) -> tuple[list[tuple[Volume, Tree]], list[Evidence]]:
 def _good(message: str, seen: str, opened: list[tuple[Volume, Tree]], silent: list[Evidence]) -> Verdict:
     """OK for what was opened; what could not be opened is not known."""
     if silent:
-        return unknown(f"the state of {len(silent)} volumes is not known", *silent)
+        return unknown(f"state not known: {_names(silent)}", *silent)
     return ok(message, *(Evidence(_place(volume), seen) for volume, _ in opened))
 
 
@@ -130,6 +130,10 @@ def _place(volume: Volume) -> Place:
 def _evidence(problem: Problem, volume: Volume) -> Evidence:
     place = problem.place
     return Evidence(Place(place.path, place.line, place.key, place.offset, volume.name), problem.message)
+
+
+def _names(items: Iterable[Evidence]) -> str:
+    return ", ".join(dict.fromkeys(item.place.path for item in items))
 
 
 RULES = (

@@ -57,7 +57,7 @@ def inode_usage_below_limit(facts: Facts, *, warning_percent: int, failed_percen
         seen = f"{percent:.0f} % used, {usage.inodes_free} of {usage.inodes} inodes free"
         return _level(percent, warning_percent, failed_percent, inclusive=True), _evidence(mount, seen)
 
-    return _verdict("inodes", _judged(facts[Guest].mounts, judge))
+    return _verdict("room for files", _judged(facts[Guest].mounts, judge))
 
 
 def _level(percent: float, warn: int, fail: int, *, inclusive: bool) -> Status:
@@ -105,16 +105,18 @@ def _verdict(what: str, findings: Iterable[Finding]) -> Verdict:
     found = list(findings)
     by_status = {status: [item for seen, item in found if seen is status] for status in (*Status, None)}
     if broken := by_status[Status.FAILED]:
-        return failed(f"{len(broken)} file systems are short of {what}", *broken, *by_status[None])
+        return failed(f"too little {what}: {_paths(broken)}", *broken, *by_status[None])
     if missing := by_status[None]:
-        return unknown(
-            f"the free {what} of {len(missing)} file systems is not known", *missing, *by_status[Status.WARNING]
-        )
+        return unknown(f"free {what} not known: {_paths(missing)}", *missing, *by_status[Status.WARNING])
     if scarce := by_status[Status.WARNING]:
-        return warning(f"{len(scarce)} file systems are filling up", *scarce)
+        return warning(f"little {what} left: {_paths(scarce)}", *scarce)
     if not found:
         raise NotApplicable("nothing is mounted")
     return ok(f"every file system has {what} left", *by_status[Status.OK])
+
+
+def _paths(items: Iterable[Evidence]) -> str:
+    return ", ".join(item.place.path for item in items)
 
 
 RULES = (disk_usage_below_limit, inode_usage_below_limit)
