@@ -23,6 +23,19 @@ _LINES: Final = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
 _MADE_BY_MKCONFIG: Final = ("root=", "rootflags=subvol=", "vt.handoff=", "init=")
 
 
+def _menu(facts: Facts) -> BootMenu:
+    """The menu of the default kernel. Where there is none at all, one rule says so, and the others do not concern."""
+    boot = facts[BootConfig]
+    if not boot.menus and not boot.others:
+        raise NotApplicable("there is no configuration of GRUB")
+    return boot.menu
+
+
+def _default_kernel(facts: Facts) -> DefaultKernel:
+    _menu(facts)
+    return facts[DefaultKernel]
+
+
 @rule("grub-config-exists", "Each loader of GRUB finds a configuration that comes to a menu")
 def grub_config_exists(facts: Facts) -> Verdict:
     """The small grub.cfg of a vendor on the EFI system partition must lead to the one in /boot.
@@ -111,7 +124,7 @@ def grub_default_entry_exists(facts: Facts) -> Verdict:
 
     Reads: grub.cfg, grubenv.
     """
-    menu = facts[BootConfig].menu
+    menu = _menu(facts)
     config, entry = menu.config, menu.entry
     if entry is None:
         return failed(
@@ -151,7 +164,7 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
         return failed("a file system that the default entry searches for is not in the image", *_searches(lost))
     if lost := [search for search in others if search.device is None]:
         return warning("a file system that GRUB searches for is not in the image", *_searches(lost))
-    found = [search for search in (*entry_searches, *others) if search.device]
+    found = dict.fromkeys(search for search in (*entry_searches, *others) if search.device)
     if not found:
         raise NotApplicable("GRUB searches for no file system")
     return ok("every file system that GRUB searches for is in the image",
@@ -170,7 +183,7 @@ def grub_boot_files_exist(facts: Facts) -> Verdict:
 
     Reads: the default entry, the files that it names.
     """
-    kernel = facts[DefaultKernel]
+    kernel = _default_kernel(facts)
     files = (kernel.image, *kernel.initramfs)
     missing = [file for file in files if not file.exists]
     if missing:
@@ -195,7 +208,7 @@ def grub_root_resolves(facts: Facts) -> Verdict:
 
     Reads: the kernel arguments of the default entry, the volumes of the image.
     """
-    kernel = facts[DefaultKernel]
+    kernel = _default_kernel(facts)
     spec = kernel.value("root")
     if not spec:
         return failed("root= wanted among the kernel arguments", Evidence(kernel.place, " ".join(kernel.arguments)))
@@ -220,7 +233,7 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
 
     Reads: the kernel arguments of the default entry.
     """
-    kernel = facts[DefaultKernel]
+    kernel = _default_kernel(facts)
     guest = facts[Guest]
     bad = [argument for argument in _before_dashes(kernel.arguments) if _is_hazard(argument, guest)]
     if bad:
@@ -255,9 +268,10 @@ def grub_boots_unattended(facts: Facts) -> Verdict:
 
     Reads: grub.cfg.
     """
-    config = facts[BootConfig].menu.config
+    menu = _menu(facts)
+    config = menu.config
     timeout, users = config.variable("timeout"), config.variable("superusers")
-    here = Evidence(config.place_of("timeout") or facts[BootConfig].menu.start, f"timeout={timeout or ''}")
+    here = Evidence(config.place_of("timeout") or menu.start, f"timeout={timeout or ''}")
     if not timeout or timeout.startswith("-"):
         return failed("GRUB waits at its menu without end", here)
     locked = [step for step in config.chosen if not step.unrestricted]
@@ -276,7 +290,7 @@ def grub_resume_device_exists(facts: Facts) -> Verdict:
 
     Reads: the kernel arguments of the default entry, the volumes of the image.
     """
-    kernel = facts[DefaultKernel]
+    kernel = _default_kernel(facts)
     spec = kernel.value("resume")
     if not spec or spec == "none" or kernel.has("noresume"):
         raise NotApplicable("no resume= among the kernel arguments")
@@ -333,7 +347,7 @@ def grub_settings_are_applied(facts: Facts) -> Verdict:
         return unknown("a command decides over the kernel arguments", *map(_assigned, unclear))
     if bad := _device_names(settings):
         return warning("/etc/default/grub will bring names of devices into grub.cfg", *map(_assigned, bad))
-    kernel = facts[DefaultKernel]
+    kernel = _default_kernel(facts)
     wanted = [word for line in lines for word in line.value.split() if not word.startswith("$")]
     absent = [word for word in wanted if word not in kernel.arguments]
     extra = [

@@ -4,6 +4,8 @@ Language: GNU GRUB manual 2.12, section 16.1 "Writing full configuration files d
 expansion, comments, reserved words) and 16.2 (shell-like commands). As GRUB reads line by line, a syntax error
 costs the statement it lies in, and reading goes on at the next line. `grub-script-check` agrees on what is an error.
 
+The statements are named tuples: they are made in number and at each start, and stay within this package.
+
 Deliberately not done: `case` and `select` are reserved but have no grammar in GRUB: they are errors here too.
 """
 
@@ -11,8 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from parsers.place import Place, Problem
 
@@ -28,8 +29,7 @@ _BLANK: Final = re.compile(r"(?:[ \t]|\\\n)+")
 _IN_QUOTES: Final = re.compile(r"[^\"\\$]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A piece of a word: literal text, or the name of a variable to put in its place."""
 
     text: str
@@ -37,8 +37,7 @@ class Part:
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a command. A word without parts is an empty one in quotes."""
 
     parts: tuple[Part, ...]
@@ -52,8 +51,7 @@ class Word:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A simple command; `block` is the part in braces of a menu entry."""
 
     words: tuple[Word, ...]
@@ -61,8 +59,7 @@ class Command:
     block: Script | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(NamedTuple):
     """`if`: pairs of condition and body, then what `else` holds."""
 
     branches: tuple[tuple[Script, Script], ...]
@@ -70,8 +67,7 @@ class If:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(NamedTuple):
     """`for NAME in WORDS; do BODY; done`."""
 
     name: str
@@ -80,8 +76,7 @@ class For:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class While:
+class While(NamedTuple):
     """`while` or `until`."""
 
     condition: Script
@@ -90,8 +85,7 @@ class While:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """`function NAME { BODY }`."""
 
     name: str
