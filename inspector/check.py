@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inspector.errors import InspectorError, about
+from inspector.image import AllowedFiles
 from inspector.inspection import inspect_isolated
 from inspector.isolate import CHECK_LIMITS, Limits
 from inspector.output import Write
@@ -24,7 +25,7 @@ FAIL_ON: Final[dict[str, Status | None]] = {"failed": Status.FAILED, "warning": 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user asked for. `fail_on` is a key of `FAIL_ON`."""
+    """What the user asked for. `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on."""
 
     profile: str = "ecs"
     root: str | None = None
@@ -32,6 +33,7 @@ class Order:
     fail_on: str = "failed"
     colour: bool = False
     limits: Limits = field(default=CHECK_LIMITS)
+    allowed: AllowedFiles | None = None
 
 
 def check_images(images: Sequence[str], order: Order, write: Write, complain: Callable[[str], None]) -> int:
@@ -49,7 +51,7 @@ def check_images(images: Sequence[str], order: Order, write: Write, complain: Ca
         for path in images:
             bar.begin(printable(path))
             try:
-                report = inspect_isolated(path, order.profile, order.root, order.limits)
+                report = inspect_isolated(path, order.profile, order.root, order.limits, order.allowed)
             except InspectorError as error:
                 bar.clear()
                 complain(about(path, error))

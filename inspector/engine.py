@@ -11,6 +11,7 @@ from inspector.disk import Disk, open_disk
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
+from inspector.image import AllowedFiles
 from inspector.mounts import find_guest
 from inspector.profile import Check, Profile, load_profile
 from inspector.report import (
@@ -35,14 +36,17 @@ from parsers.place import Place, Problem
 _MAX_PROBLEMS: Final = 1000
 
 
-def inspect_image(path: str, profile: str = "ecs", root: str | None = None) -> Report:
+def inspect_image(
+    path: str, profile: str = "ecs", root: str | None = None, allowed: AllowedFiles | None = None
+) -> Report:
     """Inspect the image at `path`; raise `InspectorError` where it cannot be inspected.
 
-    `root` names the volume of the root file system where several hold one.
+    `root` names the volume of the root file system where several hold one; `allowed` are the other files that the
+    image may lean on, which are refused otherwise.
     """
     started = time.perf_counter()
     chosen = load_profile(profile)
-    disk = open_disk(path)
+    disk = open_disk(path, allowed)
     facts = open_facts(disk, root)
     checks, exemptions = judge(facts, chosen)
     statuses = [check.status for check in checks]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from inspector.container import container_facts, container_lines
 from inspector.disk import Disk, Volume, open_disk
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
@@ -63,6 +64,7 @@ def overview(image: str, root: str | None = None) -> dict[str, Any]:
         "reason": reason,
         "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
         "kernels": _kernels(guest) if guest else [],
+        "container": container_facts(disk.image.container),
         "problems": [_problem(problem) for problem in _problems(disk)],
     }
 
@@ -154,6 +156,7 @@ def _lines(view: dict[str, Any]) -> Iterator[str]:
     image, table = view["image"], view["partition_table"]
     sizes = f"{size(image['virtual_size'])} virtual, {size(image['file_size'])} file"
     yield f"{image['path']}: {image['format']}, {sizes}"
+    yield from container_lines(view["container"])
     hybrid = ", hybrid" if table["hybrid"] else ""
     disk_id = f", id {table['disk_id']}" if table["disk_id"] else ""
     yield f"partition table: {table['scheme']}, sectors of {table['sector_size']} bytes{disk_id}{hybrid}"

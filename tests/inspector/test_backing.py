@@ -190,3 +190,20 @@ def test_the_command_never_touches_what_a_header_names(tmp_path: Path) -> None:
     assert all(path in calls for path in paths)
     assert "bait" not in calls
     assert "connect(" not in calls
+
+
+@qemu
+def test_the_command_takes_allowed_files(tmp_path: Path) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "raw", "base.raw", "4M"], check=True, cwd=tmp_path)
+    make = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.raw", "-F", "raw", "disk.qcow2"]
+    subprocess.run(make, check=True, cwd=tmp_path)
+
+    def check(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "inspector", "check", str(tmp_path / "disk.qcow2"), *options]
+        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+
+    assert check().returncode == 3
+    assert check("--allow-file", "base.raw").returncode == 2
+    judged = check("--allow-file", "base.raw", "--allow-folder", str(tmp_path))
+    assert judged.returncode == 1
+    assert "image-stands-alone: the image has a backing file" in judged.stdout
