@@ -11,12 +11,15 @@ Reading follows what `sshd -t` of OpenSSH 9.2p1 does with a line, which is more 
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Final
 
 _SPACE: Final = " \t\r\n"
 _TRAILING: Final = " \t\r\n\f"
+_SPECIAL: Final = re.compile(r"[\"'\\]")
+_PLAIN_WORD: Final = re.compile(r"[^ \t]+")
 _END_OF_WORD: Final = re.compile(r'[ \t\r\n"=]')
 
 
@@ -75,6 +78,9 @@ def next_word(text: str) -> tuple[str | None, str]:
 def split_arguments(text: str) -> list[str]:
     """Return the arguments of a line; raise `QuoteError` where a quote is never closed."""
     words: list[str] = []
+    if _SPECIAL.search(text) is None:
+        # by far the most lines, at a tenth of the cost
+        return list(itertools.takewhile(lambda word: not word.startswith("#"), _PLAIN_WORD.findall(text)))
     position = 0
     while position < len(text):
         if text[position] in " \t":

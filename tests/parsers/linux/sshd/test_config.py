@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from parsers.linux.sshd import DEBIAN_12, NEWEST, OLDEST, parse_sshd_config
+from parsers.linux.sshd.address import address, address_list_flaw, listen_parts, port, split_host
+from parsers.linux.sshd.algorithms import CIPHERS, list_flaw
+from parsers.linux.sshd.keywords import KEYWORDS
+from parsers.linux.sshd.line import QuoteError, next_word, split_arguments, split_line
+from parsers.linux.sshd.values import seconds
+
+DEBIAN = """\
+# This is the sshd server system-wide configuration file.
+
+Include /etc/ssh/sshd_config.d/*.conf
+KbdInteractiveAuthentication no
+UsePAM yes
+X11Forwarding yes
+AcceptEnv LANG LC_*
+Subsystem\tsftp\t/usr/lib/openssh/sftp-server
+Match User anoncvs
+\tX11Forwarding no
+Match all
+\tPort 22
+"""
+
+
+def test_the_first_value_counts_and_others_accumulate() -> None:
+    config = parse_sshd_config("UsePAM yes\nUsePAM no\nPort 1\nPort 2\nMatch User a\nX11Forwarding yes\n")
+    assert config.problems == ()
+    first = config.first("UsePAM")
+    assert first is not None
+    assert (first.arguments, first.place.line) == (("yes",), 1)
+    assert [item.arguments for item in config.every("Port")] == [("1",), ("2",)]
+    assert config.first("X11Forwarding") is None
+    assert [item.active for item in config.directives] == [True, True, True, True, False]
+
+
+def test_the_configuration_of_debian() -> None:
+    config = parse_sshd_config(DEBIAN)
+    assert (config.problems, config.remarks, config.doubts) == ((), (), ())
+    assert [item.keyword for item in config.directives] == [
+        "KbdInteractiveAuthentication", "UsePAM", "X11Forwarding", "AcceptEnv", "Subsystem", "X11Forwarding", "Port",
+    ]  # fmt: skip
+
+
+def test_an_alias_is_what_it_stands_for() -> None:
+    config = parse_sshd_config("ChallengeResponseAuthentication no\nKbdInteractiveAuthentication yes\n")
+    first = config.first("KbdInteractiveAuthentication")
+    assert first is not None
+    assert first.arguments == ("no",)
+
+
+def test_one_bad_line_does_not_hide_the_others() -> None:
+    config = parse_sshd_config('Nope x\nUsePAM yes\nPort x\nBanner "x\nX11Forwarding\nMatch Nope x\nUsePAM no\n')
+    assert [problem.place.line for problem in config.problems] == [1, 3, 4, 5, 6, 7]
+    assert [item.keyword for item in config.directives] == ["UsePAM"]
+
+
+def test_what_has_no_effect_is_remarked() -> None:
+    config = parse_sshd_config("UseLogin no\nProtocol 2\nKerberosGetAFSToken yes\n")
+    assert config.problems == ()
+    assert [str(remark) for remark in config.remarks] == [
+        "/etc/ssh/sshd_config:1: UseLogin is deprecated and has no effect",
+        "/etc/ssh/sshd_config:3: KerberosGetAFSToken is unsupported and has no effect",
+    ]
+
+
+def test_includes_nest_sixteen_deep_and_end_there() -> None:
+    def chain(length: int) -> list[str]:
+        def read_included(pattern: str) -> list[tuple[str, str | None]]:
+            number = int(pattern.rpartition("/")[2])
+            return [(pattern, f"Include /i/{number + 1}\n" if number < length else "UsePAM yes\n")]
+
+        return [str(problem) for problem in parse_sshd_config("Include /i/1\n", read_included=read_included).problems]
+
+    assert chain(16) == []
+    assert chain(17) == ["/i/16:1: at most 16 levels of included files wanted, more found"]
+
+
+def test_a_file_that_includes_itself_many_times_ends_soon() -> None:
+    asked = []
+
+    def read_included(pattern: str) -> list[tuple[str, str | None]]:
+        asked.append(pattern)
+        return [("/x", "Include /x\n" * 50), ("/y", "Include /x\n" * 50)]
+
+    config = parse_sshd_config("Include /x\n", read_included=read_included)
+    assert len(config.problems) == 1
+    assert len(asked) < 100
+
+
+def test_many_files_that_include_many_files_end_too() -> None:
+    def read_included(pattern: str) -> list[tuple[str, str | None]]:
+        level = int(pattern.rpartition("/")[2])
+        return [(f"{pattern}.{n}", f"Include /i/{level + 1}\n" if level < 12 else "") for n in range(40)]
+
+    config = parse_sshd_config("Include /i/1\n", read_included=read_included)
+    assert [problem.message for problem in config.problems] == [
+        "at most 1000 files of included files wanted, more found"
+    ]
+
+
+def test_a_match_block_ends_with_its_file_and_holds_what_it_includes() -> None:
+    files = {"/match": "Match User x\n", "/global": "Port 1\n", "/all": "Match all\nPort 2\n"}
+
+    def read_included(pattern: str) -> list[tuple[str, str | None]]:
+        return [(pattern, files[pattern])]
+
+    def lines(text: str) -> list[str]:
+        config = parse_sshd_config(text, read_included=read_included)
+        return [f"{problem.place}" for problem in config.problems]
+
+    assert lines("Include /match\nPort 3\n") == []
+    assert lines("Match User x\nInclude /global\n") == ["/global:1"]
+    assert lines("Match User x\nInclude /all\n") == ["/all:2"]
+
+
+def test_the_number_of_problems_is_bounded() -> None:
+    assert len(parse_sshd_config("x\n" * 100_000).problems) == 1000
+
+
+def test_bytes_that_are_no_text_are_a_problem_not_a_crash() -> None:
+    chosen = random.Random(3)
+    alphabet = "UsePAM yes\nMatch \"'\\=#,!*?@:/[]%+-^0123\t\r\0\x0b\x0c\x1b\x85\u2028\udcff\ud800é"
+    for _ in range(3000):
+        text = "".join(chosen.choices(alphabet, k=chosen.randrange(60)))
+        keyword = chosen.choice(list(KEYWORDS))
+        for candidate in (text, f"{keyword} {text}", f"Match all\n{keyword}={text}"):
+            config = parse_sshd_config(candidate)
+            assert len(config.directives) + len(config.problems) <= 2 * candidate.count("\n") + 4
+
+
+def test_long_values_cost_little() -> None:
+    for value in (
+        "9" * 100_000,
+        "1s" * 100_000,
+        "a," * 100_000,
+        "!" * 100_000,
+        "[" * 100_000,
+        "1:" * 50_000,
+        '"' * 99_999,
+    ):
+        for keyword in KEYWORDS:
+            parse_sshd_config(f"{keyword} {value}\n")
+
+
+def test_an_older_sshd_knows_less_and_a_newer_one_more() -> None:
+    def valid(text: str, release: tuple[int, int], vendor: str = "debian") -> bool:
+        return not parse_sshd_config(text, release=release, vendor=vendor).problems
+
+    assert [valid("Include x\n", release) for release in ((8, 1), (8, 2))] == [False, True]
+    assert [valid("PubkeyAcceptedKeyTypes ssh-rsa\n", release) for release in (OLDEST, DEBIAN_12, NEWEST)] == [True] * 3
+    assert [valid("Match User a\nSubsystem a b\n", release) for release in ((9, 4), (9, 5))] == [False, True]
+    assert [valid("Match invalid-user\nMaxSessions 0\n", release) for release in (DEBIAN_12, NEWEST)] == [False, True]
+    assert [valid("DebianBanner no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [valid("GSSAPIKeyExchange no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "suse", "")] == [
+        True, True, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "rest"),
+    [
+        ("a b", "a", "b"),
+        ("a = b", "a", "b"),
+        ("a==b", "a", "=b"),
+        ('"a b" c', "a b", "c"),
+        ('x"a" c', "xa", "c"),
+        ('"a', None, ""),
+        (" a", "", "a"),
+        ("a", "a", ""),
+    ],
+)
+def test_words(text: str, word: str | None, rest: str) -> None:
+    assert next_word(text) == (word, rest)
+
+
+def test_arguments() -> None:
+    assert split_arguments(r"""a "b c" 'd "e' f\ g "h\"i" ''""") == ["a", "b c", 'd "e', "f g", 'h"i', ""]
+    assert split_arguments("a #b c") == ["a"]
+    with pytest.raises(QuoteError):
+        split_arguments("a 'b")
+    line = split_line("A 'b")
+    assert line is not None
+    assert line.arguments is None
+
+
+def test_addresses() -> None:
+    assert str(address("10.1")) == "10.0.0.1"
+    assert str(address("0x7f.1")) == "127.0.0.1"
+    assert str(address("017.0.0.1")) == "15.0.0.1"
+    assert address("1.2.3.256") is None
+    assert address("1.2.3.4.5") is None
+    assert address("host") is None
+    assert address("") is None
+    assert address_list_flaw("10.0.0.0/8,!192.0.2.1,*.example") is None
+    assert address_list_flaw("10.0.0.1/8") is not None
+    assert (port("22"), port("ssh"), port("0"), port("nope"), port("65536"), port("")) == (
+        22,
+        22,
+        None,
+        None,
+        None,
+        None,
+    )
+    assert split_host("[::1]:22") == ("::1", "22")
+    assert split_host("a:22") == ("a", "22")
+    assert split_host("a/22") == (None, None)
+    assert listen_parts("fe80::1") == ("fe80::1", None)
+
+
+def test_times() -> None:
+    assert [seconds(text) for text in ("90", "2m", "1h30m", "1w", "", "m", "1x", "1 m")] == [
+        90, 120, 5400, 604800, None, None, None, None,
+    ]  # fmt: skip
+
+
+def test_lists_of_algorithms() -> None:
+    assert list_flaw("aes128-ctr", CIPHERS, DEBIAN_12, wildcards=False) is None
+    assert list_flaw("-anything*", CIPHERS, DEBIAN_12, wildcards=False) is None
+    flaw = list_flaw("+arcfour", CIPHERS, DEBIAN_12, wildcards=False)
+    assert flaw == "an algorithm that OpenSSH 9.2 has wanted, 'arcfour' found"
+    assert list_flaw("arcfour", CIPHERS, (7, 5), wildcards=False) is None
