@@ -23,7 +23,6 @@ from parsers.linux.cloud_init import (
 )
 from parsers.linux.dpkg import Package
 from parsers.linux.systemd import parse_unit
-from parsers.network.cloud_config import network_of_cloud_config
 from parsers.network.interface import Configuration
 from parsers.place import Place
 from parsers.yaml_document import Scalar
@@ -209,4 +208,6 @@ def _system_network(config: CloudConfig) -> Configuration | None:
     value = config.value("network")
     if node is None or value is None or (isinstance(value, dict) and value.get("config") == "disabled"):
         return None
+    from parsers.network.cloud_config import network_of_cloud_config
+
     return network_of_cloud_config(node)

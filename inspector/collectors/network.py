@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.network import PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
 from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
 from parsers.network.interface import Configuration, Profile
-from parsers.network.keyfile import NetworkManagerConf, parse_connection, parse_networkmanager_conf
-from parsers.network.netplan import merge_netplan, parse_netplan
 from parsers.network.networkd import NetworkdFile, link_files, networkd_configuration, parse_networkd
 from parsers.place import Place, Problem
+
+if TYPE_CHECKING:
+    from parsers.network.keyfile import NetworkManagerConf
 
 INTERFACES: Final = "/etc/network/interfaces"
 _ADDITION: Final = "/etc/network/interfaces.d/50-cloud-init"
@@ -54,6 +55,8 @@ _PROGRAMS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 _LOOPBACK: Final = ("ifcfg-lo", "ifcfg.template")
 _TEXT_LIMIT: Final = 1 << 20
 _FILES_MAX: Final = 1024
+_INCLUDES_MAX: Final = 2000
+_WILDCARD: Final = re.compile(r"[^/]*[*?\[][^/]*")
 
 
 def collect_network(facts: Facts) -> NetworkConfig:
@@ -105,10 +108,13 @@ def _state(services: Services, *units: str) -> UnitState:
 
 def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
     """Read /etc/network/interfaces, where there is one, and what it includes; tell if cloud-init's file would be."""
-    additions = False
+    additions, budget = False, _INCLUDES_MAX
 
     def include(pattern: str, within: bool) -> list[tuple[str, str]]:  # noqa: FBT001 - the parser's own contract
-        nonlocal additions
+        nonlocal additions, budget
+        budget -= 5 * 4 ** min(len(_WILDCARD.findall(pattern)), 8)  # each may multiply the directories to look into
+        if budget < 0:
+            raise UnknownFact("too many files are included to follow them all", Place(INTERFACES))
         additions = additions or fnmatchcase(_ADDITION.rpartition("/")[0] if within else _ADDITION, pattern)
         paths = guest.glob(pattern)
         if within:
@@ -147,6 +153,8 @@ def _netplan(guest: Guest) -> Configuration:
     """Read netplan's files; without its generator they say nothing."""
     if not _has_netplan(guest):
         return Configuration()
+    from parsers.network.netplan import merge_netplan, parse_netplan
+
     paths = _overlaid(guest, _NETPLAN, ".yaml")
     return merge_netplan(parse_netplan(text, path) for path, text in _texts(guest, paths))
 
@@ -212,6 +220,8 @@ def _networkmanager(
 
 
 def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
+    from parsers.network.keyfile import parse_networkmanager_conf
+
     hidden = {path.rpartition("/")[2] for path in guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")}
     vendor = [path for path in guest.glob(f"{_NM_CONF_FOLDERS[0]}/*.conf") if path.rpartition("/")[2] not in hidden]
     paths = [*vendor, _NM_CONF, *guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")]
@@ -220,6 +230,8 @@ def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
 
 def _connections(guest: Guest) -> Configuration:
     """Read the profiles that NetworkManager reads: it passes over those that others than root could have seen."""
+    from parsers.network.keyfile import parse_connection
+
     profiles: list[Profile] = []
     problems: list[Problem] = []
     for path in _overlaid(guest, _CONNECTIONS, ""):
@@ -246,7 +258,9 @@ def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
     except NotFound:
         text = ""
     # A static address or a list of interfaces takes what decides out of our hands: nothing is promised then.
-    restricted = re.search(r"^\s*(static\s+ip_address|denyinterfaces|allowinterfaces|nodhcp\b)", text, re.MULTILINE)
+    restricted = re.search(
+        r"^[ \t]*(static[ \t]+ip_address|denyinterfaces|allowinterfaces|nodhcp\b)", text, re.MULTILINE
+    )
     default = None if restricted else state.place
     return BackEnd("dhcpcd", state.enabled, state.place, reason, Configuration(), default)
 

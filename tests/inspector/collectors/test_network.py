@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -187,3 +188,15 @@ def test_a_file_that_is_too_long_is_unknown_not_absent() -> None:
     made = facts({"/etc/network/interfaces": "#" * (2 << 20)})
     with pytest.raises(UnknownFact, match="at most"):
         made[NetworkConfig]
+
+
+def test_includes_cannot_have_the_whole_disk_searched() -> None:
+    for text in ("source /*/*/*/*/*/*\n", "source /etc/*/a*\n" * 200):
+        with pytest.raises(UnknownFact, match="too many files"):
+            network({"/etc/network/interfaces": text})
+
+
+def test_long_files_of_blanks_take_no_time() -> None:
+    start = time.process_time()
+    network({**running("dhcpcd.service"), "/etc/dhcpcd.conf": "\n" * 1_000_000})
+    assert time.process_time() - start < 5

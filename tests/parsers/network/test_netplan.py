@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -113,6 +114,20 @@ def test_an_unknown_key_is_reported() -> None:
 def test_repeated_sections_cannot_take_forever() -> None:
     text = "network:\n" + "".join(f" ethernets: {{e{n}: {{}}}}\n" for n in range(40_000))
     assert read(text).fatal is not None
+
+
+def test_damage_never_escapes() -> None:
+    rng = random.Random(4)
+    text = (
+        "network:\n  version: 2\n  ethernets:\n    e: &x\n      match: {name: 'en*', macaddress: 11:22:33:44:55:66}\n"
+        "      set-name: y\n      addresses: [10.0.0.2/24]\n      routes: [{to: default, via: 10.0.0.1}]\n"
+        "  bonds: {b: {interfaces: [e], dhcp4: yes}}\n  vlans: {v: {id: 5, link: b}}\n"
+    )
+    for _ in range(400):
+        characters = list(text)
+        for _ in range(rng.randrange(1, 5)):
+            characters[rng.randrange(len(characters))] = rng.choice("{}[]:,&*!|>'\"#-? \n\t\0\udc80x1~")
+        read("".join(characters), text)
 
 
 # -- the corpus

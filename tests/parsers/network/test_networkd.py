@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -99,6 +100,20 @@ def test_link_files_give_names() -> None:
     default, lan = link_files([parse_networkd(text, "/99-default.link"), parse_networkd(fixed, "/10-lan.link")])
     assert (default.policy[:2], default.match) == (("keep", "kernel"), Match(names=("*",)))
     assert (lan.renamed, lan.name) == ("lan0", Place("/10-lan.link", 4))
+
+
+def test_damage_never_escapes() -> None:
+    rng = random.Random(6)
+    text = (
+        "[Match]\nName=!en* eth0\nMACAddress=52:54:00:00:00:01\nType=ether\n[Network]\nDHCP=yes\nAddress=10.0.0.1/24\n"
+    )
+    for _ in range(400):
+        characters = list(text)
+        for _ in range(rng.randrange(1, 5)):
+            characters[rng.randrange(len(characters))] = rng.choice("[]=!*\\\"' \n\0\udc80:")
+        file = parse_networkd("".join(characters), PATH)
+        networkd_configuration([file])
+        link_files([file])
 
 
 @pytest.mark.corpus
