@@ -136,7 +136,9 @@ def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *
         return None
     configuration = interfaces.configuration() if interfaces else Configuration()
     reason = f"networking.service: {state.reason}"
-    return BackEnd("ifupdown", state.enabled, state.place, reason, configuration, additions=additions)
+    return BackEnd(
+        "ifupdown", state.enabled, state.place, reason, configuration, masked=state.masked, additions=additions
+    )
 
 
 def _clients(guest: Guest) -> Iterator[str]:
@@ -194,7 +196,8 @@ def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackE
         return None
     own = networkd_configuration(_networkd_files(guest, ".network"), _networkd_files(guest, ".netdev"))
     configuration = _with_netplan(own, netplan, "networkd")
-    return BackEnd("networkd", state.enabled, state.place, f"systemd-networkd.service: {state.reason}", configuration)
+    reason = f"systemd-networkd.service: {state.reason}"
+    return BackEnd("networkd", state.enabled, state.place, reason, configuration, masked=state.masked)
 
 
 # -- NetworkManager and dhcpcd

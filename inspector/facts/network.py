@@ -69,6 +69,7 @@ class BackEnd:
         configuration: what it has been told, netplan's files for it included.
         default: where it is said that an interface without a profile uses DHCP; None where it does not.
         ignores: interface names that it leaves to others.
+        masked: whether its service was made impossible to start.
         additions: whether it would read a file that cloud-init adds to its configuration.
     """
 
@@ -79,6 +80,7 @@ class BackEnd:
     configuration: Configuration
     default: Place | None = None
     ignores: tuple[str, ...] = ()
+    masked: bool = False
     additions: bool = True
 
 
@@ -129,6 +131,12 @@ class NetworkConfig:
     def enabled(self) -> tuple[BackEnd, ...]:
         """The back ends that are started at boot."""
         return tuple(backend for backend in self.backends if backend.enabled)
+
+    @property
+    def started_by_netplan(self) -> BackEnd | None:
+        """systemd-networkd where it does not run yet, but would once there is a netplan file for it."""
+        found = (it for it in self.backends if it.name == "networkd" and not it.masked)
+        return next(found, None) if self.netplan else None
 
     def choices(self, backend: BackEnd) -> tuple[Choice, ...]:
         """Return what a back end may do with the first interface, the likeliest first; none where it does nothing."""

@@ -69,6 +69,10 @@ def network_service_enabled(facts: Facts) -> Verdict:
         return ok("the network is brought up at boot", *map(_started, network.enabled))
     if network.unread:
         return unknown("the network is configured in files that are not read so far", *_unread(network))
+    later = network.started_by_netplan
+    if later is not None and facts[CloudInit].renders_network:
+        writes = Evidence(Place(facts[CloudInit].programs[0]), "cloud-init writes a netplan file at boot")
+        return ok(f"netplan starts {later.name} at boot", writes, _started(later))
     if not network.backends:
         return failed("no network back end is installed", *(Evidence(Place(path), "no back end") for path in _UNTRIED))
     return failed("no network back end is started at boot", *map(_started, network.backends))
@@ -152,7 +156,7 @@ def _would_read(network: NetworkConfig, cloud_init: CloudInit) -> bool:
     for renderer in order:
         name = _RENDERERS.get(str(renderer), "")
         if name == "netplan" and network.netplan:
-            return any(it.name in ("networkd", "networkmanager") for it in network.enabled)
+            return bool(network.started_by_netplan or "networkmanager" in {it.name for it in network.enabled})
         if name in backends:
             return backends[name].enabled and backends[name].additions
     return False

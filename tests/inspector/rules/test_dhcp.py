@@ -376,3 +376,20 @@ def test_networkmanager_may_be_told_to_leave_devices_alone() -> None:
     conf = "[device-x]\nmatch-device=interface-name:eth*\nmanaged=0\n"
     change = {**NETWORKMANAGER, **NO_CLOUD_INIT, "/etc/NetworkManager/conf.d/x.conf": conf}
     assert judge(primary_interface_uses_dhcp, change)[0] is Status.FAILED
+
+
+def test_netplan_starts_networkd_for_what_cloud_init_writes() -> None:
+    ubuntu: dict[str, Any] = {
+        "/usr/sbin/netplan": "x",
+        "/usr/sbin/ifup": None,
+        "/usr/lib/systemd/system/networking.service": None,
+        f"{WANTS}/networking.service": None,
+        "/etc/systemd/system/network-online.target.wants/networking.service": None,
+        ETH0: None,
+        "/etc/network/interfaces": None,
+    }
+    for rule in (network_service_enabled, primary_interface_uses_dhcp):
+        assert judge(rule, ubuntu)[0] is Status.OK
+        assert judge(rule, {**ubuntu, **NO_CLOUD_INIT})[0] is Status.FAILED
+        masked = {**ubuntu, f"{UNITS}/systemd-networkd.service": Link("/dev/null")}
+        assert judge(rule, masked)[0] is Status.FAILED
