@@ -32,6 +32,8 @@ SEARCH: Final = (
 _DEPENDENCY_FOLDERS: Final = (".wants", ".requires", ".upholds")
 _DEPENDENCY_KEYS: Final = ("Wants", "Requires", "BindsTo", "Upholds")
 _ACTIVATORS: Final = {".socket": ("Socket", "Service"), ".timer": ("Timer", "Unit"), ".path": ("Path", "Unit")}
+_READ_ALWAYS: Final = (".target", *_ACTIVATORS)
+"""Units that are read to find out what starts at boot; the text of the others matters only where no link decides."""
 _MAX_ALIASES: Final = 16
 _MAX_UNITS: Final = 20_000
 _UNIT_LIMIT: Final = 1 << 20
@@ -98,9 +100,9 @@ class UnitFiles:
         return None
 
     def _classify(self, name: str, path: str) -> Fragment:
-        if self._guest.lstat(path).type is not FileType.SYMLINK:
-            empty = self._guest.lstat(path).size == 0
-            return Fragment(name, path, Kind.MASK if empty else Kind.FILE)
+        stat = self._guest.lstat(path)
+        if stat.type is not FileType.SYMLINK:
+            return Fragment(name, path, Kind.FILE if stat.size else Kind.MASK)
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), self._guest.readlink(path)))
         if target == "/dev/null":
             return Fragment(name, path, Kind.MASK, target)
@@ -122,14 +124,12 @@ class UnitFiles:
         return None
 
     @cached_property
-    def aliases(self) -> dict[str, list[Fragment]]:
-        """The links that give a unit another name, under the name that they lead to."""
+    def own_aliases(self) -> dict[str, list[Fragment]]:
+        """The links below `CONFIG` that give a unit another name, under the name that they lead to."""
         found: dict[str, list[Fragment]] = {}
-        for directory, names in self._listing.items():
-            for name, kind in names.items():
-                if kind not in {FileType.SYMLINK, FileType.UNKNOWN} or name.endswith(_DEPENDENCY_FOLDERS):
-                    continue
-                fragment = self._classify(name, posixpath.join(directory, name))
+        for name, kind in self._listing.get(CONFIG, {}).items():
+            if kind in {FileType.SYMLINK, FileType.UNKNOWN} and not name.endswith(_DEPENDENCY_FOLDERS):
+                fragment = self._classify(name, posixpath.join(CONFIG, name))
                 if fragment.kind is Kind.ALIAS and fragment.target is not None:
                     found.setdefault(fragment.target, []).append(fragment)
         return found
@@ -178,15 +178,20 @@ class UnitFiles:
         pulls: dict[str, list[Pull]] = {}
         for pull in found.values():
             if not pull.masked:
-                pulls.setdefault(pull.by, []).append(pull)
+                pulls.setdefault(self._name_of(pull.by), []).append(pull)
         return pulls
 
     def _folder(self, path: str, parent: str) -> Iterator[Pull]:
         for entry in self._guest.listdir(path):
             link = posixpath.join(path, entry.name)
-            is_link = self._guest.lstat(link).type is FileType.SYMLINK
-            target = self._guest.readlink(link) if is_link else None
-            yield Pull(entry.name, parent, Place(link), f"{parent} pulls it in", masked=target == "/dev/null")
+            kind = entry.type if entry.type is not FileType.UNKNOWN else self._guest.lstat(link).type
+            masked = kind is FileType.SYMLINK and self._guest.readlink(link) == "/dev/null"
+            yield Pull(entry.name, parent, Place(link), f"{parent} pulls it in", masked=masked)
+
+    def _name_of(self, name: str) -> str:
+        """The name under which a unit is reached: that of its own file, for an instance its own."""
+        fragment = self.canonical(name)
+        return name if fragment is None or fragment.name == template_of(name) else fragment.name
 
     def dependencies(self, name: str) -> Iterator[Pull]:
         """What the text of a unit pulls in, and what it activates on first use."""
@@ -228,20 +233,25 @@ class UnitFiles:
         extra = generated_pulls(self._guest)
         while pending and len(reached) < _MAX_UNITS:
             pull = pending.pop()
-            fragment = self.canonical(pull.unit)
-            if fragment is None or fragment.kind in {Kind.MASK, Kind.DANGLING}:
+            if pull.unit in reached or not self._is_there(pull.unit, deep=deep):
                 continue
-            name = pull.unit if fragment.name == template_of(pull.unit) else fragment.name
-            reached.setdefault(pull.unit, pull)
-            if name in reached and name != pull.unit:
+            reached[pull.unit] = pull
+            if not deep and not pull.unit.endswith(_READ_ALWAYS):
                 continue
-            reached.setdefault(name, pull)
+            name = self._name_of(pull.unit)
+            if name != pull.unit and name in reached:
+                continue
+            reached[name] = pull
             # The last one pushed is looked at first: text, then generators, then links, so that a link is the evidence.
-            found = [*self._by_text(name, deep=deep), *extra.get(name, ())]
-            names = (name, *(alias.name for alias in self.aliases.get(name, ())))
-            found += [link for alias in names for link in self.links.get(alias, ())]
-            pending += [child for child in found if child.unit not in reached]
+            pending += [*self._by_text(name, deep=deep), *extra.get(name, ()), *self.links.get(name, ())]
         return reached
+
+    def _is_there(self, name: str, *, deep: bool) -> bool:
+        """Whether a unit can be started. What pulls in nothing here is not looked at before it is asked for."""
+        if not deep and not name.endswith(_READ_ALWAYS):
+            return True
+        fragment = self.canonical(name)
+        return fragment is not None and fragment.kind not in {Kind.MASK, Kind.DANGLING}
 
     def _by_text(self, name: str, *, deep: bool) -> Iterator[Pull]:
         if deep or name.endswith(".target"):

@@ -66,26 +66,26 @@ class _Systemd:
         return UnitState(unit, state, place, f"{state}, and nothing at boot reaches it", own.path)
 
     def _pull(self, unit: str, own: Fragment) -> Pull | None:
+        """What has the unit started, under any of its names."""
+        names = [unit]
+        if own.name != template_of(unit):
+            names += [own.name, *(alias.name for alias in self._units.own_aliases.get(own.name, ()))]
         for deep in (False, True):
             reached = self._units.reached(deep=deep)
-            pull = reached.get(unit)
-            if pull is None and own.name != template_of(unit):
-                pull = reached.get(own.name)
-            if pull is not None:
-                return pull
+            for name in names:
+                if name in reached:
+                    return reached[name]
         return None
 
     def _enablement(self, unit: str, fragment: Fragment) -> tuple[Enablement, Place]:
         if fragment.kind is Kind.ALIAS:
             return Enablement.ALIAS, Place(fragment.path)
-        install = self._units.text(unit)
-        declared = set(install.words("Install", "Alias"))
-        names = {unit} | {alias.name for alias in self._units.aliases.get(unit, ()) if alias.name in declared}
         for pull in self._links(unit):
             if pull.place.path.startswith(f"{CONFIG}/"):
                 return Enablement.ENABLED, pull.place
-        for alias in self._units.aliases.get(unit, ()):
-            if alias.name in names and alias.path.startswith(f"{CONFIG}/"):
+        declared = self._units.text(unit).words("Install", "Alias")
+        for alias in self._units.own_aliases.get(unit, ()):
+            if alias.name in declared:
                 return Enablement.ENABLED, Place(alias.path)
         return self._by_instance(unit) or self._not_enabled(unit, fragment)
 
@@ -109,7 +109,7 @@ class _Systemd:
         place = Place(fragment.path)
         if fragment.kind is Kind.LINKED and fragment.name == unit and fragment.path.startswith(f"{CONFIG}/"):
             return Enablement.LINKED, place
-        if any(alias.path.startswith(f"{CONFIG}/") for alias in self._units.aliases.get(unit, ())):
+        if unit in self._units.own_aliases:
             return Enablement.INDIRECT, place
         if any(install.words("Install", key) for key in _INSTALL_KEYS):
             return Enablement.DISABLED, place
