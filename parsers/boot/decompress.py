@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from parsers.place import ParseError, Place
 from parsers.source import Source
 
+FIRST_READ: Final = 8 * 1024
 READ_SIZE: Final = 256 * 1024
 OUTPUT_SIZE: Final = 1024 * 1024
 MEMORY_LIMIT: Final = 128 * 1024 * 1024
@@ -51,6 +52,7 @@ class Input:
         self._source = source
         self._buffer = b""
         self._buffer_start = 0
+        self._ahead = FIRST_READ
         self.position = 0
 
     @property
@@ -66,10 +68,17 @@ class Input:
         """Return up to `size` of the next bytes, without going past them."""
         start = self.position - self._buffer_start
         if not 0 <= start <= start + size <= len(self._buffer):
-            length = min(max(size, READ_SIZE), self._source.size - self.position)
-            self._buffer = self._source.read_at(self.position, length)
-            self._buffer_start, start = self.position, 0
+            self._fill(size)
+            start = 0
         return self._buffer[start : start + size]
+
+    def _fill(self, size: int) -> None:
+        """Read from here on: more and more where the reading goes straight on, little behind a jump."""
+        straight = self._buffer_start <= self.position <= self._buffer_start + len(self._buffer)
+        self._ahead = min(self._ahead * 2, READ_SIZE) if straight else FIRST_READ
+        length = min(max(size, self._ahead), self._source.size - self.position)
+        self._buffer = self._source.read_at(self.position, length)
+        self._buffer_start = self.position
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes."""
@@ -90,12 +99,10 @@ class Input:
 
     def piece(self) -> bytes:
         """Return the next bytes, as many as are at hand; empty at the end."""
+        if not 0 <= self.position - self._buffer_start < len(self._buffer):
+            self._fill(0)
         start = self.position - self._buffer_start
-        if 0 <= start < len(self._buffer):
-            data = self._buffer[start:] if start else self._buffer
-        else:
-            data = self._source.read_at(self.position, min(READ_SIZE, self._source.size - self.position))
-            self._buffer, self._buffer_start = data, self.position
+        data = self._buffer[start:] if start else self._buffer
         self.position += len(data)
         return data
 

@@ -18,6 +18,7 @@ from parsers.place import Place, Problem
 MAX_TEXT: Final = 1024 * 1024
 MAX_VALUE: Final = 64 * 1024
 MAX_PROBLEMS: Final = 100
+MAX_ASSIGNMENTS: Final = 5_000
 
 _START: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _PLAIN: Final = re.compile(r"[^\s;'\"\\$`#&|<>()]+|(?<=[^\s;])#")
@@ -65,13 +66,17 @@ class _Reader:
         self._text = text
         self._path = path
         self._at = 0
+        self._line, self._counted = 1, 0
         self._known = {item.name: item for item in before.assignments}
         self.assignments = list(before.assignments)
         self.problems = list(before.problems)
 
     @property
     def _place(self) -> Place:
-        return Place(self._path, self._text.count("\n", 0, self._at) + 1)
+        if self._at >= self._counted:
+            self._line += self._text.count("\n", self._counted, self._at)
+            self._counted = self._at
+        return Place(self._path, self._line)
 
     def run(self) -> None:
         """Read everything."""
@@ -81,6 +86,9 @@ class _Reader:
             if self._at >= len(self._text) or len(self.problems) >= MAX_PROBLEMS:
                 return
             place = self._place
+            if len(self.assignments) >= MAX_ASSIGNMENTS:
+                self.problems.append(Problem(place, f"at most {MAX_ASSIGNMENTS} assignments wanted, more found"))
+                return
             match = _START.match(self._text, self._at)
             if match is None:
                 self._skip_line(place)

@@ -18,7 +18,7 @@ SIGNATURE: Final = "# GRUB Environment Block\n"
 BLOCK_SIZE: Final = 1024
 MAX_TEXT: Final = 1024 * 1024
 
-_LINE: Final = re.compile(r"((?:[^\\\n]|\\.)*)(\n|\Z)", re.DOTALL)
+_LINE: Final = re.compile(r"((?:[^\\\n]|\\.|\\\Z)*)(?:\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

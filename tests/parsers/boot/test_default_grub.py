@@ -98,6 +98,7 @@ def test_growth_is_bounded() -> None:
     settings = parse_default_grub(text)
     assert "at most 65536 characters wanted" in settings.problems[0].message
     assert not settings.assignments[-1].known
+    assert "at most 5000 assignments wanted" in parse_default_grub("A=\n" * 300_000).problems[0].message
 
 
 def test_any_text_is_read_without_an_error() -> None:

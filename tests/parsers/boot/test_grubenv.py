@@ -84,3 +84,8 @@ def test_any_text_is_read_without_an_error() -> None:
     chance = random.Random(3)
     for _ in range(300):
         parse_grubenv("".join(chance.choice(["#", "=", "\\", "\n", "a", "\udc80", "\0"]) for _ in range(50)))
+
+
+def test_a_long_line_with_a_backslash_at_its_end_costs_no_time() -> None:
+    block = parse_grubenv("# GRUB Environment Block\na=" + "x" * 1_000_000 + "\\")
+    assert len(block.variables) == 1
