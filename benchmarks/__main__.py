@@ -19,6 +19,11 @@ GUEST: Final = ROOT / ".cache" / "guest"
 PEERS_VENV: Final = ROOT / ".cache" / "bench-venv"
 OWN_VENV: Final = ROOT / ".cache" / "bench-own"
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+PEERS_WALKS: Final = (
+    ("pytsk3", "pytsk3, with each entry"),
+    ("pytsk3-by-path", "pytsk3, each by its path"),
+    ("pyfsext", "libfsext-python"),
+)
 MIB: Final = 1 << 20
 PARTITION: Final = (MIB, 4095 * MIB)
 """Offset and size of the root partition of the guest's MBR disk."""
@@ -115,7 +120,7 @@ def walks(disk: Path, own_bin: Path, peer_bin: Path, repeats: int) -> None:
             [str(own_bin / "python"), str(Path(__file__).with_name("walk_ours.py")), str(disk), offset, size], repeats
         )
     }
-    for name, title in (("pytsk3", "pytsk3"), ("pyfsext", "libfsext-python")):
+    for name, title in PEERS_WALKS:
         script = str(Path(__file__).with_name("walk_peers.py"))
         rows[title] = walk([str(peer_bin / "python"), script, name, str(disk), offset, size], repeats)
     print(f"{disk.name}, full walk of its ext4 with metadata, inside the process, median of {repeats} runs")

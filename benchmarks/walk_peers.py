@@ -1,6 +1,6 @@
 """Walk the ext4 of a raw disk with a peer's library, asking of every file what stat(2) tells; print what the walk took.
 
-Run by the interpreter of the peers' own environment: `walk_peers.py pytsk3|pyfsext DISK OFFSET SIZE`.
+Run by the interpreter of the peers' own environment: `walk_peers.py pytsk3|pytsk3-by-path|pyfsext DISK OFFSET SIZE`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,25 @@ def walk_pytsk3(path: str, offset: int, size: int) -> int:  # noqa: ARG001 - all
             if meta.type == tsk.TSK_FS_META_TYPE_DIR and meta.addr not in seen:
                 seen.add(meta.addr)
                 stack.append(system.open_dir(inode=meta.addr))
+    return count
+
+
+def walk_pytsk3_by_path(path: str, offset: int, size: int) -> int:  # noqa: ARG001 - all peers are called alike
+    """Count the files as os.walk() and os.stat() would: each is looked up by its path."""
+    tsk = importlib.import_module("pytsk3")
+    system = tsk.FS_Info(tsk.Img_Info(path), offset=offset)
+    count, stack = 0, ["/"]
+    while stack:
+        folder = stack.pop()
+        for entry in system.open_dir(path=folder):
+            name = entry.info.name
+            if name.name in (b".", b"..", b"$OrphanFiles") or not name.meta_addr:
+                continue
+            count += 1
+            meta = system.open(f"{folder}{name.name.decode()}").info.meta
+            _ = (meta.addr, meta.type, meta.mode, meta.uid, meta.gid, meta.size, meta.nlink, meta.mtime)
+            if meta.type == tsk.TSK_FS_META_TYPE_DIR:
+                stack.append(f"{folder}{name.name.decode()}/")
     return count
 
 
@@ -77,13 +96,17 @@ def walk_pyfsext(path: str, offset: int, size: int) -> int:
     return count
 
 
-PEERS: dict[str, Callable[[str, int, int], int]] = {"pytsk3": walk_pytsk3, "pyfsext": walk_pyfsext}
+PEERS: dict[str, Callable[[str, int, int], int]] = {
+    "pytsk3": walk_pytsk3,
+    "pytsk3-by-path": walk_pytsk3_by_path,
+    "pyfsext": walk_pyfsext,
+}
 
 
 def main() -> None:
     """Time one walk."""
     name, path, offset, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    importlib.import_module(name)
+    importlib.import_module(name.partition("-")[0])
     start = time.perf_counter()
     count = PEERS[name](path, offset, size)
     print(json.dumps({"seconds": time.perf_counter() - start, "count": count}))
