@@ -93,9 +93,9 @@ def _drivers(
     top = installed.modules if installed and installed.modules else None
     directory = top or f"{_lib(guest)}/modules/{version}"
     listed = _list(guest, f"{directory}/modules.dep")
-    names = _with_needs(listed)
-    builtin = _list(guest, f"{directory}/modules.builtin", frozenset(names))
-    config = _config(guest, installed.config if installed else None, names)
+    builtin = _list(guest, f"{directory}/modules.builtin", frozenset(_OPTIONS))
+    config = _config(guest, installed.config if installed else None)
+    names = _with_needs(listed, builtin, config)
     at_once = {need for name in ROOT_DRIVERS for need in (name, *names[name])}
     wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
     scans, unread = _scan(files, version, wanted)
@@ -138,18 +138,21 @@ def _list(guest: Guest, path: str, wanted: frozenset[str] | None = None) -> Modu
         return None
 
 
-def _config(guest: Guest, path: str | None, names: Iterable[str]) -> KernelConfig | None:
-    wanted = sorted({_OPTIONS[name] for name in names if name in _OPTIONS})
-    return parse_kernel_config(guest.read_text(path), path, wanted) if path else None
+def _config(guest: Guest, path: str | None) -> KernelConfig | None:
+    return parse_kernel_config(guest.read_text(path), path, sorted(set(_OPTIONS.values()))) if path else None
 
 
-def _with_needs(listed: ModuleList | None) -> dict[str, tuple[str, ...]]:
-    """The modules that are sought, each with what it needs by modules.dep and by what is known without."""
+def _with_needs(
+    listed: ModuleList | None, builtin: ModuleList | None, config: KernelConfig | None
+) -> dict[str, tuple[str, ...]]:
+    """The modules that are sought, each with what it needs: as modules.dep has it; else what is known without."""
     names: dict[str, tuple[str, ...]] = {}
     for name in (*ROOT_DRIVERS, *LATER_DRIVERS):
         module = listed.get(name) if listed else None
-        needs = [module_name(path) for path in module.needs] if module else []
-        names[name] = tuple(dict.fromkeys([*_NEEDED_ANYWAY.get(name, ()), *needs]))
+        if module:
+            names[name] = tuple(module_name(path) for path in module.needs)
+        else:
+            names[name] = () if _builtin(name, builtin, config) else _NEEDED_ANYWAY[name]
     for needs in list(names.values()):
         for need in needs:
             names.setdefault(need, ())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from inspector.mounts import find_guest
 from inspector.verdict import Evidence
 from parsers.boot.grubenv import BLOCK_SIZE, SIGNATURE
 from parsers.place import Place
-from tests.inspector.boots import CFG, INITRD, MODULES, SETTINGS, VMLINUZ, changed, facts
+from tests.inspector.boots import CFG, INITRD, MODULES, SETTINGS, VMLINUZ, changed, facts, text
 from tests.memory_tree import Files, Link
 from tests.volumes import disk_of, volume_of
 
@@ -195,3 +196,52 @@ def test_kernels_and_what_belongs_to_them() -> None:
     assert other is not None
     assert (other.initramfs, other.modules, other.config) == ("/boot/initramfs-6.1.0-9-amd64.img", None, None)
     assert found.get("none") is None
+
+
+def test_damaged_configurations_are_known_or_unknown_and_nothing_else() -> None:
+    chance = random.Random(17)
+    pieces = [
+        "",
+        "{",
+        "}",
+        "'",
+        '"',
+        "$",
+        "/",
+        "(sda1)",
+        "(sda9)/x",
+        "..",
+        "\0",
+        ";",
+        "\n",
+        " /boot",
+        "source ",
+        "\udcff",
+    ]
+    for _ in range(120):
+        characters = list(text(CFG))
+        for _ in range(chance.randrange(1, 30)):
+            at = chance.randrange(len(characters))
+            characters[at : at + chance.randrange(8)] = chance.choice(pieces)
+        made = facts({CFG: "".join(characters)})
+        try:
+            assert made[DefaultKernel].image.named
+        except UnknownFact as unknown:
+            assert unknown.reason  # noqa: PT017 - either outcome is good
+
+
+@pytest.mark.parametrize(
+    ("line", "exists"),
+    [
+        ("linux /boot x", False),
+        ("linux /../../../etc/passwd x", True),  # the guest's own
+        (f"linux /{'x' * 5000} y", False),
+        ("linux (sda9)/vmlinuz x", False),
+        ("linux (hd0)/vmlinuz x", False),
+        ("linux /etc/passwd/below x", False),
+        ("source /boot; linux /vmlinuz x", True),
+        ("configfile /boot/grub/grub.cfg; linux /nothing x", False),
+    ],
+)
+def test_odd_paths_lead_nowhere_else(line: str, exists: bool) -> None:
+    assert facts({CFG: f"menuentry a {{ {line}; }}\n"})[DefaultKernel].image.exists is exists

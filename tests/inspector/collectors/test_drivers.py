@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.files import Node
 from fixtures.golden import KERNEL, golden_initramfs
 from fixtures.initramfs import cpio
 from inspector.facts import UnknownFact
@@ -44,6 +45,17 @@ def test_without_modules_dep_what_is_known_anyway_is_sought() -> None:
     kernel = facts({f"{MODULES}/modules.dep": None})[DefaultDrivers].kernel
     assert {driver.name for driver in kernel.chain("virtio_pci")} == {"virtio_pci", "virtio", "virtio_ring"}
     assert kernel.get("virtio_net").module is None
+
+
+def test_an_old_kernel_has_its_nvme_driver_in_one_piece() -> None:
+    files: dict[str, Node | None] = {
+        f"{MODULES}/modules.dep": "kernel/drivers/block/nvme.ko:\n",
+        f"/boot/config-{KERNEL}": "CONFIG_BLK_DEV_NVME=m\n",
+        INITRD: golden_initramfs(without=("nvme-core",)),
+    }
+    kernel = facts(files)[DefaultDrivers].kernel
+    assert [driver.name for driver in kernel.chain("nvme")] == ["nvme"]
+    assert kernel.get("nvme").initramfs is not None
 
 
 def test_an_empty_module_file_is_none() -> None:
