@@ -37,6 +37,7 @@ _ENTRY = Struct("<IHBB")
 _TAIL = b"\0\0\0\0\x0c\0\0\xde"
 _INLINE_PARENT: Final = 4
 _LONGEST: Final = 65536
+_MAX_FLAWS: Final = 1000
 
 
 class Directory:
@@ -49,6 +50,7 @@ class Directory:
         self._xattrs = xattrs
         self.inode = inode
         self.broken: ParseError | None = None
+        self._flaws = 0
         self.inline = bool(inode.flags & FLAG_INLINE_DATA)
         self.blocks = 0 if self.inline else min(-(-inode.size // volume.block_size), ENDLESS)
         self._mapping = None if self.inline else open_mapping(volume, inode)
@@ -101,6 +103,7 @@ class Directory:
     def _note(self, error: ParseError) -> None:
         if self.broken is None:
             self.broken = error
+        self._flaws += 1
         self._volume.report(error.place.offset or 0, error.message)
 
     def _inline_regions(self) -> Iterator[tuple[bytes, int]]:
@@ -110,7 +113,7 @@ class Directory:
     def _block_regions(self) -> Iterator[tuple[bytes, int]]:
         """Give the blocks; no block of the volume can be part of a directory twice, which bounds the walk."""
         logical, seen = 0, set[int]()
-        while logical < self.blocks and self._mapping is not None:
+        while logical < self.blocks and self._mapping is not None and self._flaws < _MAX_FLAWS:
             try:
                 block, count = self._mapping.find(logical)
             except ParseError as error:
@@ -121,8 +124,12 @@ class Directory:
                 logical += count
                 continue
             for number in range(block, block + min(count, self.blocks - logical)):
-                if number in seen:
-                    self._note(self.error(number * self._volume.block_size, f"block {number} found twice"))
+                if number in seen or self._flaws >= _MAX_FLAWS:
+                    self._note(
+                        self.error(
+                            number * self._volume.block_size, f"block {number} found twice, or too much else is wrong"
+                        )
+                    )
                     return
                 seen.add(number)
                 try:

@@ -22,6 +22,7 @@ MAGIC: Final = 0xEA020000
 _ENTRY = Struct("<BBHIII")
 _HEADER_SIZE: Final = 32
 _MAX_VALUE: Final = 64 << 10  # XATTR_SIZE_MAX of the VFS
+_MAX_VALUES: Final = 4 << 20  # all values of one inode together
 _SYSTEM: Final = 7
 _PREFIXES: Final = {
     1: "user.",
@@ -59,6 +60,7 @@ class Xattrs:
     def all(self) -> dict[str, bytes]:
         """Return every attribute under its full name; the one in the inode wins over the one in the block."""
         found: dict[str, bytes] = {}
+        total = 0
         for region, base, entry in self._entries():
             prefix = _PREFIXES.get(entry.index)
             if prefix is None or (entry.index == _SYSTEM and entry.name == b"data"):
@@ -66,6 +68,9 @@ class Xattrs:
             name = prefix + entry.name.decode("utf-8", "surrogateescape")
             if name not in found:
                 value = self._value(region, base, entry)
+                total += len(value)
+                if total > _MAX_VALUES:
+                    raise self._error(base, f"attributes of at most {_MAX_VALUES} bytes wanted, {total} found")
                 found[name] = _acl(value) if entry.index in (2, 3) else value
         return found
 
