@@ -18,7 +18,7 @@ from inspector.guest import Guest, NotFound
 from inspector.pull import Pull
 from parsers.filesystem.tree import FileType
 from parsers.linux.systemd import Unit, parse_unit
-from parsers.place import Place
+from parsers.place import ParseError, Place
 
 CONFIG: Final = "/etc/systemd/system"
 """Where `systemctl enable` makes its links."""
@@ -36,7 +36,10 @@ _READ_ALWAYS: Final = (".target", *_ACTIVATORS)
 """Units that are read to find out what starts at boot; the text of the others matters only where no link decides."""
 _MAX_ALIASES: Final = 16
 _MAX_UNITS: Final = 20_000
-_UNIT_LIMIT: Final = 1 << 20
+_MAX_PENDING: Final = 50_000
+_MAX_DROP_INS: Final = 256
+_UNIT_LIMIT: Final = 1 << 18
+"""Bytes; the largest units of distributions have some 10 KiB."""
 
 
 class Kind(StrEnum):
@@ -142,7 +145,11 @@ class UnitFiles:
         key = f"{fragment.path}\n{name}"
         if key not in self._texts:
             unit = self._read(fragment.path)
-            for path in self._drop_ins(fragment.name, name):
+            drop_ins = self._drop_ins(fragment.name, name)
+            if len(drop_ins) > _MAX_DROP_INS:
+                found = f"at most {_MAX_DROP_INS} drop-ins wanted, {len(drop_ins)} found"
+                raise ParseError(Place(fragment.path), found)
+            for path in drop_ins:
                 unit = unit.with_drop_in(self._read(path))
             self._texts[key] = unit
         return self._texts[key]
@@ -244,6 +251,8 @@ class UnitFiles:
             reached[name] = pull
             # The last one pushed is looked at first: text, then generators, then links, so that a link is the evidence.
             pending += [*self._by_text(name, deep=deep), *extra.get(name, ()), *self.links.get(name, ())]
+            if len(pending) > _MAX_PENDING:
+                raise ParseError(pull.place, f"at most {_MAX_PENDING} dependencies wanted, more found")
         return reached
 
     def _is_there(self, name: str, *, deep: bool) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from inspector.facts import Facts
 from inspector.facts.accounts import Accounts
 from inspector.guest import Guest, NotFound
 from parsers.linux.accounts import parse_group, parse_passwd, parse_shadow
+
+LIMIT: Final = 4 << 20
+"""Bytes of each file; tens of thousands of accounts."""
 
 Parsed = TypeVar("Parsed")
 
@@ -25,6 +28,6 @@ def collect_accounts(facts: Facts) -> Accounts:
 
 def _read(guest: Guest, path: str, parse: Callable[[str, str], Parsed]) -> Parsed | None:
     try:
-        return parse(guest.read_text(path), path)
+        return parse(guest.read_text(path, limit=LIMIT), path)
     except NotFound:
         return None

@@ -11,6 +11,7 @@ from inspector.guest import Guest, NotFound
 from parsers.place import Place
 
 _MAX: Final = 253
+_LIMIT: Final = 1 << 16
 _PLAIN: Final = ("/etc/hostname", "/etc/HOSTNAME")
 _ASSIGNED: Final = (("/etc/sysconfig/network", "HOSTNAME"), ("/etc/conf.d/hostname", "hostname"))
 _VALUE: Final = r"""\s*{}=["']?([^"'#\s]+)"""
@@ -33,6 +34,6 @@ def collect_hostname(facts: Facts) -> Hostname:
 
 def _lines(guest: Guest, path: str) -> list[str]:
     try:
-        return guest.read_text(path).split("\n")
+        return guest.read_text(path, limit=_LIMIT).split("\n")
     except NotFound:
         return []

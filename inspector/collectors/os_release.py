@@ -20,6 +20,9 @@ from parsers.place import Place
 
 _OS_RELEASE: Final = ("/etc/os-release", "/usr/lib/os-release")
 
+LIMIT: Final = 1 << 16
+"""Bytes; a real one has less than one KiB."""
+
 Parser = Callable[[str, str], OsRelease | None]
 
 
@@ -69,7 +72,7 @@ def collect_os_release(facts: Facts) -> OsRelease:
 
 def _read(guest: Guest, path: str, parse: Parser) -> OsRelease | None:
     try:
-        return parse(guest.read_text(path), path)
+        return parse(guest.read_text(path, limit=LIMIT), path)
     except NotFound:
         return None
 

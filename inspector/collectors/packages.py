@@ -12,7 +12,7 @@ from parsers.place import Place
 
 DPKG: Final = "/var/lib/dpkg/status"
 DPKG_FOLDER: Final = "/var/lib/dpkg/status.d"
-LIMIT: Final = 64 << 20
+LIMIT: Final = 32 << 20
 """Bytes; a desktop with everything installed has some 10 MiB."""
 _OTHERS: Final = (
     ("rpm", "/var/lib/rpm/rpmdb.sqlite"),

@@ -15,6 +15,7 @@ from inspector.guest import Guest, NotFound
 from parsers.linux.adjtime import ClockMode, parse_adjtime
 from parsers.place import Place
 
+LIMIT: Final = 1 << 16
 ADJTIME: Final = "/etc/adjtime"
 _OLD: Final = (
     ("/etc/default/rcS", re.compile(r"""\s*UTC=["']?(\w+)""")),
@@ -27,7 +28,7 @@ def collect_rtc_mode(facts: Facts) -> RtcMode:
     """Read the third line of /etc/adjtime; without the file an older one decides, and without any it is UTC."""
     guest = facts[Guest]
     try:
-        adjtime = parse_adjtime(guest.read_text(ADJTIME), ADJTIME)
+        adjtime = parse_adjtime(guest.read_text(ADJTIME, limit=LIMIT), ADJTIME)
     except NotFound:
         return _old(guest) or RtcMode(ClockMode.UTC, Place(ADJTIME), "there is no /etc/adjtime, which means UTC")
     if adjtime.mode is None:
@@ -41,7 +42,7 @@ def collect_rtc_mode(facts: Facts) -> RtcMode:
 def _old(guest: Guest) -> RtcMode | None:
     for path, setting in _OLD:
         try:
-            lines = guest.read_text(path).split("\n")
+            lines = guest.read_text(path, limit=LIMIT).split("\n")
         except NotFound:
             continue
         found = [(number, match) for number, line in enumerate(lines, start=1) if (match := setting.match(line))]

@@ -9,6 +9,7 @@ from inspector.facts.selinux import Selinux
 from inspector.guest import Guest, NotFound
 from parsers.linux.selinux import parse_selinux_config
 
+LIMIT: Final = 1 << 16
 CONFIG: Final = "/etc/selinux/config"
 
 
@@ -16,7 +17,7 @@ def collect_selinux(facts: Facts) -> Selinux:
     """Read the configuration, and look for policies and for the wish to relabel."""
     guest = facts[Guest]
     try:
-        config = parse_selinux_config(guest.read_text(CONFIG), CONFIG)
+        config = parse_selinux_config(guest.read_text(CONFIG, limit=LIMIT), CONFIG)
     except NotFound:
         config = None
     policies = {path.split("/")[3] for path in guest.glob("/etc/selinux/*/policy/policy.*")}

@@ -11,9 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.place import Place, Problem
+from parsers.place import ParseError, Place, Problem
 
 _FIELDS: Final = ("Package", "Version", "Architecture", "Status")
+MAX_PACKAGES: Final = 100_000
+"""More than any distribution has."""
 _BLANK_LINE: Final = re.compile(r"\n[ \t]+(?=\n)")
 _HAVE_FILES: Final = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
@@ -43,12 +45,17 @@ class DpkgStatus:
 
 
 def parse_dpkg_status(text: str, path: str = "/var/lib/dpkg/status") -> DpkgStatus:
-    """Read every paragraph; one without a name is a problem. `path` only labels the places."""
+    """Read every paragraph; one without a name is a problem. `path` only labels the places.
+
+    Raise `ParseError` on more than `MAX_PACKAGES` of them.
+    """
     packages: list[Package] = []
     problems: list[Problem] = []
     line = 1
     # Plain searches of a paragraph at a time: many times faster than looking at each of 20,000 lines.
     for paragraph in _BLANK_LINE.sub("\n", text).split("\n\n"):
+        if len(packages) + len(problems) >= MAX_PACKAGES:
+            raise ParseError(Place(path, line), f"at most {MAX_PACKAGES} packages wanted, more found")
         _read(paragraph, path, line, packages, problems)
         line += paragraph.count("\n") + 2
     return DpkgStatus(tuple(packages), tuple(problems))

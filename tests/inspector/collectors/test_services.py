@@ -377,3 +377,13 @@ def test_a_state_is_unknown_where_the_folders_cannot_be_read() -> None:
     guest = guest_of({**BASE, ETC: Dir()}, broken=frozenset({LIB}))
     with pytest.raises(ParseError):
         collect_services(Facts({Guest: guest})).state("x.service")
+
+
+def test_dependencies_and_drop_ins_without_end_are_refused() -> None:
+    many = {f"{LIB}/basic.target": "[Unit]\nWants=" + "a.target " * 25_000 + "\nRequires=" + "b.target " * 3_000}
+    assert not state(many).enabled
+    drop_ins = {f"{ETC}/basic.target.d/{number}.conf": "[Unit]\n" for number in range(257)}
+    with pytest.raises(ParseError, match="at most 256 drop-ins wanted, 257 found"):
+        state({f"{LIB}/x.service": STATIC, **drop_ins})
+    with pytest.raises(ParseError, match="at most"):
+        state({f"{LIB}/x.service": STATIC, f"{LIB}/basic.target": "[Unit]\nWants=" + "a " * 130_999})

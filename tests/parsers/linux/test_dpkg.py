@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parsers.linux.dpkg import Package, parse_dpkg_status
-from parsers.place import Place, Problem
+from parsers.place import ParseError, Place, Problem
 from tests.oracles import needs
 
 STATUS = """\
@@ -87,3 +87,8 @@ def test_dpkg_query_lists_the_same() -> None:
     theirs = sorted(tuple(line.split("\t")) for line in done.stdout.decode().splitlines())
     found = parse_dpkg_status(path.read_text("utf-8", "surrogateescape")).packages
     assert sorted((p.name, p.version, p.architecture, p.status) for p in found) == theirs
+
+
+def test_a_database_without_end_is_refused() -> None:
+    with pytest.raises(ParseError, match="at most 100000 packages wanted"):
+        parse_dpkg_status("Package: a\n\n" * 100_001)
