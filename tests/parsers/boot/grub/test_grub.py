@@ -342,6 +342,86 @@ def test_what_has_no_end_is_bounded(text: str) -> None:
     assert any("wanted" in problem.message for problem in config.problems)
 
 
+# What Ubuntu's cloud images have beyond Debian's: recordfail, a start without an initramfs, vt_handoff.
+UBUNTU = """\
+if [ "${initrdfail}" = 2 ]; then
+   set initrdfail=
+elif [ "${initrdfail}" = 1 ]; then
+   set next_entry="${prev_entry}"
+   set prev_entry=
+   save_env prev_entry
+   if [ "${next_entry}" ]; then
+      set initrdfail=2
+   fi
+fi
+function recordfail {
+  set recordfail=1
+  if [ -n "${have_grubenv}" ]; then if [ -z "${boot_once}" ]; then save_env recordfail; fi; fi
+}
+if [ "${recordfail}" != 1 ]; then
+  if [ -e ${prefix}/gfxblacklist.txt ]; then
+    if [ ${grub_platform} != pc ]; then
+      set linux_gfx_mode=keep
+    elif hwmatch ${prefix}/gfxblacklist.txt 3; then
+      if [ ${match} = 0 ]; then
+        set linux_gfx_mode=keep
+      else
+        set linux_gfx_mode=text
+      fi
+    else
+      set linux_gfx_mode=text
+    fi
+  else
+    set linux_gfx_mode=keep
+  fi
+else
+  set linux_gfx_mode=text
+fi
+export linux_gfx_mode
+menuentry 'Ubuntu' --class ubuntu $menuentry_id_option 'gnulinux-simple-x' {
+  recordfail
+  gfxmode $linux_gfx_mode
+  if [ "${initrdfail}" = 1 ]; then
+    linux /boot/vmlinuz-5.15.0-1-kvm root=PARTUUID=p-1 ro console=ttyS0 $vt_handoff panic=-1
+    initrd /boot/none
+  else
+    linux /boot/vmlinuz-5.15.0-1-kvm root=PARTUUID=p-1 ro console=ttyS0 $vt_handoff
+    initrd /boot/initrd.img-5.15.0-1-kvm
+  fi
+  initrdfail
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fail", "arguments"),
+    [
+        ("", ("root=PARTUUID=p-1", "ro", "console=ttyS0")),
+        ("1", ("root=PARTUUID=p-1", "ro", "console=ttyS0", "panic=-1")),
+    ],
+)
+def test_ubuntu_boots_with_or_without_its_initramfs(fail: str, arguments: tuple[str, ...]) -> None:
+    config = parse(f"load_env\n{UBUNTU}", initrdfail=fail)
+    assert config.default_entry is not None
+    assert config.default_entry.linux is not None
+    assert config.default_entry.linux.arguments == arguments
+    assert config.variable("linux_gfx_mode") == "keep"
+    assert [problem.message for problem in config.not_evaluated] == ["the command 'initrdfail' is not evaluated"]
+
+
+@pytest.mark.corpus
+def test_the_configuration_of_rhel_9_is_left_to_blscfg() -> None:
+    name = "known/configs/grub/in-grub_conf-RHEL9_UEFI_HOST_GRUB2_CFG"
+    config = parse_grub_config(corpus(name).read_text())
+    assert config.blscfg != ()
+    assert config.entries == ()
+    stub = parse_grub_config(corpus(name.replace("GRUB2_CFG", "EFI_GRUB_CFG")).read_text())
+    assert [search.value for search in stub.searches] == ["5430c32f-3d13-477b-bb2b-13578b92bce8"]
+    assert [(include.file.device, include.file.path) for include in stub.includes] == [
+        ("fs-uuid:5430c32f-3d13-477b-bb2b-13578b92bce8", "/grub2/grub.cfg")
+    ]
+
+
 def test_damaged_configurations_end_without_an_error() -> None:
     chance = random.Random(11)
     for _ in range(300):
