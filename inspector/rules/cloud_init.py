@@ -58,7 +58,7 @@ def cloud_init_enabled(facts: Facts) -> Verdict:
     if off:
         return failed("cloud-init is switched off", *off)
     if masked or (dead and len(dead) == len(cloud_init.units)):
-        return failed(f"{len(dead)} of {len(cloud_init.units)} stages of cloud-init cannot start", *dead)
+        return failed(f"stages of cloud-init that cannot start: {len(dead)} of {len(cloud_init.units)}", *dead)
     if not cloud_init.arguments_known:
         # What is known does not speak against it; the arguments could.
         reason = cloud_init.kernel_reason
@@ -66,7 +66,7 @@ def cloud_init_enabled(facts: Facts) -> Verdict:
         places = reason.places if reason and reason.places else (Place(MARKER),)
         return unknown(why, *(Evidence(place, why) for place in places))
     if dead:
-        return warning(f"{len(dead)} of {len(cloud_init.units)} stages of cloud-init are not started", *dead)
+        return warning(f"stages of cloud-init that are not started: {len(dead)} of {len(cloud_init.units)}", *dead)
     started = [Evidence(it.place, f"{it.unit}: {it.reason}") for it in cloud_init.units]
     return ok("every stage of cloud-init is started", *started)
 
@@ -99,10 +99,10 @@ def cloud_init_config_parses(facts: Facts) -> Verdict:
     config = _installed(facts).config
     flaws = [Evidence(it.place, it.message) for it in config.flaws]
     if flaws:
-        return failed(f"{len(flaws)} of {len(config.files)} files are passed over", *flaws[:_SHOWN])
+        return failed(f"passed over: {len(flaws)} of {len(config.files)} files", *flaws[:_SHOWN])
     problems = [Evidence(it.place, it.message) for it in config.problems]
     if problems:
-        return warning(f"{len(problems)} entries do not count", *problems[:_SHOWN])
+        return warning(f"entries that do not count: {len(problems)}", *problems[:_SHOWN])
     if not config.files:
         return warning("cloud-init has no configuration", Evidence(Place(_CONFIG), "no such file"))
     return ok("every file can be read", *(Evidence(Place(file.path), "a mapping") for file in config.files[:_SHOWN]))

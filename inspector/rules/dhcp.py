@@ -95,13 +95,20 @@ def network_config_parses(facts: Facts) -> Verdict:
     if fatal:
         return failed(f"{' and '.join(fatal)} can read nothing of the configuration", *_shown(problems))
     if problems:
-        return warning(f"{len(problems)} entries of the configuration do not count", *_shown(problems))
+        return warning(f"{_count(len(problems), 'line')} of the configuration that do not count", *_shown(problems))
     if not network.enabled:
         raise NotApplicable("no network back end is started at boot, which network-service-enabled reports")
     return ok(
         "the configuration can be read",
-        *(Evidence(it.place, f"{it.name}: {len(it.configuration.profiles)} profiles") for it in network.enabled),
+        *(
+            Evidence(it.place, f"{it.name}: {_count(len(it.configuration.profiles), 'profile')}")
+            for it in network.enabled
+        ),
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @rule("primary-interface-uses-dhcp", "The first interface gets its IPv4 address by DHCP at boot")
@@ -263,7 +270,7 @@ def network_not_bound_to_mac(facts: Facts) -> Verdict:
     bound = [_profile(it, ", ".join(it.match.macs[:4])) for it in network.profiles() if it.match.macs]
     bound += [Evidence(it.place, it.seen) for it in network.bindings]
     if bound:
-        return warning(f"{len(bound)} settings are for one machine alone", *_shown(bound))
+        return warning(f"{_count(len(bound), 'setting')} for one machine alone", *_shown(bound))
     seen = [Evidence(it.place, f"{it.name}: no hardware address") for it in network.enabled or network.backends]
     return ok("nothing is tied to a hardware address", *(seen or [_named(network)]))
 
