@@ -30,7 +30,7 @@ def inspect_isolated(
     try:
         data = json.loads(isolated_result(partial(_inspect, path, profile, root, allowed), limits))
         return msgspec.convert(data, Report)
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InspectorError(f"the inspection sent something that is no report: {error}") from error
 
 

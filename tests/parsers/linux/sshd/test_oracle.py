@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from parsers.linux.sshd import DEBIAN_12, SshdConfig, parse_sshd_config
+from tests.corpus import ROOT, need_corpus
 
 CASES = [
     (line[0] == "+", line[2:])
@@ -141,3 +142,14 @@ def test_includes_are_read_as_sshd_reads_them(tmp_path: Path) -> None:
     for case in cases:
         text = case.replace("{}", str(tmp_path)) + "\n"
         assert accepted(parse_sshd_config(text, read_included=read_included)) is ask_sshd(text, tmp_path), case
+
+
+@needs_sshd
+@pytest.mark.corpus
+def test_files_of_other_projects_are_judged_as_sshd_judges_them(tmp_path: Path) -> None:
+    need_corpus()
+    paths = sorted((ROOT / "known/configs/sshd_config").iterdir())
+    assert len(paths) >= 5
+    for path in paths:
+        text = path.read_bytes().decode("latin-1")
+        assert accepted(parse_sshd_config(text)) is ask_sshd(text, tmp_path), path.name
