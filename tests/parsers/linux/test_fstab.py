@@ -161,3 +161,40 @@ def test_corpus(entry: dict[str, Any]) -> None:
     text = corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape")
     expected = entry["expected"]["libmount_2.38.1"]
     assert [as_findmnt(found) for found in parse_fstab(text).entries] == [split_options(one) for one in expected]
+
+
+AUGEAS = [
+    entry
+    for entry in entries("known")
+    if entry["file"].startswith("configs/fstab/") and "tree" in entry["expected"].get("augeas_1.14", {})
+]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("entry", AUGEAS, ids=lambda entry: entry["id"])
+def test_corpus_against_augeas(entry: dict[str, Any]) -> None:
+    """Augeas splits options at their sign, so that only their names are compared; it has no other difference."""
+    found = parse_fstab(corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape"))
+    assert found.problems == ()
+    for number, one in enumerate(found.entries, start=1):
+        nodes = [node for node in entry["expected"]["augeas_1.14"]["tree"] if node[0].startswith(f"/{number}/")]
+        fields = {node[0].split("/")[2]: node[1] for node in nodes if len(node) == 2}
+        options = tuple(node[1] for node in nodes if re.fullmatch(rf"/{number}/opt(\[\d+\])?", node[0]))
+        assert (one.device, one.mount_point) == (fields["spec"], fields["file"])
+        assert one.kind == fields["vfstype"] or one.kind.split(",")[0] in fields["vfstype"]
+        assert tuple(option.partition("=")[0] for option in one.options) == options
+        assert (str(one.frequency), str(one.pass_number)) == (fields.get("dump", "0"), fields.get("passno", "0"))
+    assert not any(
+        node[0].startswith(f"/{len(found.entries) + 1}/") for node in entry["expected"]["augeas_1.14"]["tree"]
+    )
+
+
+MOUNTS = ["in-mount-PROC_MOUNT_DOC", "in-mount-PROC_MOUNT_QUOTES", "in-mount-MOUNT_DOC", "in-mount-MOUNT_ERR_DATA"]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", MOUNTS)
+def test_corpus_tables_of_mounts_are_read_as_findmnt_reads_them(name: str) -> None:
+    """/proc/mounts has the format of fstab; what mount(8) prints has not, and both see the same bad lines in it."""
+    path = corpus(f"known/configs/mount/{name}")
+    compare(path, parse_fstab(path.read_text("utf-8", "surrogateescape")))
