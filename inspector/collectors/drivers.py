@@ -6,6 +6,7 @@ One pass over the initial RAM disk serves every rule, so that everything that an
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -42,6 +43,8 @@ _OPTIONS: Final = {
     "nvme_core": "CONFIG_NVME_CORE",
 }
 MAX_OTHERS: Final = 3
+_RESCUE: Final = re.compile(r"rescue|kdump|fallback")
+"""Kernels that are there for repair, with every driver or with none; nobody boots an instance with them."""
 _MODPROBE: Final = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
                     "/lib/modprobe.d")  # fmt: skip
 _ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist")
@@ -69,7 +72,11 @@ def _opener(devices: GrubDevices, file: BootFile) -> Open:
 def collect_other_drivers(facts: Facts) -> OtherDrivers:
     """Look for the drivers of the other kernels with an image, up to `MAX_OTHERS` of them."""
     default, guest = facts[DefaultKernel], facts[Guest]
-    others = [k for k in reversed(facts[Kernels].installed) if k.image and k.version != default.version]
+    others = [
+        kernel
+        for kernel in reversed(facts[Kernels].installed)
+        if kernel.image and kernel.version != default.version and not _RESCUE.search(kernel.version)
+    ]
     found = []
     for kernel in others[:MAX_OTHERS]:
         path = kernel.initramfs

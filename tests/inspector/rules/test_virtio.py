@@ -166,6 +166,7 @@ def test_other_kernels_are_a_warning() -> None:
 
 def test_only_the_newest_of_many_kernels_are_looked_at() -> None:
     many = {f"/boot/vmlinuz-5.10.0-{number}": bzimage(f"5.10.0-{number}") for number in (9, 10, 11, 12, 13)}
+    many["/boot/vmlinuz-9-rescue-1"] = bzimage("5.10.0-13")
     others = facts(many)[OtherDrivers]
     assert [kernel.version for kernel in others.kernels] == ["5.10.0-13", "5.10.0-12", "5.10.0-11"]
     assert others.left_out == ("5.10.0-10", "5.10.0-9")
