@@ -45,8 +45,8 @@ _ROOT: Final = 2
 _LONGEST_NAME: Final = 255
 _FAST_LINK: Final = 60
 _LONGEST_LINK: Final = 65536
-_KEPT_DIRECTORIES: Final = 64
-_KEPT_DIRECTORY_SIZE: Final = 16 << 10
+_KEPT_NAMES: Final = 30_000  # some 4 MiB, and once more as much for the directory that was asked last
+_KEPT_DIRECTORY_SIZE: Final = 512 << 10
 
 
 class Ext4Tree:
@@ -60,6 +60,7 @@ class Ext4Tree:
         self._inodes = Inodes(self._volume, self._groups)
         self._types = FILE_TYPES
         self._names: dict[int, dict[bytes, int]] = {}
+        self._kept_names = 0
         self._usage: Usage | None = None
         self._recovery = recovery
         self.superblock = superblock
@@ -224,7 +225,7 @@ class Ext4Tree:
         return None
 
     def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
-        """Look into all blocks; the names of a small directory are kept, for it will be asked again."""
+        """Look into all blocks; the names of a directory are kept, for it will be asked again."""
         number = directory.inode.number
         names = self._names.get(number)
         if names is None:
@@ -237,10 +238,14 @@ class Ext4Tree:
                 if name in names:
                     return names[name]
                 raise directory.broken
-            if len(self._names) >= _KEPT_DIRECTORIES:
-                del self._names[next(iter(self._names))]
-            self._names[number] = names
+            self._keep(number, names)
         return names.get(name)
+
+    def _keep(self, directory: int, names: dict[bytes, int]) -> None:
+        self._names[directory] = names
+        self._kept_names += len(names) + 1
+        while self._kept_names > _KEPT_NAMES and len(self._names) > 1:
+            self._kept_names -= len(self._names.pop(next(iter(self._names)))) + 1
 
     def _walk(self, directory: Directory, name: bytes) -> int | None:
         inode = _find(directory.entries(), name)
