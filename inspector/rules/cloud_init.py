@@ -89,7 +89,7 @@ def cloud_init_version(facts: Facts, *, minimum: str, accepted: Sequence[str]) -
     return warning(f"at least {minimum} wanted, {version.text} found", evidence)
 
 
-@rule("cloud-init-config-parses", "cloud-init's configuration can be read")
+@rule("cloud-init-config-parses", "The configuration of cloud-init can be read")
 def cloud_init_config_parses(facts: Facts) -> Verdict:
     """Why: cloud-init passes over a file that is no YAML mapping, and with it over the data source or user set there.
 

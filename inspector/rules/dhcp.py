@@ -296,7 +296,7 @@ def one_back_end_per_interface(facts: Facts) -> Verdict:
     return ok("one back end configures it", *_shown(_seen(it) for choices in users.values() for it in choices))
 
 
-@rule("dhcp-client-installed", "ifupdown finds a DHCP client")
+@rule("dhcp-client-installed", "A DHCP client is there for ifupdown")
 def dhcp_client_installed(facts: Facts) -> Verdict:
     """Why: ifupdown asks no server itself; without a client `inet dhcp` fails and the interface stays without address.
 

@@ -134,6 +134,25 @@ def test_bombs_are_bounded() -> None:
     assert time.process_time() - start < 10
 
 
+def test_damage_never_escapes() -> None:
+    rng = random.Random(9)
+    text = (
+        "#cloud-config\ndatasource_list: [ AliYun, None ]\ncloud_init_modules:\n - growpart\n - [ssh, always]\n"
+        "network: {config: disabled}\nsystem_info: &s {distro: debian}\nagain: *s\npolicy: search\n"
+    )
+    for _ in range(400):
+        characters = list(text)
+        for _ in range(rng.randrange(1, 5)):
+            characters[rng.randrange(len(characters))] = rng.choice("{}[]:,&*!|>'\"#-? \n\t\0\udc80x1~\\")
+        damaged = "".join(characters)
+        found = config(text, damaged)
+        found.modules("cloud_init_modules")
+        found.value("network", "config")
+        python_datasources(found)
+        shell(damaged)
+        parse_policy(parse_ds_identify(damaged).policy)
+
+
 # -- cloud-init itself
 
 

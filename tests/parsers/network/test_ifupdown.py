@@ -147,6 +147,19 @@ def test_hostile_text_is_bounded() -> None:
         read(text).configuration()
 
 
+def test_damage_never_escapes() -> None:
+    rng = random.Random(10)
+    text = (
+        "source interfaces.d/*\nauto lo /eth*=any\niface lo inet loopback\nmapping e*\n script /x\n map a\n"
+        "iface base inet static\n address 10.0.0.2/24\niface any inherits base \\\n\n gateway 10.0.0.1\nrename a=b\n"
+    )
+    for _ in range(500):
+        characters = list(text)
+        for _ in range(rng.randrange(1, 5)):
+            characters[rng.randrange(len(characters))] = rng.choice("=/*#\\ \n\t\0\udc80ax1")
+        read("".join(characters)).configuration()
+
+
 def ifquery(folder: Path, text: str) -> list[str] | None:
     """What ifup would bring up, in order; None where it refuses the file."""
     tool = shutil.which("ifquery") or shutil.which("/sbin/ifquery")
