@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from inspector.cli import cli
 from tests.oracles import missing
 
 ROOT = Path(__file__).parents[3]
@@ -24,6 +27,21 @@ def run(
     command = [*wrapper, sys.executable, "-m", "inspector", *map(os.fsdecode, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     return subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, in the words of `subprocess`."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def call(*arguments: str | bytes | Path) -> Done:
+    """Run the program in this process, which is faster; its inspections fork all the same."""
+    done = CliRunner().invoke(cli, list(map(os.fsdecode, arguments)), prog_name="inspector")
+    return Done(done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
 
 @pytest.fixture(scope="session")

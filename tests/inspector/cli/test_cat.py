@@ -5,17 +5,17 @@ import pty
 import sys
 from pathlib import Path
 
-from tests.inspector.cli.conftest import BIG, EVIL, ROOT, run
+from tests.inspector.cli.conftest import BIG, EVIL, ROOT, call
 
 
 def test_the_bytes_come_through_as_they_are(disk: Path) -> None:
-    assert run("cat", disk, "/big").stdout == BIG
-    assert run("cat", disk, "/etc/evil").stdout == EVIL
-    assert run("cat", "--volume", "sda", disk, "/deep/dirlink/still/file").stdout == b"found\n"
+    assert call("cat", disk, "/big").stdout == BIG
+    assert call("cat", disk, "/etc/evil").stdout == EVIL
+    assert call("cat", "--volume", "sda", disk, "/deep/dirlink/still/file").stdout == b"found\n"
 
 
 def test_what_is_no_file(disk: Path) -> None:
-    done = run("cat", disk, "/deep")
+    done = call("cat", disk, "/deep")
     assert (done.returncode, done.stdout) == (3, b"")
     assert done.stderr.decode() == f"inspector: {disk}: /deep: a regular file wanted, directory found\n"
 

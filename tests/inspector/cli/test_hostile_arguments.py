@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.inspector.cli.conftest import ROOT, run
+from tests.inspector.cli.conftest import ROOT, Done, call, run
 from tests.oracles import needs
 
 COMMANDS = (("check",), ("cat",))
 
 
-def one_line(done: subprocess.CompletedProcess[bytes]) -> str:
+def one_line(done: Done | subprocess.CompletedProcess[bytes]) -> str:
     text = done.stderr.decode()
     assert text.count("\n") == 1, text
     assert text.startswith("inspector: ")
@@ -59,7 +59,7 @@ def thing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     "thing", ["empty", "directory", "text", "fifo", "socket", "device", "absent"], indirect=True, ids=str
 )
 def test_what_is_no_image_is_refused_in_one_line(command: tuple[str, ...], thing: Path) -> None:
-    done = run(*arguments(command, thing))
+    done = call(*arguments(command, thing))
     assert (done.returncode, done.stdout) == (3, b"")
     assert one_line(done).count(str(thing)) == 1
 
@@ -91,10 +91,10 @@ def test_ten_tebibytes_of_nothing_take_no_time(tmp_path: Path) -> None:
         except OSError:
             pytest.skip("this file system holds no sparse file of 10 TiB")
     started = time.monotonic()
-    done = run("show", huge)
+    done = call("show", huge)
     assert done.returncode == 0
     assert b"10.0 TiB" in done.stdout
-    assert run("check", huge).returncode == 1
+    assert call("check", huge).returncode == 1
     assert time.monotonic() - started < 20
 
 

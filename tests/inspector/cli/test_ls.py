@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.inspector.cli.conftest import BIG, run
+from tests.inspector.cli.conftest import BIG, call
 
 FIELDS = ["path", "type", "mode", "uid", "gid", "size", "mtime", "target", "inode", "flags", "volume", "sha256"]
 
 
 def listed(*arguments: str | Path) -> list[dict[str, object]]:
-    done = run("ls", "--format", "json", *arguments)
+    done = call("ls", "--format", "json", *arguments)
     assert (done.returncode, done.stderr) == (0, b"")
     data = json.loads(done.stdout)
     assert isinstance(data, list)
@@ -42,7 +42,7 @@ def test_every_file_has_the_metadata_and_the_hash_of_the_one_it_was_made_of(disk
 
 
 def test_names_that_are_no_utf8_keep_their_bytes_in_json(disk: Path) -> None:
-    done = run("ls", "--format", "json", disk)
+    done = call("ls", "--format", "json", disk)
     assert done.stdout.isascii()
     assert b'"/na\\udcffme\\u001b[2J"' in done.stdout
     assert "/na\udcffme\x1b[2J" in [entry["path"] for entry in json.loads(done.stdout)]
@@ -50,50 +50,50 @@ def test_names_that_are_no_utf8_keep_their_bytes_in_json(disk: Path) -> None:
 
 def test_text_is_safe_for_a_terminal(disk: Path) -> None:
     for arguments in (("ls",), ("ls", "-l"), ("ls", "-R"), ("ls", "-lR", "--sha256")):
-        text = run(*arguments, disk, "/").stdout.decode()
+        text = call(*arguments, disk, "/").stdout.decode()
         assert all(char.isprintable() or char == "\n" for char in text)
         assert "/na\\xffme\\x1b[2J\n" in text
         assert "/new\\x0aline\n" in text
 
 
 def test_one_directory_sorted(disk: Path) -> None:
-    done = run("ls", disk, "/deep")
+    done = call("ls", disk, "/deep")
     assert done.stdout == b"/deep/dangling\n/deep/dirlink\n/deep/er\n/deep/link\n"
 
 
 def test_the_long_form(disk: Path) -> None:
-    lines = run("ls", "-l", disk, "deep//./").stdout.decode().splitlines()
+    lines = call("ls", "-l", disk, "deep//./").stdout.decode().splitlines()
     assert lines[0].startswith("lrwxrwxrwx ")
     assert lines[0].endswith(" /deep/dangling -> /nowhere")
-    passwd = run("ls", "-l", disk, "/etc/passwd").stdout.decode()
+    passwd = call("ls", "-l", disk, "/etc/passwd").stdout.decode()
     assert passwd.startswith("-rwSr----- ")
 
 
 def test_a_link_to_a_directory_is_entered_and_one_to_a_file_shown(disk: Path) -> None:
-    assert run("ls", disk, "/deep/dirlink").stdout == b"/deep/dirlink/still\n"
-    assert run("ls", "-R", disk, "/deep/dirlink").stdout == b"/deep/dirlink/still\n/deep/dirlink/still/file\n"
-    assert run("ls", disk, "/deep/link").stdout == b"/deep/link\n"
+    assert call("ls", disk, "/deep/dirlink").stdout == b"/deep/dirlink/still\n"
+    assert call("ls", "-R", disk, "/deep/dirlink").stdout == b"/deep/dirlink/still\n/deep/dirlink/still/file\n"
+    assert call("ls", disk, "/deep/link").stdout == b"/deep/link\n"
 
 
 def test_hashes_are_printed_as_sha256sum_does(disk: Path) -> None:
-    done = run("ls", "--sha256", disk, "/big")
+    done = call("ls", "--sha256", disk, "/big")
     assert done.stdout.decode() == f"{hashlib.sha256(BIG).hexdigest()}  /big\n"
 
 
 def test_an_empty_directory_is_an_empty_array(disk: Path) -> None:
     assert listed(disk, "/root") == []
-    assert run("ls", disk, "/root").stdout == b""
+    assert call("ls", disk, "/root").stdout == b""
 
 
 def test_one_volume_alone(disk: Path) -> None:
-    assert run("ls", "--volume", "sda", disk, "/deep/er").stdout == b"/deep/er/still\n"
-    done = run("ls", "--volume", "sda9", disk, "/")
+    assert call("ls", "--volume", "sda", disk, "/deep/er").stdout == b"/deep/er/still\n"
+    done = call("ls", "--volume", "sda9", disk, "/")
     assert (done.returncode, done.stdout) == (3, b"")
     assert done.stderr.decode() == f"inspector: {disk}: no volume is called sda9; there are sda\n"
 
 
 def test_a_path_that_is_not_there(disk: Path) -> None:
-    done = run("ls", disk, "/nowhere/at/all")
+    done = call("ls", disk, "/nowhere/at/all")
     assert (done.returncode, done.stdout) == (3, b"")
     assert done.stderr.decode() == f"inspector: {disk}: /nowhere/at/all does not exist\n"
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.inspector.cli.conftest import run
+from tests.inspector.cli.conftest import call
 
 
 def test_json_has_what_the_contract_names(disk: Path) -> None:
-    view = json.loads(run("show", "--format", "json", disk).stdout)
+    view = json.loads(call("show", "--format", "json", disk).stdout)
     assert list(view)[:4] == ["image", "partition_table", "partitions", "volumes"]
     assert {"guest", "mounts", "kernels", "reason", "problems"} <= view.keys()
     assert view["image"] == {"path": str(disk), "format": "raw", "virtual_size": 24 << 20, "file_size": 24 << 20}
@@ -36,7 +36,7 @@ def test_json_has_what_the_contract_names(disk: Path) -> None:
 
 
 def test_text_is_a_readable_tree(disk: Path) -> None:
-    text = run("show", disk).stdout.decode()
+    text = call("show", disk).stdout.decode()
     assert text.startswith(f"{disk}: raw, 24.0 MiB virtual, 24.0 MiB file\npartition table: none,")
     assert 'sda: 24.0 MiB, ext4, UUID aaaaaaaa-0000-4000-8000-000000000001, label "top"' in text
     assert "  6.1.0-1 (no initramfs)\n" in text
@@ -46,9 +46,9 @@ def test_a_disk_without_a_guest_is_shown_all_the_same(tmp_path: Path) -> None:
     blank = tmp_path / "blank.raw"
     with blank.open("wb") as stream:
         stream.truncate(8 << 20)
-    done = run("show", "--format", "json", blank)
+    done = call("show", "--format", "json", blank)
     view = json.loads(done.stdout)
     assert done.returncode == 0
     assert view["guest"] is None
     assert view["reason"].startswith("no root file system was found")
-    assert b"guest: none (no root file system" in run("show", blank).stdout
+    assert b"guest: none (no root file system" in call("show", blank).stdout
