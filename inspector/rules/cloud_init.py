@@ -124,19 +124,29 @@ def cloud_init_datasource_allows_target(facts: Facts, *, datasource: str) -> Ver
             return failed("ds-identify switches cloud-init off", Evidence(place or Place(_CONFIG), "policy: disabled"))
         pinned = cloud_init.pinned
         if pinned is not None and policy.mode != "enabled":
-            return _pinned(datasource, *pinned)
+            return _pinned(cloud_init, datasource, *pinned)
     if cloud_init.config.merge_rules:
         rules = [Evidence(it, "a merging of its own is asked for") for it in cloud_init.config.merge_rules]
         return unknown("files are merged by rules that are not followed", *rules)
     return _listed(cloud_init, datasource, identified=bool(cloud_init.identify) and policy.mode != "enabled")
 
 
-def _pinned(target: str, datasource: str, place: Place) -> Verdict:
-    """A pin is used without looking; a further one among arguments that are not known could only be an error."""
+def _pinned(cloud_init: CloudInit, target: str, datasource: str, place: Place) -> Verdict:
+    """Judge a data source that is used without looking for it."""
     evidence = Evidence(place, f"data source {datasource}")
     if datasource.lower() != target.lower():
         return failed(f"{target} wanted, cloud-init is pinned to {datasource}", evidence)
-    return ok(f"cloud-init is pinned to {datasource}", evidence)
+    if datasource != target:
+        return warning(f"{target} wanted, {datasource} found, which not every release takes for the same", evidence)
+    return _unless_unknown(cloud_init, ok(f"cloud-init is pinned to {datasource}", evidence))
+
+
+def _unless_unknown(cloud_init: CloudInit, verdict: Verdict) -> Verdict:
+    """Return the verdict where the kernel's arguments are known, which could say otherwise."""
+    if cloud_init.arguments_known:
+        return verdict
+    why = cloud_init.kernel_reason.reason if cloud_init.kernel_reason else "the kernel's arguments are not known"
+    return unknown(why, *verdict.evidence)
 
 
 def _listed(cloud_init: CloudInit, target: str, *, identified: bool) -> Verdict:
@@ -156,11 +166,8 @@ def _listed(cloud_init: CloudInit, target: str, *, identified: bool) -> Verdict:
     if identified and shell is None:
         message = "ds-identify reads no list that is not in one line, and looks for every cloud that it knows"
         return warning(message, seen, Evidence(Place(python.place.path), "ds-identify reads no list in this file"))
-    if not cloud_init.arguments_known:
-        why = cloud_init.kernel_reason.reason if cloud_init.kernel_reason else "the kernel's arguments are not known"
-        return unknown(why, seen)
     more = [Evidence(shell.place, f"ds-identify: {', '.join(shell.names)}")] if identified and shell else []
-    return ok(f"{target} is in datasource_list", seen, *more)
+    return _unless_unknown(cloud_init, ok(f"{target} is in datasource_list", seen, *more))
 
 
 def _flaw(found: DatasourceList) -> str:

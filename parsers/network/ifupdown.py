@@ -92,7 +92,8 @@ class Interfaces:
         """Return the profiles of all interfaces that can come up, and the stanzas that nothing brings up."""
         if self.fatal:
             return Configuration((), self.problems, self.fatal)
-        profiles = tuple(_profiles(self))
+        before = {new: old for old, new, _ in self.renames if "/" not in old}
+        profiles = tuple(_with_first_name(profile, before) for profile in _profiles(self))
         return Configuration(profiles, (*self.problems, *_unknown_interfaces(self)))
 
 
@@ -271,6 +272,14 @@ def _profiles(interfaces: Interfaces) -> Iterator[Profile]:
     for name, stanzas in by_name.items():
         if name not in used:
             yield _profile(stanzas, Match(names=(name,)), hotplug=False, at_boot=False)
+
+
+def _with_first_name(profile: Profile, before: dict[str, str]) -> Profile:
+    """Match an interface that `rename` gives its name by the name that it has before."""
+    names = tuple(before.get(name, name) for name in profile.match.names)
+    if names == profile.match.names:
+        return profile
+    return replace(profile, match=replace(profile.match, names=names), renamed=profile.match.names[0])
 
 
 def _profile(stanzas: Sequence[Stanza], match: Match, *, hotplug: bool, at_boot: bool) -> Profile:

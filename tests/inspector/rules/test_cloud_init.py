@@ -74,6 +74,8 @@ def test_without_the_kernels_arguments_nothing_is_promised(rule: Rule) -> None:
     verdict = ask(rule, facts(given={DefaultKernel: UnknownFact("no menu", Place("/boot/grub/grub.cfg"))}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
     assert "no menu" in verdict.message
+    pinned = facts({IDENTIFY: "datasource: AliYun\n"}, given={DefaultKernel: UnknownFact("no menu")})
+    assert ask(cloud_init_datasource_allows_target, pinned).known is False
     # What is known to be wrong is wrong all the same.
     known = {DefaultKernel: UnknownFact("no menu")}
     assert ask(rule, facts({MARKER: "", SOURCES: "datasource_list: [ Ec2 ]\n"}, given=known)).status is Status.FAILED
@@ -295,6 +297,7 @@ def test_the_version_of_the_module_where_no_package_is_known() -> None:
     [
         (("ci.ds=Ec2",), Status.FAILED),
         (("ci.datasource=AliYun",), Status.OK),
+        (("ci.datasource=aliyun",), Status.WARNING),
         (("ds=nocloud;s=http://10.0.0.1/",), Status.FAILED),
         (("ds=nocloud-net",), Status.FAILED),
         (("ci.di.policy=disabled",), Status.FAILED),

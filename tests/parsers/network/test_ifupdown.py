@@ -74,6 +74,11 @@ def test_patterns_and_logical_names() -> None:
     assert by_mac.match == Match(macs=("aa:bb:cc:dd:ee:0f",))
 
 
+def test_a_renamed_interface_is_matched_by_the_name_it_has_before() -> None:
+    found = profiles("rename eth0=lan\nauto lan\niface lan inet dhcp\n")["lan"]
+    assert (found.match, found.renamed) == (Match(names=("eth0",)), "lan")
+
+
 def test_continued_lines_count_from_the_first() -> None:
     (stanza,) = read("auto e\niface e \\\n  inet \\\n dhcp\n").stanzas
     assert (stanza.place, stanza.family, stanza.method) == (Place(PATH, 2), "inet", "dhcp")
