@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final
 
 from parsers.filesystem.ext4.checksum import crc32c
-from parsers.filesystem.ext4.inodes import FLAG_ENCRYPT, FLAG_INDEX, FLAG_INLINE_DATA, Inode
+from parsers.filesystem.ext4.inodes import FLAG_INDEX, FLAG_INLINE_DATA, Inode
 from parsers.filesystem.ext4.mapping import ENDLESS, open_mapping
 from parsers.filesystem.ext4.superblock import Incompat
 from parsers.filesystem.ext4.volume import Volume
@@ -113,6 +113,8 @@ class Directory:
     def _block_regions(self) -> Iterator[tuple[bytes, int]]:
         """Give the blocks; no block of the volume can be part of a directory twice, which bounds the walk."""
         logical, seen = 0, set[int]()
+        if not self.blocks:  # even an empty directory has one, for "." and ".."
+            self._note(self.error(self.inode.offset, "a directory of at least one block wanted, none found"))
         while logical < self.blocks and self._mapping is not None and self._flaws < _MAX_FLAWS:
             try:
                 block, count = self._mapping.find(logical)
@@ -125,11 +127,8 @@ class Directory:
                 continue
             for number in range(block, block + min(count, self.blocks - logical)):
                 if number in seen or self._flaws >= _MAX_FLAWS:
-                    self._note(
-                        self.error(
-                            number * self._volume.block_size, f"block {number} found twice, or too much else is wrong"
-                        )
-                    )
+                    message = f"block {number} found twice, or too much else is wrong"
+                    self._note(self.error(number * self._volume.block_size, message))
                     return
                 seen.add(number)
                 try:
@@ -160,8 +159,3 @@ def _is_index(data: bytes, logical: int) -> bool:
         return True
     length = 0xFFFF if len(data) == _LONGEST else len(data)
     return data[:8] == bytes(4) + length.to_bytes(2, "little") + bytes(2)
-
-
-def is_encrypted(inode: Inode) -> bool:
-    """Tell whether the names in a directory, or the content of a file, are encrypted."""
-    return bool(inode.flags & FLAG_ENCRYPT)

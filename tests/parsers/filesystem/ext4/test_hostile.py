@@ -164,6 +164,28 @@ def test_a_directory_of_holes_ends(ext2: Memory) -> None:
         list(tree.entries(number))
 
 
+def test_a_directory_of_nothing_is_not_empty(ext2: Memory) -> None:
+    tree = open_ext4(ext2)
+    number = find(tree, "/sub")
+    tree = open_ext4(Patched(ext2, {inode_at(tree, number) + 4: bytes(4)}))
+    with pytest.raises(ParseError, match="at least one block"):
+        list(tree.entries(number))
+    with pytest.raises(ParseError, match="at least one block"):
+        tree.lookup(number, "sub")
+
+
+def test_a_directory_of_broken_blocks_ends(ext4: Memory) -> None:
+    """Every block of the volume in turn, none of which holds entries."""
+    tree = open_ext4(ext4)
+    number = find(tree, "/sub")
+    at = inode_at(tree, number)
+    root = struct.pack("<4HI", 0xF30A, 1, 4, 0, 0) + struct.pack("<IHHI", 0, 6000, 0, 1000)
+    recorded = Recorded(Patched(ext4, {at + 4: struct.pack("<I", 6000 << 10), at + 0x28: root}))
+    with pytest.raises(ParseError):
+        list(open_ext4(recorded).entries(number))
+    assert len(recorded.ranges) < 1100
+
+
 @pytest.mark.parametrize("depth", [1, 2, 5, 6, 65535])
 def test_an_extent_tree_that_points_at_itself(ext4: Memory, depth: int) -> None:
     tree = open_ext4(ext4)
