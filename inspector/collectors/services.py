@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import Final
 
+from inspector.conditions import unmet_condition
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.services import Enablement, Services, UnitState
 from inspector.generators import has_sysv_generator, start_links
@@ -62,6 +63,10 @@ class _Systemd:
         state, place = self._enablement(unit, fragment)
         pull = self._pull(unit, own)
         if pull is not None:
+            unmet = unmet_condition(self._guest, self._units.text(unit))
+            if unmet is not None:
+                reason = f"{state}, but passed over at boot: {unmet.key}={unmet.value}"
+                return UnitState(unit, state, unmet.place, reason, own.path)
             return UnitState(unit, state, pull.place, pull.reason, own.path, started=True)
         return UnitState(unit, state, place, f"{state}, and nothing at boot reaches it", own.path)
 

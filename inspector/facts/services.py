@@ -38,7 +38,8 @@ class UnitState:
         place: the link or the line that has it started; else that masks it; else its file; else where it was sought.
         reason: one sentence about `place`.
         path: the unit file; None where there is none.
-        started: whether the default target reaches it, or a socket, timer or path unit that activates it.
+        started: whether the default target reaches it, or a socket, timer or path unit that activates it, and no
+            condition on a file of the guest keeps it from starting.
     """
 
     unit: str
@@ -50,7 +51,7 @@ class UnitState:
 
     @property
     def enabled(self) -> bool:
-        """Whether the guest starts it at boot or on first use. Conditions in the unit are not evaluated."""
+        """Whether the guest starts it at boot or on first use."""
         return self.started and self.state not in {Enablement.MASKED, Enablement.ABSENT}
 
     @property

@@ -387,3 +387,55 @@ def test_dependencies_and_drop_ins_without_end_are_refused() -> None:
         state({f"{LIB}/x.service": STATIC, **drop_ins})
     with pytest.raises(ParseError, match="at most"):
         state({f"{LIB}/x.service": STATIC, f"{LIB}/basic.target": "[Unit]\nWants=" + "a " * 130_999})
+
+
+def test_a_condition_that_does_not_hold_keeps_an_enabled_unit_from_starting() -> None:
+    files = enabled("ssh.service", text="[Unit]\nConditionPathExists=!/etc/ssh/sshd_not_to_be_run\n" + WANTED)
+    assert state(files, "ssh.service").enabled
+    found = state({**files, "/etc/ssh/sshd_not_to_be_run": ""}, "ssh.service")
+    assert (found.state, found.enabled, found.place) == (Enablement.ENABLED, False, Place(f"{LIB}/ssh.service", 2))
+    drop_in = {**enabled("x.service"), f"{ETC}/x.service.d/no.conf": "[Unit]\nConditionPathExists=/gone\n"}
+    assert state(drop_in).place == Place(f"{ETC}/x.service.d/no.conf", 2)
+
+
+def test_hostile_units_end_in_a_state_or_in_a_parse_error() -> None:
+    chance = random.Random(11)
+    names = [
+        "a.service",
+        "b.socket",
+        "c@.service",
+        "c@x.service",
+        "default.target",
+        "multi-user.target",
+        "d.timer",
+        "@",
+        ".",
+    ]
+    sections = ["[Unit]\n", "[Install]\n", "[Socket]\n"]
+    keys = [
+        "Wants=",
+        "Requires=",
+        "Alias=",
+        "Service=",
+        "Accept=yes\n",
+        "DefaultInstance=",
+        "ConditionPathExists=|/etc\n",
+    ]
+    words = [*sections, *keys, "ConditionPathExists=!/a/../..\n", "\\\n", "\0", "\udcff", "\n", " ", *names]
+    for _ in range(150):
+        files: dict[str, Any] = dict(BASE) if chance.random() < 0.5 else {f"{ETC}/x": ""}
+        for _ in range(chance.randint(1, 12)):
+            folder = chance.choice([ETC, LIB, f"{ETC}/multi-user.target.wants", f"{LIB}/a.service.d", f"{ETC}/.wants"])
+            target = Link(chance.choice([*names, "/dev/null", ".", "..", "/", "/etc/systemd/system/a.service"]))
+            text = "".join(chance.choices(words, k=chance.randint(0, 20)))
+            name = chance.choice([*names[:-2], "x.conf", "y.wants"])
+            if all(not path.startswith(f"{folder}/{name}/") for path in files):
+                files[f"{folder}/{name}"] = chance.choice([target, text, Dir()])
+        parents = {path for path, node in files.items() if not isinstance(node, Dir)}
+        files = {path: node for path, node in files.items() if not any(path.startswith(f"{p}/") for p in parents)}
+        found = services(files, {})
+        for unit in (*names, "", "x" * 300):
+            try:
+                found.state(unit)
+            except (ParseError, UnknownFact):
+                continue
