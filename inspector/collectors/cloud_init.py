@@ -75,7 +75,7 @@ def collect_cloud_init(facts: Facts) -> CloudInit:
         version=_version(guest, package),
         config=config,
         units=tuple(_units(facts[Services])) if programs else (),
-        generator=_first(guest, *_GENERATORS),
+        generator=_generator(guest),
         identify=_identify(guest),
         identify_config=_identify_config(guest),
         shell=shell_datasources(_shell_texts(guest)),
@@ -150,6 +150,12 @@ def _shell_texts(guest: Guest) -> Iterator[tuple[str, str]]:
     for path in (CONFIG, *guest.glob(f"{CONFIG}.d/*.cfg")):
         if guest.is_file(path):
             yield guest.read_text(path, _TEXT_LIMIT), path
+
+
+def _generator(guest: Guest) -> str | None:
+    """Return the generator; one that is a link to /dev/null in an earlier directory was switched off."""
+    path = next((path for path in _GENERATORS if guest.glob(path)), None)
+    return path if path and guest.is_file(path) else None
 
 
 def _identify(guest: Guest) -> str | None:

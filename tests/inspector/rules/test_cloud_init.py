@@ -241,6 +241,18 @@ def test_an_argument_wins_over_the_marker_and_the_environment_over_the_argument(
     assert both[CloudInit].switch is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {f"{UNITS}/cloud-init.target": Link("/dev/null")},
+        {"/etc/systemd/system-generators/cloud-init-generator": Link("/dev/null")},
+        {GENERATOR: None},
+    ],
+)
+def test_without_target_or_generator_no_stage_is_started(change: dict[str, Any]) -> None:
+    assert judge(cloud_init_enabled, change)[0] is Status.FAILED
+
+
 def test_newer_releases_have_other_units() -> None:
     units: dict[str, Any] = {}
     for unit in ("cloud-init-main", "cloud-init-network"):
