@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from inspector.facts import Facts
-from inspector.facts.services import Services, UnitState
+from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.presets import MACHINE_ID, first_boot, preset_enables
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.place import Place
@@ -40,7 +41,9 @@ def firewall_is_off(facts: Facts) -> Verdict:
     """Why: rules that were made for another network may shut out SSH and the cloud's own services, unseen from outside.
 
     Fix: disable the firewall service (systemctl disable --now firewalld, ufw disable) and use security groups.
-    Reads: units, /etc/ufw/ufw.conf, saved rules of iptables and nftables
+    Mask a firewall that shall stay off where /etc/machine-id makes the next boot a first one.
+    Reads: units, presets and /etc/machine-id, /etc/ufw/ufw.conf, saved rules of iptables and nftables
+    References: systemd.preset(5), machine-id(5)
     """
     guest, services = facts[Guest], facts[Services]
     states = [services.state(unit) for unit in _UNITS]
@@ -49,11 +52,28 @@ def firewall_is_off(facts: Facts) -> Verdict:
     if found:
         return warning("a firewall is started", *found, *_refusals(guest))
     present = [state for state in states if state.installed]
+    later = [item for state in present for item in _at_first_boot(guest, state)]
+    if later:
+        return warning("the first boot enables a firewall", *later, *_refusals(guest))
     if present:
         return ok(
             "no firewall is started", *(Evidence(state.place, f"{state.unit}: {state.reason}") for state in present)
         )
     return ok("no firewall is started", Evidence(states[0].place, f"none of {', '.join((*_UNITS, _UFW))}"))
+
+
+def _at_first_boot(guest: Guest, state: UnitState) -> list[Evidence]:
+    """What has a disabled firewall enabled when the instance boots for the first time."""
+    begins = first_boot(guest)
+    line = preset_enables(guest, state.unit) if begins and state.state is Enablement.DISABLED else None
+    if begins is None or line is None:
+        return []
+    seen = "no such file" if begins.line is None else "uninitialized"
+    return [
+        Evidence(state.place, f"{state.unit} is disabled until the first boot"),
+        Evidence(begins, f"{seen}, so that the next boot is a first one"),
+        *([Evidence(line, f"enables {state.unit}")] if line.path != MACHINE_ID else []),
+    ]
 
 
 def _ufw(guest: Guest, state: UnitState) -> list[Evidence]:

@@ -14,6 +14,7 @@ from tests.memory_tree import Link
 UNITS = "/usr/lib/systemd/system"
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 TARGETS: dict[str, Any] = {
+    "/etc/machine-id": "0123456789abcdef0123456789abcdef\n",
     f"{UNITS}/multi-user.target": "[Unit]\n",
     f"{UNITS}/default.target": Link("multi-user.target"),
 }
@@ -87,3 +88,31 @@ def test_unknown_is_never_ok() -> None:
     verdict = firewall_is_off(facts_of(TARGETS, given={Services: UnknownFact("no service manager")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
     assert not firewall_is_off(facts_of({"/etc/passwd": ""})).known
+
+
+PRESETS = "/usr/lib/systemd/system-preset"
+
+
+@pytest.mark.parametrize("identity", [None, "uninitialized\n"])
+def test_a_disabled_firewall_that_the_first_boot_enables_is_a_warning_and_masking_it_makes_it_ok(
+    identity: str | None,
+) -> None:
+    files = {**TARGETS, f"{UNITS}/nftables.service": INSTALL, "/etc/machine-id": identity}
+    made = {path: node for path, node in files.items() if node is not None}
+    verdict = firewall_is_off(facts_of(made))
+    assert verdict.status is Status.WARNING
+    assert places(verdict)[0] == f"{UNITS}/nftables.service"
+    assert verdict.evidence[1].place.path == "/etc/machine-id"
+    masked = {**made, "/etc/systemd/system/nftables.service": Link("/dev/null")}
+    assert firewall_is_off(facts_of(masked)).status is Status.OK
+    disabled = {**made, f"{PRESETS}/90-x.preset": "# x\ndisable nft*\nenable *\n"}
+    assert firewall_is_off(facts_of(disabled)).status is Status.OK
+    enabled = firewall_is_off(facts_of({**disabled, f"{PRESETS}/10-x.preset": "enable nftables.service\n"}))
+    assert (enabled.status, places(enabled)[-1]) == (Status.WARNING, f"{PRESETS}/10-x.preset:1")
+    etc = {**disabled, "/etc/systemd/system-preset/90-x.preset": "ignore other.service\n"}
+    assert firewall_is_off(facts_of(etc)).status is Status.WARNING
+
+
+def test_an_empty_machine_id_makes_no_first_boot() -> None:
+    made = {**TARGETS, f"{UNITS}/nftables.service": INSTALL, "/etc/machine-id": ""}
+    assert firewall_is_off(facts_of(made)).status is Status.OK
