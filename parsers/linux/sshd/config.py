@@ -4,7 +4,8 @@ Specification: sshd_config(5) of OpenSSH 9.2p1; where it is silent, what `sshd -
 hundreds of configurations (the tests hold the two together). sshd stops at some mistakes; here each is noted and the
 rest is read.
 
-Like `sshd -t`, this takes no user to match: a block of `Match all` counts as global, any other only has to be valid.
+Like `sshd -t`, this takes no user to match: a block of `Match all` counts for everybody, any other only has to be
+valid. The checks over several lines are those of `sshd -t`, for which a line in `Match all` is a line like any other.
 
 Not done: the files that keywords name are not looked at, host names are not resolved (`doubts`), and for another
 release than 9.2 only what keywords and algorithms it knows is told apart, not every change of their syntax.
@@ -13,7 +14,7 @@ release than 9.2 only what keywords and algorithms it knows is told apart, not e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from parsers.linux.sshd.address import address, address_list_flaw, listen_parts, port
@@ -43,12 +44,19 @@ is None for a symbolic link that leads nowhere. Directories are left out."""
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A valid line. `keyword` is the current name in its usual writing; `active`: outside of a conditional block."""
+    """A valid line. `keyword` is the current name in its usual writing.
+
+    Attributes:
+        active: whether it stands outside of every block but `Match all`.
+        matched: whether it stands in such a block.
+        rest: what follows the keyword, unparsed.
+    """
 
     place: Place
     keyword: str
     arguments: tuple[str, ...]
     active: bool
+    matched: bool
     rest: str
 
 
@@ -71,12 +79,18 @@ class SshdConfig:
     files: tuple[str, ...]
 
     def first(self, keyword: str) -> Directive | None:
-        """Return the line whose value counts: the first one, blocks other than `Match all` left aside."""
+        """Return the line whose value counts for any user: the first one, those of `Match all` before all others."""
         return next(iter(self.every(keyword)), None)
 
     def every(self, keyword: str) -> list[Directive]:
-        """Return the lines of a keyword that accumulates (Port, HostKey, AllowUsers, ...)."""
-        return [item for item in self.directives if item.active and item.keyword == keyword]
+        """Return the lines that count of a keyword that accumulates (Port, HostKey, AllowUsers, ...).
+
+        What may stand in a Match block overrides there what is set outside of it.
+        """
+        active = [item for item in self.directives if item.active and item.keyword == keyword]
+        known = KEYWORDS.get(keyword.lower())
+        matched = [item for item in active if item.matched and known and known.in_match]
+        return matched or active
 
 
 def parse_sshd_config(
@@ -88,7 +102,7 @@ def parse_sshd_config(
 ) -> SshdConfig:
     """Read a configuration; `path` labels the places, `vendor` is the distribution whose patches sshd carries."""
     reader = _Reader(read_included, release, vendor)
-    reader.read_file(text, path, depth=0, matching=True)
+    reader.read_file(text, path, _Scope(active=True))
     reader.check_whole()
     return SshdConfig(
         tuple(reader.directives),
@@ -97,6 +111,15 @@ def parse_sshd_config(
         tuple(reader.doubts),
         tuple(reader.files),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Where a line stands: how deep in included files, and in which kind of block."""
+
+    active: bool
+    matched: bool = False
+    depth: int = 0
 
 
 @dataclass
@@ -111,10 +134,10 @@ class _Reader:
     files: list[str] = field(default_factory=list)
     stopped: bool = False
 
-    def read_file(self, text: str, path: str, *, depth: int, matching: bool) -> None:
-        """Read one file. A Match block ends with the file that it began in; `matching`: not within such a block."""
+    def read_file(self, text: str, path: str, outer: _Scope) -> None:
+        """Read one file, which stands in `outer`. A Match block ends with the file that it began in."""
         self.files.append(path)
-        active = matching
+        scope = outer
         for number, written in enumerate(text.split("\n"), start=1):
             if self.stopped or len(self.problems) >= _MAX_PROBLEMS:
                 return
@@ -124,15 +147,19 @@ class _Reader:
                 # sshd loses the rest of the line with its end, and reads the next line as its continuation
                 self._problem(place, "text wanted, a NUL byte found")
                 continue
-            keyword = self._valid(line, place, active=active) if line else None
+            keyword = self._valid(line, place, active=scope.active) if line else None
             if line is None or keyword is None:
                 continue
             if keyword.name == "Match":
-                active = self._match(line, place) and matching
+                everybody = self._match(line, place) and outer.active
+                scope = replace(outer, active=everybody, matched=everybody)
             elif keyword.name == "Include":
-                self._include(line.arguments or (), place, depth=depth, matching=active)
+                self._include(line.arguments or (), place, scope)
             elif keyword.life is Life.CURRENT:
-                self.directives.append(Directive(place, keyword.name, line.arguments or (), active, line.rest))
+                arguments = line.arguments or ()
+                self.directives.append(
+                    Directive(place, keyword.name, arguments, scope.active, scope.matched, line.rest)
+                )
 
     def _problem(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
@@ -167,7 +194,7 @@ class _Reader:
     def _allowed_in_match(self, keyword: Keyword) -> bool:
         return keyword.in_match or (keyword.name == "Subsystem" and self.release >= (9, 5))
 
-    def _include(self, patterns: tuple[str, ...], place: Place, *, depth: int, matching: bool) -> None:
+    def _include(self, patterns: tuple[str, ...], place: Place, scope: _Scope) -> None:
         if not patterns:
             self._problem(place, "Include: a file wanted, none found")
         for pattern in patterns:
@@ -176,15 +203,15 @@ class _Reader:
             for path, text in self.read_included(absolute):
                 if self.stopped:
                     return
-                if depth + 1 > _MAX_DEPTH or len(self.files) >= _MAX_FILES:
+                if scope.depth >= _MAX_DEPTH or len(self.files) >= _MAX_FILES:
                     self.stopped = True
-                    limit = f"{_MAX_DEPTH} levels" if depth + 1 > _MAX_DEPTH else f"{_MAX_FILES} files"
+                    limit = f"{_MAX_DEPTH} levels" if scope.depth >= _MAX_DEPTH else f"{_MAX_FILES} files"
                     self._problem(place, f"at most {limit} of included files wanted, more found")
                     return
                 if text is None:
                     self._problem(place, f"Include: a file wanted, {path} leads nowhere")
                     continue
-                self.read_file(text, path, depth=depth + 1, matching=matching)
+                self.read_file(text, path, replace(scope, depth=scope.depth + 1))
 
     def _match(self, line: Line, place: Place) -> bool:
         """Check the criteria; return whether the block counts as global."""

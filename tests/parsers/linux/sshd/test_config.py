@@ -38,6 +38,15 @@ def test_the_first_value_counts_and_others_accumulate() -> None:
     assert [item.active for item in config.directives] == [True, True, True, True, False]
 
 
+def test_a_block_for_all_overrides_what_may_stand_in_it() -> None:
+    config = parse_sshd_config(
+        "X11Forwarding yes\nAllowUsers a\nPort 1\nMatch all\nX11Forwarding no\nAllowUsers b\nPort 2\n"
+    )
+    assert [item.arguments for item in config.every("X11Forwarding")] == [("no",)]
+    assert [item.arguments for item in config.every("AllowUsers")] == [("b",)]
+    assert [item.arguments for item in config.every("Port")] == [("1",), ("2",)]
+
+
 def test_the_configuration_of_debian() -> None:
     config = parse_sshd_config(DEBIAN)
     assert (config.problems, config.remarks, config.doubts) == ((), (), ())

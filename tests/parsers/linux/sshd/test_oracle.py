@@ -153,3 +153,54 @@ def test_files_of_other_projects_are_judged_as_sshd_judges_them(tmp_path: Path) 
     for path in paths:
         text = path.read_bytes().decode("latin-1")
         assert accepted(parse_sshd_config(text)) is ask_sshd(text, tmp_path), path.name
+
+
+LINES = [
+    "PermitRootLogin yes", "PermitRootLogin no", "permitrootlogin forced-commands-only", "PasswordAuthentication no",
+    "PasswordAuthentication yes", "ChallengeResponseAuthentication no", "KbdInteractiveAuthentication yes",
+    "X11Forwarding yes", "X11Forwarding no", "MaxAuthTries 3", "MaxAuthTries = 7", "LogLevel DEBUG", "LogLevel fatal",
+    'Banner "/a b"', "Banner none", "PubkeyAuthentication no", "KeepAlive no", "TCPKeepAlive yes", "Port 2201",
+    "Port 2202", "Match User nobody-at-all", "Match all", "Match Address 192.0.2.0/24", "Include {}/one",
+    "Include {}/two", "UseDNS yes", "PrintMotd no", "UseLogin yes", "ClientAliveInterval 2m",
+    "Subsystem sftp internal-sftp # x",
+]  # fmt: skip
+VALUES = {
+    "PermitRootLogin", "PasswordAuthentication", "KbdInteractiveAuthentication", "X11Forwarding", "MaxAuthTries",
+    "LogLevel", "Banner", "PubkeyAuthentication", "TCPKeepAlive", "UseDNS", "PrintMotd",
+}  # fmt: skip
+DUMP = """
+mount -t tmpfs none /run && mkdir -m 755 /run/sshd || exit 77
+for file in "$1"/*.conf; do "$2" -T -f "$file" > "$file.out" 2> /dev/null; done
+"""
+
+
+@needs_sshd
+def test_the_values_that_count_are_those_that_sshd_shows(tmp_path: Path) -> None:
+    """`sshd -T` wants a directory in /run, so this runs in a name space of its own, which only root can make."""
+    chosen = random.Random(11)
+    included = {"one": "Banner /one\nMatch User x\nLogLevel ERROR\n", "two": "PermitRootLogin no\nPort 2203\n"}
+    for name, text in included.items():
+        (tmp_path / name).write_text(text)
+    texts = ["\n".join(chosen.choices(LINES, k=12)).replace("{}", str(tmp_path)) + "\n" for _ in range(40)]
+    texts = [text for text in texts if accepted(parse_sshd_config(text, read_included=read_files))]
+    assert len(texts) > 5
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.conf").write_text(text)
+    command = ["unshare", "-m", "sh", "-c", DUMP, "sh", str(tmp_path), str(SSHD)]
+    if shutil.which("unshare") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no mount name space can be made here: the values that sshd -T shows were not compared")
+    for number, text in enumerate(texts):
+        shown = [line.split(" ", 1) for line in (tmp_path / f"{number}.conf.out").read_text().splitlines()]
+        config = parse_sshd_config(text, read_included=read_files)
+        for keyword in VALUES:
+            if first := config.first(keyword):
+                assert [keyword.lower(), first.arguments[0].lower()] in [[k, v.lower()] for k, v in shown], (
+                    text,
+                    keyword,
+                )
+        ports = [item.arguments[0] for item in config.every("Port")] or ["22"]
+        assert [value for key, value in shown if key == "port"] == ports, text
+
+
+def read_files(pattern: str) -> list[tuple[str, str | None]]:
+    return [(pattern, Path(pattern).read_text())]
