@@ -1,13 +1,15 @@
 """The command line: click commands, one file each, imported when they are called.
 
 Exit statuses: 0 judged and nothing at or above `--fail-on`; 1 judged, something is; 2 wrong usage, or an output that
-cannot be written; 3 an image could not be inspected; 130 interrupted; 141 the reader of the output went away.
+cannot be written; 3 an image could not be inspected; 130 interrupted; 141 the reader of the output went away; 143
+terminated.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any, Final
 
@@ -35,6 +37,7 @@ _USAGE: Final = 2
 _NOT_INSPECTED: Final = 3
 _INTERRUPTED: Final = 130
 _NO_READER: Final = 141
+_TERMINATED: Final = 143
 
 
 def complain(message: str) -> None:
@@ -95,6 +98,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the program."""
+    # Leave through the clean-up: the inspection's process ends, and no half-written output stays.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(_TERMINATED))
     try:
         cli(prog_name="inspector")
     except KeyboardInterrupt:

@@ -147,17 +147,21 @@ main()
 """
 
 
-def test_ctrl_c_ends_it_in_one_line_and_leaves_no_child() -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGINT, 130, b"inspector: interrupted\n"), (signal.SIGTERM, 143, b"")],
+)
+def test_a_signal_ends_it_in_one_line_and_leaves_no_child(number: signal.Signals, status: int, said: bytes) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         child = wait_for_child(process.pid)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert (out, err) == (b"", b"inspector: interrupted\n")
+    assert process.returncode == status
+    assert (out, err) == (b"", said)
     assert not Path(f"/proc/{child}").exists()
 
 
