@@ -194,4 +194,4 @@ class CloudInit:
     def renders_network(self) -> bool:
         """Whether it writes the guest's network configuration at the first boot."""
         recent = self.version is not None and self.version.numbers >= OWN_NETWORK
-        return self.runs and recent and not self.network_off and not self.config.merge_rules
+        return self.runs and recent and not self.network_off and self.config.failure is None

@@ -100,6 +100,8 @@ def cloud_init_config_parses(facts: Facts) -> Verdict:
     flaws = [Evidence(it.place, it.message) for it in config.flaws]
     if flaws:
         return failed(f"passed over: {len(flaws)} of {len(config.files)} files", *flaws[:_SHOWN])
+    if config.failure is not None:
+        return failed("the files cannot be merged", Evidence(config.failure.place, config.failure.message))
     problems = [Evidence(it.place, it.message) for it in config.problems]
     if problems:
         return warning(f"entries that do not count: {len(problems)}", *problems[:_SHOWN])
@@ -125,9 +127,9 @@ def cloud_init_datasource_allows_target(facts: Facts, *, datasource: str) -> Ver
         pinned = cloud_init.pinned
         if pinned is not None and policy.mode != "enabled":
             return _pinned(cloud_init, datasource, *pinned)
-    if cloud_init.config.merge_rules:
-        rules = [Evidence(it, "a merging of its own is asked for") for it in cloud_init.config.merge_rules]
-        return unknown("files are merged by rules that are not followed", *rules)
+    failure = cloud_init.config.failure
+    if failure is not None:
+        return unknown("the files cannot be merged", Evidence(failure.place, failure.message))
     return _listed(cloud_init, datasource, identified=bool(cloud_init.identify) and policy.mode != "enabled")
 
 

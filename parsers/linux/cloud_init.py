@@ -5,8 +5,7 @@ released programs (22.4.2), which the tests ask. Python merges YAML mappings, th
 mappings being merged in depth; a file that cannot be read as a mapping is passed over. ds-identify is a shell script
 that knows no YAML: it takes the last line that begins with `datasource_list:` (blanks before it do not matter, a last
 line without an end is not seen) and splits what follows at commas.
-Not done: `merge_how` and `merge_type` are reported and not followed; jinja templates are read as the YAML they are,
-as on a first boot.
+Not done: jinja templates are read as the YAML they are, as on a first boot.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from parsers.linux.cloud_merge import MergeError, merge, without_rules
 from parsers.place import Place, Problem
 from parsers.yaml_document import Mapping, Node, Scalar, Sequence, parse_yaml, plain
 
@@ -37,7 +37,6 @@ ALWAYS: Final = frozenset(
 )
 ONCE: Final = frozenset({"scripts_per_once", "ubuntu_autoinstall"})
 _FREQUENCIES: Final = {"always", "once", "once-per-instance"}
-_MERGERS: Final = ("merge_how", "merge_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,11 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class CloudConfig:
-    """What all files together say."""
+    """What all files together say. `failure` is a merging that a file asks for and cloud-init fails at."""
 
     files: tuple[CloudConfigFile, ...]
     merged: Mapping | None
+    failure: Problem | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -75,13 +75,6 @@ class CloudConfig:
     def flaws(self) -> tuple[Problem, ...]:
         """Why files are passed over."""
         return tuple(file.flaw for file in self.files if file.flaw is not None)
-
-    @property
-    def merge_rules(self) -> tuple[Place, ...]:
-        """Where a file asks for a merging of its own, which is not followed here."""
-        return tuple(
-            file.root.keys[key] for file in self.files if file.root for key in _MERGERS if key in file.root.keys
-        )
 
     def node(self, *keys: str) -> Node | None:
         """Return the node at a path of keys, or None."""
@@ -131,27 +124,17 @@ def parse_cloud_config(text: str, path: str) -> CloudConfigFile:
 def merge_cloud_config(files: Iterable[CloudConfigFile]) -> CloudConfig:
     """Merge the files, given in the order of their names: cloud.cfg, then those of cloud.cfg.d."""
     files = tuple(files)
-    merged: Mapping | None = None
+    merged: Node | None = None
+    failure: Problem | None = None
     for file in reversed(files):
-        if file.root is not None:
-            merged = _below(merged, file.root) if merged else file.root
-    return CloudConfig(files, merged)
-
-
-def _below(winner: Mapping, other: Mapping) -> Mapping:
-    """Fill a mapping up with what an earlier file says; the depth was bounded when they were read."""
-    entries, keys = dict(winner.entries), dict(winner.keys)
-    for key, value in other.entries.items():
-        if key not in entries:
-            entries[key], keys[key] = value, other.keys[key]
-        elif isinstance(value, Mapping):
-            mine = entries[key]
-            if isinstance(mine, Mapping):
-                entries[key] = _below(mine, value)
-            elif isinstance(mine, Sequence) or isinstance(mine.value, str):
-                # cloud-init's own mergers: a mapping of an earlier file beats a list or a text of a later one.
-                entries[key], keys[key] = value, other.keys[key]
-    return Mapping(winner.place, entries, keys, winner.size + other.size)
+        if file.root is None or not file.root.entries:
+            continue
+        try:
+            root, how = without_rules(file.root)
+            merged = merge(merged or Mapping(root.place, {}, {}), root, how)
+        except MergeError as error:
+            failure = failure or Problem(error.place, error.message)
+    return CloudConfig(files, merged if isinstance(merged, Mapping) and merged.entries else None, failure)
 
 
 def _module(item: Node) -> Module | None:

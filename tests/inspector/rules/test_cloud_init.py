@@ -340,10 +340,21 @@ def test_a_later_file_wins_and_a_dangling_link_is_passed_over() -> None:
     assert judge(cloud_init_config_parses, change)[0] is Status.OK
 
 
-def test_a_merging_of_its_own_leaves_it_open() -> None:
-    text = "datasource_list: [ AliYun ]\nmerge_how: 'list(append)'\n"
+def test_a_merging_that_fails_leaves_the_list_open() -> None:
+    text = "datasource_list: [ AliYun ]\nmerge_how: 'wat(append)'\n"
     verdict = ask(cloud_init_datasource_allows_target, facts({SOURCES: text}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert judge(cloud_init_config_parses, {SOURCES: text}) == (Status.FAILED, [f"{SOURCES}:2"])
+
+
+def test_a_merging_of_its_own_is_followed() -> None:
+    change = {
+        "/etc/cloud/cloud.cfg.d/01.cfg": "datasource_list: [ Ec2 ]\nmerge_how: 'dict(replace)'\n",
+        SOURCES: "datasource_list: [ AliYun, None ]\n",
+    }
+    verdict = ask(cloud_init_datasource_allows_target, facts(change))
+    assert verdict.status is Status.FAILED
+    assert verdict.evidence[0].place == Place("/etc/cloud/cloud.cfg.d/01.cfg", 1)
 
 
 def test_a_seed_that_is_not_complete_is_named_as_well() -> None:

@@ -63,8 +63,12 @@ def test_a_file_that_cannot_be_read_is_passed_over() -> None:
     assert [(it.place.path, it.place.line) for it in found.flaws] == [("/1.cfg", 2), ("/2.cfg", 1), ("/3.cfg", 1)]
 
 
-def test_merge_rules_are_reported() -> None:
-    assert config("a: 1\n", "b: 2\nmerge_how: 'list(append)'\n").merge_rules == (Place("/1.cfg", 2),)
+def test_a_file_may_ask_to_be_merged_by_its_own_rules() -> None:
+    found = config("list: [a]\nmerge_how: 'list(append)+dict(recurse_list)+str()'\n", "list: [b]\n")
+    assert plain(found.merged) == {"list": ["b", "a"]}
+    broken = config("list: [a]\nmerge_how: 'wat(append)'\n", "list: [b]\n")
+    assert broken.failure is not None
+    assert broken.failure.place == Place("/0.cfg", 2)
 
 
 def test_modules_and_their_frequencies() -> None:
@@ -196,6 +200,61 @@ def test_cloud_init_merges_alike(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     for theirs, texts in zip(json.loads(run.stdout), cases, strict=True):
         assert (plain(config(*texts).merged) or {}) == theirs, texts
+
+
+HOW: tuple[Any, ...] = (
+    "list(append)+dict(recurse_list)+str(append)",
+    "list(prepend)+dict(recurse_array,recurse_str)+str()",
+    "dict(replace)+list()+str()",
+    "dict(allow_delete,no_replace)+list(no_replace)+str()",
+    "list(append)",
+    "dict()",
+    "dict(recurse_list)+list(recurse_dict,recurse_list,recurse_str)+str(append)",
+    "",
+    None,
+    [],
+    [{"name": "list", "settings": ["append"]}, {"name": "dict", "settings": ["recurse-list", "recurse_list"]}],
+    [["m_dict", "replace"], ["list"]],
+    "wat()",
+    "list",
+    5,
+    [{"name": "dict"}],
+)
+
+
+def test_cloud_init_follows_a_files_own_rules_alike(tmp_path: Path) -> None:
+    need(PACKAGE)
+    rng = random.Random(13)
+    cases: list[list[str]] = []
+    for number in range(250):
+        values = [{rng.choice("abc"): random_value(rng, 3) for _ in range(4)} for _ in range(3)]
+        for value in rng.sample(values, rng.randrange(1, 3)):
+            value[rng.choice(["merge_how", "merge_how", "merge_type"])] = rng.choice(HOW)
+        cases.append([json.dumps(value) for value in values])
+        folder = tmp_path / str(number)
+        (folder / "cloud.cfg.d").mkdir(parents=True)
+        for name, text in zip(("cloud.cfg", "cloud.cfg.d/1.cfg", "cloud.cfg.d/2.cfg"), cases[-1], strict=True):
+            (folder / name).write_text(text)
+    program = """
+        import json, sys
+        from cloudinit import util
+        def read(path):
+            try:
+                return util.read_conf_with_confd(path)
+            except Exception:
+                return None
+        print(json.dumps([read(f"{sys.argv[1]}/{n}/cloud.cfg") for n in range(int(sys.argv[2]))]))
+    """
+    command = [PYTHON, "-c", textwrap.dedent(program), str(tmp_path), str(len(cases))]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    failures = 0
+    for theirs, texts in zip(json.loads(run.stdout), cases, strict=True):
+        ours = config(*texts)
+        assert (ours.failure is not None) == (theirs is None), texts
+        failures += theirs is None
+        if theirs is not None:
+            assert (plain(ours.merged) or {}) == theirs, texts
+    assert 20 < failures < 200
 
 
 def test_cloud_init_has_the_same_frequencies() -> None:
