@@ -162,7 +162,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read_line(reading: _Reading, line: str, place: Place, block: str, depth: int) -> str:
-    """Take one line in; return the block that the next option belongs to: "iface", "mapping" or none."""
+    """Take one line in; return the block that the next option belongs to."""
     keyword, *words = line.split()
     if keyword == "iface":
         reading.stanzas.append(_stanza(reading, words, place))
@@ -180,8 +180,7 @@ def _read_line(reading: _Reading, line: str, place: Place, block: str, depth: in
         pairs = (word.partition("=") for word in words)
         reading.renames += [(old, new, place) for old, _, new in pairs if new]
         return ""
-    _option(reading, line, place, block)
-    return block
+    return _option(reading, line, place, block)
 
 
 def _stanza(reading: _Reading, words: list[str], place: Place) -> Stanza:
@@ -207,7 +206,7 @@ def _stanza(reading: _Reading, words: list[str], place: Place) -> Stanza:
     return Stanza(place, name, family or base.family, method or base.method, base.options)
 
 
-def _option(reading: _Reading, line: str, place: Place, block: str) -> None:
+def _option(reading: _Reading, line: str, place: Place, block: str) -> str:
     key, _, value = (line.replace("\t", " ")).partition(" ")
     if not block:
         raise _Flaw(f"auto, allow-*, iface, mapping or source wanted, {key[:80]} found")
@@ -217,6 +216,10 @@ def _option(reading: _Reading, line: str, place: Place, block: str) -> None:
         last = reading.stanzas[-1]
         if len(last.options) < OPTIONS_MAX:
             reading.stanzas[-1] = replace(last, options=(*last.options, (key, value.strip(), place)))
+        return block
+    if key == "map" or (key == "script" and block == "mapping"):
+        return "mapping with its script" if key == "script" else block
+    raise _Flaw(f"one script and map lines wanted in a mapping, {key[:80]} found")
 
 
 def _select(reading: _Reading, keyword: str, words: list[str], place: Place) -> None:

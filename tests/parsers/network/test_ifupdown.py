@@ -101,6 +101,8 @@ def test_inherits_takes_options_family_and_method() -> None:
         ("iface e inet dhcp inherits nothing\n", 1),
         ("iface e inet dhcp\nsource x\nhostname y\n", 3),
         ("auto e\n address 1.2.3.4\n", 2),
+        ("mapping e\n hostname x\n", 2),
+        ("mapping e\n script a\n map x\n script b\n", 4),
     ],
 )
 def test_a_mistake_in_the_main_file_makes_all_of_it_refused(text: str, line: int) -> None:
@@ -195,6 +197,8 @@ LINES = (
     "iface {}",
     "mapping {}\n script /bin/true",
     "  hostname {}",
+    "  map {}",
+    "  script {}",
     "hostname",
     "# {}",
     "   # {}",
