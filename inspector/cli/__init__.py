@@ -75,8 +75,7 @@ class _Commands(click.Group):
             complain("interrupted")
             ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
-            # What is still buffered must not be flushed into the closed pipe when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            _drop_output()
             ctx.exit(_NO_READER)
         except UsageError as error:
             complain(str(error))
@@ -85,9 +84,15 @@ class _Commands(click.Group):
             complain(str(error))
             ctx.exit(_NOT_INSPECTED)
         except OSError as error:
+            _drop_output()
             complain(f"the output cannot be written: {error.strerror or error}")
             ctx.exit(_USAGE)
         return result
+
+
+def _drop_output() -> None:
+    """Lead standard output nowhere: what is still buffered must not fail once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,3 +110,7 @@ def main() -> None:
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(_INTERRUPTED)
+    except OSError as error:  # from an option that prints by itself, such as --version
+        _drop_output()
+        complain(f"the output cannot be written: {error.strerror or error}")
+        sys.exit(_USAGE)
