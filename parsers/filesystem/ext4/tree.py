@@ -59,7 +59,7 @@ class Ext4Tree:
         self._groups = Groups(self._volume)
         self._inodes = Inodes(self._volume, self._groups)
         self._types = FILE_TYPES
-        self._names: dict[int, dict[bytes, int]] = {}
+        self._names: dict[int, tuple[dict[bytes, int], ParseError | None]] = {}
         self._kept_names = 0
         self._usage: Usage | None = None
         self._recovery = recovery
@@ -227,25 +227,23 @@ class Ext4Tree:
     def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
         """Look into all blocks; the names of a directory are kept, for it will be asked again."""
         number = directory.inode.number
-        names = self._names.get(number)
-        if names is None:
+        if number not in self._names:
             if directory.inode.size > _KEPT_DIRECTORY_SIZE:
                 return self._walk(directory, name)
-            names = {}
+            names: dict[bytes, int] = {}
             for found, inode, _ in directory.entries():
                 names.setdefault(found, inode)
-            if directory.broken:
-                if name in names:
-                    return names[name]
-                raise directory.broken
-            self._keep(number, names)
+            self._keep(number, names, directory.broken)
+        names, broken = self._names[number]
+        if broken and name not in names:
+            raise ParseError(broken.place, broken.message)
         return names.get(name)
 
-    def _keep(self, directory: int, names: dict[bytes, int]) -> None:
-        self._names[directory] = names
+    def _keep(self, directory: int, names: dict[bytes, int], broken: ParseError | None) -> None:
+        self._names[directory] = names, broken
         self._kept_names += len(names) + 1
         while self._kept_names > _KEPT_NAMES and len(self._names) > 1:
-            self._kept_names -= len(self._names.pop(next(iter(self._names)))) + 1
+            self._kept_names -= len(self._names.pop(next(iter(self._names)))[0]) + 1
 
     def _walk(self, directory: Directory, name: bytes) -> int | None:
         inode = _find(directory.entries(), name)
