@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.printable import printable
@@ -16,6 +16,7 @@ _COLOURS: Final = {Status.OK: "\x1b[32m", Status.WARNING: "\x1b[33m", Status.FAI
 _RESET: Final = "\x1b[0m"
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 _MAX_SEEN: Final = 400
+_FIRST_READ: Final = "make what could not be read readable, and check the image again."
 
 
 def render_text(report: Report, colour: bool) -> str:  # noqa: FBT001 - every format has this signature
@@ -40,9 +41,8 @@ def _lines(report: Report, *, colour: bool) -> Iterator[str]:
     )
     yield _RULER
     for check in report.checks:
-        for rule in check.rules:
-            if rule.status is not Status.OK:
-                yield from _finding(check, rule, colour=colour)
+        for rules in _alike(check):
+            yield from _finding(check, rules, colour=colour)
     if report.not_applicable:
         yield "Not applicable"
         for item in report.not_applicable:
@@ -53,12 +53,23 @@ def _lines(report: Report, *, colour: bool) -> Iterator[str]:
             yield f"    {_place(problem)}  {_cut(problem.message)}"
 
 
-def _finding(check: CheckResult, rule: RuleResult, *, colour: bool) -> Iterator[str]:
-    doubt = "" if rule.known else " (unknown)"
-    yield f"{check.name} {_badge(rule.status, colour=colour)}{doubt}  {rule.rule}: {_cut(rule.message)}"
-    for item in rule.evidence:
-        yield f"    {_place(item)}  {_cut(item.seen)}"
-    yield f"    fix: {rule.fix}"
+def _alike(check: CheckResult) -> Iterable[list[RuleResult]]:
+    """Group what is not OK: rules that could not be judged for one and the same reason are told once."""
+    groups: dict[tuple[str, ...], list[RuleResult]] = {}
+    for rule in check.rules:
+        if rule.status is not Status.OK:
+            groups.setdefault((rule.rule,) if rule.known else ("", rule.status, rule.message), []).append(rule)
+    return groups.values()
+
+
+def _finding(check: CheckResult, rules: list[RuleResult], *, colour: bool) -> Iterator[str]:
+    first, *others = rules
+    doubt = "" if first.known else " (unknown)"
+    name = f"{first.rule} and {len(others)} more" if others else first.rule
+    yield f"{check.name} {_badge(first.status, colour=colour)}{doubt}  {name}: {_cut(first.message)}"
+    for item in first.evidence:
+        yield f"    {_place(item)}" + ("" if item.seen == first.message else f"  {_cut(item.seen)}")
+    yield f"    fix: {first.fix if first.known else _FIRST_READ}"
 
 
 def _badge(status: Status, *, colour: bool) -> str:

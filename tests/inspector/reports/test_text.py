@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import msgspec
 
-from inspector.report import GuestInfo
+from inspector.report import CheckResult, EvidenceInfo, GuestInfo, RuleResult
 from inspector.reports import render
+from inspector.verdict import Status
 from tests.inspector.reports.sample import REPORT
 
 GOLDEN = f"""\
@@ -22,7 +23,7 @@ Fstab [FAILED]  fstab-devices-exist: one device is not in the image
     fix: correct the UUID, or add nofail where the mount is optional
 Selinux [WARNING] (unknown)  selinux-disabled: a name \\x1b[2J\\x0aof \\xff bytes
     /etc/\\xe9\\u202e SELINUX  {"x" * 400}...
-    fix: set SELINUX=disabled
+    fix: make what could not be read readable, and check the image again.
 Not applicable
     grub-legacy: the guest boots GRUB 2
 Problems of the image
@@ -55,3 +56,21 @@ def test_what_is_not_known_of_the_guest_is_said_to_be() -> None:
 def test_a_system_without_a_product_name_is_called_by_what_is_known() -> None:
     for guest, name in ((GuestInfo(os="linux", distro="void"), "void"), (GuestInfo(os="windows"), "Windows")):
         assert f"OS: {name}   Kernel" in render(msgspec.structs.replace(REPORT, guest=guest), "text")
+
+
+def test_rules_that_could_not_be_judged_for_one_reason_are_told_once() -> None:
+    seen = [EvidenceInfo("sda1", None, None, 0, "sda1", "xfs is not read so far")]
+    rules = [
+        RuleResult(name, Status.WARNING, known, "xfs is not read so far", "convert it", seen)
+        for name, known in (("a", False), ("b", False), ("c", True))
+    ]
+    checks = [CheckResult("Fstab", "Fstab", "Fstab", Status.WARNING, rules)]
+    text = render(msgspec.structs.replace(REPORT, checks=checks, not_applicable=[], problems=[]), "text")
+    assert text.rpartition("-" * 60)[2].splitlines()[1:] == [
+        "Fstab [WARNING] (unknown)  a and 1 more: xfs is not read so far",
+        "    sda1 at byte 0",
+        "    fix: make what could not be read readable, and check the image again.",
+        "Fstab [WARNING]  c: xfs is not read so far",
+        "    sda1 at byte 0",
+        "    fix: convert it",
+    ]
