@@ -36,6 +36,7 @@ _TOP_KEYS: Final = {"version", "renderer", "openvswitch", *KINDS}
 _TRUE: Final = {"true", "on", "yes", "y"}
 _FALSE: Final = {"false", "off", "no", "n"}
 _ID: Final = re.compile(r"\S+\Z")
+_MAC_WORDS: Final = {"permanent", "preserve", "random", "stable", "stable-ssid"}
 _ACTIVATION: Final = {"manual", "off"}
 _DEVICE_KEYS: Final = frozenset(
     """accept-ra access-points activation-mode addresses apn arp-proxy auth auto-config auto-connect critical
@@ -208,8 +209,7 @@ def _profile(place: Place, name: str, kind: Kind, definition: Mapping, renderer:
         _check_vlan(definition, place)
     if definition.get("set-name") is not None and definition.get("match") is None:
         raise _Flaw(definition.keys["set-name"], "a match beside set-name wanted, none found")
-    for key in ("optional", "critical", "accept-ra", "wakeonlan"):
-        _boolean(definition.get(key))
+    _check_values(definition)
     return Profile(
         place=place,
         backend="netplan",
@@ -224,6 +224,19 @@ def _profile(place: Place, name: str, kind: Kind, definition: Mapping, renderer:
         renamed=_text(definition.get("set-name")),
         renderer=_renderer(definition.get("renderer")) or renderer,
     )
+
+
+def _check_values(definition: Mapping) -> None:
+    """Refuse values of keys that decide nothing here, but for which netplan refuses everything."""
+    for key in ("optional", "critical", "accept-ra", "wakeonlan"):
+        _boolean(definition.get(key))
+    mtu, mac, servers = (definition.get(key) for key in ("mtu", "macaddress", "nameservers"))
+    if mtu is not None and not (_text(mtu) or "").isdecimal():
+        raise _Flaw(mtu.place, f"a number wanted, {_shape(mtu)} found")
+    if mac is not None and normal_mac(text := _text(mac) or "") is None and text not in _MAC_WORDS:
+        raise _Flaw(mac.place, f"a hardware address wanted, {_shape(mac)} found")
+    if servers is not None:
+        _mapping(servers)
 
 
 def _check_vlan(definition: Mapping, place: Place) -> None:
