@@ -142,7 +142,7 @@ class Directory:
         volume, inode = self._volume, self.inode
         if not volume.superblock.has_metadata_csum or (inode.flags & FLAG_INDEX and _is_index(data, logical)):
             return
-        if not volume.verifies(offset, len(data)):
+        if not volume.verifies(offset):
             return
         if data[-12:-4] != _TAIL:
             volume.report(offset, f"directory {inode.number}: a block with a checksum wanted, one without found")

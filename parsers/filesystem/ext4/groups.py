@@ -87,7 +87,7 @@ class Groups:
     def _checksum(self, group: int, raw: bytes, offset: int) -> int | None:
         number = group.to_bytes(4, "little")
         if self._volume.superblock.has_metadata_csum:
-            if not self._volume.verifies(offset, len(raw)):
+            if not self._volume.verifies(offset):
                 return None
             zeroed = number + raw[:_CHECKSUM_AT] + b"\0\0" + raw[_CHECKSUM_AT + 2 :]
             return crc32c(self._volume.seed, zeroed) & 0xFFFF

@@ -94,7 +94,7 @@ class _Index:
 
     def _verify(self, data: bytes, offset: int, at: int, limit: int, count: int) -> None:
         tail, inode = at + 8 * limit, self._directory.inode
-        if tail + 8 > len(data) or not self._volume.verifies(offset, at + 8 * count):
+        if tail + 8 > len(data) or not self._volume.verifies(offset):
             return
         seed = self._volume.inode_seed(inode.number, inode.generation)
         wanted = crc32c(crc32c(seed, data[: at + 8 * count]), data[tail : tail + 4] + bytes(4))

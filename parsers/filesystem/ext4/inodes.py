@@ -233,7 +233,7 @@ class Inodes:
                 inode.offset + 128,
                 f"inode {inode.number}: extra fields of at most {self._size - 128} bytes wanted, {inode.extra} found",
             )
-        if volume.verifies(inode.offset, self._size):
+        if volume.verifies(inode.offset):
             self._check_checksum(inode)
 
     def _check_checksum(self, inode: Inode) -> None:

@@ -132,7 +132,7 @@ class ExtentMap:
     def _verify(self, data: bytes, offset: int) -> None:
         capacity = int.from_bytes(data[4:6], "little")
         at = 12 + 12 * capacity
-        if at + 4 > len(data) or not self._volume.verifies(offset, at):
+        if at + 4 > len(data) or not self._volume.verifies(offset):
             return
         seed = self._volume.inode_seed(self._inode.number, self._inode.generation)
         wanted, found = crc32c(seed, data[:at]), int.from_bytes(data[at : at + 4], "little")

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from parsers.filesystem.ext4.checksum import FOLDED_FROM, crc32c
+from parsers.filesystem.ext4.checksum import crc32c
 from parsers.filesystem.ext4.superblock import Superblock
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
 _CACHED_BYTES: Final = 4 << 20
 _MAX_PROBLEMS: Final = 100
-# A checksum costs 60 ns a byte (a quarter in whole blocks), so that only so much is verified: in the order of reading,
-# which begins with what matters most. An inspection stays below it; a walk of everything goes on unverified.
-_VERIFIED_BYTES: Final = 512 << 10
+_MAX_REMEMBERED: Final = 1 << 18  # pieces of metadata that are not verified twice
 
 
 class Volume:
@@ -36,7 +34,6 @@ class Volume:
         if size > source.size:
             self.report(source.size, f"a file system of {size} bytes wanted, the volume ends at byte {source.size}")
         self._verified: set[int] = set()
-        self._checksum_bytes = _VERIFIED_BYTES if superblock.has_metadata_csum else -1
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -72,13 +69,13 @@ class Volume:
         cache[block] = data
         return data
 
-    def verifies(self, offset: int, size: int) -> bool:
-        """Tell whether metadata at `offset` are to be verified: they were not so far, and there is time for it."""
-        cost = size if size < FOLDED_FROM else size // 4
-        if self._checksum_bytes < cost or offset in self._verified:
+    def verifies(self, offset: int) -> bool:
+        """Tell whether the metadata at `offset` are to be verified: they carry a checksum, and were not so far."""
+        if not self.superblock.has_metadata_csum or offset in self._verified:
             return False
+        if len(self._verified) >= _MAX_REMEMBERED:
+            self._verified.clear()
         self._verified.add(offset)
-        self._checksum_bytes -= cost
         return True
 
     def inode_seed(self, number: int, generation: int) -> int:

@@ -103,7 +103,7 @@ class Xattrs:
         magic, blocks = int.from_bytes(data[:4], "little"), int.from_bytes(data[8:12], "little")
         if magic != MAGIC or blocks != 1:
             raise volume.error(offset, f"attribute magic ea020000 and 1 block wanted, {magic:08x} and {blocks} found")
-        if volume.verifies(offset, len(data)):
+        if volume.verifies(offset):
             body = number.to_bytes(8, "little") + data[:0x10] + bytes(4) + data[0x14:]
             wanted, found = crc32c(volume.seed, body), int.from_bytes(data[0x10:0x14], "little")
             if wanted != found:
