@@ -7,9 +7,10 @@ are odd file names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from inspector.errors import InspectorError
 from inspector.image_file import ImageFile, open_file
@@ -21,8 +22,7 @@ from parsers.source import Source
 MAX_FILES: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedFiles:
+class AllowedFiles(msgspec.Struct, frozen=True):
     """What the user allows: these names, as headers give them, looked up under `folder`."""
 
     folder: Path

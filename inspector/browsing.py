@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
 from inspector.errors import InspectorError
@@ -22,8 +23,7 @@ from inspector.stream import pass_on
 _BATCH: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(msgspec.Struct, frozen=True):
     """Which files: those of an image's guest (its root chosen by `root`), or of one `volume`."""
 
     image: str
@@ -31,8 +31,7 @@ class Files:
     root: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """What a listing holds and how it looks."""
 
     long: bool = False

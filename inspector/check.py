@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from inspector.errors import InspectorError, about
 from inspector.image import AllowedFiles
@@ -23,8 +24,7 @@ EXIT_NOT_INSPECTED: Final = 3
 FAIL_ON: Final[dict[str, Status | None]] = {"failed": Status.FAILED, "warning": Status.WARNING, "never": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """What the user asked for. `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on."""
 
     profile: str = "ecs"
@@ -32,7 +32,7 @@ class Order:
     report_format: str = "text"
     fail_on: str = "failed"
     colour: bool = False
-    limits: Limits = field(default=CHECK_LIMITS)
+    limits: Limits = msgspec.field(default=CHECK_LIMITS)
     allowed: AllowedFiles | None = None
 
 

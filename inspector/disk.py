@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+import msgspec
 
 from inspector.backends import native
 from inspector.errors import InspectorError
@@ -105,8 +106,7 @@ class Volume:
             return None, f"{self.type} cannot be read: {error}"
 
 
-@dataclass(frozen=True)
-class Disk:
+class Disk(msgspec.Struct, frozen=True):
     """An opened image with its partition table and volumes."""
 
     image: Image

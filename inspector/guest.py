@@ -11,8 +11,9 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from inspector.facts import UnknownFact
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Tree
@@ -37,8 +38,7 @@ class NotFound(UnknownFact):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """A volume at a mount point; `tree` is None where its files cannot be read, and `reason` says why.
 
     `elsewhere`: what is mounted is certainly not in the image, so that nothing about it can be asked for.
@@ -57,8 +57,7 @@ class Mount:
         return self.volume.name if self.volume else "a device that is not in the image"
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(msgspec.Struct, frozen=True):
     """An inode that a path leads to. `path` is canonical: no symbolic link in it."""
 
     path: str

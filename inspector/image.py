@@ -7,9 +7,10 @@ an external data file is refused, unless it is allowed (see `inspector.backing`)
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
+
+import msgspec
 
 from inspector.backing import AllowedFiles, FileChain
 from inspector.errors import InspectorError
@@ -32,8 +33,7 @@ DISK_NAME: Final = "sda"
 """What places call the guest's disk, so that a finding reads the same in whichever container the disk came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(msgspec.Struct, frozen=True):
     """An image as opened.
 
     Attributes:

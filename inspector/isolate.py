@@ -22,9 +22,10 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, NoReturn
+
+import msgspec
 
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
@@ -46,8 +47,7 @@ _EXIT_MEMORY: Final = 101
 _leashes: set[int] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What one inspection may use.
 
     Attributes:

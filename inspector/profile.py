@@ -8,10 +8,11 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from inspector.errors import UsageError
 from inspector.rules import rules
@@ -27,8 +28,7 @@ class ProfileError(UsageError):
     """A profile that does not exist, or that names what does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """What a cloud's user knows by name: a group of rules, as bad as its worst one."""
 
     name: str
@@ -37,8 +37,7 @@ class Check:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """The checks in report order.
 
     Attributes:
@@ -49,8 +48,8 @@ class Profile:
     name: str
     title: str
     checks: tuple[Check, ...]
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    levels: Mapping[str, Mapping[str, Status]] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, Status]] = msgspec.field(default_factory=dict)
 
 
 def profile_names() -> list[str]:

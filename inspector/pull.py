@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(msgspec.Struct, frozen=True):
     """`by` has `unit` started; `place` is the link or the line that says so. `masked`: the link takes it back."""
 
     unit: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
+
+import msgspec
 
 from inspector.generators import generated_pulls
 from inspector.guest import Guest, NotFound
@@ -52,8 +53,7 @@ class Kind(StrEnum):
     DANGLING = "dangling"
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(msgspec.Struct, frozen=True):
     """The file that a unit name means. `target` is where a link leads, or for an alias the other unit's name."""
 
     name: str
@@ -164,7 +164,7 @@ class UnitFiles:
         """The drop-ins of a unit in the order of their names; of two with one name the first directory's wins."""
         paths: dict[str, str] = {}
         for directory, listed in self._listing.items():
-            for folder in dict.fromkeys(f"{name}.d" for name in names):
+            for folder in dict.fromkeys(f"{name}.d" for own in names for name in _drop_in_names(own)):
                 if folder in listed:
                     for path in self._guest.glob(posixpath.join(directory, folder, "*.conf")):
                         paths.setdefault(posixpath.basename(path), path)
@@ -275,6 +275,16 @@ def template_of(name: str) -> str | None:
     prefix, at, rest = name.partition("@")
     instance, dot, suffix = rest.rpartition(".")
     return f"{prefix}@.{suffix}" if at and dot and instance else None
+
+
+def _drop_in_names(name: str) -> Iterator[str]:
+    """The names whose drop-ins count for a unit: its own, those it begins with up to a dash, and its type."""
+    yield name
+    stem, dot, suffix = name.rpartition(".")
+    while "-" in (stem := stem.rstrip("-")):
+        stem = stem[: stem.rindex("-") + 1]
+        yield f"{stem}{dot}{suffix}"
+    yield suffix
 
 
 def _is_own_template(name: str, target: str) -> bool:

@@ -6,8 +6,9 @@ A verdict without evidence cannot be made, `OK` included.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from parsers.place import Place
 
@@ -33,16 +34,14 @@ def at_least(status: Status, limit: Status) -> bool:
     return _SEVERITY[status] >= _SEVERITY[limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """What was seen, and where."""
 
     place: Place
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The outcome of one rule. `known` is False where a fact that the rule needs could not be had."""
 
     status: Status

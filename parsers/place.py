@@ -6,11 +6,10 @@ A binary structure that is broken raises `ParseError`; nothing else may escape a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A spot in a guest or in an image.
 
     Attributes:
@@ -38,8 +37,7 @@ class Place:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Something that is wrong at a place; what could be read around it was read."""
 
     place: Place

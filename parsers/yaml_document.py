@@ -9,9 +9,9 @@ Not done: tags outside the safe schema (they are a mistake, as for the safe load
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import yaml
 
 from parsers.place import Place, Problem
@@ -32,8 +32,7 @@ Value = Any
 """None, bool, int, float, str, bytes, date, datetime: what a scalar stands for."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True, eq=False):
     """A scalar: `text` as written, without quotes, and what it stands for in YAML 1.1."""
 
     place: Place
@@ -42,8 +41,7 @@ class Scalar:
     size: int = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True, eq=False):
     """A list."""
 
     place: Place
@@ -52,8 +50,7 @@ class Sequence:
     size: int = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mapping:
+class Mapping(msgspec.Struct, frozen=True, eq=False):
     """A mapping; of a key given twice the last value counts. `keys` tells where each key stands."""
 
     place: Place
@@ -69,8 +66,7 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One document. `flaw` is the mistake that makes all of it unreadable; an empty document has no root."""
 
     root: Node | None
@@ -126,15 +122,14 @@ class _Flaw(Exception):  # noqa: N818 - ends the reading, never leaves this modu
         self.message = message
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A collection that is being read."""
 
     place: Place
     mapping: bool
     anchor: str | None
     flow: bool = False
-    children: list[Node] = field(default_factory=list)
+    children: list[Node] = msgspec.field(default_factory=list)
 
 
 _Handler = Callable[[Any], Node | None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fixtures.files import Dir, File, Files, Link, Node
 from inspector.guest import Guest, Mount

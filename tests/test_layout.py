@@ -22,8 +22,9 @@ SOURCES = [*PARSERS, *sorted((ROOT / "inspector").rglob("*.py"))]
 PURE_IMPORTS = {
     "__future__", "array", "backports", "binascii", "bisect", "bz2", "collections", "compression", "construct",
     "contextlib", "dataclasses", "datetime", "enum", "fnmatch", "functools", "google_crc32c", "hashlib", "io",
-    "ipaddress", "isal", "itertools", "lz4", "lzma", "math", "operator", "parsers", "posixpath", "pyfatfs", "re",
-    "shlex", "string", "struct", "sys", "types", "typing", "unicodedata", "uuid", "warnings", "yaml", "zlib",
+    "ipaddress", "isal", "itertools", "lz4", "lzma", "math", "msgspec", "operator", "parsers", "posixpath",
+    "pyfatfs", "re", "shlex", "string", "struct", "sys", "types", "typing", "unicodedata", "uuid", "warnings",
+    "yaml", "zlib",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "eval", "exec", "input", "compile"}
 MAX_LINES = 420

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
@@ -97,10 +98,11 @@ def _overlaid(guest: Guest, folders: Iterable[str], suffix: str) -> list[str]:
     return [found[name] for name in sorted(found)][:_FILES_MAX]
 
 
-def _state(services: Services, *units: str) -> UnitState:
+def _state(services: Services, program: str, *units: str) -> UnitState:
     """Return the first of the units that is started, else the first that is there, else the first."""
-    states = [services.state(unit) for unit in units]
-    return services.first_enabled(*units) or next((state for state in states if state.installed), states[0])
+    states = [services.working(unit, program) for unit in units]
+    started = next((state for state in states if state.enabled), None)
+    return started or next((state for state in states if state.installed), states[0])
 
 
 # -- ifupdown
@@ -131,7 +133,7 @@ def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
 
 
 def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *, additions: bool) -> BackEnd | None:
-    state = _state(services, "networking.service")
+    state = _state(services, "ifup", "networking.service")
     if not state.installed and not guest.exists("/sbin/ifup"):
         return None
     configuration = interfaces.configuration() if interfaces else Configuration()
@@ -191,7 +193,7 @@ def _networkd_files(guest: Guest, suffix: str) -> list[NetworkdFile]:
 
 
 def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackEnd | None:
-    state = _state(services, "systemd-networkd.service")
+    state = _state(services, "networkd", "systemd-networkd.service")
     if not state.installed:
         return None
     own = networkd_configuration(_networkd_files(guest, ".network"), _networkd_files(guest, ".netdev"))
@@ -206,7 +208,7 @@ def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackE
 def _networkmanager(
     guest: Guest, services: Services, netplan: Configuration, interfaces: Interfaces | None
 ) -> BackEnd | None:
-    state = _state(services, "NetworkManager.service")
+    state = _state(services, "NetworkManager", "NetworkManager.service")
     if not state.installed:
         return None
     conf = _networkmanager_conf(guest)
@@ -252,7 +254,7 @@ def _connections(guest: Guest) -> Configuration:
 
 
 def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
-    state = _state(services, "dhcpcd.service", "dhcpcd5.service")
+    state = _state(services, "dhcpcd", "dhcpcd.service", "dhcpcd5.service")
     if not state.installed or not state.enabled:
         return None
     reason = f"{state.unit}: {state.reason}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound

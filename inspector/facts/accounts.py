@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.linux.accounts import Groups, Passwd, Secret, Shadow, User
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(msgspec.Struct, frozen=True):
     """What the account files say. A file that the guest certainly does not have is None."""
 
     passwd: Passwd | None

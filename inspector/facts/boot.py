@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from inspector.facts import UnknownFact
 from parsers.boot.default_grub import DefaultGrub
 from parsers.boot.grub import GrubConfig, MenuEntry
-from parsers.place import Place
+from parsers.boot.kernel import KernelImage
+from parsers.place import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class BootFile:
+class BootFile(msgspec.Struct, frozen=True):
     """A file that a boot entry loads.
 
     Attributes:
@@ -42,8 +42,7 @@ class BootFile:
         return Place(self.path or self.named, volume=self.volume)
 
 
-@dataclass(frozen=True, slots=True)
-class BootMenu:
+class BootMenu(msgspec.Struct, frozen=True):
     """One configuration of GRUB from the file that a boot loader begins with.
 
     Attributes:
@@ -66,8 +65,7 @@ class BootMenu:
         return bool(self.config.entries or self.config.blscfg)
 
 
-@dataclass(frozen=True, slots=True)
-class BootConfig:
+class BootConfig(msgspec.Struct, frozen=True):
     """Everything that is known of the boot loader.
 
     Attributes:
@@ -99,8 +97,7 @@ class BootConfig:
         return menu
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultKernel:
+class DefaultKernel(msgspec.Struct, frozen=True):
     """What the default entry boots.
 
     Attributes:
@@ -111,6 +108,8 @@ class DefaultKernel:
         place: the line with the command line.
         menu: the configuration that it comes from.
         entry: its title, with those of the submenus above.
+        header: what the image says of itself; None where it is no kernel (`flaw`) or not there.
+        flaw: why the image is none.
     """
 
     version: str | None
@@ -120,6 +119,8 @@ class DefaultKernel:
     place: Place
     menu: BootMenu | None = None
     entry: str = ""
+    header: KernelImage | None = None
+    flaw: Problem | None = None
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of `name=value`, in order; in `name`, `-` and `_` are the same."""
@@ -136,8 +137,7 @@ class DefaultKernel:
         return argument in self.arguments
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledKernel:
+class InstalledKernel(msgspec.Struct, frozen=True):
     """A kernel in /boot or in the directory of modules; guest paths, None where there is none.
 
     Attributes:
@@ -151,8 +151,7 @@ class InstalledKernel:
     modules: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
+class Kernels(msgspec.Struct, frozen=True):
     """The kernels of the guest, in the order of their versions."""
 
     installed: tuple[InstalledKernel, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from inspector.facts import UnknownFact
 from inspector.facts.boot import DefaultKernel
@@ -27,8 +28,7 @@ OWN_NETWORK: Final = (18,)
 """Since this version it writes the network configuration of every distribution itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """A version and where it is written; `numbers` are those that it begins with."""
 
     text: str
@@ -47,8 +47,7 @@ def version_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(msgspec.Struct, frozen=True):
     """A directory below /var/lib/cloud/seed that holds data for a data source."""
 
     path: str
@@ -56,8 +55,7 @@ class Seed:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CloudInit:
+class CloudInit(msgspec.Struct, frozen=True):
     """What is known of cloud-init.
 
     Attributes:
@@ -88,7 +86,7 @@ class CloudInit:
     units: tuple[UnitState, ...] = ()
     generator: str | None = None
     identify: str | None = None
-    identify_config: DsIdentifyConfig = field(default_factory=DsIdentifyConfig)
+    identify_config: DsIdentifyConfig = msgspec.field(default_factory=DsIdentifyConfig)
     shell: DatasourceList | None = None
     environment: tuple[str, Place] | None = None
     marker: Place | None = None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.boot.initramfs import Initramfs
 from parsers.place import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(msgspec.Struct, frozen=True):
     """One module of a kernel, and every place from which the kernel could have it.
 
     Attributes:
@@ -20,6 +19,7 @@ class Driver:
         needs: the modules that it cannot do without, itself not among them.
         blocked: what keeps it from being loaded: blacklists, `install` lines.
         disabled: the line of the kernel's configuration that leaves it out.
+        held: what keeps it from starting even where it is part of the kernel: `initcall_blacklist=`.
     """
 
     name: str
@@ -29,10 +29,15 @@ class Driver:
     needs: tuple[str, ...] = ()
     blocked: tuple[Problem, ...] = ()
     disabled: Place | None = None
+    held: tuple[Problem, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[Problem, ...]:
+        """Everything that keeps it from being there; a blacklist is nothing to what is part of the kernel."""
+        return self.held if self.builtin else (*self.blocked, *self.held)
 
 
-@dataclass(frozen=True, slots=True)
-class KernelDrivers:
+class KernelDrivers(msgspec.Struct, frozen=True):
     """The drivers of one kernel.
 
     Attributes:
@@ -42,6 +47,7 @@ class KernelDrivers:
         scans: what was read of those.
         unread: why the initial RAM disk is not known in full, with the place; empty where it is.
         missing: initial RAM disks that are named but not there.
+        root: the driver of the root's file system; None where its type has none that is known.
     """
 
     version: str
@@ -52,6 +58,7 @@ class KernelDrivers:
     scans: tuple[Initramfs, ...] = ()
     unread: tuple[Problem, ...] = ()
     missing: tuple[Place, ...] = ()
+    root: str | None = None
 
     def get(self, name: str) -> Driver:
         """Return what is known of a driver; nothing is known of one that was not asked for."""
@@ -65,15 +72,13 @@ class KernelDrivers:
         return tuple(self.get(name) for name in wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultDrivers:
+class DefaultDrivers(msgspec.Struct, frozen=True):
     """The drivers of the kernel that boots by default."""
 
     kernel: KernelDrivers
 
 
-@dataclass(frozen=True, slots=True)
-class OtherDrivers:
+class OtherDrivers(msgspec.Struct, frozen=True):
     """The drivers of the other kernels that have an image, the newest first. `left_out`: versions not looked at."""
 
     kernels: tuple[KernelDrivers, ...]

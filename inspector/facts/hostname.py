@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Hostname:
+class Hostname(msgspec.Struct, frozen=True):
     """The static host name; `name` is None where none is set, which leaves it to DHCP, cloud-init or the default."""
 
     name: str | None

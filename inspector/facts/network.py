@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, name_matches
 from parsers.network.networkd import excludes_cards
@@ -30,8 +31,7 @@ class Fit(StrEnum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceNames:
+class InterfaceNames(msgspec.Struct, frozen=True):
     """What the first interface is called: `names` are all it may be called. `place` says why."""
 
     names: tuple[str, ...]
@@ -58,8 +58,7 @@ class InterfaceNames:
         return Fit.SLOT if self.predictable and (any(taken) or literal) else Fit.NO
 
 
-@dataclass(frozen=True, slots=True)
-class BackEnd:
+class BackEnd(msgspec.Struct, frozen=True):
     """A program that configures interfaces.
 
     Attributes:
@@ -84,16 +83,14 @@ class BackEnd:
     additions: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """Something that is tied to one hardware address: `seen` says what."""
 
     place: Place
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What a back end does with the first interface; `profile` is None where it has a default for it, or nothing."""
 
     backend: BackEnd

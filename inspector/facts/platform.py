@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
 
 from inspector.verdict import Evidence
 from parsers.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(msgspec.Struct, frozen=True):
     """The machine that the guest's programs are for, as `uname -m` calls it; `place` is the program that says so."""
 
     machine: str
@@ -32,8 +32,7 @@ class ChainState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class BootChain:
+class BootChain(msgspec.Struct, frozen=True):
     """The pieces with which one kind of firmware starts the guest; `evidence` names what is there and what is not."""
 
     state: ChainState
@@ -41,8 +40,7 @@ class BootChain:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EfiLoader:
+class EfiLoader(msgspec.Struct, frozen=True):
     """A loader on an EFI system partition.
 
     Attributes:
@@ -58,8 +56,7 @@ class EfiLoader:
     flaw: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BootModes:
+class BootModes(msgspec.Struct, frozen=True):
     """The boot chain of each kind of firmware.
 
     Attributes:
@@ -85,8 +82,7 @@ class BootModes:
         return "bios" if states[0] is ChainState.COMPLETE else "uefi"
 
 
-@dataclass(frozen=True, slots=True)
-class DiskContent:
+class DiskContent(msgspec.Struct, frozen=True):
     """What lies on the disk, told from signatures and from the roots of what can be read.
 
     Attributes:

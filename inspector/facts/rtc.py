@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.linux.adjtime import ClockMode
 from parsers.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class RtcMode:
+class RtcMode(msgspec.Struct, frozen=True):
     """The mode, and the file that decides it; `reason` says how, in a sentence."""
 
     mode: ClockMode

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.linux.selinux import SelinuxConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Selinux:
+class Selinux(msgspec.Struct, frozen=True):
     """What decides over SELinux at boot, kernel arguments aside.
 
     Attributes:

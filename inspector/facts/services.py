@@ -7,10 +7,12 @@ and an enabled one may hang on a target that nothing reaches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
+import msgspec
+
+from inspector.verdict import Evidence
 from parsers.place import Place
 
 
@@ -28,8 +30,7 @@ class Enablement(StrEnum):
     ABSENT = "absent"
 
 
-@dataclass(frozen=True, slots=True)
-class UnitState:
+class UnitState(msgspec.Struct, frozen=True):
     """What is known of one unit.
 
     Attributes:
@@ -68,11 +69,21 @@ class UnitState:
 class Services:
     """The services of a guest; each is looked up on first use, once."""
 
-    def __init__(self, manager: str, look_up: Callable[[str], UnitState]) -> None:
-        """Take the name of the service manager ("systemd", "sysv", "openrc") and what answers for one unit."""
+    def __init__(
+        self,
+        manager: str,
+        look_up: Callable[[str], UnitState],
+        find_flaw: Callable[[UnitState, Sequence[str]], Evidence | None] = lambda _state, _programs: None,
+    ) -> None:
+        """Take the name of the service manager ("systemd", "sysv", "openrc") and what answers for one unit.
+
+        `find_flaw` says why a service that is started does not do its work.
+        """
         self.manager = manager
         self._look_up = look_up
+        self._find_flaw = find_flaw
         self._known: dict[str, UnitState] = {}
+        self._working: dict[str, UnitState] = {}
 
     def state(self, unit: str) -> UnitState:
         """Return the state of `unit`; a name without a suffix means a service."""
@@ -80,6 +91,21 @@ class Services:
         if name not in self._known:
             self._known[name] = self._look_up(name)
         return self._known[name]
+
+    def working(self, unit: str, *programs: str) -> UnitState:
+        """Return the state of `unit`, not started where its command cannot run, or runs none of `programs`.
+
+        `state` is what to ask about a service that should not run, `working` about one that should.
+        """
+        state = self.state(unit)
+        if not state.enabled:
+            return state
+        if state.unit not in self._working:
+            flaw = self._find_flaw(state, programs)
+            if flaw is not None:
+                state = msgspec.structs.replace(state, started=False, place=flaw.place, reason=flaw.seen)
+            self._working[state.unit] = state
+        return self._working[state.unit]
 
     def first_enabled(self, *units: str) -> UnitState | None:
         """Return the first of `units` that is started, or None."""

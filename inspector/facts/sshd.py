@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from inspector.facts.services import UnitState
 from inspector.verdict import Evidence
@@ -20,8 +21,7 @@ _STANDARD_PORT: Final = 22
 _SOCKET_PORT: Final = re.compile(r"(?:(?P<host>.*):)?(?P<port>[0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class HostKey:
+class HostKey(msgspec.Struct, frozen=True):
     """A private host key that sshd is told to load, and its file, where there is one."""
 
     path: str
@@ -37,8 +37,7 @@ class HostKey:
         return self.exists and self.size > 0 and not (self.uid == 0 and self.mode & 0o077)
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(msgspec.Struct, frozen=True):
     """An address and a port that sshd waits on; `host` is None for all addresses."""
 
     host: str | None
@@ -46,8 +45,7 @@ class Listener:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Sshd:
+class Sshd(msgspec.Struct, frozen=True):
     """What is known of sshd.
 
     Attributes:

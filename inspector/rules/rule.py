@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+import msgspec
 
 from inspector.facts import Facts, UnknownFact
 from inspector.verdict import Evidence, Verdict, unknown
@@ -22,15 +23,14 @@ Family = Literal["linux", "windows", "any"]
 _SECTION: Final = re.compile(r"^(Why|Fix|Reads|References): *", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One thing that is good about a guest, under the name of the good state (`fstab-devices-exist`)."""
 
     name: str
     title: str
     judge: Callable[..., Verdict]
     sections: dict[str, str]
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     os: Family = "linux"
 
     @property

@@ -10,9 +10,10 @@ Not done: boot code of the BSDs, boot managers of vendors; they are "unknown", w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place
 from parsers.source import Source
@@ -22,6 +23,7 @@ _CODE: Final = 440  # of a disk's first sector; then its id and the partition ta
 _KERNEL_SECTOR: Final = 0x5C
 _STAGE2_SECTOR: Final = 0x44
 _BLOCK_LIST: Final = 0x1F4
+_MAX_CORE: Final = 4096  # sectors; what a BIOS boot partition of 2 MiB holds, and several times what is installed
 
 
 class BootCode(StrEnum):
@@ -59,8 +61,7 @@ _MESSAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BootSector:
+class BootSector(msgspec.Struct, frozen=True):
     """The boot code of one sector.
 
     Attributes:
@@ -75,8 +76,7 @@ class BootSector:
     next_sector: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CoreImage:
+class CoreImage(msgspec.Struct, frozen=True):
     """GRUB's core image (of GRUB Legacy: its stage 1.5) as its first sector describes it; offset and size in bytes."""
 
     place: Place
@@ -127,10 +127,12 @@ def parse_core_image(disk: Source, sector: int) -> CoreImage:
     count = int.from_bytes(head[_BLOCK_LIST + 8 : _BLOCK_LIST + 10], "little")
     if not count:
         raise ParseError(place, "a list of the core image's sectors wanted, an empty one found")
-    body = disk.read_at(start * SECTOR, SECTOR)
-    disk.read_at((start + count) * SECTOR - SECTOR, SECTOR)
-    if not any(body):
-        raise ParseError(Place(disk.name, offset=start * SECTOR), "GRUB's core image wanted, zeros found")
+    if count > _MAX_CORE:
+        raise ParseError(place, f"at most {_MAX_CORE} sectors of a core image wanted, {count} found")
+    body = disk.read_at(start * SECTOR, count * SECTOR)
+    for at in range(0, len(body), SECTOR):  # compressed data has no sector of zeros
+        if not any(body[at : at + SECTOR]):
+            raise ParseError(Place(disk.name, offset=start * SECTOR + at), "GRUB's core image wanted, zeros found")
     return CoreImage(place, offset, (count + 1) * SECTOR)
 
 

@@ -12,8 +12,9 @@ not read either), other cpio formats (the kernel reads none).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from parsers.place import ParseError, Place
 
@@ -51,8 +52,7 @@ class Stream(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Member:
+class Member(msgspec.Struct):
     """One member of an archive. Its content can be read until the next member is asked for.
 
     Attributes:

@@ -10,8 +10,9 @@ Deliberately not done: commands. What a command substitution would give is not k
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -27,8 +28,7 @@ _REFERENCE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-
 _IN_QUOTES: Final = re.compile(r"[^\"\\$`]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """One assignment, with the variables in its value put in. `known` False: the value needs a command to be run."""
 
     place: Place
@@ -37,8 +37,7 @@ class Assignment:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultGrub:
+class DefaultGrub(msgspec.Struct, frozen=True):
     """The assignments of one or more files, in order."""
 
     assignments: tuple[Assignment, ...]

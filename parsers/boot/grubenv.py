@@ -9,8 +9,9 @@ other lines are given all the same, with `valid` False.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -21,8 +22,7 @@ MAX_TEXT: Final = 1024 * 1024
 _LINE: Final = re.compile(r"((?:[^\\\n]|\\.|\\\Z)*)(?:\n|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class GrubenvVariable:
+class GrubenvVariable(msgspec.Struct, frozen=True):
     """One remembered variable."""
 
     place: Place
@@ -30,8 +30,7 @@ class GrubenvVariable:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grubenv:
+class Grubenv(msgspec.Struct, frozen=True):
     """An environment block. `valid` tells whether GRUB would load it."""
 
     path: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place
 
@@ -18,8 +19,7 @@ MAX_TEXT: Final = 4 * 1024 * 1024
 _LINE: Final = r"^(?:(%s)=(.*)|# (%s) is not set)\r?$"
 
 
-@dataclass(frozen=True, slots=True)
-class KernelOption:
+class KernelOption(msgspec.Struct, frozen=True):
     """One option; `value` is "y", "m", "n" (not set), or what stands behind the equals sign."""
 
     place: Place
@@ -27,8 +27,7 @@ class KernelOption:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class KernelConfig:
+class KernelConfig(msgspec.Struct, frozen=True):
     """The options of a kernel. Of an option that occurs twice, the last line counts."""
 
     path: str

@@ -6,8 +6,9 @@ resources are not read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place
 from parsers.source import Source
@@ -29,8 +30,7 @@ _MACHINES: Final = {
 _EFI_APPLICATION: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Pe:
+class Pe(msgspec.Struct, frozen=True):
     """A PE file: its machine as `uname -m` would call it, and the subsystem (10: an EFI application)."""
 
     machine: str

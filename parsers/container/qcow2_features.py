@@ -5,8 +5,9 @@ A file may name its own features in the feature name table; such a name only lab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 DIRTY: Final = 0
 CORRUPT: Final = 1
@@ -29,8 +30,7 @@ _KNOWN: Final = (
 _ENTRY_SIZE: Final = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(msgspec.Struct, frozen=True):
     """A feature bit that is set.
 
     Attributes:

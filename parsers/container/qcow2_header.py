@@ -9,10 +9,11 @@ Not done: bitmaps, the LUKS header behind the full disk encryption pointer, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import construct as c
+import msgspec
+from msgspec.structs import replace
 
 from parsers.container.qcow2_consistency import consistency
 from parsers.container.qcow2_features import (
@@ -82,8 +83,7 @@ _EXTENSION_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderExtension:
+class HeaderExtension(msgspec.Struct, frozen=True):
     """One header extension; `name` is the specification's, or None where it has none; `length` in bytes."""
 
     type: int
@@ -91,8 +91,7 @@ class HeaderExtension:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Qcow2:
+class Qcow2(msgspec.Struct, frozen=True):
     """The facts of a qcow2 header.
 
     Attributes:

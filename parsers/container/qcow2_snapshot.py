@@ -5,10 +5,10 @@ Layout: QEMU's docs/interop/qcow2.txt, "Snapshots".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import construct as c
+import msgspec
 
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
@@ -29,8 +29,7 @@ _ENTRY: Final = c.Struct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Qcow2Snapshot:
+class Qcow2Snapshot(msgspec.Struct, frozen=True):
     """An internal snapshot.
 
     Attributes:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
 from typing import Final
 
+import msgspec
 from pyfatfs.BootSectorHeader import BootSectorHeader, FAT12BootSectorHeader, FAT32BootSectorHeader
 from pyfatfs.EightDotThree import EightDotThree
 from pyfatfs.FATDirectoryEntry import FATDirectoryEntry, FATLongDirectoryEntry
@@ -42,8 +42,7 @@ _LOWER_BASE: Final = 0x08
 _LOWER_EXTENSION: Final = 0x10
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(msgspec.Struct, frozen=True):
     """An entry of a directory: how it is shown, its other name, and where its 32 bytes stand."""
 
     shown: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from sys import byteorder
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place
 from parsers.source import Source, check_range
@@ -21,8 +22,7 @@ _MAX_PIECES: Final = 1 << 20  # of one file
 _MAX_COUNTED_TABLE: Final = 32 << 20  # larger tables are not read to count what is free
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(msgspec.Struct, frozen=True):
     """Where things lie; offsets and sizes in bytes. `bits` is 12, 16 or 32."""
 
     bits: int

@@ -8,9 +8,10 @@ one up. Nothing here follows a symbolic link: that is the guest's affair.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from parsers.place import Problem
 from parsers.source import Source
@@ -29,8 +30,7 @@ class FileType(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(msgspec.Struct, frozen=True):
     """Metadata of one inode.
 
     Attributes:
@@ -57,8 +57,7 @@ class Stat:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DirEntry:
+class DirEntry(msgspec.Struct, frozen=True):
     """A name in a directory. `type` is UNKNOWN where the directory does not say."""
 
     name: str
@@ -66,8 +65,7 @@ class DirEntry:
     type: FileType = FileType.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """How full a file system is, from its superblock; in bytes and in inodes (None: the format has no such limit).
 
     Attributes:

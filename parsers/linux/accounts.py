@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -19,8 +20,7 @@ _MAX_ID: Final = 2**32 - 1
 _DAYS: Final = re.compile(r"-?[0-9]{1,18}|")
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True):
     """A line of passwd."""
 
     place: Place
@@ -33,8 +33,7 @@ class User:
     shell: str
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(msgspec.Struct, frozen=True):
     """A line of shadow. Times are days; None where the field is empty or missing."""
 
     place: Place
@@ -53,8 +52,7 @@ class Secret:
         return self.password.startswith(("!", "*"))
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """A line of group."""
 
     place: Place
@@ -64,8 +62,7 @@ class Group:
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupSecret:
+class GroupSecret(msgspec.Struct, frozen=True):
     """A line of gshadow."""
 
     place: Place
@@ -75,8 +72,7 @@ class GroupSecret:
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Passwd:
+class Passwd(msgspec.Struct, frozen=True):
     """The users; `nis` holds the places of the entries that ask NIS for more."""
 
     users: tuple[User, ...]
@@ -84,24 +80,21 @@ class Passwd:
     nis: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shadow:
+class Shadow(msgspec.Struct, frozen=True):
     """The secrets of users."""
 
     secrets: tuple[Secret, ...]
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(msgspec.Struct, frozen=True):
     """The groups."""
 
     groups: tuple[Group, ...]
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gshadow:
+class Gshadow(msgspec.Struct, frozen=True):
     """The secrets of groups."""
 
     secrets: tuple[GroupSecret, ...]

@@ -5,8 +5,9 @@ Format: hwclock(8), "The adjtime file": three lines, the third `UTC` or `LOCAL`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -18,8 +19,7 @@ class ClockMode(StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
-class Adjtime:
+class Adjtime(msgspec.Struct, frozen=True):
     """The third line; `mode` is None where it says neither."""
 
     mode: ClockMode | None

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from parsers.linux.cloud_merge import MergeError, merge, without_rules
 from parsers.place import Place, Problem
@@ -39,8 +40,7 @@ ONCE: Final = frozenset({"scripts_per_once", "ubuntu_autoinstall"})
 _FREQUENCIES: Final = {"always", "once", "once-per-instance"}
 
 
-@dataclass(frozen=True, slots=True)
-class CloudConfigFile:
+class CloudConfigFile(msgspec.Struct, frozen=True):
     """One file. `flaw` is why cloud-init passes it over; an empty file has neither root nor flaw."""
 
     path: str
@@ -49,8 +49,7 @@ class CloudConfigFile:
     flaw: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(msgspec.Struct, frozen=True):
     """An entry of a module list, with the frequency that holds: "always", "once-per-instance" or "once"."""
 
     place: Place
@@ -58,8 +57,7 @@ class Module:
     frequency: str
 
 
-@dataclass(frozen=True, slots=True)
-class CloudConfig:
+class CloudConfig(msgspec.Struct, frozen=True):
     """What all files together say. `failure` is a merging that a file asks for and cloud-init fails at."""
 
     files: tuple[CloudConfigFile, ...]
@@ -157,8 +155,7 @@ def _module(item: Node) -> Module | None:
 # -- the data sources, seen by Python and by the shell
 
 
-@dataclass(frozen=True, slots=True)
-class DatasourceList:
+class DatasourceList(msgspec.Struct, frozen=True):
     """The names of a datasource_list, in the order in which they are tried, and where it stands."""
 
     place: Place
@@ -227,8 +224,7 @@ def _read_lines(text: str) -> Iterator[tuple[int, str]]:
 _CONTINUED: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class DsIdentifyConfig:
+class DsIdentifyConfig(msgspec.Struct, frozen=True):
     """/etc/cloud/ds-identify.cfg: a data source to use without looking, and a policy."""
 
     datasource: str | None = None
@@ -237,8 +233,7 @@ class DsIdentifyConfig:
     policy_place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """What ds-identify does: `mode` "search", "report", "enabled" or "disabled"."""
 
     mode: str = "search"

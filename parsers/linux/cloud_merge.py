@@ -7,8 +7,9 @@ how it is merged below what later files say. A kind of value for which the rules
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place
 from parsers.yaml_document import Mapping, Node, Scalar, Sequence
@@ -27,8 +28,7 @@ class MergeError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Mergers:
+class Mergers(msgspec.Struct, frozen=True):
     """The options of the merger for each kind of value; None where the rules name none."""
 
     mapping: frozenset[str] | None = frozenset()

@@ -6,13 +6,12 @@ whole line. Not done: the key files are not read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.place import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class CrypttabEntry:
+class CrypttabEntry(msgspec.Struct, frozen=True):
     """One volume: `device` is opened as /dev/mapper/`name`. `key` is None where it is asked for ("none", "-")."""
 
     place: Place
@@ -26,8 +25,7 @@ class CrypttabEntry:
         return any(option.partition("=")[0] in names for option in self.options)
 
 
-@dataclass(frozen=True, slots=True)
-class Crypttab:
+class Crypttab(msgspec.Struct, frozen=True):
     """Every line that could be read, and what is wrong with the others."""
 
     entries: tuple[CrypttabEntry, ...]

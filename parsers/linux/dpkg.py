@@ -8,8 +8,9 @@ Not done: dependencies, conffiles, descriptions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place, Problem
 
@@ -20,8 +21,7 @@ _BLANK_LINE: Final = re.compile(r"\n[ \t]+(?=\n)")
 _HAVE_FILES: Final = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(msgspec.Struct, frozen=True):
     """A package that the database knows. `status` is dpkg's three words; "" where the database keeps none."""
 
     place: Place
@@ -36,8 +36,7 @@ class Package:
         return not self.status or self.status.rpartition(" ")[2] in _HAVE_FILES
 
 
-@dataclass(frozen=True, slots=True)
-class DpkgStatus:
+class DpkgStatus(msgspec.Struct, frozen=True):
     """The packages of one database file."""
 
     packages: tuple[Package, ...]

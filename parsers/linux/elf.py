@@ -6,8 +6,9 @@ interpreter are not read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place
 from parsers.source import Source
@@ -33,8 +34,7 @@ _LITTLE: Final = {"mips": "mipsel", "ppc64": "ppc64le", "ppc": "ppcle", "mips64"
 _NARROW: Final = {"x86_64": "x32", "riscv64": "riscv32", "s390x": "s390", "loongarch64": "loongarch32"}
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
+class Elf(msgspec.Struct, frozen=True):
     """What an ELF file is for.
 
     Attributes:

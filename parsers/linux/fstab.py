@@ -10,8 +10,9 @@ they are problems, as the two programs disagree on them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -21,8 +22,7 @@ _NUMBER: Final = re.compile(r"[\r\v\f]*[+-]?[0-9]{1,18}")
 _OPTION: Final = re.compile(r'(?:"[^"]*"|[^,])+')
 
 
-@dataclass(frozen=True, slots=True)
-class FstabEntry:
+class FstabEntry(msgspec.Struct, frozen=True):
     """One mount, as the line says it; escapes are undone.
 
     Attributes:
@@ -56,8 +56,7 @@ class FstabEntry:
         return self.kind == "swap"
 
 
-@dataclass(frozen=True, slots=True)
-class Fstab:
+class Fstab(msgspec.Struct, frozen=True):
     """Every line that could be read, and every line that mount(8) would ignore."""
 
     entries: tuple[FstabEntry, ...]

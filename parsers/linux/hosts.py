@@ -5,13 +5,12 @@ Format: hosts(5): an address, its canonical name and aliases, parted by blanks; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from parsers.place import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class HostEntry:
+class HostEntry(msgspec.Struct, frozen=True):
     """A line: `address` as it stands there, unchecked, and the names it is given, the canonical one first."""
 
     place: Place
@@ -19,8 +18,7 @@ class HostEntry:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(msgspec.Struct, frozen=True):
     """Every line that could be read, and what is wrong with the others."""
 
     entries: tuple[HostEntry, ...]

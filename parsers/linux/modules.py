@@ -8,8 +8,9 @@ line, `#` comments, a backslash continues a line. In the names of modules `-` an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -18,8 +19,7 @@ MAX_PROBLEMS: Final = 100
 _COMMANDS: Final = {"alias": 2, "blacklist": 1, "install": 2, "options": 2, "remove": 2, "softdep": 1, "weakdep": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class ListedModule:
+class ListedModule(msgspec.Struct, frozen=True):
     """A line of modules.builtin or modules.dep; paths from the directory of the version."""
 
     place: Place
@@ -28,8 +28,7 @@ class ListedModule:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleList:
+class ModuleList(msgspec.Struct, frozen=True):
     """The modules of modules.builtin or modules.dep."""
 
     path: str
@@ -40,8 +39,7 @@ class ModuleList:
         return next((module for module in self.modules if module.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ModprobeCommand:
+class ModprobeCommand(msgspec.Struct, frozen=True):
     """One command: `blacklist virtio_blk` is command "blacklist", module "virtio_blk", no arguments."""
 
     place: Place
@@ -50,8 +48,7 @@ class ModprobeCommand:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Modprobe:
+class Modprobe(msgspec.Struct, frozen=True):
     """The commands of one file of modprobe.d, and the lines that are none."""
 
     path: str

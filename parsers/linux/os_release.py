@@ -9,8 +9,9 @@ Not done: /etc/issue, which anyone may edit.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -30,8 +31,7 @@ _RED_HAT_IDS: Final = (
 """The beginning of the prose, in lower case, and the ID that the distribution's own os-release has."""
 
 
-@dataclass(frozen=True, slots=True)
-class OsRelease:
+class OsRelease(msgspec.Struct, frozen=True):
     """What a release file says.
 
     Attributes:
@@ -56,8 +56,8 @@ class OsRelease:
     codename: str | None = None
     release: str | None = None
     id_like: tuple[str, ...] = ()
-    variables: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    lines: dict[str, int] = msgspec.field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def at(self, variable: str) -> Place:

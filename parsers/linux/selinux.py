@@ -7,8 +7,9 @@ Not done: the kernel arguments `selinux=0` and `enforcing=0`, which win over the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -21,8 +22,7 @@ class SelinuxMode(StrEnum):
     DISABLED = "disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class SelinuxConfig:
+class SelinuxConfig(msgspec.Struct, frozen=True):
     """The file's say; `mode` is None where it names no valid one, `policy` where there is no `SELINUXTYPE=`."""
 
     mode: SelinuxMode | None = None

@@ -9,8 +9,9 @@ Not done: specifiers (`%i`) are left as they are, and no value is interpreted.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -23,8 +24,7 @@ _QUOTED: Final = re.compile(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\'', re.DO
 _BLANK: Final = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """One `key=value`; `value` has no blanks around it and may be empty."""
 
     place: Place
@@ -33,8 +33,7 @@ class Assignment:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """What one unit file says, or, after `with_drop_in`, a unit file and its drop-ins."""
 
     assignments: tuple[Assignment, ...]

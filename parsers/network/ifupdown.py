@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from posixpath import dirname, join
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
@@ -51,8 +53,7 @@ _NEUTRAL: Final = {
 _PATTERN: Final = re.compile(r"(?P<variable>[^/=]*)/(?P<value>[^/=]+)(?:/[^=]*)?(?:=(?P<logical>.+))?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Stanza:
+class Stanza(msgspec.Struct, frozen=True):
     """One `iface`: its options in order, those of an inherited stanza first. Family and method may be inherited."""
 
     place: Place
@@ -66,8 +67,7 @@ class Stanza:
         return tuple(value for key, value, _ in self.options if key in keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """One word of an `auto` or `allow-*` line: an interface or a pattern, and the logical name it is brought up as."""
 
     place: Place
@@ -77,8 +77,7 @@ class Selection:
     pattern: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Interfaces:
+class Interfaces(msgspec.Struct, frozen=True):
     """Everything that the main file and what it includes say. `mappings` are globs whose script decides."""
 
     stanzas: tuple[Stanza, ...]
@@ -97,17 +96,16 @@ class Interfaces:
         return Configuration(profiles, (*self.problems, *_unknown_interfaces(self)))
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct):
     """The state while files are read."""
 
     include: Include
-    stanzas: list[Stanza] = field(default_factory=list)
-    selections: dict[str, list[Selection]] = field(default_factory=dict)
-    mappings: list[tuple[str, Place]] = field(default_factory=list)
-    renames: list[tuple[str, str, Place]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    stanzas: list[Stanza] = msgspec.field(default_factory=list)
+    selections: dict[str, list[Selection]] = msgspec.field(default_factory=dict)
+    mappings: list[tuple[str, Place]] = msgspec.field(default_factory=list)
+    renames: list[tuple[str, str, Place]] = msgspec.field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    seen: set[str] = msgspec.field(default_factory=set)
 
 
 class _Flaw(Exception):  # noqa: N818 - ends the reading of one file, never leaves this module

@@ -8,11 +8,12 @@ given its address.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -48,8 +49,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """The interfaces that a profile is for: every kind of condition given must hold; none given is any interface.
 
     Attributes:
@@ -78,8 +78,7 @@ class Match:
         return any(name_matches(name, glob) for glob in globs) is not inverted
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """What is to be done to the interfaces that `match` picks.
 
     Attributes:
@@ -116,8 +115,7 @@ class Profile:
         return self.kind in (Kind.ETHERNET, Kind.WIRELESS)
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True):
     """What one back end has been told.
 
     `fatal` is set where a problem makes the back end refuse the whole configuration, not the one entry.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+
+import msgspec
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
@@ -42,8 +43,7 @@ _METHODS6: Final = {**_METHODS, "auto": Method.AUTO, "dhcp": Method.DHCP, "ignor
 _TRUE: Final = {"true", "yes", "1", "on"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One `key=value`, escapes left as they are."""
 
     place: Place
@@ -52,8 +52,7 @@ class Entry:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(msgspec.Struct, frozen=True):
     """The groups of one file; `flaw` is the first line that makes it unreadable."""
 
     entries: dict[tuple[str, str], Entry]
@@ -177,8 +176,7 @@ def _patterns(value: str) -> tuple[str, ...]:
     return ("!" + inverted[0], *inverted[1:]) if inverted and len(inverted) == len(words) else tuple(words)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkManagerConf:
+class NetworkManagerConf(msgspec.Struct, frozen=True):
     """What NetworkManager.conf and its conf.d say, in force.
 
     Attributes:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
@@ -54,8 +56,7 @@ _DEVICE_KEYS: Final = frozenset(
 _DEFAULT_ROUTES: Final = {"default", "0.0.0.0/0", "0/0"}
 
 
-@dataclass(frozen=True, slots=True)
-class NetplanFile:
+class NetplanFile(msgspec.Struct, frozen=True):
     """One file: its `network` mapping, or None where it has none; `flaw` is a mistake that stops netplan."""
 
     network: Mapping | None

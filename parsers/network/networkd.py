@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.linux.systemd import Unit, parse_unit, split_words
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
@@ -44,8 +45,7 @@ _MASTERS: Final = ("Bond", "Bridge", "VRF", "BatmanAdvanced")
 _KINDS: Final = {"bond": Kind.BOND, "bridge": Kind.BRIDGE, "vlan": Kind.VLAN, "dummy": Kind.OTHER}
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkdFile:
+class NetworkdFile(msgspec.Struct, frozen=True):
     """One file with its drop-ins; `masked` where it is a link to /dev/null or empty."""
 
     path: str
@@ -53,8 +53,7 @@ class NetworkdFile:
     masked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFile:
+class LinkFile(msgspec.Struct, frozen=True):
     """A .link file: what the interfaces that it matches are called. `policy` lists where a name is taken from."""
 
     place: Place

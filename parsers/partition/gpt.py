@@ -11,10 +11,10 @@ import struct
 import uuid
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import construct as c
+import msgspec
 
 from parsers.partition.table import Flaw, Partition, PartitionTable, Scheme, TableProblem, outside, overlaps, peek
 from parsers.place import ParseError, Place
@@ -48,8 +48,7 @@ _UNUSED: Final = bytes(16)
 _LEGACY_BOOTABLE: Final = 1 << 2
 
 
-@dataclass(frozen=True, slots=True)
-class GptHeader:
+class GptHeader(msgspec.Struct, frozen=True):
     """A header whose checksums are right, with its `entries` as raw bytes; `offset` is its own, in bytes."""
 
     offset: int
@@ -63,8 +62,7 @@ class GptHeader:
     entries: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FoundGpt:
+class FoundGpt(msgspec.Struct, frozen=True):
     """The header to use, if any, and what is wrong with the others."""
 
     header: GptHeader | None

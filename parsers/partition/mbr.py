@@ -7,10 +7,10 @@ used. Nothing in an MBR says how long a sector is: 512 bytes, unless only 4096 m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import construct as c
+import msgspec
 
 from parsers.partition.boot_sector import begins_volume
 from parsers.partition.table import Flaw, Partition, TableProblem, peek
@@ -35,8 +35,7 @@ _MBR: Final = c.Struct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MbrSlot:
+class MbrSlot(msgspec.Struct, frozen=True):
     """One of the four slots of a boot record; `number` from 1."""
 
     number: int
@@ -51,8 +50,7 @@ class MbrSlot:
         return self.sectors > 0 and self.type != 0
 
 
-@dataclass(frozen=True, slots=True)
-class Mbr:
+class Mbr(msgspec.Struct, frozen=True):
     """The master boot record as it stands; empty slots included."""
 
     disk_id: int

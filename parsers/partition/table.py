@@ -6,9 +6,10 @@ Offsets and sizes are bytes, so that nothing behind this model needs to know a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
@@ -46,15 +47,13 @@ class Flaw(StrEnum):
     SLACK = "slack"
 
 
-@dataclass(frozen=True, slots=True)
-class TableProblem(Problem):
+class TableProblem(Problem, frozen=True):
     """A problem of a partition table, with its kind."""
 
     flaw: Flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(msgspec.Struct, frozen=True):
     """One entry of a partition table.
 
     Attributes:
@@ -80,8 +79,7 @@ class Partition:
         return self.offset + self.size
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionTable:
+class PartitionTable(msgspec.Struct, frozen=True):
     """A partition table as found, with what is wrong in it (overlaps, entries past the end, bad checksums)."""
 
     scheme: Scheme

@@ -7,10 +7,10 @@ import random
 import shutil
 import struct
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from inspector.collectors.platform import collect_boot_modes
 from inspector.disk import Disk, Volume, open_disk

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from parsers.place import Place, Problem
 
@@ -18,8 +19,7 @@ _NUMBER: Final = re.compile(r"\s*[0-9]{1,9}")
 _SEGMENT: Final = re.compile(r"((?:[^>]|>>)*)(?:>(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class GrubFile:
+class GrubFile(msgspec.Struct, frozen=True):
     """A file that a command names.
 
     Attributes:
@@ -36,8 +36,7 @@ class GrubFile:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """A `search` for a file system. `kind` is "fs-uuid", "label" or "file"; `device` None: nothing was found."""
 
     place: Place
@@ -47,16 +46,14 @@ class Search:
     device: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(msgspec.Struct, frozen=True):
     """A further configuration file that a command names; `found` tells whether it was there to be read."""
 
     file: GrubFile
     found: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MenuEntry:
+class MenuEntry(msgspec.Struct, frozen=True):
     """A menu entry or a submenu, as it is when chosen from the menu.
 
     Attributes:
@@ -82,8 +79,7 @@ class MenuEntry:
     includes: tuple[Include, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GrubConfig:
+class GrubConfig(msgspec.Struct, frozen=True):
     """An evaluated configuration.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+import msgspec
 
 from parsers.boot.grub.menu import GrubFile, Include, Search
 from parsers.boot.grub.syntax import Function, Part, Script, Word
@@ -92,15 +93,14 @@ class Limits:
             raise Exhausted(f"at most {MAX_CALLS} nested statements wanted, more found")
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(msgspec.Struct):
     """What is noticed on the way, shared by everything that one evaluation runs."""
 
-    problems: list[Problem] = field(default_factory=list)
-    assumptions: list[Problem] = field(default_factory=list)
-    not_evaluated: list[Problem] = field(default_factory=list)
-    blscfg: list[Place] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    assumptions: list[Problem] = msgspec.field(default_factory=list)
+    not_evaluated: list[Problem] = msgspec.field(default_factory=list)
+    blscfg: list[Place] = msgspec.field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
 
     def add(self, notes: list[Problem], place: Place, message: str) -> None:
         """Add to one of the lists, unless it is full or says so already."""
@@ -109,8 +109,7 @@ class Notes:
             notes.append(problem)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """A menu entry as it was defined; what it does is worked out when the menu is complete."""
 
     place: Place
@@ -121,23 +120,22 @@ class Pending:
     submenu: bool
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """One context of GRUB: the script of a menu, or the body of one entry."""
 
     variables: dict[str, str]
     exported: set[str]
     functions: dict[str, tuple[str, Function]]
-    arguments: list[str] = field(default_factory=list)
+    arguments: list[str] = msgspec.field(default_factory=list)
     status: bool = True
     in_entry: bool = False
-    places: dict[str, Place] = field(default_factory=dict)
-    entries: list[Pending] = field(default_factory=list)
+    places: dict[str, Place] = msgspec.field(default_factory=dict)
+    entries: list[Pending] = msgspec.field(default_factory=list)
     linux: GrubFile | None = None
-    initrds: list[GrubFile] = field(default_factory=list)
-    loaders: list[GrubFile] = field(default_factory=list)
-    searches: list[Search] = field(default_factory=list)
-    includes: list[Include] = field(default_factory=list)
+    initrds: list[GrubFile] = msgspec.field(default_factory=list)
+    loaders: list[GrubFile] = msgspec.field(default_factory=list)
+    searches: list[Search] = msgspec.field(default_factory=list)
+    includes: list[Include] = msgspec.field(default_factory=list)
 
     def entered(self, arguments: tuple[str, ...], *, submenu: bool) -> Scope:
         """Return the scope in which a chosen entry runs; only exported variables reach into a submenu."""

@@ -14,7 +14,6 @@ from typing import Final
 from parsers.filesystem.ext4.checksum import crc32c
 from parsers.filesystem.ext4.inodes import FLAG_INDEX, FLAG_INLINE_DATA, Inode
 from parsers.filesystem.ext4.mapping import ENDLESS, open_mapping
-from parsers.filesystem.ext4.superblock import Incompat
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
 from parsers.filesystem.tree import FileType
@@ -74,7 +73,7 @@ class Directory:
         """Return the entries of one block, up to the first that is broken."""
         unpack, end, at = _ENTRY.unpack_from, len(data), 0
         long_names = end >= _LONGEST
-        typed = self._volume.superblock.incompat & Incompat.FILETYPE
+        typed = self._volume.has_typed_entries
         inodes = self._volume.superblock.inodes
         found: list[Entry] = []
         while at + 8 <= end:
@@ -140,7 +139,7 @@ class Directory:
     def _verify(self, data: bytes, offset: int, logical: int) -> None:
         """Compare the checksum of a leaf block; those of index blocks are compared by the index."""
         volume, inode = self._volume, self.inode
-        if not volume.superblock.has_metadata_csum or (inode.flags & FLAG_INDEX and _is_index(data, logical)):
+        if not volume.has_checksums or (inode.flags & FLAG_INDEX and _is_index(data, logical)):
             return
         if not volume.verifies(offset):
             return

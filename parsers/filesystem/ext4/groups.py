@@ -6,9 +6,10 @@ are read as they are needed; each is checked (CRC-32C or CRC-16) when it is. Bit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from parsers.filesystem.ext4.checksum import crc16, crc32c
 from parsers.filesystem.ext4.superblock import Incompat, RoCompat
@@ -19,8 +20,7 @@ _HIGH = Struct("<3I2H")
 _CHECKSUM_AT: Final = 0x1E
 
 
-@dataclass(frozen=True, slots=True)
-class GroupDescriptor:
+class GroupDescriptor(msgspec.Struct, frozen=True):
     """A block group: where its bitmaps and its inode table begin, free clusters and free inodes."""
 
     block_bitmap: int
@@ -86,7 +86,7 @@ class Groups:
 
     def _checksum(self, group: int, raw: bytes, offset: int) -> int | None:
         number = group.to_bytes(4, "little")
-        if self._volume.superblock.has_metadata_csum:
+        if self._volume.has_checksums:
             if not self._volume.verifies(offset):
                 return None
             zeroed = number + raw[:_CHECKSUM_AT] + b"\0\0" + raw[_CHECKSUM_AT + 2 :]

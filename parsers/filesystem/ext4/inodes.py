@@ -45,6 +45,8 @@ FLAG_NAMES: Final = {
     0x40000000: "casefold",
 }
 
+_NAMED_FLAGS: Final = sum(FLAG_NAMES)
+
 S_IFDIR: Final = 0x4000
 S_IFREG: Final = 0x8000
 S_IFLNK: Final = 0xA000
@@ -130,15 +132,17 @@ class Inode:
             ctime,
             btime,
             _device(self.block) if kind is FileType.CHAR or kind is FileType.BLOCK else None,
-            _flag_names(self.flags),
+            _flag_names(self.flags) if self.flags & _NAMED_FLAGS else (),
         )
 
     def _times(self) -> tuple[int, int, int, int | None]:
         fields = self.fields
         if self.extra < 8:
             return fields[4] * _SECOND, fields[5] * _SECOND, fields[3] * _SECOND, None
-        raw = self.raw[128 : 128 + min(self.extra, _EXTRA.size)].ljust(_EXTRA.size, b"\0")
-        _, _, ctime_extra, mtime_extra, atime_extra, birth, birth_extra = _EXTRA.unpack(raw)
+        raw = self.raw
+        if self.extra < _EXTRA.size:
+            raw = raw[: 128 + self.extra].ljust(128 + _EXTRA.size, b"\0")
+        _, _, ctime_extra, mtime_extra, atime_extra, birth, birth_extra = _EXTRA.unpack_from(raw, 128)
         return (
             (fields[4] + ((ctime_extra & 3) << 32)) * _SECOND + (ctime_extra >> 2),
             (fields[5] + ((mtime_extra & 3) << 32)) * _SECOND + (mtime_extra >> 2),
@@ -147,12 +151,8 @@ class Inode:
         )
 
 
-_NAMED_FLAGS: Final = sum(FLAG_NAMES)
-
-
 def _flag_names(flags: int) -> tuple[str, ...]:
-    flags &= _NAMED_FLAGS
-    return tuple(sorted(name for bit, name in FLAG_NAMES.items() if flags & bit)) if flags else ()
+    return tuple(sorted(name for bit, name in FLAG_NAMES.items() if flags & bit))
 
 
 def _device(block: bytes) -> tuple[int, int]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from parsers.filesystem.ext4.checksum import crc32c
 from parsers.place import ParseError, Place
@@ -34,8 +35,7 @@ _MAX_REFERENCES: Final = 400_000  # of some 160 bytes each: 64 MiB
 _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-@dataclass(frozen=True, slots=True)
-class JournalSuperblock:
+class JournalSuperblock(msgspec.Struct, frozen=True):
     """Block 0 of a journal. `start` is the first block of the log, 0 where it is empty; `error` aborted it."""
 
     block_size: int
@@ -60,20 +60,18 @@ class JournalSuperblock:
         return bool(self.incompat & (_CSUM_V2 | _CSUM_V3))
 
 
-@dataclass(slots=True)
-class Replay:
+class Replay(msgspec.Struct):
     """The outcome: for each block of the volume, its block in the journal and whether its magic was escaped.
 
     `flaws` say why a replay is not complete; empty where it is what the kernel would have done.
     """
 
-    blocks: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    blocks: dict[int, tuple[int, bool]] = msgspec.field(default_factory=dict)
     transactions: int = 0
-    flaws: list[str] = field(default_factory=list)
+    flaws: list[str] = msgspec.field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tag:
+class _Tag(msgspec.Struct, frozen=True):
     block: int
     flags: int
     checksum: int

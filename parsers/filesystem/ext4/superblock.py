@@ -8,11 +8,12 @@ encryption salts are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntFlag
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from parsers.filesystem.ext4.checksum import crc32c
 from parsers.place import ParseError, Place, Problem
@@ -80,8 +81,7 @@ _INCOMPAT_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRecord:
+class ErrorRecord(msgspec.Struct, frozen=True):
     """An error that the kernel met and wrote down. `time` is in seconds since 1970; zeros where it is not known."""
 
     time: int
@@ -95,8 +95,7 @@ class ErrorRecord:
         return f"at {when} in {self.function}:{self.line}, inode {self.inode}, block {self.block}"
 
 
-@dataclass(frozen=True, slots=True)
-class Superblock:
+class Superblock(msgspec.Struct, frozen=True):
     """What the superblock says; sizes in bytes, counts of blocks in blocks, those of clusters in clusters.
 
     Attributes:

@@ -5,13 +5,15 @@ Caches are bounded: blocks of metadata (4 MiB) and pieces of inode tables (8 MiB
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from parsers.filesystem.ext4.checksum import crc32c
-from parsers.filesystem.ext4.superblock import Superblock
+from parsers.filesystem.ext4.superblock import Incompat, Superblock
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
+_SEED = Struct("<II")
 _CACHED_BYTES: Final = 4 << 20
 _MAX_PROBLEMS: Final = 100
 _MAX_REMEMBERED: Final = 1 << 18  # pieces of metadata that are not verified twice
@@ -33,6 +35,9 @@ class Volume:
         size = superblock.blocks * superblock.block_size
         if size > source.size:
             self.report(source.size, f"a file system of {size} bytes wanted, the volume ends at byte {source.size}")
+        # asked for each directory block and inode, where an IntFlag's arithmetic would be most of the work
+        self.has_checksums = superblock.has_metadata_csum
+        self.has_typed_entries = bool(superblock.incompat & Incompat.FILETYPE)
         self._verified: set[int] = set()
 
     @property
@@ -71,7 +76,7 @@ class Volume:
 
     def verifies(self, offset: int) -> bool:
         """Tell whether the metadata at `offset` are to be verified: they carry a checksum, and were not so far."""
-        if not self.superblock.has_metadata_csum or offset in self._verified:
+        if not self.has_checksums or offset in self._verified:
             return False
         if len(self._verified) >= _MAX_REMEMBERED:
             self._verified.clear()
@@ -80,4 +85,4 @@ class Volume:
 
     def inode_seed(self, number: int, generation: int) -> int:
         """Start value of the checksums of all that belongs to an inode."""
-        return crc32c(self.seed, number.to_bytes(4, "little") + generation.to_bytes(4, "little"))
+        return crc32c(self.seed, _SEED.pack(number, generation))

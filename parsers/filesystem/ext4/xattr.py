@@ -9,9 +9,10 @@ context) are not given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+import msgspec
 
 from parsers.filesystem.ext4.checksum import crc32c
 from parsers.filesystem.ext4.inodes import Inode
@@ -40,8 +41,7 @@ ReadInode = Callable[[int, int], bytes]
 """Returns the first so many bytes of an inode that holds a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     index: int
     name: bytes
     value_offset: int

@@ -10,8 +10,9 @@ Not done: probing of what blkid calls topology, and of BLOCK_SIZE, USAGE and the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from parsers.filesystem.superblock import foreign, linux, member, optical, windows
 from parsers.filesystem.superblock.model import Probe, Superblock

@@ -14,8 +14,10 @@ release than 9.2 only what keywords and algorithms it knows is told apart, not e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from parsers.linux.sshd.address import address, address_list_flaw, listen_parts, port
 from parsers.linux.sshd.algorithms import Release
@@ -42,8 +44,7 @@ ReadIncluded = Callable[[str], Sequence[tuple[str, str | None]]]
 is None for a symbolic link that leads nowhere. Directories are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(msgspec.Struct, frozen=True):
     """A valid line. `keyword` is the current name in its usual writing.
 
     Attributes:
@@ -60,8 +61,7 @@ class Directive:
     rest: str
 
 
-@dataclass(frozen=True, slots=True)
-class SshdConfig:
+class SshdConfig(msgspec.Struct, frozen=True):
     """The configuration of sshd.
 
     Attributes:
@@ -113,8 +113,7 @@ def parse_sshd_config(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(msgspec.Struct, frozen=True):
     """Where a line stands: how deep in included files, and in which kind of block."""
 
     active: bool
@@ -122,16 +121,15 @@ class _Scope:
     depth: int = 0
 
 
-@dataclass
-class _Reader:
+class _Reader(msgspec.Struct):
     read_included: ReadIncluded
     release: Release
     vendor: str
-    directives: list[Directive] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    remarks: list[Problem] = field(default_factory=list)
-    doubts: list[Problem] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    directives: list[Directive] = msgspec.field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    remarks: list[Problem] = msgspec.field(default_factory=list)
+    doubts: list[Problem] = msgspec.field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
     stopped: bool = False
 
     def read_file(self, text: str, path: str, outer: _Scope) -> None:

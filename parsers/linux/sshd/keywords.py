@@ -6,9 +6,10 @@ releases are those of the release notes, the old keywords those that this sshd s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from parsers.linux.sshd import values as v
 from parsers.linux.sshd.algorithms import CA_SIGNATURES, CIPHERS, GSS_KEX, KEX, MACS, SIGNATURES, Release
@@ -23,8 +24,7 @@ class Life(Enum):
     UNSUPPORTED = "unsupported"
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(msgspec.Struct, frozen=True):
     """One keyword.
 
     Attributes:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _SPACE: Final = " \t\r\n"
 _TRAILING: Final = " \t\r\n\f"
@@ -27,8 +28,7 @@ class QuoteError(ValueError):
     """A quote that is never closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line with a keyword on it.
 
     Attributes:

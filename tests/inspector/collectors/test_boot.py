@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from fixtures.golden import KERNEL, ROOT_UUID
 from fixtures.kernel import bzimage

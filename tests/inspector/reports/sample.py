@@ -18,6 +18,7 @@ from inspector.report import (
     Tool,
 )
 from inspector.verdict import Status
+from parsers.linux.adjtime import ClockMode
 
 REPORT: Final = Report(
     schema_version=1,
@@ -31,7 +32,7 @@ REPORT: Final = Report(
         product="Debian GNU/Linux 12 (bookworm)",
         kernel="6.1.0-50-cloud-amd64",
         architecture="x86_64",
-        rtc_mode="utc",
+        rtc_mode=ClockMode.UTC,
         boot_mode="bios",
         hostname="golden",
     ),

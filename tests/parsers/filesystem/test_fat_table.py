@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from parsers.filesystem.fat_table import Content, Geometry, Table
 from parsers.place import ParseError
@@ -83,7 +84,7 @@ def test_free_clusters_are_counted(bits: int) -> None:
 
 def test_a_table_that_is_too_large_is_not_counted() -> None:
     source, geometry, _ = volume([0, 0, 0, 0], 32)
-    huge = Geometry(**{name: getattr(geometry, name) for name in geometry.__slots__} | {"clusters": 1 << 28})
+    huge = replace(geometry, clusters=1 << 28)
     assert Table(source, huge).count_free() is None
 
 
