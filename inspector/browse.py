@@ -8,6 +8,7 @@ import stat as modes
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from inspector.backing import AllowedFiles
 from inspector.disk import Disk, open_disk
 from inspector.errors import InspectorError
 from inspector.guest import Guest, Mount
@@ -36,13 +37,15 @@ _TYPE_BITS: Final = {
 }
 
 
-def open_files(image: str, volume: str | None = None, root: str | None = None) -> Guest:
+def open_files(
+    image: str, volume: str | None = None, root: str | None = None, allowed: AllowedFiles | None = None
+) -> Guest:
     """Return the guest's tree, or with `volume` the files of that one alone, its root as `/`.
 
     Raises:
         InspectorError, UnknownFact: there is no such volume, or it cannot be read, or no guest was found.
     """
-    disk = open_disk(image)
+    disk = open_disk(image, allowed)
     return volume_files(disk, volume) if volume else find_guest(disk, root)
 
 

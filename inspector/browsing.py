@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from inspector.backing import AllowedFiles
 from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
 from inspector.errors import InspectorError
 from inspector.guest import Guest
@@ -24,11 +25,15 @@ _BATCH: Final = 1 << 16
 
 
 class Files(msgspec.Struct, frozen=True):
-    """Which files: those of an image's guest (its root chosen by `root`), or of one `volume`."""
+    """Which files: those of an image's guest (its root chosen by `root`), or of one `volume`.
+
+    `allowed` are the other files that the image may need.
+    """
 
     image: str
     volume: str | None = None
     root: str | None = None
+    allowed: AllowedFiles | None = None
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -83,7 +88,7 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
 
 
 def _open(files: Files) -> Guest:
-    return open_files(files.image, files.volume, files.root)
+    return open_files(files.image, files.volume, files.root, files.allowed)
 
 
 def _send_text(pieces: Iterator[str], send: Send) -> None:

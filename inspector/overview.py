@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from inspector.backing import AllowedFiles
 from inspector.container import container_facts, container_lines
 from inspector.disk import Disk, Volume, open_disk
 from inspector.engine import open_facts
@@ -29,9 +30,9 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
 
 
-def overview(image: str, root: str | None = None) -> dict[str, Any]:
+def overview(image: str, root: str | None = None, allowed: AllowedFiles | None = None) -> dict[str, Any]:
     """Return the contents of a disk as `show --format json` prints them; sizes and offsets in bytes."""
-    disk = open_disk(image)
+    disk = open_disk(image, allowed)
     guest, facts, reason = _guest(disk, root)
     table = disk.table
     return {
@@ -216,11 +217,11 @@ def size(count: int) -> str:
     raise AssertionError("not reached")
 
 
-def show(image: str, root: str | None, write: Write, *, json: bool) -> None:
+def show(image: str, root: str | None, write: Write, *, json: bool, allowed: AllowedFiles | None = None) -> None:
     """Write what a disk holds."""
 
     def job(send: Send) -> None:
-        view = overview(image, root)
+        view = overview(image, root, allowed)
         send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
 
     pass_on(image, job, write, CHECK_LIMITS)

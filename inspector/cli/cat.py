@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +11,16 @@ from inspector.browsing import Files, cat
 from inspector.cli import options
 from inspector.output import standard_output
 
+if TYPE_CHECKING:
+    from inspector.backing import AllowedFiles
+
 
 @click.command("cat")
 @options.volume
 @options.root
 @options.image
 @click.argument("path")
-def command(image: str, path: str, volume: str | None, root: str | None) -> None:
+@options.allowed
+def command(image: str, path: str, volume: str | None, root: str | None, allowed: AllowedFiles | None) -> None:
     """Print a file of the guest, byte by byte; on a terminal its control characters are escaped."""
-    cat(Files(image, volume, root), path, standard_output(), escape=sys.stdout.isatty())
+    cat(Files(image, volume, root, allowed), path, standard_output(), escape=sys.stdout.isatty())

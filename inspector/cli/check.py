@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from inspector.backing import AllowedFiles
 from inspector.check import FAIL_ON, Order, check_images
 from inspector.cli import complain, options
-from inspector.image import AllowedFiles
 from inspector.output import opened_output, wants_colour
 from inspector.reports import REPORTS
 
@@ -29,14 +27,7 @@ from inspector.reports import REPORTS
 @options.root
 @options.timeout
 @options.memory
-@click.option(
-    "--allow-file",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="Open this backing or data file, named as the image names it; with --allow-folder. None is opened otherwise.",
-)
-@click.option("--allow-folder", "folder", metavar="DIR", help="Where the files of --allow-file must lie.")
+@options.allowed
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -45,8 +36,7 @@ def command(
     output: str | None,
     timeout: int | None,
     memory: int,
-    names: tuple[str, ...],
-    folder: str | None,
+    allowed: AllowedFiles | None,
     **order: str,
 ) -> None:
     """Judge disk images: OK, WARNING or FAILED for each check, with evidence and a fix.
@@ -54,9 +44,6 @@ def command(
     Exit status: 0 judged, nothing at or above --fail-on; 1 judged, something is; 2 wrong usage; 3 an image could not
     be inspected (the others still are).
     """
-    if bool(names) != (folder is not None):
-        raise click.UsageError("--allow-file and --allow-folder want each other")
-    allowed = AllowedFiles(Path(folder), frozenset(names)) if folder is not None else None
     limits = options.limits(timeout, memory)
     wanted = Order(**order, colour=wants_colour(output), limits=limits, allowed=allowed)
     with opened_output(output) as write:

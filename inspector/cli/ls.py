@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from inspector.browsing import Files, Form, ls
 from inspector.cli import options
 from inspector.output import standard_output
+
+if TYPE_CHECKING:
+    from inspector.backing import AllowedFiles
 
 
 @click.command("ls")
@@ -18,6 +23,7 @@ from inspector.output import standard_output
 @options.text_or_json
 @options.image
 @click.argument("path", default="/")
+@options.allowed
 def command(  # noqa: PLR0913 - one parameter per option
     image: str,
     path: str,
@@ -25,10 +31,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     root: str | None,
     output_format: str,
     *,
+    allowed: AllowedFiles | None,
     long: bool,
     recursive: bool,
     sha256: bool,
 ) -> None:
     """List a directory of the guest's tree, or of one volume with --volume."""
     form = Form(long=long, recursive=recursive, sha256=sha256, json=output_format == "json")
-    ls(Files(image, volume, root), path, form, standard_output())
+    ls(Files(image, volume, root, allowed), path, form, standard_output())

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from inspector.isolate import CHECK_LIMITS, MIB, Limits
+
+if TYPE_CHECKING:
+    from inspector.backing import AllowedFiles
 
 Completion = list[str]
 
@@ -34,6 +40,34 @@ memory: Final = click.option(
     metavar="MIB",
     help="Address space that an inspection may use, in MiB.",
 )
+
+
+def allowed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that allow files which the image names; it gets `allowed`, a value or None."""
+
+    @click.option(
+        "--allow-file",
+        "allow_files",
+        multiple=True,
+        metavar="NAME",
+        help="Open this backing or data file, named as the image names it; with --allow-folder. None is otherwise.",
+    )
+    @click.option("--allow-folder", metavar="DIR", help="Where the files of --allow-file must lie.")
+    @functools.wraps(command)
+    def with_allowed(*words: Any, allow_files: tuple[str, ...], allow_folder: str | None, **named: Any) -> None:
+        if bool(allow_files) != (allow_folder is not None):
+            raise click.UsageError("--allow-file and --allow-folder want each other")
+        command(*words, allowed=_allowed_files(allow_files, allow_folder), **named)
+
+    return with_allowed
+
+
+def _allowed_files(names: tuple[str, ...], folder: str | None) -> AllowedFiles | None:
+    if folder is None:
+        return None
+    from inspector.backing import AllowedFiles  # only where it is asked for
+
+    return AllowedFiles(Path(folder), frozenset(names))
 
 
 def limits(seconds: int | None, mebibytes: int) -> Limits:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from inspector.cli import options
 from inspector.output import standard_output
 from inspector.overview import show
 
+if TYPE_CHECKING:
+    from inspector.backing import AllowedFiles
+
 
 @click.command("show")
 @options.image
 @options.root
 @options.text_or_json
-def command(image: str, root: str | None, output_format: str) -> None:
+@options.allowed
+def command(image: str, root: str | None, output_format: str, allowed: AllowedFiles | None) -> None:
     """Show what a disk holds: container, partitions, volumes, mounts, kernels."""
-    show(image, root, standard_output(), json=output_format == "json")
+    show(image, root, standard_output(), json=output_format == "json", allowed=allowed)

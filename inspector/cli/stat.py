@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from inspector.browsing import Files, stat
 from inspector.cli import options
 from inspector.output import standard_output
+
+if TYPE_CHECKING:
+    from inspector.backing import AllowedFiles
 
 
 @click.command("stat")
@@ -15,6 +20,9 @@ from inspector.output import standard_output
 @options.text_or_json
 @options.image
 @click.argument("path")
-def command(image: str, path: str, volume: str | None, root: str | None, output_format: str) -> None:
+@options.allowed
+def command(
+    image: str, path: str, volume: str | None, root: str | None, output_format: str, *, allowed: AllowedFiles | None
+) -> None:
     """Show the metadata of a file of the guest, or of one volume with --volume; no symbolic link is followed."""
-    stat(Files(image, volume, root), path, standard_output(), json=output_format == "json")
+    stat(Files(image, volume, root, allowed), path, standard_output(), json=output_format == "json")

@@ -193,17 +193,20 @@ def test_the_command_never_touches_what_a_header_names(tmp_path: Path) -> None:
 
 
 @qemu
-def test_the_command_takes_allowed_files(tmp_path: Path) -> None:
-    subprocess.run(["qemu-img", "create", "-q", "-f", "raw", "base.raw", "4M"], check=True, cwd=tmp_path)
+@pytest.mark.parametrize("command", [["check"], ["show"], ["ls", "--volume", "sda"], ["stat", "--volume", "sda"]])
+def test_each_command_takes_allowed_files(command: list[str], tmp_path: Path) -> None:
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", tmp_path / "base.raw", "4M"], check=True, capture_output=True)
     make = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.raw", "-F", "raw", "disk.qcow2"]
     subprocess.run(make, check=True, cwd=tmp_path)
+    path = ["/lost+found"] if command[0] == "stat" else []
 
-    def check(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "inspector", "check", str(tmp_path / "disk.qcow2"), *options]
-        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "inspector", *command, *options, str(tmp_path / "disk.qcow2"), *path]
+        return subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT)
 
-    assert check().returncode == 3
-    assert check("--allow-file", "base.raw").returncode == 2
-    judged = check("--allow-file", "base.raw", "--allow-folder", str(tmp_path))
-    assert judged.returncode == 1
-    assert "image-stands-alone: the image has a backing file" in judged.stdout
+    assert run().returncode == 3
+    assert run("--allow-file", "base.raw").returncode == 2
+    done = run("--allow-file", "base.raw", "--allow-folder", str(tmp_path))
+    wanted = {"check": "image-stands-alone: the image has a backing file", "show": "ext4"}
+    assert wanted.get(command[0], "lost+found") in done.stdout
+    assert done.returncode == (1 if command[0] == "check" else 0)
