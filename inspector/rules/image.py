@@ -22,12 +22,13 @@ def image_format_accepted(facts: Facts, *, accepted: Sequence[str]) -> Verdict:
     """Why: an import service refuses a format that it does not know, or converts it with losses.
 
     Fix: convert the image with `qemu-img convert -O qcow2`, or to another format that the target takes.
+    Reads: the first and last bytes of the image file
     """
     image = facts[Disk].image
     wanted = f"one of {', '.join(accepted)}"
     if image.format not in accepted:
         return warning(f"{wanted} wanted, {image.format} found", Evidence(_IMAGE, image.format))
-    return ok("the format is accepted", Evidence(_IMAGE, wanted))
+    return ok("the format is accepted", Evidence(_IMAGE, f"its format is {wanted}"))
 
 
 @rule("image-format-unambiguous", "The image reads as one format only", os="any")
@@ -39,6 +40,7 @@ def image_format_unambiguous(facts: Facts) -> Verdict:
     Fix: convert the image with its format given by name: `qemu-img convert -f raw -O qcow2` when it is a raw disk,
     `qemu-img convert -f qcow2 -O qcow2` when it is a qcow2; a left-over ISO 9660 signature goes with
     `wipefs --types iso9660`.
+    Reads: the first and last bytes of the image file, and the sectors where other formats have theirs
     """
     image = facts[Disk].image
     if image.resembles is None:
@@ -57,6 +59,7 @@ def image_header_clean(facts: Facts) -> Verdict:
     """Why: a cut or corrupt image loses guest data when it is imported, and a dirty one is refused by some importers.
 
     Fix: upload the whole file again; for a dirty or corrupt qcow2 run `qemu-img check -r all`, then convert it.
+    Reads: the header of a qcow2, its tables, and the size of the file
     """
     image = facts[Disk].image
     container = image.container
@@ -81,6 +84,7 @@ def image_stands_alone(facts: Facts) -> Verdict:
     An importer that follows the name would read whatever host file it names.
 
     Fix: flatten the image with `qemu-img convert -O qcow2`, which copies what lies in the other file.
+    Reads: the header of a qcow2 and its extensions
     """
     container = facts[Disk].image.container
     if container is not None and container.backing_file is not None:
@@ -96,6 +100,7 @@ def image_without_snapshots(facts: Facts) -> Verdict:
     """Why: an import takes the active state only; a snapshot is lost, costs space, and may hold what was deleted since.
 
     Fix: remove each with `qemu-img snapshot -d NAME`, or convert the image, which leaves them out.
+    Reads: the snapshot table of a qcow2
     """
     container = facts[Disk].image.container
     if container is None or not container.snapshot_count:
@@ -111,6 +116,7 @@ def image_not_encrypted(facts: Facts) -> Verdict:
     """Why: an importer without the key cannot read an encrypted image, nor can this check look inside.
 
     Fix: decrypt it with `qemu-img convert`, giving the key as a secret object.
+    Reads: the header of a qcow2
     """
     container = facts[Disk].image.container
     if container is not None and container.encryption is not None:

@@ -25,6 +25,7 @@ def partition_table_valid(facts: Facts) -> Verdict:
 
     Fix: rebuild a GPT from its good copy with `sgdisk -e` or gdisk's recovery menu, which also move the backup to the
     end of a grown disk; remove what an older table left behind with `wipefs`; write a missing table anew.
+    Reads: the first sectors of the disk, and its last, where GPT keeps a copy
     """
     disk = facts[Disk]
     table = disk.table
@@ -47,6 +48,7 @@ def partitions_inside_disk(facts: Facts) -> Verdict:
     """Why: a partition that reaches past the last sector was cut off: its file system is refused when it is mounted.
 
     Fix: copy the image again, whole; or give the disk its size back with `qemu-img resize`.
+    Reads: the partition table, and the size of the disk
     """
     table = _table(facts)
     if past := _seen(table, frozenset({Flaw.OUTSIDE})):
@@ -59,6 +61,7 @@ def partitions_do_not_overlap(facts: Facts) -> Verdict:
     """Why: writing to one of two overlapping partitions destroys the other.
 
     Fix: delete the wrong one of the two, or correct its start or size, with `sfdisk` or `gdisk`.
+    Reads: the partition table
     """
     table = _table(facts)
     if shared := _seen(table, frozenset({Flaw.OVERLAP})):
