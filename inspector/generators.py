@@ -36,11 +36,12 @@ def generated_pulls(guest: Guest) -> dict[str, list[Pull]]:
 
 
 def _generator(guest: Guest, name: str) -> str | None:
-    """Return the path of a generator. One that is a link to /dev/null, or empty, was switched off."""
+    """Return the path of a generator. One that is a link to /dev/null, or cannot be executed, is switched off."""
     for folder in _FOLDERS:
         path = f"{folder}/{name}"
         if guest.glob(path):
-            return path if guest.is_file(path) and guest.stat(path).size else None
+            stat = guest.stat(path) if guest.is_file(path) else None
+            return path if stat and stat.size and stat.mode & 0o111 else None
     return None
 
 

@@ -22,7 +22,7 @@ from parsers.linux.cloud_init import (
     shell_datasources,
 )
 from parsers.linux.dpkg import Package
-from parsers.linux.systemd import parse_unit
+from parsers.linux.systemd import parse_unit, split_words
 from parsers.network.interface import Configuration
 from parsers.place import Place
 from parsers.yaml_document import Scalar
@@ -55,6 +55,7 @@ _SYSTEM_CONF: Final = (
     "/usr/lib/systemd/system.conf.d/*.conf",
     "/etc/systemd/system.conf.d/*.conf",
 )
+_COMMANDS: Final = ("cloud-init", "cloud_init", "cloudinit")
 _TEXT_LIMIT: Final = 1 << 20
 _FILES_MAX: Final = 256
 
@@ -155,7 +156,7 @@ def _shell_texts(guest: Guest) -> Iterator[tuple[str, str]]:
 def _generator(guest: Guest) -> str | None:
     """Return the generator; one that is a link to /dev/null in an earlier directory was switched off."""
     path = next((path for path in _GENERATORS if guest.glob(path)), None)
-    return path if path and guest.is_file(path) else None
+    return path if path and guest.is_file(path) and guest.stat(path).mode & 0o111 else None
 
 
 def _identify(guest: Guest) -> str | None:
@@ -180,20 +181,21 @@ def _environment(guest: Guest) -> tuple[str, Place] | None:
         unit = parse_unit(guest.read_text(path, _TEXT_LIMIT), path)
         for key in ("DefaultEnvironment", "ManagerEnvironment"):
             for assignment in unit.all("Manager", key):
-                name, equals, value = assignment.value.strip("\"'").partition("KERNEL_CMDLINE=")
-                if equals and not name.strip(" \"'"):
-                    found = value.strip("\"'"), assignment.place
+                for word in split_words(assignment.value):
+                    name, equals, value = word.partition("=")
+                    if equals and name == "KERNEL_CMDLINE":
+                        found = value, assignment.place
     return found
 
 
 def _units(services: Services) -> Iterator[UnitState]:
     """Give the units of the boot stages: since 24.3 cloud-init.service is called cloud-init-network.service."""
-    yield services.state("cloud-init-local.service")
-    network = services.state("cloud-init-network.service")
-    yield network if network.installed else services.state("cloud-init.service")
-    yield services.state("cloud-config.service")
-    yield services.state("cloud-final.service")
-    main = services.state("cloud-init-main.service")
+    yield services.working("cloud-init-local.service", *_COMMANDS)
+    network = services.working("cloud-init-network.service", *_COMMANDS)
+    yield network if network.installed else services.working("cloud-init.service", *_COMMANDS)
+    yield services.working("cloud-config.service", *_COMMANDS)
+    yield services.working("cloud-final.service", *_COMMANDS)
+    main = services.working("cloud-init-main.service", *_COMMANDS)
     if main.installed:
         yield main
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from inspector.commands import required_units, service_flaw
 from inspector.conditions import unmet_condition
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Enablement, Services, UnitState
 from inspector.generators import has_sysv_generator, start_links
 from inspector.guest import Guest, NotFound
 from inspector.pull import Pull
 from inspector.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
+from inspector.verdict import Evidence
 from parsers.place import Place
 
 _SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
@@ -24,7 +28,8 @@ def collect_services(facts: Facts) -> Services:
     """Find the service manager; units are looked up when they are asked for."""
     guest = facts[Guest]
     if _has_systemd(guest):
-        return Services("systemd", _Systemd(guest).look_up)
+        systemd = _Systemd(guest, _masked_by_kernel(facts))
+        return Services("systemd", systemd.look_up, systemd.find_flaw)
     if guest.is_dir(_OPENRC):
         return Services("openrc", lambda unit: _openrc(guest, unit))
     if any(map(guest.is_dir, _SCRIPTS)):
@@ -43,14 +48,36 @@ def _has_systemd(guest: Guest) -> bool:
     return any(guest.is_dir(path) for path in SEARCH)
 
 
+def _masked_by_kernel(facts: Facts) -> dict[str, Place]:
+    """The units that the kernel's arguments mask (kernel-command-line(7)); none where those are not known."""
+    try:
+        kernel = facts[DefaultKernel]
+    except UnknownFact:
+        return {}
+    words = (word.partition("=") for word in kernel.arguments)
+    names = (name for key, _, name in words if key == "systemd.mask")
+    return {name if "." in name else f"{name}.service": kernel.place for name in names if name}
+
+
 class _Systemd:
     """Answers for one unit as `systemctl is-enabled` would, and whether it is started."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, masks: dict[str, Place]) -> None:
         self._guest = guest
         self._units = UnitFiles(guest)
+        self._masks = masks
+
+    def find_flaw(self, state: UnitState, programs: Sequence[str]) -> Evidence | None:
+        """Return why a service that is started does not do its work."""
+        if not state.unit.endswith(".service") or state.state is Enablement.GENERATED or state.path is None:
+            return None
+        text = self._units.text(state.unit)
+        required = tuple(map(self.look_up, required_units(text)))
+        return service_flaw(self._guest, text, state.path, programs, required)
 
     def look_up(self, unit: str) -> UnitState:
+        if unit in self._masks:
+            return UnitState(unit, Enablement.MASKED, self._masks[unit], f"masked by the argument systemd.mask={unit}")
         fragment = self._units.fragment(unit)
         if fragment is None or fragment.kind is Kind.DANGLING:
             return self._script(unit) or self._absent(unit, fragment)

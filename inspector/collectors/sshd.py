@@ -38,6 +38,7 @@ _SOCKET_GENERATORS: Final = (
 )
 _DEFAULT_KEYS: Final = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("rsa", "ecdsa", "ed25519"))
 _SSHD_OPTS: Final = re.compile(r"\s*(?:export\s+)?(?:SSHD_OPTS|OPTIONS)=(.*)")
+_USUAL: Final = frozenset({"-D", "-e", "-De"})
 _KEY_MAKERS: Final = (
     "sshd-keygen.service",
     "sshd-keygen.target",
@@ -57,8 +58,8 @@ def collect_sshd(facts: Facts) -> Sshd:
     release, source = _release(facts, guest, program)
     path = CONFIG if guest.exists(CONFIG) or not guest.exists(VENDOR_CONFIG) else VENDOR_CONFIG
     config = _config(guest, path, release or DEBIAN_12)
-    options, place = _options(guest)
-    units = tuple(services.state(unit) for unit in UNITS)
+    units = tuple(services.working(unit, "sshd") for unit in UNITS)
+    options, place = _options(guest, services, units)
     return Sshd(
         program,
         config,
@@ -113,8 +114,14 @@ def _vendor(guest: Guest) -> str:
     return next((vendor for path, vendor in _VENDORS if guest.exists(path)), "")
 
 
-def _options(guest: Guest) -> tuple[tuple[str, ...], Place | None]:
-    """What the environment files of the units add to the command line."""
+def _options(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[tuple[str, ...], Place | None]:
+    """What the command line of the unit says, or what the environment files add to it."""
+    for unit in units:
+        if services.manager == "systemd" and unit.enabled and unit.path and unit.unit.endswith(".service"):
+            for item in UnitFiles(guest).text(unit.unit).all("Service", "ExecStart"):
+                given = tuple(word for word in split_words(item.value)[1:] if word[:1] != "$" and word not in _USUAL)
+                if given:
+                    return given, item.place
     for path in OPTIONS:
         try:
             lines = guest.read_text(path).split("\n")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.accounts import Accounts
-from inspector.guest import Guest
+from inspector.guest import Guest, NotFound
+from inspector.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.linux.accounts import User
@@ -16,6 +18,14 @@ from parsers.place import Place
 PASSWD: Final = "/etc/passwd"  # noqa: S105 - the path of a file
 SHADOW: Final = "/etc/shadow"
 _NO_LOGIN: Final = frozenset({"nologin", "false", "true", "sync", "halt", "shutdown"})
+_NO_LIMIT: Final = 9999
+"""Days from which a password counts as one that never expires: 9999 and 99999 are both written for that."""
+_HASH: Final = re.compile(
+    r"\$(?:1|2[abxy]?|3|5|6|7|y|gy|md5|sha1)\$.{8,}|\$sm3\$.{8,}|_[./0-9A-Za-z]{19}|[./0-9A-Za-z]{13}"
+)
+"""The methods of crypt(5), each with its prefix; the oldest has none."""
+_NSSWITCH: Final = "/etc/nsswitch.conf"
+_DATABASE: Final = re.compile(r"\s*(?:passwd|shadow|group):")
 _IN_SHADOW: Final = "x"
 
 
@@ -73,10 +83,10 @@ def root_has_a_shell(facts: Facts) -> Verdict:
     if posixpath.basename(shell) in _NO_LOGIN:
         return warning("root's shell refuses the login", Evidence(root.place, shell))
     guest = facts[Guest]
-    if not guest.is_file(shell):
-        return failed("root's shell is missing", Evidence(root.place, shell), Evidence(Place(shell), "no such file"))
-    if not guest.stat(shell).mode & 0o111:
-        return failed("root's shell cannot be run", Evidence(Place(shell), f"mode {guest.stat(shell).mode:04o}"))
+    flaw = program_flaw(guest, shell)
+    if flaw is not None:
+        what = "cannot be run" if guest.is_file(shell) else "is missing"
+        return failed(f"root's shell {what}", Evidence(root.place, shell), flaw)
     return ok("root has a shell", Evidence(root.place, shell))
 
 
@@ -94,10 +104,118 @@ def root_has_a_password(facts: Facts) -> Verdict:
         raise NotApplicable("root has no line in shadow, which root-account-exists reports")
     if not secret.password:
         return failed("root has no password, so that anybody is let in", Evidence(secret.place, "field 2 is empty"))
+    if _has_control(secret.password):
+        return failed("root's password cannot be read", Evidence(secret.place, "field 2 holds a control character"))
     if secret.locked:
         seen = f"field 2 begins with {secret.password[0]}"
         return warning("root's password is locked", Evidence(secret.place, seen))
+    if not _HASH.fullmatch(secret.password):
+        seen = "a hash of crypt(5) wanted, something else found"
+        return warning("no password fits root's hash", Evidence(secret.place, seen))
     return ok("root has a password", Evidence(secret.place, "field 2 holds a hash"))
 
 
-RULES = (root_account_exists, root_has_a_shell, root_has_a_password)
+def _has_control(text: str) -> bool:
+    return any(ord(char) < 32 or ord(char) == 127 for char in text)
+
+
+@rule("root-account-is-current", "root's account has not expired, and no new password is due before a login")
+def root_account_is_current(facts: Facts) -> Verdict:
+    """Why: an expired account is refused whatever the key, and a program cannot answer when a new password is due.
+
+    Fix: chage -E -1 -I -1 -M 99999 root, and chage -d to a day after the image was made.
+    Reads: /etc/shadow
+    References: shadow(5)
+    """
+    secret = facts[Accounts].secret("root")
+    if secret is None:
+        raise NotApplicable("root has no line in shadow, which root-account-exists reports")
+    if secret.expires is not None and secret.expires >= 0:
+        seen = f"field 8 says day {secret.expires} since 1970"
+        today = secret.last_change if secret.last_change is not None else 0
+        if secret.expires <= today:
+            return failed("root's account has expired", Evidence(secret.place, seen))
+        return warning("root's account expires on a certain day", Evidence(secret.place, seen))
+    if secret.last_change == 0:
+        return warning("root must set a new password at the first login", Evidence(secret.place, "field 3 is 0"))
+    if secret.maximum is not None and 0 <= secret.maximum < _NO_LIMIT:
+        inactive = secret.inactive is not None and secret.inactive >= 0
+        seen = f"field 5 lets a password last {secret.maximum} days" + (
+            f", and field 7 locks it {secret.inactive} days later" if inactive else ""
+        )
+        return warning("root's password expires", Evidence(secret.place, seen))
+    return ok("root's account does not expire", Evidence(secret.place, "no day in field 8, no limit in field 5"))
+
+
+@rule("root-home-takes-keys", "root's home directory is one in which sshd trusts keys")
+def root_home_takes_keys(facts: Facts) -> Verdict:
+    """Why: sshd ignores authorized_keys, which the cloud fills, where others than root may write beside it.
+
+    Fix: chown root:root /root /root/.ssh, and chmod 0700 both.
+    Reads: root's home directory from /etc/passwd, its owner and mode, and those of .ssh and authorized_keys in it
+    References: sshd_config(5), "StrictModes"
+    """
+    root, guest = _root(facts), facts[Guest]
+    if not root.home.startswith("/"):
+        return warning("root has no home directory", Evidence(root.place, root.home or "field 6 is empty"))
+    home = root.home.rstrip("/") or "/"
+    if not guest.is_dir(home):
+        seen = "a directory wanted, something else found" if guest.exists(home) else "no such directory"
+        return warning("root's home is no directory", Evidence(Place(home), seen), Evidence(root.place, home))
+    paths = [path for path in ("/", home, f"{home}/.ssh", f"{home}/.ssh/authorized_keys") if guest.exists(path)]
+    found = [(path, guest.stat(path)) for path in dict.fromkeys(paths)]
+    bad = [
+        Evidence(Place(path), f"owner {stat.uid}, mode {stat.mode & 0o7777:04o}")
+        for path, stat in found
+        if stat.uid != 0 or stat.mode & 0o022
+    ]
+    if bad:
+        return warning("sshd does not trust the keys in root's home", *bad)
+    return ok(
+        "root's home belongs to root alone",
+        *(Evidence(Place(path), f"owner {stat.uid}, mode {stat.mode & 0o7777:04o}") for path, stat in found),
+    )
+
+
+@rule("accounts-come-from-files", "Accounts are looked up in the files of the guest")
+def accounts_come_from_files(facts: Facts) -> Verdict:
+    """Why: root and the users that cloud-init makes lie in passwd and shadow; without "files" nobody finds them.
+
+    Fix: write `passwd: files systemd`, `group: files systemd` and `shadow: files` in /etc/nsswitch.conf.
+    Reads: /etc/nsswitch.conf, /etc/group
+    References: nsswitch.conf(5)
+    """
+    guest, accounts = facts[Guest], facts[Accounts]
+    if accounts.group is None or not any(group.gid == 0 for group in accounts.group.groups):
+        seen = "no such file" if accounts.group is None else "no group with the id 0"
+        return warning("the group root is missing", Evidence(Place("/etc/group"), seen))
+    try:
+        lines = guest.read_text(_NSSWITCH).split("\n")
+    except NotFound:
+        return ok("files are looked up by default", Evidence(Place(_NSSWITCH), "no such file"))
+    found = [
+        Evidence(Place(_NSSWITCH, number), line.strip())
+        for number, line in enumerate(lines, 1)
+        if _DATABASE.match(line)
+    ]
+    bad = [item for item in found if not _reaches_files(item.seen)]
+    if bad:
+        return failed("accounts of the files are not found", *bad)
+    return ok("accounts are looked up in files", *(found or [Evidence(Place(_NSSWITCH), "no line for passwd")]))
+
+
+def _reaches_files(line: str) -> bool:
+    """Tell whether a line comes to the files also where another service before them does not know a name."""
+    sources = line.partition(":")[2].partition("#")[0]
+    before, found, _ = re.sub(r"\bcompat\b|\bdb\b", "files", sources).partition("files")
+    return bool(found) and not re.search(r"\[[^\]]*(?:NOTFOUND|UNAVAIL)\s*=\s*return", before, re.IGNORECASE)
+
+
+RULES = (
+    root_account_exists,
+    root_has_a_shell,
+    root_has_a_password,
+    root_account_is_current,
+    root_home_takes_keys,
+    accounts_come_from_files,
+)

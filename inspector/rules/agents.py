@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services
 from inspector.guest import Guest
+from inspector.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.place import Place
@@ -19,7 +21,13 @@ _CLOUD_ASSISTANT_UNITS: Final = ("aliyun.service", "aliyun-service.service", "As
 _SECURITY_CENTER: Final = "/usr/local/aegis"
 _SECURITY_CENTER_BINARIES: Final = ("aegis_client/*/AliYunDun", "aegis_client/*/AliYunDunMonitor")
 _SECURITY_CENTER_UNITS: Final = ("aegis.service", "aliyun_aegis.service")
-_GUEST_AGENT_BINARIES: Final = ("/usr/sbin/qemu-ga", "/usr/bin/qemu-ga", "/usr/local/bin/qemu-ga")
+_PROGRAMS: Final = ("aliyun", "AssistDaemon", "AliYunDun")
+_GUEST_AGENT_BINARIES: Final = (
+    "/usr/sbin/qemu-ga",
+    "/usr/bin/qemu-ga",
+    "/usr/local/sbin/qemu-ga",
+    "/usr/local/bin/qemu-ga",
+)
 _GUEST_AGENT_UNITS: Final = ("qemu-guest-agent.service", "qemu-ga.service")
 
 
@@ -49,7 +57,10 @@ def _runs(facts: Facts, folder: str, binaries: Sequence[str], units: Sequence[st
     if not found:
         seen = "its folder holds no program" if guest.is_dir(folder) else "no such directory"
         return warning("the agent is not installed", Evidence(Place(folder), seen))
-    states = [facts[Services].state(unit) for unit in units]
+    flaws = [flaw for path in found if (flaw := program_flaw(guest, path))]
+    if len(flaws) == len(found):
+        return warning("the agent's program cannot be run", *flaws)
+    states = [facts[Services].working(unit, posixpath.basename(folder), *_PROGRAMS) for unit in units]
     started = next((state for state in states if state.enabled), None)
     if started is not None:
         return ok(
@@ -71,7 +82,11 @@ def qemu_guest_agent_is_absent(facts: Facts) -> Verdict:
     guest, services = facts[Guest], facts[Services]
     found = [Evidence(Place(path), "the agent's program") for path in _GUEST_AGENT_BINARIES if guest.is_file(path)]
     states = [services.state(unit) for unit in _GUEST_AGENT_UNITS]
-    found += [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.enabled]
+    found += [
+        Evidence(state.place, f"{state.unit}: {state.reason}")
+        for state in states
+        if state.installed and not state.masked
+    ]
     found += _package(facts, "qemu-guest-agent")
     if found:
         return warning("the QEMU guest agent is there", *found)

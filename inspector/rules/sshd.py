@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -10,13 +10,17 @@ from inspector.facts.accounts import Accounts
 from inspector.facts.cloud_init import CloudInit
 from inspector.facts.services import Services
 from inspector.facts.sshd import Sshd, is_loopback
+from inspector.guest import Guest
+from inspector.programs import program_flaw
 from inspector.rules.rule import rule
+from inspector.sshd_login import Login
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
-from parsers.linux.sshd import NEWEST, OLDEST, Directive, SshdConfig
+from parsers.linux.sshd import NEWEST, OLDEST, SshdConfig
 from parsers.place import Place, Problem
 
 _OTHER_SERVERS: Final = ("dropbear.service", "tinysshd.service", "tinysshd.socket", "dropbear.socket")
 _RELEASES: Final = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+_MADE: Final = re.compile(r"/etc/ssh/ssh_host_(?:rsa|dsa|ecdsa|ed25519)_key")
 _UNSEEN_OPTIONS: Final = ("-f", "-o", "-C")
 
 
@@ -54,6 +58,9 @@ def sshd_enabled(facts: Facts) -> Verdict:
         if others:
             return warning("another SSH server than OpenSSH's is started, which is not looked into", *others)
         return failed("sshd is not installed", Evidence(Place("/usr/sbin/sshd"), "does not exist"))
+    flaw = program_flaw(facts[Guest], sshd.program)
+    if flaw is not None:
+        return failed("sshd cannot be run", flaw)
     if sshd.starter is None:
         found = [Evidence(unit.place, f"{unit.unit}: {unit.reason}") for unit in sshd.units if unit.installed]
         return failed("nothing starts sshd", *(found or [Evidence(Place(sshd.program), "no unit starts it")]))
@@ -209,6 +216,10 @@ def _cloud_init(facts: Facts) -> _CloudInitKeys:
             no_module = Evidence(Place("/etc/cloud/cloud.cfg"), "cloud-init does not run its module ssh")
             why = [*cloud.switches, *stopped] or [no_module]
         return _CloudInitKeys([], [], why)
+    made = [key.path for key in facts[Sshd].keys if _MADE.fullmatch(key.path)]
+    if not made or cloud.config.value("ssh_genkeytypes") == []:
+        place = cloud.config.place("ssh_genkeytypes") if made else facts[Sshd].keys[0].place
+        return _CloudInitKeys([], [], [Evidence(place or module.place, "none of the keys that cloud-init makes")])
     setting = cloud.config.value("ssh_deletekeys")
     place = cloud.config.place("ssh_deletekeys") or module.place
     if setting is False and any(key.usable for key in facts[Sshd].keys):
@@ -221,71 +232,17 @@ def sshd_lets_the_user_in(facts: Facts, *, user: str) -> Verdict:
     """Why: the cloud sets a password or a key for this user; with its login refused nobody can use the instance.
 
     Fix: set PermitRootLogin to yes or prohibit-password, leave PubkeyAuthentication on, and take the user out of
-    DenyUsers or into AllowUsers.
-    Reads: PermitRootLogin, AllowUsers, DenyUsers, AllowGroups, DenyGroups and the authentication methods of sshd_config
+    DenyUsers or into AllowUsers, out of the Match blocks that refuse it, and sshd out of /etc/hosts.deny.
+    Reads: PermitRootLogin, AllowUsers, DenyUsers, AllowGroups, DenyGroups, ForceCommand and the authentication methods
+    of sshd_config with its Match blocks, /root/.ssh/authorized_keys, /etc/hosts.allow, /etc/hosts.deny
     """
     sshd, config = _config(facts)
-    refusals = [*_root_refusals(sshd, user), *_list_refusals(facts, config, user), *_method_refusals(facts, sshd)]
-    if refusals:
+    login = Login(facts, sshd, config, user)
+    if refusals := login.refusals():
         return warning(f"{user} cannot log in over SSH", *refusals)
-    seen = [sshd.switch("PubkeyAuthentication", "yes"), sshd.switch("PasswordAuthentication", "yes")]
     names = ("PubkeyAuthentication", "PasswordAuthentication")
-    shown = [Evidence(item.place, f"{name} {item.seen}") for name, item in zip(names, seen, strict=True)]
-    return ok(f"{user} can log in over SSH", *shown)
-
-
-def _root_refusals(sshd: Sshd, user: str) -> list[Evidence]:
-    if user != "root":
-        return []
-    permitted = sshd.switch("PermitRootLogin", "prohibit-password")
-    if permitted.seen in {"no", "forced-commands-only"}:
-        return [Evidence(permitted.place, f"PermitRootLogin {permitted.seen}")]
-    return []
-
-
-def _list_refusals(facts: Facts, config: SshdConfig, user: str) -> list[Evidence]:
-    """DenyUsers, AllowUsers, DenyGroups, AllowGroups; a pattern with a host is taken to match no instance's client."""
-    found: list[Evidence] = []
-    for kind in ("Users", "Groups"):
-        denials, permissions = config.every(f"Deny{kind}"), config.every(f"Allow{kind}")
-        if not denials and not permissions:
-            continue
-        names = {user} if kind == "Users" else _groups(facts, user)
-        found += [_shown(item) for item in denials if _selects(item, names)]
-        if permissions and not any(_selects(item, names) for item in permissions):
-            found += map(_shown, permissions)
-    return found
-
-
-def _groups(facts: Facts, user: str) -> set[str]:
-    accounts = facts[Accounts]
-    account = accounts.user(user)
-    if account is None or accounts.group is None:
-        raise UnknownFact(f"the groups of {user} are not known", Place("/etc/group"))
-    return {group.name for group in accounts.group.groups if group.gid == account.gid or user in group.members}
-
-
-def _selects(item: Directive, names: set[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in item.arguments for name in names)
-
-
-def _shown(item: Directive) -> Evidence:
-    return Evidence(item.place, f"{item.keyword} {' '.join(item.arguments)}")
-
-
-def _method_refusals(facts: Facts, sshd: Sshd) -> list[Evidence]:
-    """Neither a key nor a password: or a password is refused, and nothing puts a key in its place."""
-    keys = sshd.switch("PubkeyAuthentication", "yes")
-    password = sshd.switch("PasswordAuthentication", "yes")
-    dialogue = sshd.switch("KbdInteractiveAuthentication", "yes")
-    if password.seen == "yes" or dialogue.seen == "yes":
-        return []
-    shown = Evidence(password.place, f"PasswordAuthentication {password.seen}")
-    if keys.seen != "yes":
-        return [Evidence(keys.place, f"PubkeyAuthentication {keys.seen}"), shown]
-    return (
-        [] if facts[CloudInit].runs else [shown, Evidence(password.place, "and cloud-init does not run to add a key")]
-    )
+    seen = [(name, login.switch(name, "yes")) for name in names]
+    return ok(f"{user} can log in over SSH", *(Evidence(item.place, f"{name} {item.seen}") for name, item in seen))
 
 
 RULES = (

@@ -123,12 +123,15 @@ def parse_shadow(text: str, path: str = "/etc/shadow") -> Shadow:
     problems: list[Problem] = []
     for place, fields in _lines(text, path):
         days = (fields[2:8] + [""] * 6)[:6]
+        reserved = fields[8:9] or [""]
         if fields[0].startswith(("+", "-")):
             continue
         if not 2 <= len(fields) <= 9:
             problems.append(Problem(place, f"9 fields wanted, {len(fields)} found"))
         elif bad := next((field for field in days if not _DAYS.fullmatch(field)), None):
             problems.append(Problem(place, f"a number of days wanted, {bad[:80]} found"))
+        elif not _DAYS.fullmatch(reserved[0]):  # glibc drops the whole line, as where it ends with \r
+            problems.append(Problem(place, f"a number or nothing wanted in field 9, {reserved[0][:80]!r} found"))
         elif not fields[0]:
             problems.append(Problem(place, "a name wanted, none found"))
         else:

@@ -51,6 +51,7 @@ class Directive(msgspec.Struct, frozen=True):
         active: whether it stands outside of every block but `Match all`.
         matched: whether it stands in such a block.
         rest: what follows the keyword, unparsed.
+        criteria: those of the Match block that it stands in, "" outside of one.
     """
 
     place: Place
@@ -59,6 +60,7 @@ class Directive(msgspec.Struct, frozen=True):
     active: bool
     matched: bool
     rest: str
+    criteria: str = ""
 
 
 class SshdConfig(msgspec.Struct, frozen=True):
@@ -119,6 +121,7 @@ class _Scope(msgspec.Struct, frozen=True):
     active: bool
     matched: bool = False
     depth: int = 0
+    criteria: str = ""
 
 
 class _Reader(msgspec.Struct):
@@ -150,13 +153,13 @@ class _Reader(msgspec.Struct):
                 continue
             if keyword.name == "Match":
                 everybody = self._match(line, place) and outer.active
-                scope = replace(outer, active=everybody, matched=everybody)
+                scope = replace(outer, active=everybody, matched=everybody, criteria=_both(outer, line.rest))
             elif keyword.name == "Include":
                 self._include(line.arguments or (), place, scope)
             elif keyword.life is Life.CURRENT:
                 arguments = line.arguments or ()
                 self.directives.append(
-                    Directive(place, keyword.name, arguments, scope.active, scope.matched, line.rest)
+                    Directive(place, keyword.name, arguments, scope.active, scope.matched, line.rest, scope.criteria)
                 )
 
     def _problem(self, place: Place, message: str) -> None:
@@ -295,6 +298,13 @@ def _first(active: list[Directive], keyword: str) -> Directive | None:
 def _is_on(active: list[Directive], keyword: str, *, default: bool) -> bool:
     found = _first(active, keyword)
     return default if found is None else found.arguments[0].lower() == "yes"
+
+
+def _both(outer: _Scope, criteria: str) -> str:
+    """The criteria of a block that may stand in a file which a block includes; those of `all` add nothing."""
+    if not outer.criteria or outer.active:
+        return criteria.strip()
+    return outer.criteria if criteria.strip().lower() == "all" else f"{outer.criteria} {criteria.strip()}"
 
 
 def _program_flaw(keyword: Keyword, rest: str) -> str | None:

@@ -136,7 +136,7 @@ def test_without_kernel_the_rest_is_known() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[Manager]\nDefaultEnvironment=KERNEL_CMDLINE=a b\n",
+        '[Manager]\nDefaultEnvironment=LANG=C "KERNEL_CMDLINE=a b" X=y\n',
         '[Manager]\nDefaultEnvironment="KERNEL_CMDLINE=a b"\n',
         "[Manager]\nManagerEnvironment='KERNEL_CMDLINE=a b'\n",
     ],

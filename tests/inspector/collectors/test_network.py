@@ -16,7 +16,7 @@ from parsers.place import Place
 from tests.facts_of import facts_of
 
 GRUB = Place("/boot/grub/grub.cfg", 89)
-UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+UNIT = "[Service]\nExecStart=/bin/true {}\n[Install]\nWantedBy=multi-user.target\n"
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 
 
@@ -36,7 +36,7 @@ def backend(change: dict[str, Any], name: str) -> BackEnd:
 
 def running(unit: str) -> dict[str, Any]:
     path = f"/usr/lib/systemd/system/{unit}"
-    return {path: UNIT, f"{WANTS}/{unit}": Link(path)}
+    return {path: UNIT.format(unit.removesuffix(".service")), f"{WANTS}/{unit}": Link(path)}
 
 
 def test_the_golden_guest() -> None:

@@ -6,18 +6,26 @@ import pytest
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
-from inspector.rules.accounts import RULES, root_account_exists, root_has_a_password, root_has_a_shell
+from inspector.rules.accounts import (
+    RULES,
+    accounts_come_from_files,
+    root_account_exists,
+    root_account_is_current,
+    root_has_a_password,
+    root_has_a_shell,
+    root_home_takes_keys,
+)
 from inspector.rules.rule import Rule
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.facts_of import facts_of
 from tests.memory_tree import Dir, File
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\n"  # noqa: S105 - lines of the file
-SHADOW = "root:$y$j9T$x:20000:0:99999:7:::\ndaemon:*:20000::::::\n"
+SHADOW = "root:$y$j9T$xxxxxxxx$xxxxxxxx:20000:0:99999:7:::\ndaemon:*:20000::::::\n"
 
 
 def facts(passwd: str | None = PASSWD, shadow: str | None = SHADOW, files: dict[str, Any] | None = None) -> Facts:
-    made: dict[str, Any] = {"/bin/bash": File("", 0o755), "/etc/group": "root:x:0:\n"}
+    made: dict[str, Any] = {"/bin/bash": File("\x7fELF", 0o755), "/root": Dir(0o700), "/etc/group": "root:x:0:\n"}
     if passwd is not None:
         made["/etc/passwd"] = passwd
     if shadow is not None:
@@ -88,7 +96,7 @@ def test_a_shell_that_is_not_there_or_cannot_be_run_fails() -> None:
 
 
 def test_an_empty_shell_means_sh() -> None:
-    made = facts(PASSWD.replace("/bin/bash", ""), files={"/bin/sh": File("", 0o755)})
+    made = facts(PASSWD.replace("/bin/bash", ""), files={"/bin/sh": File("\x7fELF", 0o755)})
     assert root_has_a_shell(made).status is Status.OK
 
 
@@ -114,3 +122,92 @@ def test_the_hash_is_never_shown() -> None:
     for rule in RULES:
         for shadow in (SHADOW, SHADOW.replace("$y", "!$y")):
             assert "$y" not in str(rule(facts(shadow=shadow)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ("20000:0:99999:7:::", Status.OK),
+        ("20000:0:-1:7::-1:", Status.OK),
+        ("20000:0:9999:7:::", Status.OK),
+        ("::::::", Status.OK),
+        ("20000:0:99999:7::1:", Status.FAILED),
+        ("20000:0:99999:7::90000:", Status.WARNING),
+        ("0:0:99999:7:::", Status.WARNING),
+        ("10000:0:30:7:5::", Status.WARNING),
+        ("10000:0:30:7:::", Status.WARNING),
+    ],
+)
+def test_an_account_that_expires(fields: str, status: Status) -> None:
+    shadow = SHADOW.replace("20000:0:99999:7:::", fields, 1)
+    verdict = root_account_is_current(facts(shadow=shadow))
+    assert (verdict.status, places(verdict)) == (status, ["/etc/shadow:1"])
+
+
+@pytest.mark.parametrize("hashed", ["x", "NP", "Passw0rd!", "$6$", "$9$abc$def", "junk"])
+def test_what_is_no_hash_fits_no_password(hashed: str) -> None:
+    verdict = root_has_a_password(facts(shadow=f"root:{hashed}:20000:0:99999:7:::\n"))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/shadow:1"])
+
+
+@pytest.mark.parametrize("hashed", ["$1$abcdefgh$0123456789abcdefghijkl", "$6$salt$0123456789", "abJnggxhB/yWI"])
+def test_older_hashes_are_hashes(hashed: str) -> None:
+    assert root_has_a_password(facts(shadow=f"root:{hashed}:20000::::::\n")).status is Status.OK
+
+
+def test_a_line_that_glibc_drops_is_none() -> None:
+    verdict = root_account_exists(facts(shadow=SHADOW.replace("\n", "\r\n")))
+    assert (verdict.status, places(verdict)[1]) == (Status.FAILED, "/etc/shadow:1")
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"/root": Dir(0o700, uid=1000)}, "/root"),
+        ({"/root": Dir(0o777)}, "/root"),
+        ({"/root": "a file"}, "/root"),
+        ({"/root/.ssh": Dir(0o775)}, "/root/.ssh"),
+        ({"/root/.ssh/authorized_keys": File("", 0o600, uid=1000)}, "/root/.ssh/authorized_keys"),
+    ],
+)
+def test_a_home_that_sshd_does_not_trust(files: dict[str, Any], place: str) -> None:
+    verdict = root_home_takes_keys(facts(files=files))
+    assert (verdict.status, places(verdict)[0]) == (Status.WARNING, place)
+    assert root_home_takes_keys(facts(files={"/root/.ssh/authorized_keys": File("", 0o600)})).status is Status.OK
+
+
+@pytest.mark.parametrize("home", ["", "root", "/nonexistent"])
+def test_a_home_that_is_none(home: str) -> None:
+    verdict = root_home_takes_keys(facts(PASSWD.replace(":/root:", f":{home}:", 1)))
+    assert verdict.status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("passwd: files systemd", Status.OK),
+        ("passwd: compat", Status.OK),
+        ("passwd: sss [UNAVAIL=continue] files", Status.OK),
+        ("hosts: dns", Status.OK),
+        ("# passwd: ldap", Status.OK),
+        ("passwd: ldap", Status.FAILED),
+        ("shadow: sss", Status.FAILED),
+        ("group: ldap # files", Status.FAILED),
+        ("passwd: ldap [NOTFOUND=return] files", Status.FAILED),
+    ],
+)
+def test_files_are_looked_up(line: str, status: Status) -> None:
+    verdict = accounts_come_from_files(facts(files={"/etc/nsswitch.conf": f"# x\n{line}\n"}))
+    assert verdict.status is status
+    assert status is Status.OK or places(verdict) == ["/etc/nsswitch.conf:2"]
+
+
+@pytest.mark.parametrize("group", ["", "adm:x:4:\n"])
+def test_the_group_root_is_missing(group: str) -> None:
+    verdict = accounts_come_from_files(facts(files={"/etc/group": group}))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/group"])
+
+
+@pytest.mark.parametrize("shell", [File("", 0o755), File("x", 0o755), File("#!/opt/none\n", 0o755)])
+def test_a_shell_that_cannot_be_run(shell: File) -> None:
+    assert root_has_a_shell(facts(files={"/bin/bash": shell})).status is Status.FAILED

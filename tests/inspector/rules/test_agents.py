@@ -16,7 +16,7 @@ from inspector.rules.agents import (
 from inspector.rules.rule import Rule
 from inspector.verdict import Status, Verdict
 from tests.facts_of import facts_of
-from tests.memory_tree import Link
+from tests.memory_tree import File, Link
 
 UNITS = "/usr/lib/systemd/system"
 WANTS = "/etc/systemd/system/multi-user.target.wants"
@@ -24,10 +24,10 @@ TARGETS: dict[str, Any] = {
     f"{UNITS}/multi-user.target": "[Unit]\n",
     f"{UNITS}/default.target": Link("multi-user.target"),
 }
-INSTALL = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
-ASSISTANT = {"/usr/local/share/aliyun-assist/2.2.3/aliyun-service": "\x7fELF"}
-AEGIS = {"/usr/local/aegis/aegis_client/aegis_12/AliYunDun": "\x7fELF"}
-AGENTS: list[tuple[Rule, dict[str, str], str, str]] = [
+INSTALL = "[Service]\nExecStart=-/bin/true aliyun aegis\n[Install]\nWantedBy=multi-user.target\n"
+ASSISTANT = {"/usr/local/share/aliyun-assist/2.2.3/aliyun-service": File("\x7fELF", 0o755)}
+AEGIS = {"/usr/local/aegis/aegis_client/aegis_12/AliYunDun": File("\x7fELF", 0o755)}
+AGENTS: list[tuple[Rule, dict[str, Any], str, str]] = [
     (cloud_assistant_runs, ASSISTANT, "aliyun.service", "/usr/local/share/aliyun-assist"),
     (security_center_agent_runs, AEGIS, "aegis.service", "/usr/local/aegis"),
 ]
@@ -46,7 +46,7 @@ def places(verdict: Verdict) -> list[str]:
 
 
 @pytest.mark.parametrize(("rule", "binary", "unit", "folder"), AGENTS, ids=[agent[2] for agent in AGENTS])
-def test_an_agent_wants_its_program_and_its_unit(rule: Rule, binary: dict[str, str], unit: str, folder: str) -> None:
+def test_an_agent_wants_its_program_and_its_unit(rule: Rule, binary: dict[str, Any], unit: str, folder: str) -> None:
     missing = rule(facts())
     assert (missing.status, places(missing)) == (Status.WARNING, [folder])
     without_program = rule(facts(unit, **{f"{folder}/empty": ""}))

@@ -257,7 +257,7 @@ def test_newer_releases_have_other_units() -> None:
     units: dict[str, Any] = {}
     for unit in ("cloud-init-main", "cloud-init-network"):
         units[f"/usr/lib/systemd/system/{unit}.service"] = (
-            "[Service]\nExecStart=/x\n[Install]\nWantedBy=cloud-init.target\n"
+            "[Service]\nExecStart=/usr/bin/cloud-init\n[Install]\nWantedBy=cloud-init.target\n"
         )
         units[f"{WANTS}/{unit}.service"] = Link(f"/usr/lib/systemd/system/{unit}.service")
     new: dict[str, Any] = {

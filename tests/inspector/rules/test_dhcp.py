@@ -41,16 +41,16 @@ RULES_FILE = {
     "/usr/lib/udev/rules.d/80-net-setup-link.rules": "x",
     "/usr/lib/systemd/network/99-default.link": "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel slot path\n",
 }
-UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+UNIT = "[Service]\nExecStart=/bin/true {}\n[Install]\nWantedBy=multi-user.target\n"
 NETWORKD: dict[str, Any] = {
     NETWORKING: Link("/dev/null"),
-    "/usr/lib/systemd/system/systemd-networkd.service": UNIT,
+    "/usr/lib/systemd/system/systemd-networkd.service": UNIT.format("systemd-networkd"),
     f"{WANTS}/systemd-networkd.service": Link("/usr/lib/systemd/system/systemd-networkd.service"),
 }
 NETWORKMANAGER: dict[str, Any] = {
     NETWORKING: Link("/dev/null"),
     ETH0: "",
-    "/usr/lib/systemd/system/NetworkManager.service": UNIT,
+    "/usr/lib/systemd/system/NetworkManager.service": UNIT.format("NetworkManager"),
     f"{WANTS}/NetworkManager.service": Link("/usr/lib/systemd/system/NetworkManager.service"),
 }
 DHCP_FILE = "[Match]\nName=eth0\n[Network]\nDHCP=yes\n"

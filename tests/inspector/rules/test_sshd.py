@@ -14,7 +14,7 @@ from inspector.rules import sshd as rules
 from inspector.rules.rule import Rule
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.facts_of import facts_of
-from tests.memory_tree import File, Link
+from tests.memory_tree import Dir, File, Link
 
 CONFIG = "/etc/ssh/sshd_config"
 UNIT = "/usr/lib/systemd/system/ssh.service"
@@ -25,6 +25,7 @@ INSTALL = (
     "[Service]\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n"
 )
 KEY = File("-----BEGIN OPENSSH PRIVATE KEY-----\n", mode=0o600)
+KEYS = "/root/.ssh/authorized_keys"
 KEY_PATH = "/etc/ssh/ssh_host_ed25519_key"
 OK, W, F = Status.OK, Status.WARNING, Status.FAILED
 
@@ -42,12 +43,18 @@ GUEST: dict[str, Any] = {
     UNIT: INSTALL,
     f"{WANTS}/ssh.service": Link(UNIT),
     "/usr/sbin/sshd": File("\x7fELF", mode=0o755),
+    "/usr/bin/ssh-keygen": File("\x7fELF", mode=0o755),
+    "/root": Dir(),
     CONFIG: "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n",
 }
 CLOUD_INIT: dict[str, Any] = {
     "/usr/bin/cloud-init": File("#!/usr/bin/python3\n", mode=0o755),
+    "/usr/bin/python3": File("\x7fELF", mode=0o755),
     "/etc/cloud/cloud.cfg": "cloud_init_modules:\n - ssh\n",
-    **{f"/usr/lib/systemd/system/{unit}.service": INSTALL for unit in CLOUD_UNITS},
+    **{
+        f"/usr/lib/systemd/system/{unit}.service": INSTALL.replace("sshd -D", "../bin/cloud-init")
+        for unit in CLOUD_UNITS
+    },
     **{f"{WANTS}/{unit}.service": Link(f"/usr/lib/systemd/system/{unit}.service") for unit in CLOUD_UNITS},
 }
 
@@ -305,6 +312,7 @@ def test_no_key_and_nothing_that_makes_one_is_a_failure(files: dict[str, Any], p
     verdict = keys(files)
     assert verdict.status is F
     assert place in places(verdict)
+    files = {**files, CONFIG: ""}  # cloud-init makes no keys but the usual ones
     assert keys({**files, **CLOUD_INIT}, without=("/etc/cloud/cloud-init.disabled",)).status is OK
 
 
@@ -345,15 +353,71 @@ def test_a_unit_may_make_them() -> None:
         ("AllowGroups adm\n", OK),
         ("AllowGroups wheel\n", W),
         ("DenyGroups root\n", W),
-        ("PasswordAuthentication no\nKbdInteractiveAuthentication no\n", W),
-        ("PasswordAuthentication no\n", OK),
+        ("PasswordAuthentication no\nKbdInteractiveAuthentication no\n", OK),
+        ("PubkeyAuthentication no\n", W),
+        ("PubkeyAuthentication no\nPermitRootLogin yes\n", OK),
+        ("PubkeyAuthentication no\nPermitRootLogin yes\nPasswordAuthentication no\n", W),
+        ("PubkeyAuthentication no\nPermitRootLogin yes\nPasswordAuthentication no\nUsePAM yes\n", OK),
+        ("AuthorizedKeysFile none\n", W),
+        ("DenyUsers root@*\n", W),
+        ("AllowUsers root@10.0.0.1\n", W),
+        ("ForceCommand /bin/false\n", W),
+        ("ForceCommand none\n", OK),
+        ("MaxSessions 0\n", W),
+        ("ChrootDirectory /srv/none\n", W),
+        ("ChrootDirectory /root\n", OK),
+        ("Match User root\nDenyUsers root\n", W),
+        ("Match User !root,*\nPermitRootLogin no\n", OK),
+        ("PermitRootLogin yes\nMatch Group root\nPermitRootLogin no\n", W),
+        ("PermitRootLogin no\nMatch User root\nPermitRootLogin yes\n", OK),
+        ("Match Address 0.0.0.0/0\nPermitRootLogin no\n", W),
+        ("Match Address 10.0.0.0/8\nPermitRootLogin no\n", OK),
+        ("Match Address *,!10.0.0.0/8 User root\nPermitRootLogin no\n", W),
+        ("Match LocalPort 22\nPermitRootLogin no\n", W),
+        ("Match User root\nPermitRootLogin yes\nMatch User root\nPermitRootLogin no\n", OK),
         ("PasswordAuthentication no\nKbdInteractiveAuthentication no\nPubkeyAuthentication no\n", W),
     ],
 )
 def test_the_login_of_root(text: str, status: Status) -> None:
-    verdict = rules.sshd_lets_the_user_in(with_config(text), user="root")
+    verdict = rules.sshd_lets_the_user_in(facts({CONFIG: text, KEYS: "ssh-ed25519 AAAA root\n"}), user="root")
     assert verdict.status is status
     assert status is OK or verdict.evidence[0].place.line is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ({}, W),
+        ({CONFIG: "PermitRootLogin yes\n"}, OK),
+        ({KEYS: "# none\n\n"}, W),
+        ({KEYS: "ssh-ed25519 AAAA root\n"}, OK),
+        (CLOUD_INIT, OK),
+        ({**CLOUD_INIT, "/etc/cloud/cloud-init.disabled": ""}, W),
+    ],
+)
+def test_root_without_password_login_needs_a_key(files: dict[str, Any], status: Status) -> None:
+    verdict = rules.sshd_lets_the_user_in(facts(files), user="root")
+    assert verdict.status is status
+    assert status is OK or places(verdict) == [CONFIG, CONFIG]
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "status"),
+    [
+        ("", "ALL: ALL\n", W),
+        ("", "# ALL: ALL\nsshd : \\\n ALL EXCEPT 10.\n", W),
+        ("", "ALL EXCEPT sshd: ALL\n", OK),
+        ("", "vsftpd: ALL\n", OK),
+        ("", "sshd: 10.0.0.\n", OK),
+        ("", "sshd: ALL: allow\n", OK),
+        ("sshd: ALL\n", "ALL: ALL\n", OK),
+        ("sshd: ALL: deny\n", "", W),
+    ],
+)
+def test_tcp_wrappers_refuse_clients(allow: str, deny: str, status: Status) -> None:
+    files = {CONFIG: "PermitRootLogin yes\n", "/etc/hosts.allow": allow, "/etc/hosts.deny": deny}
+    assert rules.sshd_lets_the_user_in(facts(files), user="root").status is status
+    assert rules.sshd_lets_the_user_in(facts(files, without=("/etc/debian_version",)), user="root").status is OK
 
 
 def test_keys_alone_are_enough_with_cloud_init() -> None:

@@ -1,0 +1,205 @@
+"""What keeps one user from logging in over SSH: sshd_config with its Match blocks, TCP wrappers, and missing keys.
+
+A Match block counts where it holds for every connection of the user: by user, by group, by the standard port, or by
+an address that is all addresses. Blocks for some clients alone are left aside: they do not keep everybody out.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.accounts import Accounts
+from inspector.facts.cloud_init import CloudInit
+from inspector.facts.sshd import Sshd
+from inspector.guest import Guest, NotFound
+from inspector.verdict import Evidence
+from parsers.linux.hosts_access import AccessRule, parse_hosts_access
+from parsers.linux.sshd import Directive, SshdConfig
+from parsers.place import Place
+
+_EVERYWHERE: Final = frozenset({"*", "0.0.0.0/0", "::/0"})
+_STANDARD_PORT: Final = "22"
+_KEYS_ALONE: Final = frozenset({"prohibit-password", "without-password"})
+_NEVER_AS_ROOT: Final = frozenset({"no", "forced-commands-only"})
+_WRAPPERS: Final = ("/etc/hosts.allow", "/etc/hosts.deny")
+_WRAPPED: Final = "/etc/debian_version"
+"""Where it exists, sshd is built with TCP wrappers; the other families have left them."""
+
+
+class Login:
+    """The attempts of one user to log in."""
+
+    def __init__(self, facts: Facts, sshd: Sshd, config: SshdConfig, user: str) -> None:
+        self._facts = facts
+        self._sshd = sshd
+        self._config = config
+        self._user = user
+
+    @cached_property
+    def _groups(self) -> set[str]:
+        accounts = self._facts[Accounts]
+        account = accounts.user(self._user)
+        if account is None or accounts.group is None:
+            raise UnknownFact(f"the groups of {self._user} are not known", Place("/etc/group"))
+        groups = accounts.group.groups
+        return {group.name for group in groups if group.gid == account.gid or self._user in group.members}
+
+    def refusals(self) -> list[Evidence]:
+        """Return what keeps the user out; nothing where the user can log in."""
+        return [
+            *self._root(),
+            *self._lists("Users", lambda: {self._user}),
+            *self._lists("Groups", lambda: self._groups),
+            *self._methods(),
+            *self._sessions(),
+            *self._wrappers(),
+        ]
+
+    # -- what counts -----------------------------------------------------------------------------------------------
+
+    def every(self, keyword: str) -> list[Directive]:
+        """Return the lines that count: those of blocks that hold for the user before those outside of any."""
+        inside = [
+            item
+            for item in self._config.directives
+            if item.keyword == keyword and item.criteria and not item.active and self._holds(item.criteria)
+        ]
+        return inside or self._config.every(keyword)
+
+    def switch(self, keyword: str, default: str) -> Evidence:
+        """Return the value that counts, in lower case, and where it is set."""
+        item = next(iter(self.every(keyword)), None)
+        if item is None or not item.arguments:
+            return Evidence(Place(self._sshd.config_path), default)
+        return Evidence(item.place, item.arguments[0].lower())
+
+    def _holds(self, criteria: str) -> bool:
+        words = criteria.replace("=", " ").split()
+        if [word.lower() for word in words] == ["all"]:
+            return True
+        pairs = list(zip(words[::2], words[1::2], strict=False))
+        return len(words) % 2 == 0 and all(self._criterion(name.lower(), value) for name, value in pairs)
+
+    def _criterion(self, name: str, value: str) -> bool:
+        patterns = value.strip("\"'").split(",")
+        if name == "user":
+            return _matches({self._user}, patterns)
+        if name == "group":
+            return _matches(self._groups, patterns)
+        if name in {"address", "host"}:
+            return not _EVERYWHERE.isdisjoint(patterns)
+        return name == "localport" and _STANDARD_PORT in patterns
+
+    # -- refusals --------------------------------------------------------------------------------------------------
+
+    def _root(self) -> Iterator[Evidence]:
+        permitted = self.switch("PermitRootLogin", "prohibit-password")
+        if self._user == "root" and permitted.seen in _NEVER_AS_ROOT:
+            yield Evidence(permitted.place, f"PermitRootLogin {permitted.seen}")
+
+    def _lists(self, kind: str, names: Callable[[], set[str]]) -> Iterator[Evidence]:
+        """Denials and permissions; a pattern for some hosts is taken to match no instance's client."""
+        denials, permissions = self.every(f"Deny{kind}"), self.every(f"Allow{kind}")
+        if denials or permissions:
+            wanted = names()
+            yield from (_shown(item) for item in denials if _selects(item, wanted))
+            if permissions and not any(_selects(item, wanted) for item in permissions):
+                yield from map(_shown, permissions)
+
+    def _methods(self) -> list[Evidence]:
+        """Neither a key nor a password: or a password is refused, and nothing puts a key in its place."""
+        password = self._password()
+        if password is None:
+            return []
+        keys = self._keys()
+        return [*keys, password] if keys else []
+
+    def _password(self) -> Evidence | None:
+        """What refuses passwords, or None where one is taken."""
+        permitted = self.switch("PermitRootLogin", "prohibit-password")
+        if self._user == "root" and permitted.seen in _KEYS_ALONE:
+            return Evidence(permitted.place, f"PermitRootLogin {permitted.seen} refuses passwords")
+        password = self.switch("PasswordAuthentication", "yes")
+        dialogue = self.switch("KbdInteractiveAuthentication", "yes")
+        if password.seen == "yes" or (dialogue.seen == "yes" and self.switch("UsePAM", "no").seen == "yes"):
+            return None
+        return Evidence(password.place, f"PasswordAuthentication {password.seen}")
+
+    def _keys(self) -> list[Evidence]:
+        """What keeps keys from being taken; nothing where one is, or where cloud-init brings one."""
+        keys = self.switch("PubkeyAuthentication", "yes")
+        if keys.seen != "yes":
+            return [Evidence(keys.place, f"PubkeyAuthentication {keys.seen}")]
+        files = self.switch("AuthorizedKeysFile", ".ssh/authorized_keys")
+        if files.seen == "none" and self.switch("AuthorizedKeysCommand", "none").seen == "none":
+            return [Evidence(files.place, "AuthorizedKeysFile none")]
+        if self._facts[CloudInit].runs or self._has_key():
+            return []
+        return [Evidence(files.place, "no authorized key, and cloud-init does not run to add one")]
+
+    def _has_key(self) -> bool:
+        account = self._facts[Accounts].user(self._user)
+        if account is None or not account.home.startswith("/"):
+            return False
+        guest = self._facts[Guest]
+        try:
+            lines = guest.read_text(f"{account.home.rstrip('/')}/.ssh/authorized_keys").split("\n")
+        except NotFound:
+            return False
+        return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
+
+    def _sessions(self) -> Iterator[Evidence]:
+        """Settings that let the user in, but to no shell."""
+        command = next(iter(self.every("ForceCommand")), None)
+        if command is not None and command.rest.strip().lower() != "none":
+            yield Evidence(command.place, f"ForceCommand {command.rest.strip()[:80]}")
+        sessions = self.switch("MaxSessions", "10")
+        if sessions.seen == "0":
+            yield Evidence(sessions.place, "MaxSessions 0")
+        root = next(iter(self.every("ChrootDirectory")), None)
+        path = root.arguments[0] if root and root.arguments else "none"
+        if root and path.lower() != "none" and "%" not in path and not self._facts[Guest].is_dir(path):
+            yield Evidence(root.place, f"ChrootDirectory {path}, which does not exist")
+
+    def _wrappers(self) -> Iterator[Evidence]:
+        guest = self._facts[Guest]
+        if not guest.exists(_WRAPPED):
+            return
+        allow, deny = ([rule for rule in _rules(guest, path) if rule.concerns("sshd")] for path in _WRAPPERS)
+        for rule in allow:
+            if not any(option.lower() == "deny" for option in rule.options):
+                return  # some clients are let in on purpose
+            if rule.everybody:
+                deny = [rule]
+                break
+        for rule in deny:
+            if rule.everybody and not any(option.lower() == "allow" for option in rule.options):
+                yield Evidence(rule.place, f"{' '.join(rule.daemons)}: {' '.join(rule.clients)}")
+                return
+
+
+def _rules(guest: Guest, path: str) -> tuple[AccessRule, ...]:
+    try:
+        return parse_hosts_access(guest.read_text(path), path).rules
+    except NotFound:
+        return ()
+
+
+def _matches(names: set[str], patterns: list[str]) -> bool:
+    """A list of patterns: one of those with ! that matches outweighs the others."""
+    if any(fnmatch.fnmatchcase(name, pattern[1:]) for pattern in patterns if pattern[:1] == "!" for name in names):
+        return False
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _selects(item: Directive, names: set[str]) -> bool:
+    patterns = [pattern.removesuffix("@*") for pattern in item.arguments]
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _shown(item: Directive) -> Evidence:
+    return Evidence(item.place, f"{item.keyword} {' '.join(item.arguments)}")
