@@ -15,8 +15,8 @@ from inspector.guest import Guest, NotFound
 from inspector.uefi import ESP_TYPES
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
 from parsers.boot.grub import GrubFile, parse_grub_config
-from parsers.boot.kernel import parse_kernel_image
-from parsers.place import ParseError, Place
+from parsers.boot.kernel import KernelImage, parse_kernel_image
+from parsers.place import ParseError, Place, Problem
 
 CONFIGS: Final = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 SETTINGS: Final = "/etc/default/grub"
@@ -113,8 +113,9 @@ def collect_default_kernel(facts: Facts) -> DefaultKernel:
     image = _boot_file(devices, entry.linux)
     initramfs = tuple(_boot_file(devices, file) for file in entry.initrds)
     title = " > ".join(step.title for step in menu.config.chosen)
-    version = _version(devices, image, entry.linux)
-    return DefaultKernel(version, image, initramfs, entry.linux.arguments, entry.linux.place, menu, title)
+    header, flaw = _header(devices, image, entry.linux)
+    version = (header.version if header else None) or _named_version(entry.linux)
+    return DefaultKernel(version, image, initramfs, entry.linux.arguments, entry.linux.place, menu, title, header, flaw)
 
 
 def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:
@@ -134,15 +135,17 @@ def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:
     )
 
 
-def _version(devices: GrubDevices, image: BootFile, file: GrubFile) -> str | None:
-    """The version that the image says it has; where it says none, the one in its name."""
-    if image.exists:
-        try:
-            version = parse_kernel_image(devices.open(file.device, file.path), image.path or file.path).version
-        except ParseError:
-            version = None
-        if version:
-            return version
+def _header(devices: GrubDevices, image: BootFile, file: GrubFile) -> tuple[KernelImage | None, Problem | None]:
+    """What the image says of itself, or why it is none."""
+    if not image.exists:
+        return None, None
+    try:
+        return parse_kernel_image(devices.open(file.device, file.path), image.path or file.path), None
+    except ParseError as error:
+        return None, Problem(image.file_place, error.message)
+
+
+def _named_version(file: GrubFile) -> str | None:
     match = _IMAGE.fullmatch(file.path.rpartition("/")[2])
     return match.group(1) if match else None
 

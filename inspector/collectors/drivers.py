@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
@@ -41,15 +41,50 @@ _OPTIONS: Final = {
     "virtio_net": "CONFIG_VIRTIO_NET",
     "nvme": "CONFIG_BLK_DEV_NVME",
     "nvme_core": "CONFIG_NVME_CORE",
+    "ext2": "CONFIG_EXT2_FS",
+    "ext3": "CONFIG_EXT3_FS",
+    "ext4": "CONFIG_EXT4_FS",
+    "jbd2": "CONFIG_JBD2",
+    "xfs": "CONFIG_XFS_FS",
+    "btrfs": "CONFIG_BTRFS_FS",
+    "f2fs": "CONFIG_F2FS_FS",
+    "jfs": "CONFIG_JFS_FS",
 }
+_ROOT_TYPES: Final = {
+    "ext2": ("ext2", "ext4"),
+    "ext3": ("ext4", "ext3"),
+    **{name: (name,) for name in ("ext4", "xfs", "btrfs", "f2fs", "jfs")},
+}
+"""Type of a file system -> its driver, and another one that mounts it as well."""
+_INITCALLS: Final = {
+    "virtio_init": "virtio",
+    "virtio_pci_driver_init": "virtio_pci",
+    "virtio_blk_init": "virtio_blk",
+    "virtio_net_driver_init": "virtio_net",
+    "nvme_init": "nvme",
+    "nvme_core_init": "nvme_core",
+    "ext4_init_fs": "ext4",
+    "journal_init": "jbd2",
+    "init_xfs_fs": "xfs",
+    "init_btrfs_fs": "btrfs",
+}
+"""What `initcall_blacklist=` of kernel-parameters.txt takes: the function that starts a driver."""
 MAX_OTHERS: Final = 3
 _RESCUE: Final = re.compile(r"rescue|kdump|fallback")
 """Kernels that are there for repair, with every driver or with none; nobody boots an instance with them."""
 _MODPROBE: Final = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
                     "/lib/modprobe.d")  # fmt: skip
-_ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist")
+_ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist", "blacklist")
+"""The last one is that of initramfs-tools(7)."""
 
 Open = Callable[[], Source]
+
+
+class _Arguments(NamedTuple):
+    """What the kernel's arguments keep from being loaded, and what from starting at all."""
+
+    blocks: tuple[Problem, ...] = ()
+    holds: tuple[Problem, ...] = ()
 
 
 def collect_default_drivers(facts: Facts) -> DefaultDrivers:
@@ -61,7 +96,8 @@ def collect_default_drivers(facts: Facts) -> DefaultDrivers:
     missing = tuple(file.place for file in default.initramfs if not file.exists)
     files = [(file.file_place, _opener(devices, file)) for file in default.initramfs if file.exists]
     installed = facts[Kernels].get(default.version)
-    return DefaultDrivers(_drivers(guest, default.version, installed, files, missing, _argument_blocks(default)))
+    arguments = _Arguments(_argument_blocks(default), _argument_holds(default))
+    return DefaultDrivers(_drivers(guest, default.version, installed, files, missing, arguments))
 
 
 def _opener(devices: GrubDevices, file: BootFile) -> Open:
@@ -81,7 +117,7 @@ def collect_other_drivers(facts: Facts) -> OtherDrivers:
     for kernel in others[:MAX_OTHERS]:
         path = kernel.initramfs
         files = [(guest.place(path), _guest_opener(guest, path))] if path else []
-        found.append(_drivers(guest, kernel.version, kernel, files, (), ()))
+        found.append(_drivers(guest, kernel.version, kernel, files, (), _Arguments()))
     return OtherDrivers(tuple(found), tuple(kernel.version for kernel in others[MAX_OTHERS:]))
 
 
@@ -95,18 +131,20 @@ def _drivers(
     installed: InstalledKernel | None,
     files: Iterable[tuple[Place, Open]],
     missing: tuple[Place, ...],
-    blocks: tuple[Problem, ...],
+    arguments: _Arguments,
 ) -> KernelDrivers:
     top = installed.modules if installed and installed.modules else None
     directory = top or f"{_lib(guest)}/modules/{version}"
     listed = _list(guest, f"{directory}/modules.dep")
     builtin = _list(guest, f"{directory}/modules.builtin", frozenset(_OPTIONS))
     config = _config(guest, installed.config if installed else None)
-    names = _with_needs(listed, builtin, config)
-    at_once = {need for name in ROOT_DRIVERS for need in (name, *names[name])}
+    root = _root_driver(guest, listed, builtin, config)
+    at_boot = (*ROOT_DRIVERS, *([root] if root else []))
+    names = _with_needs((*at_boot, *LATER_DRIVERS), listed, builtin, config)
+    at_once = {need for name in at_boot for need in (name, *names[name])}
     wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
     scans, unread = _scan(files, version, wanted)
-    blocks = (*blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
+    blocks = (*arguments.blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
     drivers = tuple(
         Driver(
             name,
@@ -116,6 +154,7 @@ def _drivers(
             needs,
             tuple(block for block in blocks if block.place.key == name),
             _disabled(name, config),
+            tuple(hold for hold in arguments.holds if hold.place.key == name),
         )
         for name, needs in names.items()
     )
@@ -128,7 +167,18 @@ def _drivers(
         scans,
         unread,
         missing,
+        root,
     )
+
+
+def _root_driver(
+    guest: Guest, listed: ModuleList | None, builtin: ModuleList | None, config: KernelConfig | None
+) -> str | None:
+    """Of the drivers for the root's type, the one that the kernel has."""
+    volume = guest.mount_of("/").volume
+    names = _ROOT_TYPES.get(volume.type or "", ()) if volume else ()
+    there = (name for name in names if _builtin(name, builtin, config) or (listed and listed.get(name)))
+    return next(there, names[0] if names else None)
 
 
 def _lib(guest: Guest) -> str:
@@ -150,16 +200,16 @@ def _config(guest: Guest, path: str | None) -> KernelConfig | None:
 
 
 def _with_needs(
-    listed: ModuleList | None, builtin: ModuleList | None, config: KernelConfig | None
+    wanted: Iterable[str], listed: ModuleList | None, builtin: ModuleList | None, config: KernelConfig | None
 ) -> dict[str, tuple[str, ...]]:
     """The modules that are sought, each with what it needs: as modules.dep has it; else what is known without."""
     names: dict[str, tuple[str, ...]] = {}
-    for name in (*ROOT_DRIVERS, *LATER_DRIVERS):
+    for name in wanted:
         module = listed.get(name) if listed else None
         if module:
             names[name] = tuple(module_name(path) for path in module.needs)
         else:
-            names[name] = () if _builtin(name, builtin, config) else _NEEDED_ANYWAY[name]
+            names[name] = () if _builtin(name, builtin, config) else _NEEDED_ANYWAY.get(name, ())
     for needs in list(names.values()):
         for need in needs:
             names.setdefault(need, ())
@@ -217,6 +267,15 @@ def _argument_blocks(default: DefaultKernel) -> tuple[Problem, ...]:
         for argument in _ARGUMENTS
         for value in default.values(argument)
         for name in value.split(",")
+    )
+
+
+def _argument_holds(default: DefaultKernel) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(Place(default.place.path, default.place.line, _INITCALLS[call]), f"initcall_blacklist={value}")
+        for value in default.values("initcall_blacklist")
+        for call in value.split(",")
+        if call in _INITCALLS
     )
 
 

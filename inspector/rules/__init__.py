@@ -26,9 +26,11 @@ MODULES: Final[tuple[str, ...]] = (
     "online_resize",
     "operating_system",
     "partition_table",
+    "root_options",
     "selinux",
     "sshd",
     "system_image",
+    "system_start",
     "usage",
     "virtio",
 )

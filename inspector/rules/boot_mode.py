@@ -7,8 +7,9 @@ from inspector.facts.platform import Architecture, BootChain, BootModes, ChainSt
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.linux.elf import parse_elf
 from parsers.linux.fstab import Fstab
-from parsers.place import Place
+from parsers.place import ParseError, Place
 
 _FIRMWARE_MACHINES = frozenset({"x86_64", "x32", "i386", "aarch64", "arm", "riscv64", "loongarch64"})
 _ALSO_STARTS = {"x86_64": {"i386"}, "i386": {"x86_64"}, "x32": {"x86_64"}}
@@ -144,7 +145,7 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     """
     modes, guest = facts[BootModes], facts[Guest]
     found = [path for path in _MODULES if guest.is_dir(path)]
-    normal = [path for path in found if guest.is_file(f"{path}/normal.mod")]
+    normal = [path for path in found if _is_module(guest, f"{path}/normal.mod")]
     if not found and not modes.grub_code:
         raise NotApplicable("GRUB for a BIOS is not installed")
     if modes.grub_code and normal:
@@ -152,7 +153,7 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
             "GRUB's boot code and modules", *modes.bios.evidence, Evidence(Place(normal[0]), "normal.mod is there")
         )
     if modes.grub_code:
-        missing = Evidence(Place(found[0] if found else _MODULES[0]), "normal.mod is not there")
+        missing = Evidence(Place(found[0] if found else _MODULES[0]), "normal.mod is not there, or no module of GRUB")
         return warning("GRUB's boot code without its modules", *modes.bios.evidence, missing)
     if modes.bios.state is ChainState.UNKNOWN:
         return unknown(modes.bios.message, *modes.bios.evidence)
@@ -160,6 +161,15 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     if modes.uefi.state is ChainState.COMPLETE:
         return ok("GRUB's modules for a BIOS are not used: UEFI starts the guest", modules, *modes.uefi.evidence)
     return warning("GRUB's modules without its boot code", modules, *modes.bios.evidence)
+
+
+def _is_module(guest: Guest, path: str) -> bool:
+    if not guest.is_file(path):
+        return False
+    try:
+        return parse_elf(guest.open(path)).machine in {"i386", "x86_64"}
+    except ParseError:
+        return False
 
 
 @rule("boot-mode-matches-declared", "The guest boots in the mode that the image declares", os="any")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,14 +12,16 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
 from inspector.facts.platform import BootModes
 from inspector.guest import Guest
+from inspector.kernel_arguments import is_doubtful, is_hazard
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub
 from parsers.boot.grub import Search
 
-_RESCUE: Final = frozenset({"single", "s", "S", "1", "emergency", "-b", "rescue", "recovery", "rd.break", "break"})
-_RESCUE_UNITS: Final = frozenset({"rescue", "emergency", "rescue.target", "emergency.target", "rescue.service"})
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "busybox"})
+_ENDS: Final = frozenset({"halt", "reboot"})
+_NUMBER: Final = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|\d{1,10})")
+_PATIENCE: Final = 300
+"""Seconds; longer than that no cloud waits for an instance to come up."""
 _LINES: Final = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
 _MADE_BY_MKCONFIG: Final = ("root=", "rootflags=subvol=", "vt.handoff=", "init=")
 
@@ -138,6 +141,8 @@ def grub_default_entry_exists(facts: Facts) -> Verdict:
             Evidence(place, f"default={config.default}"),
             Evidence(entry.place, title),
         )
+    if ends := [file for file in entry.loaders if file.command in _ENDS]:
+        return failed(f"{title!r} boots nothing", *(Evidence(file.place, file.command) for file in ends))
     if entry.linux is None:
         loads = ", ".join(f"{file.command} {file.path}" for file in entry.loaders) or "nothing"
         return unknown(f"the default entry loads no Linux kernel but {loads}", Evidence(entry.place, title))
@@ -235,26 +240,13 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
     """
     kernel = _default_kernel(facts)
     guest = facts[Guest]
-    bad = [argument for argument in _before_dashes(kernel.arguments) if _is_hazard(argument, guest)]
+    bad = [argument for argument in kernel.arguments if is_hazard(argument, guest)]
     if bad:
         return failed("the kernel arguments do not start the system", *(Evidence(kernel.place, word) for word in bad))
+    if doubtful := [argument for argument in kernel.arguments if is_doubtful(argument, guest)]:
+        seen = (Evidence(kernel.place, word) for word in doubtful)
+        return unknown("whether the kernel arguments start the system is not known", *seen)
     return ok("the kernel arguments start the system", Evidence(kernel.place, " ".join(kernel.arguments)))
-
-
-def _before_dashes(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """The arguments of the kernel; what stands behind -- goes to init."""
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
-
-
-def _is_hazard(argument: str, guest: Guest) -> bool:
-    key, equals, value = argument.partition("=")
-    if argument in _RESCUE or key in {"rd.break", "break"}:
-        return True
-    if key in {"systemd.unit", "rd.systemd.unit"}:
-        return value in _RESCUE_UNITS
-    if key == "init" and equals:
-        return value.rpartition("/")[2] in _SHELLS or not guest.is_file(value)
-    return key == "rdinit" and value.rpartition("/")[2] in _SHELLS
 
 
 @rule("grub-boots-unattended", "GRUB boots the default entry without anybody at the keyboard")
@@ -272,8 +264,11 @@ def grub_boots_unattended(facts: Facts) -> Verdict:
     config = menu.config
     timeout, users = config.variable("timeout"), config.variable("superusers")
     here = Evidence(config.place_of("timeout") or menu.start, f"timeout={timeout or ''}")
-    if not timeout or timeout.startswith("-"):
+    number = _NUMBER.match(timeout or "")  # what is no number counts as none was set
+    if number is None:
         return failed("GRUB waits at its menu without end", here)
+    if int(number[1], 16 if number[1][:2] in {"0x", "0X"} else 10) > _PATIENCE:
+        return warning(f"GRUB waits at its menu for more than {_PATIENCE} s", here)
     locked = [step for step in config.chosen if not step.unrestricted]
     if users and locked:
         asks = Evidence(config.place_of("superusers") or here.place, f"superusers={users}")

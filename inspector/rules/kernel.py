@@ -9,8 +9,12 @@ from inspector.device import resolve
 from inspector.disk import Disk
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel, Kernels
+from inspector.facts.drivers import DefaultDrivers
+from inspector.facts.platform import Architecture
+from inspector.guest import Guest
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.rules.virtio import judge_root_drivers
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
 
 _DRACUT: Final[dict[str, Callable[[str], str]]] = {
@@ -79,4 +83,107 @@ def dracut_devices_exist(facts: Facts) -> Verdict:
     return ok("every volume is in the image", *(Evidence(kernel.place, f"{name}={value}") for name, value, _ in specs))
 
 
-RULES = (default_kernel_is_complete, dracut_devices_exist)
+_X86: Final = frozenset({"x86_64", "i386", "x32"})
+_STARTS: Final = {"i386": {"i386", "x86_64"}, "x32": {"x86_64"}, "arm": {"arm", "aarch64"}}
+"""The machine of a system's programs -> the kernels that run them, where there are others than its own."""
+
+
+@rule("default-kernel-image-is-whole", "The default kernel is a whole image of a kernel, for the system's own machine")
+def default_kernel_image_is_whole(facts: Facts) -> Verdict:
+    """The header of the image is read, and the size that it tells is compared with that of the file.
+
+    Why: GRUB refuses a file that is no kernel; one that is cut off, as by a full disk, or for another machine, does not
+    start.
+
+    Fix: make room in /boot where it is full, and reinstall the kernel's package.
+
+    Reads: the kernel image of the default entry.
+
+    References: Linux kernel, Documentation/arch/x86/boot.rst
+    """
+    kernel = facts[DefaultKernel]
+    if not kernel.image.exists:
+        raise NotApplicable("the image is not there, which grub-boot-files-exist reports")
+    place = kernel.image.file_place
+    if kernel.flaw:
+        return failed("the default kernel is no image of a kernel", Evidence(place, kernel.flaw.message))
+    header = kernel.header
+    if header is None:
+        return unknown("the image of the default kernel was not read", Evidence(place, kernel.image.named))
+    found = f"{header.kind} for {header.architecture or 'a machine that it does not name'}"
+    size = kernel.image.size or 0
+    if header.size and header.size > size:
+        seen = f"{header.size} bytes wanted by its header, {size} found"
+        return failed("the default kernel is cut off", Evidence(place, seen))
+    system = facts[Architecture]
+    wanted = _STARTS.get(system.machine, {system.machine})
+    alien = system.machine in _X86 and not header.kind.endswith("zImage")
+    if alien or (header.architecture and header.architecture not in wanted):
+        runs = Evidence(system.place, f"a program for {system.machine}")
+        return failed(f"a kernel for {system.machine} wanted, {found} found", Evidence(place, found), runs)
+    return ok("the default kernel is whole", Evidence(place, found))
+
+
+@rule("initramfs-holds-the-root-driver", "The default kernel can mount the root file system")
+def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
+    """The driver of the root's file system and what it needs are looked for, built in or in the initial RAM disk.
+
+    Why: without the driver the kernel sees the disk, but cannot mount the root, and the boot stops.
+
+    Fix: set MODULES=most in /etc/initramfs-tools/initramfs.conf and run `update-initramfs -u`; with dracut, run
+    `dracut -f --add-drivers` with the driver's name.
+
+    Reads: the superblock of the root, the initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
+    """
+    kernel = facts[DefaultDrivers].kernel
+    if kernel.root is None:
+        volume = facts[Guest].mount_of("/").volume
+        kind = volume.type if volume else None
+        return unknown(f"which driver {kind or 'the root'} needs is not known", Evidence(Place("/"), f"{kind}"))
+    return judge_root_drivers(kernel, f"{kernel.root} file system", kernel.root)
+
+
+@rule("initramfs-has-init", "The initial RAM disk has the program that the kernel starts first")
+def initramfs_has_init(facts: Facts) -> Verdict:
+    """It is /init. Where it is a link, what that leads to is not looked at.
+
+    Why: without it the kernel looks for the root by itself, knows no UUIDs, and panics.
+
+    Fix: run `update-initramfs -u`, or `dracut -f`.
+
+    Reads: the initial RAM disks of the default entry, the kernel arguments.
+
+    References: Linux kernel, Documentation/filesystems/ramfs-rootfs-initramfs.rst
+    """
+    kernel, drivers = facts[DefaultKernel], facts[DefaultDrivers].kernel
+    if not drivers.scans:
+        raise NotApplicable("no initial RAM disk is loaded")
+    other = kernel.value("rdinit")
+    if other not in {None, "", "/init"}:
+        return unknown("another program than /init is started first", Evidence(kernel.place, f"rdinit={other}"))
+    found = [(scan, scan.init) for scan in drivers.scans if scan.init]
+    if found:
+        scan, init = found[-1]
+        place = Place(scan.path, key=init.path)
+        if init.flaw:
+            return failed("the kernel cannot start /init", Evidence(place, f"/init is {init.flaw}"))
+        return ok(
+            "the initial RAM disk has its /init",
+            Evidence(place, "a link" if init.mode & 0o170000 == 0o120000 else "a program"),
+        )
+    if drivers.unread:
+        return unknown(
+            "the initial RAM disk cannot be read in full", *(Evidence(p.place, p.message) for p in drivers.unread)
+        )
+    return failed(
+        "the initial RAM disk has no /init", *(Evidence(Place(scan.path), "no /init in it") for scan in drivers.scans)
+    )
+
+
+RULES = (
+    default_kernel_image_is_whole,
+    default_kernel_is_complete,
+    dracut_devices_exist,
+    initramfs_has_init,
+    initramfs_holds_the_root_driver,
+)

@@ -19,7 +19,7 @@ DISK: Final = ("virtio_blk", "virtio_pci")
 def judge_root_drivers(kernel: KernelDrivers, what: str, *names: str) -> Verdict:
     """Tell whether the drivers `names`, and all that they need, are at hand before the root is mounted."""
     chain = kernel.chain(*names)
-    blocked = [problem for driver in chain if not driver.builtin for problem in driver.blocked]
+    blocked = [problem for driver in chain for problem in driver.blocks]
     if blocked:
         evidence = (Evidence(problem.place, problem.message) for problem in blocked)
         return failed(f"the {what} driver of kernel {kernel.version} is kept from being loaded", *evidence)
@@ -81,11 +81,11 @@ def virtio_net_driver_present(facts: Facts) -> Verdict:
     """
     kernel = facts[DefaultDrivers].kernel
     driver = kernel.get("virtio_net")
+    if blocks := driver.blocks:
+        evidence = (Evidence(problem.place, problem.message) for problem in blocks)
+        return failed("the virtio network driver is kept from being loaded", *evidence)
     if driver.builtin:
         return ok("the virtio network driver is part of the kernel", Evidence(driver.builtin, "virtio_net"))
-    if driver.blocked:
-        evidence = (Evidence(problem.place, problem.message) for problem in driver.blocked)
-        return failed("the virtio network driver is kept from being loaded", *evidence)
     if driver.module:
         return ok("the virtio network driver is there", Evidence(driver.module, "virtio_net"))
     if driver.disabled:

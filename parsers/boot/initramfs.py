@@ -10,6 +10,7 @@ behind the one in which the search ended.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,9 @@ MAX_ARCHIVES: Final = 64
 MAX_TEXT: Final = 256 * 1024
 MAX_TEXTS: Final = 200
 
+_REGULAR, _SYMLINK = 0o100000, 0o120000
+_INIT: Final = (b"init", b"./init", b"/init")
+_MODULES: Final = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
 _SUFFIXES: Final = (b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2", b".ko.lzma")
 
 
@@ -54,6 +58,27 @@ class InitramfsFile:
 
 
 @dataclass(frozen=True, slots=True)
+class InitramfsProgram:
+    """What the kernel starts in an initramfs. `mode` as in stat(2); `size` None where another link has the content."""
+
+    path: str
+    mode: int
+    size: int | None
+
+    @property
+    def flaw(self) -> str | None:
+        """Why the kernel cannot start it; None where nothing speaks against it. A link is not followed."""
+        kind = self.mode & 0o170000
+        if kind == _SYMLINK:
+            return None
+        if kind != _REGULAR:
+            return "no regular file"
+        if self.size == 0:
+            return "empty"
+        return None if self.mode & 0o111 else "not executable"
+
+
+@dataclass(frozen=True, slots=True)
 class Initramfs:
     """What was found in an initramfs.
 
@@ -65,6 +90,8 @@ class Initramfs:
         members: how many members were read.
         complete: whether everything was read; if not, all that was sought had been found.
         problems: what was broken; what lies behind it was not read.
+        init: `/init`; None where it was not met with. It stands before the modules in an archive in the order of
+            names, so that no reading that stops early has left it out.
     """
 
     path: str
@@ -74,6 +101,7 @@ class Initramfs:
     members: int
     complete: bool
     problems: tuple[Problem, ...] = ()
+    init: InitramfsProgram | None = None
 
     @property
     def file_paths(self) -> tuple[str, ...]:
@@ -152,7 +180,9 @@ def scan_initramfs(
     except ParseError as error:
         place = Place(path, offset=error.place.offset)
         problems = (Problem(place, error.message),)
-    return Initramfs(path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems)
+    return Initramfs(
+        path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems, scan.init
+    )
 
 
 class _Scan:
@@ -163,6 +193,7 @@ class _Scan:
         self.modules: list[InitramfsModule] = []
         self.files: list[InitramfsFile] = []
         self.members = 0
+        self.init: InitramfsProgram | None = None
 
     def run(self, stream: Iterator[Member], archives: list[Archive], name: str) -> bool:
         """Look at the members; tell whether the end was reached."""
@@ -181,6 +212,9 @@ class _Scan:
                 self._module(member)
                 if ordered and self._missing is not None and not self._missing:
                     return False
+            elif path in _INIT:
+                linked = member.size == 0 and member.links > 1
+                self.init = InitramfsProgram(_text(path), member.mode, None if linked else member.size)
             elif path.endswith(b"conf/modules") or b"/modprobe.d/" in path or member.inode in self._linked:
                 self._file(member)
         return True
@@ -189,9 +223,9 @@ class _Scan:
         if member.is_directory or (member.size == 0 and member.links < 2):
             return  # an empty file loads nothing
         path = _text(member.name)
-        parts = path.split("/")
-        kernel = parts[parts.index("modules") + 1] if "modules" in parts[:-1] else ""
-        module = InitramfsModule(module_name(parts[-1]), kernel, path)
+        where = _MODULES.match(path)  # where modprobe looks; elsewhere a module belongs to no kernel
+        kernel = where.group(1) if where else ""
+        module = InitramfsModule(module_name(path.rpartition("/")[2]), kernel, path)
         self.modules.append(module)
         if self._missing and self._kernel in {None, kernel}:
             self._missing.discard(module.name)

@@ -19,6 +19,10 @@ from parsers.source import Source
 HEAD_SIZE: Final = 0x264
 MAX_BANNER: Final = 512
 
+_SECTOR: Final = 512
+_PARAGRAPH: Final = 16
+_DEFAULT_SETUP: Final = 4
+
 _RELEASE: Final = re.compile(r"[0-9]+\.[0-9]+[^\s]*")
 _MACHINES: Final = {3: "i386", 62: "x86_64", 183: "aarch64", 243: "riscv64", 21: "ppc64", 22: "s390x", 258: "loongarch"}
 
@@ -33,6 +37,7 @@ class KernelImage:
         banner: the version text ("6.1.0-50-cloud-amd64 (debian-kernel@...) #1 SMP ..."); None where it is not to be
             read without decompressing.
         place: where the banner lies.
+        size: bytes that the image must have at least, by its own header; None where the header does not say it.
     """
 
     path: str
@@ -40,6 +45,7 @@ class KernelImage:
     architecture: str | None
     banner: str | None
     place: Place
+    size: int | None = None
 
     @property
     def version(self) -> str | None:
@@ -74,12 +80,19 @@ def _x86(source: Source, head: bytes, path: str) -> KernelImage:
     place = Place(path, offset=offset)
     # XLF_KERNEL_64 of xloadflags, protocol 2.12 and later.
     architecture = ("x86_64" if head[0x236] & 1 else "i386") if protocol >= 0x20C else None
+    size = _x86_size(head)
     if protocol < 0x200 or not pointer:
-        return KernelImage(path, kind, architecture, None, place)
+        return KernelImage(path, kind, architecture, None, place, size)
     if offset >= source.size:
         raise ParseError(place, f"the version text wanted, the file ends at byte {source.size}")
     raw = source.read_at(offset, min(MAX_BANNER, source.size - offset))
     text, end, _ = raw.partition(b"\0")
     if not end:
         raise ParseError(place, f"a version text of at most {MAX_BANNER} bytes wanted, more found")
-    return KernelImage(path, kind, architecture, text.decode("ascii", "backslashreplace"), place)
+    return KernelImage(path, kind, architecture, text.decode("ascii", "backslashreplace"), place, size)
+
+
+def _x86_size(head: bytes) -> int:
+    """The real-mode code with its boot sector, and the protected-mode code behind it (setup_sects, syssize)."""
+    setup = head[0x1F1] or _DEFAULT_SETUP
+    return (setup + 1) * _SECTOR + int.from_bytes(head[0x1F4:0x1F8], "little") * _PARAGRAPH

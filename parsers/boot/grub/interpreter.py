@@ -325,10 +325,16 @@ class Interpreter:
 
     def _linux(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
         file = self._file(name, arguments[:1], tuple(arguments[1:]), place, scope)
-        scope.linux = file or scope.linux
-        return file is not None
+        if file is None:
+            return False
+        scope.linux, scope.initrds = file, []  # a kernel that is loaded takes the place of all that was loaded before
+        return True
 
     def _initrd(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
+        kernel = scope.linux
+        if kernel is None or kernel.command.endswith("16") is not name.endswith("16"):
+            self._notes.add(self._notes.problems, place, f"a kernel loaded before {name} wanted, none found")
+            return False
         files = [self._file(name, [argument], (), place, scope) for argument in arguments]
         scope.initrds = [file for file in files if file]
         return bool(files) and None not in files
@@ -341,6 +347,16 @@ class Interpreter:
         file = self._file(name, paths[:1], tuple(paths[1:]), place, scope)
         scope.loaders += [file] if file else []
         return file is not None
+
+    def _stop(self, name: str, _arguments: list[str], place: Place, scope: Scope) -> bool:
+        """The machine goes off or starts anew: what was loaded, or stands in the menu, is never booted."""
+        scope.linux, scope.initrds, scope.loaders = None, [], []
+        if scope.in_entry:
+            scope.loaders.append(GrubFile(place, name, None, ""))
+        else:
+            scope.entries.clear()
+            self._notes.add(self._notes.problems, place, f"{name} before the menu is shown")
+        raise Leave
 
     def _file(
         self, name: str, paths: list[str], arguments: tuple[str, ...], place: Place, scope: Scope
@@ -361,6 +377,7 @@ class Interpreter:
         **dict.fromkeys(("return", "exit", "normal_exit"), _leave),
         **dict.fromkeys(("break", "continue"), _jump),
         **dict.fromkeys(LOADERS, _loader),
+        **dict.fromkeys(("halt", "reboot"), _stop),
         "blscfg": _blscfg,
         "eval": _eval,
         "export": _export,

@@ -61,7 +61,8 @@ class MenuEntry(msgspec.Struct, frozen=True):
         entries: the entries of a submenu.
         linux: what the last `linux`, `linux16` or `linuxefi` loads; None where the entry boots otherwise.
         initrds: the files of the last `initrd` command, one each.
-        loaders: everything else that loads something to boot: `chainloader`, `multiboot`, `module`, ...
+        loaders: everything else that loads something to boot: `chainloader`, `multiboot`, `module`, ...; and `halt`
+            or `reboot`, which no kernel survives.
     """
 
     place: Place

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.kernel import elf
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState, EfiLoader
 from inspector.guest import Guest
@@ -135,7 +136,7 @@ def test_a_loader_for_another_machine_fails() -> None:
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
-MODULES = {"/boot/grub/i386-pc/normal.mod": "x"}
+MODULES = {"/boot/grub/i386-pc/normal.mod": elf(kind=1)}
 
 
 def test_grub_files_and_boot_code_belong_together() -> None:
@@ -143,6 +144,9 @@ def test_grub_files_and_boot_code_belong_together() -> None:
     verdict = grub_files_match_boot_code(facts("complete", files={"/boot/grub/grub.cfg": ""}, grub=True))
     assert verdict.status is Status.WARNING
     assert verdict.evidence[-1].place == Place("/boot/grub/i386-pc")
+    for broken in (b"", b"no module", elf(machine=183, kind=1)):
+        files = {"/boot/grub/i386-pc/normal.mod": broken}
+        assert grub_files_match_boot_code(facts("complete", files=files, grub=True)).status is Status.WARNING
     verdict = grub_files_match_boot_code(facts("absent", files=MODULES))
     assert verdict.status is Status.WARNING
     assert verdict.evidence[0].place == Place("/boot/grub/i386-pc")

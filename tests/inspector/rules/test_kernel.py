@@ -3,11 +3,19 @@ from __future__ import annotations
 import pytest
 
 from fixtures.files import Node
-from fixtures.golden import KERNEL
-from fixtures.kernel import bzimage
+from fixtures.golden import INITRAMFS_MODULES, KERNEL, golden_initramfs
+from fixtures.initramfs import EARLY, cpio, initramfs
+from fixtures.kernel import bzimage, elf, module
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel, Kernels
-from inspector.rules.kernel import default_kernel_is_complete, dracut_devices_exist
+from inspector.facts.drivers import DefaultDrivers
+from inspector.rules.kernel import (
+    default_kernel_image_is_whole,
+    default_kernel_is_complete,
+    dracut_devices_exist,
+    initramfs_has_init,
+    initramfs_holds_the_root_driver,
+)
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.inspector.boots import (
     CFG,
@@ -96,3 +104,113 @@ def test_the_volumes_that_dracut_waits_for() -> None:
     assert dracut_devices_exist(facts(arguments(f"rd.luks.uuid=luks-{OTHER_UUID}"), luks)).status is Status.OK
     lost = dracut_devices_exist(Facts({DefaultKernel: UnknownFact("no root file system")}))
     assert (lost.status, lost.known) == (Status.WARNING, False)
+
+
+ARM64 = bytes(0x38) + b"ARM\x64" + bytes(0x8000)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        b"",
+        bytes(24576),
+        b"no kernel\n",
+        bzimage(KERNEL)[:0x300],
+        bzimage(KERNEL)[:0x2200],
+        bzimage(KERNEL)[:-1024],
+        bzimage(KERNEL, machine=3),
+        ARM64,
+        elf(bytes(9000)),
+        golden_initramfs(),
+    ],
+)
+def test_an_image_that_does_not_start_is_found(image: bytes) -> None:
+    assert default_kernel_image_is_whole(facts()).status is Status.OK
+    verdict = default_kernel_image_is_whole(facts({VMLINUZ: image}))
+    assert verdict.status is Status.FAILED
+    assert places(verdict)[0] == VMLINUZ
+    # the package reinstalled
+    assert default_kernel_image_is_whole(facts({VMLINUZ: bzimage(KERNEL)})).status is Status.OK
+
+
+def test_an_image_that_is_not_there_is_told_of_by_another_rule() -> None:
+    with pytest.raises(NotApplicable):
+        default_kernel_image_is_whole(facts({VMLINUZ: None}))
+
+
+EXT4 = {"ext4": "fs/ext4", "jbd2": "fs/jbd2", "mbcache": "fs", "crc16": "lib"}
+
+
+def with_ext4_as_module(*names: str, more: dict[str, Node | None] | None = None) -> Facts:
+    """A kernel with ext4 as a module, and `names` of its modules in the initial RAM disk."""
+    needs = "kernel/lib/crc16.ko kernel/fs/mbcache.ko kernel/fs/jbd2/jbd2.ko"
+    listed = "".join(f"kernel/{folder}/{name}.ko: {needs if name == 'ext4' else ''}\n" for name, folder in EXT4.items())
+    return facts(
+        {
+            **changed(
+                f"{MODULES}/modules.dep",
+                "kernel/drivers/virtio/virtio.ko:",
+                f"{listed}kernel/drivers/virtio/virtio.ko:",
+            ),
+            f"{MODULES}/modules.builtin": "",
+            **changed(f"/boot/config-{KERNEL}", "CONFIG_EXT4_FS=y\nCONFIG_JBD2=y", "CONFIG_EXT4_FS=m\nCONFIG_JBD2=m"),
+            **{f"{MODULES}/kernel/{folder}/{name}.ko": module(name, KERNEL) for name, folder in EXT4.items()},
+            INITRD: initramfs(KERNEL, INITRAMFS_MODULES | {name: EXT4[name] for name in names}),
+            **(more or {}),
+        }
+    )
+
+
+def test_the_driver_of_the_root_may_be_built_in_or_lie_in_the_initramfs() -> None:
+    builtin = initramfs_holds_the_root_driver(facts())
+    assert (builtin.status, places(builtin)) == (Status.OK, [f"{MODULES}/modules.builtin:1"])
+    loaded = initramfs_holds_the_root_driver(with_ext4_as_module(*EXT4))
+    assert (loaded.status, set(places(loaded))) == (Status.OK, {INITRD})
+
+
+@pytest.mark.parametrize("missing", EXT4)
+def test_a_module_that_the_root_needs_is_missed(missing: str) -> None:
+    verdict = initramfs_holds_the_root_driver(with_ext4_as_module(*(name for name in EXT4 if name != missing)))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, [INITRD])
+    assert missing in verdict.message
+    # MODULES=most, update-initramfs -u
+    assert initramfs_holds_the_root_driver(with_ext4_as_module(*EXT4)).status is Status.OK
+
+
+def test_arguments_keep_the_driver_of_the_root_away() -> None:
+    for argument in ("initcall_blacklist=ext4_init_fs", "module_blacklist=ext4", "blacklist=ext4"):
+        verdict = initramfs_holds_the_root_driver(with_ext4_as_module(*EXT4, more=arguments(argument)))
+        assert (verdict.status, places(verdict)) == (Status.FAILED, [f"{CFG}:{LINUX_LINE}"])
+    # what is part of the kernel is not loaded as a module, but can be kept from starting
+    assert initramfs_holds_the_root_driver(facts(arguments("module_blacklist=ext4"))).status is Status.OK
+    assert initramfs_holds_the_root_driver(facts(arguments("initcall_blacklist=ext4_init_fs"))).status is Status.FAILED
+
+
+def ramdisk(*names: str, init: bytes = b"#!/bin/sh\n") -> dict[str, Node | None]:
+    return {INITRD: cpio(EARLY) + cpio(dict.fromkeys(names, init) | {"usr/x": b"x"})}
+
+
+def test_the_initramfs_must_have_an_init() -> None:
+    assert initramfs_has_init(facts()).status is Status.OK
+    for change in (ramdisk(), ramdisk("init", init=b""), ramdisk("sbin/init")):
+        verdict = initramfs_has_init(facts(change))
+        assert (verdict.status, places(verdict)) == (Status.FAILED, [INITRD])
+    # update-initramfs -u
+    assert initramfs_has_init(facts(ramdisk("init"))).status is Status.OK
+    with pytest.raises(NotApplicable):
+        initramfs_has_init(facts(changed(CFG, f"initrd\t/boot/initrd.img-{KERNEL}", "true")))
+
+
+def test_what_is_not_known_of_the_kernel_is_never_ok() -> None:
+    reason = UnknownFact("no root file system")
+    nothing = Facts({DefaultKernel: reason, DefaultDrivers: reason})
+    other = arguments("rdinit=/start")
+    cut: dict[str, Node | None] = {INITRD: golden_initramfs("lz4")[:4000]}
+    for verdict in (
+        default_kernel_image_is_whole(nothing),
+        initramfs_has_init(nothing),
+        initramfs_holds_the_root_driver(nothing),
+        initramfs_has_init(facts(other)),
+        initramfs_has_init(facts(cut)),
+    ):
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)

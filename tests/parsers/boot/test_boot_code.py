@@ -59,13 +59,17 @@ def test_grub_2_and_its_core_image_are_found(grub_disk: bytes) -> None:
 
 
 @needs_grub
-@pytest.mark.parametrize("change", ["gone", "body", "list", "outside"])
+@pytest.mark.parametrize("change", ["gone", "body", "tail", "long", "list", "outside"])
 def test_a_core_image_that_is_not_there_is_an_error(grub_disk: bytes, change: str) -> None:
     data = bytearray(grub_disk)
     if change == "gone":
         data[512:] = bytes(len(data) - 512)
     elif change == "body":
         data[1024:] = bytes(len(data) - 1024)
+    elif change == "tail":
+        data[512 * 20 : 512 * 22] = bytes(1024)
+    elif change == "long":
+        data[512 + 0x1FC : 512 + 0x1FE] = b"\xff\xff"
     elif change == "list":
         data[512 + 0x1F4 : 1024] = bytes(12)
     else:

@@ -186,3 +186,38 @@ def test_damage_ends_in_a_problem(folder: Path, compression: str) -> None:
 def test_archives_know_where_they_begin(archive: bytes, early: bytes) -> None:
     scan = scan_initramfs(Memory(early + compress(archive, "zstd")), "/boot/i")
     assert scan.archives == (Archive(0, "none"), Archive(len(early), "zstd"))
+
+
+def test_init_is_told_of_with_what_speaks_against_it(tmp_path: Path) -> None:
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "init").write_text("#!/bin/sh\n")
+    for mode, flaw in ((0o755, None), (0o644, "not executable")):
+        (tmp_path / "init").chmod(mode)
+        init = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
+        assert init is not None
+        assert (init.path, init.flaw) == ("init", flaw)
+    (tmp_path / "init").write_text("")
+    empty = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
+    assert empty is not None
+    assert empty.flaw == "empty"
+    (tmp_path / "init").unlink()
+    (tmp_path / "init").symlink_to("usr/lib/systemd/systemd")
+    link = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
+    assert link is not None
+    assert link.flaw is None
+    (tmp_path / "init").unlink()
+    (tmp_path / "init").mkdir()
+    folder = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
+    assert folder is not None
+    assert folder.flaw == "no regular file"
+    (tmp_path / "init").rmdir()
+    assert scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init is None
+
+
+def test_a_module_where_modprobe_does_not_look_belongs_to_no_kernel(tmp_path: Path) -> None:
+    for folder in (f"modules/{KERNEL}", f"opt/lib/modules/{KERNEL}"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "nvme.ko").write_bytes(b"x")
+    scan = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i")
+    assert {module.kernel for module in scan.modules} == {""}
+    assert scan.module("nvme", KERNEL) is None

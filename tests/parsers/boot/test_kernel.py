@@ -18,6 +18,7 @@ def test_the_version_of_an_x86_kernel(tmp_path: Path) -> None:
     image = parse_kernel_image(Memory(bzimage("6.1.0-50-cloud-amd64")), "/boot/vmlinuz")
     assert (image.kind, image.version) == ("bzImage", "6.1.0-50-cloud-amd64")
     assert image.place.offset == 0x2000
+    assert (image.architecture, image.size) == ("x86_64", len(bzimage("6.1.0-50-cloud-amd64")))
     if not shutil.which("file"):
         pytest.skip("file(1) is absent: the reader was not held against it")
     path = tmp_path / "vmlinuz"
@@ -35,6 +36,8 @@ def test_the_kernels_of_this_machine_say_the_version_in_their_name(path: Path) -
     image = parse_kernel_image(Memory(path.read_bytes()), str(path))
     assert image.version == path.name.removeprefix("vmlinuz-")
     assert image.architecture == "x86_64"
+    assert image.size is not None
+    assert 0.9 * path.stat().st_size < image.size <= path.stat().st_size
 
 
 def test_other_kinds_are_named() -> None:

@@ -446,6 +446,40 @@ def test_the_kernels_of_the_corpus_are_those_that_stand_there(name: str) -> None
     assert [(file.path, *file.arguments) for file in found] == [tuple(line[1:]) for line in lines]
 
 
+KERNEL_LINES = ("linux /vmlinuz root=/dev/x", "initrd /initrd.img")
+
+
+@pytest.mark.parametrize("stop", ["halt", "reboot"])
+def test_what_stops_the_machine_boots_nothing(stop: str) -> None:
+    for lines in ((stop, *KERNEL_LINES), (*KERNEL_LINES, stop)):
+        entry = parse("menuentry A {\n" + "\n".join(lines) + "\n}\n").default_entry
+        assert entry is not None
+        assert (entry.linux, entry.initrds, [file.command for file in entry.loaders]) == (None, (), [stop])
+    config = parse("menuentry A {\n" + "\n".join(KERNEL_LINES) + f"\n}}\n{stop}\nmenuentry B {{ true; }}\n")
+    assert config.entries == ()
+    assert config.problems[0].place == Place(PATH, 5)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [KERNEL_LINES[::-1], ("linux16 /vmlinuz", "initrd /initrd.img"), ("linux /vmlinuz", "initrd16 /initrd.img")],
+)
+def test_an_initrd_needs_its_kernel_before_it(lines: tuple[str, ...]) -> None:
+    config = parse("menuentry A {\n" + "\n".join(lines) + "\n}\n")
+    entry = config.default_entry
+    assert entry is not None
+    assert entry.linux is not None
+    assert entry.initrds == ()
+    assert [problem.message for problem in config.problems] != []
+
+
+def test_a_second_kernel_wants_its_initrd_again() -> None:
+    entry = parse("menuentry A {\n" + "\n".join((*KERNEL_LINES, "linux /other")) + "\n}\n").default_entry
+    assert entry is not None
+    assert entry.linux is not None
+    assert (entry.linux.path, entry.initrds) == ("/other", ())
+
+
 def test_what_grub_mkconfig_writes_here_is_read() -> None:
     try:
         made = subprocess.run(["grub-mkconfig"], capture_output=True, text=True, check=False, timeout=60)
