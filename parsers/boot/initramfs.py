@@ -167,10 +167,32 @@ def scan_initramfs(
         source: the file.
         path: labels the result.
         wanted: names of modules as lsmod gives them; the reading stops when all of them were found, provided that the
-            archive is in the order of names, so that no module configuration can follow. None: read all.
+            archive is in the order of names, so that no module configuration can follow, and that the end of the file
+            does not look as if it had been cut off. None: read all.
         kernel: the version for which they are wanted; None: any.
         limit: decompressed bytes in all.
     """
+    found = _scan(source, path, wanted, kernel, limit)
+    if wanted is None or found.complete or found.problems or _ends_well(source, found.archives[-1]):
+        return found
+    return _scan(source, path, None, kernel, limit)
+
+
+def _ends_well(source: Source, last: Archive) -> bool:
+    """Tell by its last bytes whether a file that was not read to its end may have been cut off.
+
+    GNU cpio fills an archive up to 512 bytes, whose number ends a gzip file (RFC 1952, ISIZE); an xz file ends with
+    "YZ". Of other compressions nothing is told so.
+    """
+    if last.compression == "gzip":
+        size = int.from_bytes(source.read_at(source.size - 4, 4), "little")
+        return size > 0 and size % 512 == 0
+    if last.compression == "xz":
+        return source.read_at(source.size - 2, 2) == b"YZ"
+    return True
+
+
+def _scan(source: Source, path: str, wanted: frozenset[str] | None, kernel: str | None, limit: int) -> Initramfs:
     archives: list[Archive] = []
     scan = _Scan(wanted, kernel)
     problems: tuple[Problem, ...] = ()

@@ -221,3 +221,20 @@ def test_a_module_where_modprobe_does_not_look_belongs_to_no_kernel(tmp_path: Pa
     scan = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i")
     assert {module.kernel for module in scan.modules} == {""}
     assert scan.module("nvme", KERNEL) is None
+
+
+@pytest.mark.parametrize("compression", ["gzip", "xz"])
+def test_a_file_that_was_cut_off_behind_what_is_sought_is_read_on(tmp_path: Path, compression: str) -> None:
+    (tmp_path / f"lib/modules/{KERNEL}/a").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    for name in ("nvme", "virtio_blk"):
+        (tmp_path / f"lib/modules/{KERNEL}/a/{name}.ko").write_bytes(b"x")
+    (tmp_path / "usr").write_bytes(random.Random(5).randbytes(3_000_000))
+    names = ["bin", f"lib/modules/{KERNEL}/a/nvme.ko", f"lib/modules/{KERNEL}/a/virtio_blk.ko", "usr"]
+    data = compress(cpio(tmp_path, names), compression)
+    wanted = frozenset({"nvme"})
+    whole = scan_initramfs(Memory(data), "/boot/i", wanted, KERNEL)
+    assert (whole.complete, whole.problems) == (False, ())
+    cut = scan_initramfs(Memory(data[:-300_001]), "/boot/i", wanted, KERNEL)
+    assert cut.problems != ()
+    assert cut.module("nvme", KERNEL)
