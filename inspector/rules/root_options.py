@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.disk import Volume
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
+from inspector.facts.services import Services
 from inspector.guest import Guest
+from inspector.mount_source import MountSource, is_mandatory, mount_source
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.linux.fstab import Fstab
@@ -109,9 +111,10 @@ def root_is_mounted_to_be_used(facts: Facts) -> Verdict:
     Why: with noexec no program starts any more; with ro no log, key or address can be written; with an option that the
     file system does not know the root stays read-only.
 
-    Fix: write `defaults`, or `errors=remount-ro`, into the fourth field of the line for /.
+    Fix: write `defaults`, or `errors=remount-ro`, into the fourth field of the line for /, and run
+    `systemctl unmask systemd-remount-fs.service` where it is masked.
 
-    Reads: /etc/fstab, the superblock of the root.
+    Reads: /etc/fstab, the superblock of the root, the unit systemd-remount-fs.service.
 
     References: mount(8), systemd-remount-fs.service(8)
     """
@@ -129,7 +132,21 @@ def root_is_mounted_to_be_used(facts: Facts) -> Verdict:
         return warning(f"{kind} is not known to have the option {', '.join(unheard)}", seen)
     if _last(options, "ro", "rw", "defaults") == "ro":
         return warning("the root stays read-only", seen)
+    if never := _never_remounted(facts):
+        return warning("the root stays read-only: nothing applies the options of its line", never, seen)
     return ok("the root is mounted to be used", seen)
+
+
+def _never_remounted(facts: Facts) -> Evidence | None:
+    """What keeps a root that is mounted read-only at first, as nearly all are, from being mounted anew."""
+    try:
+        services, kernel = facts[Services], facts[DefaultKernel]
+    except UnknownFact:  # which other rules report
+        return None
+    if services.manager != "systemd" or _last(list(kernel.arguments), "ro", "rw") == "rw":
+        return None
+    remount = services.state("systemd-remount-fs.service")
+    return Evidence(remount.place, f"{remount.unit}: {remount.reason}") if remount.masked else None
 
 
 def _last(options: list[str], *names: str) -> str | None:
@@ -162,4 +179,44 @@ def fstab_hides_no_system_files(facts: Facts) -> Verdict:
     )
 
 
-RULES = (fstab_hides_no_system_files, root_arguments_fit_file_system, root_is_mounted_to_be_used)
+_VIRTUAL: Final = """
+auto autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue nfsd none
+overlay proc pstore ramfs resctrl rpc_pipefs securityfs selinuxfs swap sysfs tmpfs tracefs usbfs
+"""
+_IN_MEMORY: Final = frozenset(_VIRTUAL.split())
+
+
+@rule("fstab-types-are-known", "Where fstab mounts no device, it names a type that is known")
+def fstab_types_are_known(facts: Facts) -> Verdict:
+    """A helper /sbin/mount.TYPE makes a type known, too. The types of devices are another rule's.
+
+    Why: mounting a type that the kernel does not know fails, and the boot stops in emergency mode.
+
+    Fix: correct the third field, install the helper, or add nofail where the mount is optional.
+
+    Reads: /etc/fstab, /sbin/mount.*
+
+    References: fstab(5), mount(8)
+    """
+    guest = facts[Guest]
+    entries = [entry for entry in facts[Fstab].entries if mount_source(entry) is MountSource.VIRTUAL]
+    if not entries:
+        raise NotApplicable("every line of fstab mounts a device, a share or a path")
+    strange = [
+        entry
+        for entry in entries
+        if entry.kind not in _IN_MEMORY and is_mandatory(entry) and not guest.exists(_helper(entry.kind))
+    ]
+    if strange:
+        seen = (Evidence(entry.place, f"{entry.device} {entry.mount_point} {entry.kind}") for entry in strange)
+        return warning(f"a type that is not known: {', '.join(entry.kind for entry in strange)}", *seen)
+    return ok(
+        "every type is known", *(Evidence(entry.place, f"{entry.kind} at {entry.mount_point}") for entry in entries)
+    )
+
+
+def _helper(kind: str) -> str:
+    return f"/sbin/mount.{kind.partition('.')[0]}"
+
+
+RULES = (fstab_types_are_known, fstab_hides_no_system_files, root_arguments_fit_file_system, root_is_mounted_to_be_used)

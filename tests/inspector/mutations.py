@@ -701,6 +701,14 @@ BOOT_FAULTS: Final = (
             ("erors=remount-ro", W),
         )
     ),
+    Mutation(
+        "root-never-remounted",
+        masked("systemd-remount-fs.service"),
+        "Fstab",
+        W,
+        f"{UNITS}/systemd-remount-fs.service",
+    ),
+    Mutation("type-unknown", {**fstab("none /mnt procfs defaults 0 0")}, "Fstab", W, "/etc/fstab:4"),
     *(
         Mutation(f"memory-over-{point}", fstab(f"tmpfs /{point} tmpfs defaults 0 0"), "Fstab", F, "/etc/fstab:4")
         for point in ("usr", "etc")

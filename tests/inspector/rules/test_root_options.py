@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.files import Node
+from fixtures.files import Link, Node
 from fixtures.golden import ROOT_UUID
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
+from inspector.guest import Guest
 from inspector.rules.root_options import (
     fstab_hides_no_system_files,
+    fstab_types_are_known,
     root_arguments_fit_file_system,
     root_is_mounted_to_be_used,
 )
@@ -76,6 +78,27 @@ def test_system_files_may_not_be_hidden() -> None:
     assert fstab_hides_no_system_files(facts(root("defaults", "tmpfs /tmp tmpfs defaults 0 0"))).status is Status.OK
     with pytest.raises(NotApplicable):
         fstab_hides_no_system_files(facts())
+
+
+def test_a_root_that_is_never_mounted_anew_stays_read_only() -> None:
+    unit = "/etc/systemd/system/systemd-remount-fs.service"
+    masked: dict[str, Node | None] = {unit: Link("/dev/null")}
+    verdict = root_is_mounted_to_be_used(facts(masked))
+    assert (verdict.status, places(verdict)[0]) == (Status.WARNING, unit)
+    assert root_is_mounted_to_be_used(facts(masked | arguments("rw"))).status is Status.OK
+    # systemctl unmask
+    assert root_is_mounted_to_be_used(facts()).status is Status.OK
+
+
+def test_types_without_a_device_must_be_known() -> None:
+    verdict = fstab_types_are_known(facts(root("defaults", "proc /proc procfs defaults 0 0")))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/fstab:2"])
+    for line in ("proc /proc proc defaults 0 0", "x /mnt foo nofail 0 0", "x /mnt fuse.foo defaults 0 0"):
+        helper: dict[str, Node | None] = {"/usr/sbin/mount.fuse": ""}
+        assert fstab_types_are_known(facts(root("defaults", line) | helper)).status is Status.OK
+    with pytest.raises(NotApplicable):
+        fstab_types_are_known(facts())
+    assert not fstab_types_are_known(Facts({Guest: UnknownFact("none")})).known
 
 
 def test_unknown_is_never_ok() -> None:
