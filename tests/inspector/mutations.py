@@ -632,7 +632,7 @@ BOOT_FAULTS: Final = (
     Mutation("init-dangling", {"/usr/sbin/init": Link("/lib/systemd/gone")}, "SystemImage", F, "/sbin/init"),
     Mutation("init-not-executable", {f"{SYSTEMD}/systemd": File(elf(), 0o644)}, "SystemImage", F, "/sbin/init"),
     Mutation("init-empty", {f"{SYSTEMD}/systemd": File(b"", 0o755)}, "SystemImage", F, "/sbin/init"),
-    Mutation("shell-missing", {"/usr/bin/dash": None}, "SystemImage", F, "/bin/sh"),
+    Mutation("shell-for-arm", {"/usr/bin/dash": File(elf(machine=183), 0o755)}, "SystemImage", F, "/bin/sh"),
     Mutation(
         "program-loader-missing",
         {"/usr/lib64/ld-linux-x86-64.so.2": None, "/usr/lib64/x": ""},
