@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
-from inspector.facts.network import PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
+from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.programs import program_flaw
+from parsers.linux.systemd import Unit
 from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
 from parsers.network.interface import Configuration, Profile
 from parsers.network.networkd import NetworkdFile, link_files, networkd_configuration, parse_networkd
@@ -31,6 +33,7 @@ _NETPLAN_PROGRAMS: Final = (
     "/lib/systemd/system-generators/netplan",
     "/usr/sbin/netplan",
 )
+_NETPLAN_MASK: Final = ("/etc/systemd/system-generators/netplan",)
 _NETWORKD: Final = (
     "/lib/systemd/network",
     "/usr/lib/systemd/network",
@@ -43,7 +46,12 @@ _NM_CONF: Final = "/etc/NetworkManager/NetworkManager.conf"
 _NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
 _RULES: Final = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 _UDEV_RULES: Final = "80-net-setup-link.rules"
-_PERSISTENT: Final = ("70-persistent-net.rules", "30-net_persistent-names.rules")
+_NAMES_CARD: Final = re.compile(r'(?<![A-Z_])NAME:?="(?!\$env\{ID_NET_NAME\}|lo"|")')
+"""A rule of udev(7) that gives an interface a name; `NAME==` asks for one."""
+_ABOUT_CARDS: Final = re.compile(r'=="net"|address\}')
+_IFUPDOWN_SETTINGS: Final = "/etc/default/networking"
+_SETTING: Final = re.compile(r"""\s*(?:export\s+)?(CONFIGURE_INTERFACES|EXCLUDE_INTERFACES)=["']?([^"'#]*)""")
+_NM_STATE: Final = "/var/lib/NetworkManager/NetworkManager.state"
 _UNREAD: Final = (
     "/etc/sysconfig/network-scripts/ifcfg-*",
     "/etc/sysconfig/network/ifcfg-*",
@@ -137,16 +145,37 @@ def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *
     if not state.installed and not guest.exists("/sbin/ifup"):
         return None
     configuration = interfaces.configuration() if interfaces else Configuration()
+    state, excluded = _ifupdown_settings(guest, state)
     reason = f"networking.service: {state.reason}"
     return BackEnd(
-        "ifupdown", state.enabled, state.place, reason, configuration, masked=state.masked, additions=additions
+        "ifupdown",
+        state.enabled,
+        state.place,
+        reason,
+        configuration,
+        ignores=excluded,
+        masked=state.masked,
+        additions=additions,
     )
+
+
+def _ifupdown_settings(guest: Guest, state: UnitState) -> tuple[UnitState, tuple[str, ...]]:
+    """What /etc/default/networking takes back: the whole service, or single interfaces."""
+    excluded: tuple[str, ...] = ()
+    for path, text in _texts(guest, [_IFUPDOWN_SETTINGS]):
+        for number, line in enumerate(text.split("\n"), start=1):
+            match = _SETTING.match(line)
+            if match and match[1] == "EXCLUDE_INTERFACES":
+                excluded = tuple(match[2].replace(",", " ").split())
+            elif match and match[2].strip() == "no":
+                state = replace(state, started=False, place=Place(path, number), reason=line.strip())
+    return state, excluded
 
 
 def _clients(guest: Guest) -> Iterator[str]:
     for name in _CLIENTS:
         path = next((path for folder in _PROGRAMS if guest.is_file(path := f"{folder}/{name}")), None)
-        if path is not None:
+        if path is not None and program_flaw(guest, path) is None:
             yield path
 
 
@@ -164,7 +193,9 @@ def _netplan(guest: Guest) -> Configuration:
 
 
 def _has_netplan(guest: Guest) -> bool:
-    return any(guest.exists(path) for path in _NETPLAN_PROGRAMS)
+    if any(guest.glob(path) and not guest.exists(path) for path in _NETPLAN_MASK):
+        return False
+    return any(guest.is_file(path) and guest.stat(path).mode & 0o111 for path in _NETPLAN_PROGRAMS)
 
 
 def _with_netplan(own: Configuration, netplan: Configuration, renderer: str) -> Configuration:
@@ -186,10 +217,21 @@ def _networkd_files(guest: Guest, suffix: str) -> list[NetworkdFile]:
         if not guest.is_file(path):  # a link to /dev/null, which no image has
             found.append(NetworkdFile(path, parse_networkd("", path).unit, masked=True))
             continue
+        if suffix != ".link" and (flaw := _unreadable(guest, path)):
+            found.append(NetworkdFile(path, Unit((), (flaw,)), masked=True))
+            continue
         drop_ins = _overlaid(guest, (f"{folder}/{name}.d" for folder in _NETWORKD), ".conf")
         texts = [(text, drop_in) for drop_in, text in _texts(guest, drop_ins)]
         found.append(parse_networkd(guest.read_text(path, _TEXT_LIMIT), path, texts))
     return found
+
+
+def _unreadable(guest: Guest, path: str) -> Problem | None:
+    """Networkd does not run as root: a file that others may not read, nor its own group, is none to it."""
+    stat = guest.stat(path)
+    if stat.mode & 0o004 or (stat.mode & 0o040 and stat.gid != 0) or stat.uid != 0:
+        return None
+    return Problem(Place(path), f"mode 0644 wanted, {stat.mode & 0o7777:04o} found: networkd may not read it")
 
 
 def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackEnd | None:
@@ -212,6 +254,10 @@ def _networkmanager(
     if not state.installed:
         return None
     conf = _networkmanager_conf(guest)
+    for path, text in _texts(guest, [_NM_STATE]):
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.replace(" ", "") == "NetworkingEnabled=false":
+                state = replace(state, started=False, place=Place(path, number), reason=line.strip())
     own = _connections(guest)
     own = replace(own, problems=own.problems + conf.problems)
     listed: tuple[str, ...] = ()
@@ -275,26 +321,37 @@ def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
 
 def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> InterfaceNames:
     """Work out what the first interface will be called (systemd.net-naming-scheme(7), systemd.link(5))."""
-    if kernel.value("net.ifnames") == "0":
-        return _fixed("eth0", kernel.place, "net.ifnames=0")
+    by_policy = kernel.value("net.ifnames") != "0"  # which undoes NamePolicy= alone: Name= still counts
     rules = next((path for folder in _RULES if guest.glob(path := f"{folder}/{_UDEV_RULES}")), None)
+    named = _named_by_link(links) if rules is not None and guest.is_file(rules) else None
+    if named is not None and named.names != ("eth0",):
+        return named
+    if not by_policy:
+        return _fixed("eth0", kernel.place, "net.ifnames=0")
     if rules is None or not guest.is_file(rules):
         return _fixed("eth0", Place(rules or f"{_RULES[1]}/{_UDEV_RULES}"), "no such rules: the kernel's name stays")
     for file in links:
         if file.masked and file.path.endswith("/99-default.link"):
             return _fixed("eth0", Place(file.path), "the default naming policy is masked")
+    if named is not None:
+        return named
+    reason = "no net.ifnames=0: the place of the card gives the name"
+    return InterfaceNames(PREDICTABLE, predictable=True, place=kernel.place, reason=reason)
+
+
+def _named_by_link(links: list[NetworkdFile]) -> InterfaceNames | None:
+    """The name that a .link file gives the first interface; None where its policy gives it by the card's place."""
     for link in link_files(links):
-        if not (replace(link.match, names=()).any and link.match.takes_name("eth0")):
+        drivers = link.match.drivers
+        match = replace(link.match, names=(), drivers=())
+        if not (match.any and link.match.takes_name("eth0") and (not drivers or DRIVER in drivers)):
             continue
         if link.renamed and link.name:
             return _fixed(link.renamed, link.name, f"Name={link.renamed}")
         if not set(link.policy) - {"keep", "kernel"}:
             return _fixed("eth0", link.place, f"NamePolicy={' '.join(link.policy)}")
-        break
-    else:
-        return _fixed("eth0", Place(f"{_NETWORKD[1]}/99-default.link"), "no .link file gives another name")
-    reason = "no net.ifnames=0: the place of the card gives the name"
-    return InterfaceNames(PREDICTABLE, predictable=True, place=kernel.place, reason=reason)
+        return None
+    return _fixed("eth0", Place(f"{_NETWORKD[1]}/99-default.link"), "no .link file gives another name")
 
 
 def _fixed(name: str, place: Place, reason: str) -> InterfaceNames:
@@ -303,10 +360,10 @@ def _fixed(name: str, place: Place, reason: str) -> InterfaceNames:
 
 def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
     """Give what ties a name to a hardware address outside the profiles: udev rules and .link files."""
-    for name in _PERSISTENT:
-        for path, text in _texts(guest, [f"/etc/udev/rules.d/{name}"]):
+    for path, text in _texts(guest, guest.glob("/etc/udev/rules.d/*.rules")):
+        if "NAME" in text:
             for number, line in enumerate(text.split("\n"), start=1):
-                if "NAME=" in line and "address}" in line and not line.lstrip().startswith("#"):
+                if _NAMES_CARD.search(line) and _ABOUT_CARDS.search(line) and not line.lstrip().startswith("#"):
                     yield Binding(Place(path, number), line.strip()[:200])
     for link in link_files(links):
         if link.match.macs and link.name is not None:

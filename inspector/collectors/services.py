@@ -84,6 +84,10 @@ class _Systemd:
         own = self._units.canonical(unit)
         if own is None or own.kind is Kind.DANGLING:
             return self._absent(unit, fragment)
+        if own.name in self._masks:
+            return UnitState(
+                unit, Enablement.MASKED, self._masks[own.name], f"masked by systemd.mask={own.name}", own.path
+            )
         if own.kind is Kind.MASK:
             what = "a link to /dev/null" if own.target else "an empty file"
             return UnitState(unit, Enablement.MASKED, Place(own.path), f"masked by {what}", own.path)

@@ -7,6 +7,7 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.cloud_init import MARKER, CloudInit, version_numbers
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.cloud_init import DatasourceList
@@ -14,6 +15,12 @@ from parsers.place import Place
 
 _CONFIG: Final = "/etc/cloud/cloud.cfg"
 _SHOWN: Final = 16
+_MODULES: Final = (
+    "/usr/lib/python3*/dist-packages/cloudinit/version.py",
+    "/usr/lib/python3*/site-packages/cloudinit/version.py",
+    "/usr/local/lib/python3*/*-packages/cloudinit/version.py",
+    "/usr/lib/python2*/*-packages/cloudinit/version.py",
+)
 
 
 def _installed(facts: Facts) -> CloudInit:
@@ -36,6 +43,13 @@ def cloud_init_installed(facts: Facts) -> Verdict:
     known = [Evidence(package.place, f"{package.name} {package.version}")] if package else []
     if not cloud_init.installed:
         return failed("cloud-init is not installed", *missing, *known)
+    if package and package.status and package.status.split()[-1] in {"unpacked", "half-configured"}:
+        return warning("dpkg has not finished cloud-init", Evidence(package.place, package.status))
+    guest = facts[Guest]
+    if not any(guest.is_file(path) for pattern in _MODULES for path in guest.glob(pattern)):
+        return warning(
+            "cloud-init's Python package is missing", *(Evidence(Place(path), "no such file") for path in _MODULES)
+        )
     found = [Evidence(Place(path), "present") for path in cloud_init.programs]
     if missing:
         return warning("cloud-init is installed without its configuration", *missing, *found, *known)
@@ -204,6 +218,25 @@ def cloud_init_no_seed(facts: Facts) -> Verdict:
     return ok("no seed", Evidence(Place("/var/lib/cloud/seed"), "no NoCloud or config drive data"))
 
 
+@rule("cloud-init-modules-run", "cloud-init runs the modules that let users in")
+def cloud_init_modules_run(facts: Facts, *, modules: Sequence[str]) -> Verdict:
+    """Why: keys, passwords, users and the user's own scripts are each set by a module; one left out is not done.
+
+    Fix: take the lists cloud_init_modules, cloud_config_modules and cloud_final_modules from the package's cloud.cfg.
+    Reads: /etc/cloud/cloud.cfg, /etc/cloud/cloud.cfg.d
+    """
+    config = _installed(facts).config
+    if config.flaws or not config.files:
+        raise NotApplicable("the configuration cannot be read, which cloud-init-config-parses reports")
+    left_out = [name for name in modules if not (config.module(name) or config.module(name.replace("-", "_")))]
+    sections = ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules")
+    places = [config.place(section) or Place(_CONFIG) for section in sections]
+    if left_out:
+        seen = [Evidence(place, f"{' and '.join(left_out)} wanted, not found") for place in dict.fromkeys(places)]
+        return warning(f"modules that cloud-init does not run: {', '.join(left_out)}", *seen)
+    return ok("cloud-init runs them", *(Evidence(place, "a list of modules") for place in dict.fromkeys(places)))
+
+
 RULES: Final = (
     cloud_init_installed,
     cloud_init_enabled,
@@ -211,4 +244,5 @@ RULES: Final = (
     cloud_init_config_parses,
     cloud_init_datasource_allows_target,
     cloud_init_no_seed,
+    cloud_init_modules_run,
 )

@@ -122,6 +122,8 @@ def primary_interface_uses_dhcp(facts: Facts) -> Verdict:
     network = facts[NetworkConfig]
     choices = [choice for backend in network.enabled for choice in network.choices(backend)]
     good = [it for it in choices if it.fit is Fit.YES and it.method is Method.DHCP and it.profile is not None]
+    if good and (conflict := _overridden(facts, network)):
+        return conflict
     if good:
         name = " or ".join(network.names.names)
         return ok(f"{name} uses DHCP", *_shown([*map(_seen, good), *(_started(it.backend) for it in good)]))
@@ -129,6 +131,21 @@ def primary_interface_uses_dhcp(facts: Facts) -> Verdict:
         return unknown("the network is configured in files that are not read so far", *_unread(network))
     doubtful = _doubtful(network, choices)
     return doubtful if doubtful is not None else _without_dhcp(facts, network, choices)
+
+
+def _overridden(facts: Facts, network: NetworkConfig) -> Verdict | None:
+    """cloud-init may write another configuration over the good one that is there."""
+    cloud_init = facts[CloudInit]
+    own = cloud_init.system_network
+    if own is None or not cloud_init.renders_network:
+        return None
+    mine = [it for it in own.profiles if network.names.fit(it.match) is Fit.YES]
+    if not mine or any(it.ipv4 is Method.DHCP for it in mine):
+        return None
+    return warning(
+        "cloud-init is told to configure the network without DHCP",
+        *_shown(_profile(it, f"IPv4 {it.ipv4}") for it in mine),
+    )
 
 
 def _doubtful(network: NetworkConfig, choices: Sequence[Choice]) -> Verdict | None:

@@ -21,6 +21,12 @@ _SYSTEM_FILES: Final = (
     "/etc/fstab",
     "/etc/hostname",
     "/etc/hosts",
+    "/etc/machine-id",
+    "/etc/network/interfaces",
+    "/etc/network/interfaces.d/50-cloud-init",
+    "/etc/netplan/50-cloud-init.yaml",
+    "/etc/resolv.conf",
+    "/root/.ssh/authorized_keys",
     "/etc/ssh/sshd_config",
     "/etc/cloud/cloud.cfg",
     "/etc/default/grub",
@@ -30,6 +36,27 @@ _SYSTEM_FILES: Final = (
     "/boot/grub2/grubenv",
 )
 _SYSTEM_DIRECTORIES: Final = ("/etc", "/etc/ssh", "/etc/cloud", "/boot", "/boot/grub", "/boot/grub2", "/root")
+_WRITTEN_DIRECTORIES: Final = (
+    "/etc/cloud/cloud.cfg.d",
+    "/etc/netplan",
+    "/etc/network",
+    "/etc/network/interfaces.d",
+    "/etc/ssh/sshd_config.d",
+    "/etc/sudoers.d",
+    "/etc/systemd/network",
+    "/etc/systemd/system",
+    "/etc/NetworkManager/system-connections",
+    "/home",
+    "/root/.ssh",
+    "/tmp",  # noqa: S108 - a directory of the guest
+    "/var",
+    "/var/lib",
+    "/var/lib/cloud",
+    "/var/lib/dhcp",
+    "/var/tmp",  # noqa: S108 - a directory of the guest
+)
+"""Where cloud-init, and what runs at boot, make new files."""
+_KEYS: Final = ("/etc/ssh/ssh_host_*_key*", "/etc/cloud/cloud.cfg.d/*.cfg", "/etc/ssh/sshd_config.d/*.conf")
 _LOGS: Final = "/var/log"
 _MAX_LOGS: Final = 20_000
 
@@ -43,11 +70,15 @@ def system_files_mutable(facts: Facts) -> Verdict:
     of the directories that hold them.
     """
     guest = facts[Guest]
-    locked, unread, free = _sorted_by_flags(guest, (*_SYSTEM_FILES, *_SYSTEM_DIRECTORIES))
+    locked, unread, free = _sorted_by_flags(guest, (*_SYSTEM_FILES, *_SYSTEM_DIRECTORIES, *_WRITTEN_DIRECTORIES))
     if locked:
         return failed(f"locked by inode flags: {_paths(locked)}", *locked, *unread)
     if unread:
         return unknown(f"inode flags not known: {_paths(unread)}", *unread)
+    keys = sorted({path for pattern in _KEYS for path in guest.glob(pattern)})
+    locked_keys, _, _ = _sorted_by_flags(guest, keys)
+    if locked_keys:
+        return failed(f"locked by inode flags: {_paths(locked_keys)}", *locked_keys)
     if not free:
         raise NotApplicable("there are no system files")
     return ok("no system file is locked by inode flags", *free)

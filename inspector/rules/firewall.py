@@ -7,6 +7,7 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.services import Enablement, Services, UnitState
+from inspector.firewall_scripts import firewall_scripts
 from inspector.guest import Guest, NotFound
 from inspector.presets import MACHINE_ID, first_boot, preset_enables
 from inspector.rules.rule import rule
@@ -42,7 +43,9 @@ def firewall_is_off(facts: Facts) -> Verdict:
 
     Fix: disable the firewall service (systemctl disable --now firewalld, ufw disable) and use security groups.
     Mask a firewall that shall stay off where /etc/machine-id makes the next boot a first one.
-    Reads: units, presets and /etc/machine-id, /etc/ufw/ufw.conf, saved rules of iptables and nftables
+    Take the commands that load rules out of rc.local, of the hooks in /etc/network, and of cron.
+    Reads: units, presets and /etc/machine-id, /etc/ufw/ufw.conf, saved rules of iptables and nftables, /etc/rc.local,
+    /etc/network/if-pre-up.d, /etc/network/if-up.d, /etc/network/interfaces, @reboot in cron
     References: systemd.preset(5), machine-id(5)
     """
     guest, services = facts[Guest], facts[Services]
@@ -51,6 +54,8 @@ def firewall_is_off(facts: Facts) -> Verdict:
     found += _ufw(guest, services.state(_UFW))
     if found:
         return warning("a firewall is started", *found, *_refusals(guest))
+    if scripts := firewall_scripts(guest, services):
+        return warning("a script loads a firewall at boot", *scripts, *_refusals(guest))
     present = [state for state in states if state.installed]
     later = [item for state in present for item in _at_first_boot(guest, state)]
     if later:

@@ -8,6 +8,7 @@ from inspector.disk import Disk, Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest
+from inspector.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from parsers.partition.table import Partition, Scheme
@@ -15,6 +16,9 @@ from parsers.place import Place
 
 _GROWPART: Final = ("/usr/bin/growpart", "/usr/sbin/growpart", "/usr/local/bin/growpart")
 _OFF: Final = frozenset({"off", "false"})
+_MODES: Final = frozenset({"auto", "growpart"})
+_NO: Final = frozenset({"false", "off", "no", "0", "n"})
+_CONFIG: Final = "/etc/cloud/cloud.cfg"
 _STOPPED: Final = "/etc/growroot-disabled"
 _TOOLS: Final = {
     "ext2": "resize2fs",
@@ -52,6 +56,8 @@ def root_partition_grows(facts: Facts) -> Verdict:
     program = next((path for path in _GROWPART if guest.is_file(path)), None)
     if program is None:
         return failed("growpart is not installed", *(Evidence(Place(path), "no such file") for path in _GROWPART))
+    if flaw := program_flaw(guest, program):
+        return failed("growpart cannot be run", flaw)
     found = Evidence(Place(program), "growpart")
     return _module(cloud, guest, found)
 
@@ -76,7 +82,18 @@ def _module(cloud: CloudInit, guest: Guest, program: Evidence) -> Verdict:
         return failed(
             "cloud-init does not run growpart", Evidence(place, "growpart wanted among the modules, not found")
         )
+    own = config.value("growpart")
+    if own is not None and not isinstance(own, dict):
+        place = config.place("growpart") or module.place
+        return warning("growing the partition is switched off", Evidence(place, f"growpart: {own}"))
+    devices = config.value("growpart", "devices")
+    if isinstance(devices, list) and not {"/", "/dev/root"} & set(map(str, devices)):
+        place = config.place("growpart", "devices") or module.place
+        return warning("growpart leaves the root out", Evidence(place, f"devices: {devices}"))
     mode = config.value("growpart", "mode")
+    if isinstance(mode, str) and mode.lower() not in _OFF | _MODES:
+        place = config.place("growpart", "mode") or module.place
+        return warning("growpart has no such mode here", Evidence(place, f"mode: {mode}"))
     if mode is False or (isinstance(mode, str) and mode.lower() in _OFF):
         place = config.place("growpart", "mode") or module.place
         return warning("growing the partition is switched off", Evidence(place, f"mode: {mode}"))
@@ -90,7 +107,7 @@ def root_file_system_grows(facts: Facts) -> Verdict:
     """Why: without the tool the partition grows and the file system on it does not.
 
     Fix: install the tool of the root file system: e2fsprogs for ext4, xfsprogs for XFS, btrfs-progs for btrfs.
-    Reads: the superblock of the root, /usr/sbin
+    Reads: the superblock of the root, /usr/sbin, resize_rootfs and the module resizefs in cloud-init's configuration
     References: cloud-init's documentation, module resizefs
     """
     guest, volume = facts[Guest], _root(facts)
@@ -102,6 +119,17 @@ def root_file_system_grows(facts: Facts) -> Verdict:
     found = next((path for path in paths if guest.is_file(path)), None)
     if found is None:
         return warning(f"{tool} is not installed", *(Evidence(Place(path), "no such file") for path in paths))
+    if flaw := program_flaw(guest, found):
+        return warning(f"{tool} cannot be run", flaw)
+    cloud = facts[CloudInit]
+    config = cloud.config
+    setting = config.value("resize_rootfs")
+    if setting is not None and str(setting).lower() in _NO:
+        place = config.place("resize_rootfs") or Place(_CONFIG)
+        return warning("growing the file system is switched off", Evidence(place, f"resize_rootfs: {setting}"))
+    if cloud.installed and config.files and not config.flaws and config.module("resizefs") is None:
+        place = config.place("cloud_init_modules") or Place(_CONFIG)
+        return warning("cloud-init does not enlarge the file system", Evidence(place, "resizefs wanted, not found"))
     return ok(f"{volume.type} can be enlarged", Evidence(Place(found), tool))
 
 

@@ -27,6 +27,8 @@ def _decided(facts: Facts) -> tuple[SelinuxMode, Evidence]:
     config = selinux.config
     if kernel.value("selinux") == "0":
         return SelinuxMode.DISABLED, Evidence(kernel.place, "selinux=0")
+    if config is None and kernel.value("enforcing") == "1":
+        return SelinuxMode.ENFORCING, Evidence(kernel.place, "enforcing=1, without a policy to load")
     if config is None:
         return SelinuxMode.DISABLED, Evidence(Place(CONFIG), "no such file, so that no policy is loaded")
     if config.mode is None or config.mode_place is None:

@@ -41,6 +41,13 @@ _OTHER_CONDITIONS: Final = (
 _CONTAINERS: Final = frozenset(
     {"docker", "lxc", "lxc-libvirt", "openvz", "podman", "pouch", "proot", "rkt", "systemd-nspawn", "wsl"}
 )
+_CONDITIONS: Final = frozenset(
+    (
+        *("Name", "OriginalName", "MACAddress", "PermanentMACAddress", "Path", "Driver", "Type", "Kind", "Property"),
+        *("WLANInterfaceType", "SSID", "BSSID", "Host", "Virtualization", "KernelCommandLine", "KernelVersion"),
+        *("Credential", "Architecture", "Firmware", "Version"),
+    )
+)
 _MASTERS: Final = ("Bond", "Bridge", "VRF", "BatmanAdvanced")
 _KINDS: Final = {"bond": Kind.BOND, "bridge": Kind.BRIDGE, "vlan": Kind.VLAN, "dummy": Kind.OTHER}
 
@@ -104,8 +111,11 @@ def link_files(links: Iterable[NetworkdFile]) -> tuple[LinkFile, ...]:
 
 
 def _conditions(unit: Unit) -> bool:
-    """Tell whether [Match] says anything; systemd.network(5): an empty one is matched by no interface."""
-    return any(assignment.section == "Match" and assignment.value for assignment in unit.assignments)
+    """Tell whether [Match] says anything; systemd.network(5): an empty one is matched by no interface.
+
+    Keys that networkd does not know say nothing: it passes over them with a warning.
+    """
+    return any(it.section == "Match" and it.value and it.key in _CONDITIONS for it in unit.assignments)
 
 
 def _netdevs(files: Iterable[NetworkdFile]) -> Iterator[tuple[str, Kind]]:

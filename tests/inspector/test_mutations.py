@@ -14,9 +14,11 @@ from fixtures.golden import GOLDEN
 from inspector import inspect_image
 from inspector.report import CheckResult, Report
 from inspector.verdict import Status
+from tests.inspector.access_faults import ACCESS_FAULTS
 from tests.inspector.mutations import MUTATIONS, Mutation
 from tests.oracles import needs
 
+FAULTS = (*MUTATIONS, *ACCESS_FAULTS)
 pytestmark = needs("mke2fs", "debugfs", "sfdisk")
 
 Inspect = Callable[[Files, Ext, Layout], Report]
@@ -49,7 +51,7 @@ def test_the_golden_guest_is_ok_in_every_check(inspect: Inspect) -> None:
     assert all(rule.known and rule.evidence for check in report.checks for rule in check.rules)
 
 
-@pytest.mark.parametrize("fault", MUTATIONS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_turns_exactly_its_checks_and_its_fix_turns_them_back(fault: Mutation, inspect: Inspect) -> None:
     report = inspect(fault.files, fault.ext, fault.layout)
     turned = {name: status for name, status in statuses(report).items() if status is not Status.OK}
@@ -67,6 +69,6 @@ def test_a_fault_turns_exactly_its_checks_and_its_fix_turns_them_back(fault: Mut
 
 
 def test_the_table_has_fifty_faults_of_different_names() -> None:
-    names = [fault.name for fault in MUTATIONS]
+    names = [fault.name for fault in FAULTS]
     assert len(set(names)) == len(names) >= 50
-    assert all(dataclasses.is_dataclass(fault) for fault in MUTATIONS)
+    assert all(dataclasses.is_dataclass(fault) for fault in FAULTS)

@@ -62,7 +62,7 @@ def test_files_in_etc_hide_those_of_the_vendor_and_all_are_sorted_by_name() -> N
 
 def test_netplan_is_read_by_name_over_its_directories() -> None:
     change = {
-        "/usr/sbin/netplan": "x",
+        "/usr/sbin/netplan": File("x", 0o755),
         "/usr/lib/netplan/90-z.yaml": "network: {ethernets: {e: {dhcp4: true, addresses: [10.0.0.1/24]}}}\n",
         "/etc/netplan/10-a.yaml": "network: {ethernets: {e: {dhcp4: false}}}\n",
         "/usr/lib/netplan/50-x.yaml": "network: [\n",
@@ -76,7 +76,7 @@ def test_netplan_is_read_by_name_over_its_directories() -> None:
 
 def test_netplan_files_take_part_in_the_order_of_networkd() -> None:
     change = {
-        "/usr/sbin/netplan": "x",
+        "/usr/sbin/netplan": File("x", 0o755),
         "/etc/netplan/a.yaml": "network: {ethernets: {e: {dhcp4: true}}}\n",
         "/etc/systemd/network/05-x.network": "[Match]\nName=x\n",
         "/etc/systemd/network/20-y.network": "[Match]\nName=y\n",
@@ -200,3 +200,53 @@ def test_long_files_of_blanks_take_no_time() -> None:
     start = time.process_time()
     network({**running("dhcpcd.service"), "/etc/dhcpcd.conf": "\n" * 1_000_000})
     assert time.process_time() - start < 5
+
+
+CARD_RULES: dict[str, Any] = {"/usr/lib/udev/rules.d/80-net-setup-link.rules": "x"}
+
+
+@pytest.mark.parametrize("match", ["OriginalName=*", "Driver=virtio_net", "Driver=e1000 virtio_net"])
+def test_a_name_of_a_link_file_counts_whatever_the_kernels_arguments(match: str) -> None:
+    link = {"/etc/systemd/network/10.link": f"[Match]\n{match}\n[Link]\nName=wan0\n"}
+    found = network({**CARD_RULES, **link}, "net.ifnames=0")
+    assert (found.names.names, str(found.names.place)) == (("wan0",), "/etc/systemd/network/10.link:4")
+    assert network(link, "net.ifnames=0").names.names == ("eth0",)
+
+
+def test_a_policy_does_not_count_with_net_ifnames_0() -> None:
+    link = {"/etc/systemd/network/10.link": "[Match]\nOriginalName=*\n[Link]\nNamePolicy=slot\n"}
+    assert network({**CARD_RULES, **link}, "net.ifnames=0").names.names == ("eth0",)
+
+
+def test_debians_settings_take_interfaces_and_the_service_back() -> None:
+    off = network({"/etc/default/networking": "#CONFIGURE_INTERFACES=no\nCONFIGURE_INTERFACES=no\n"}, "net.ifnames=0")
+    assert [it.enabled for it in off.backends if it.name == "ifupdown"] == [False]
+    assert str(off.backends[0].place) == "/etc/default/networking:2"
+    some = network({"/etc/default/networking": 'EXCLUDE_INTERFACES="eth0,eth1"\n'}, "net.ifnames=0")
+    assert some.backends[0].ignores == ("eth0", "eth1")
+
+
+@pytest.mark.parametrize(
+    ("file", "read"), [(File("x", 0o600), False), (File("x", 0o640, gid=998), True), (File("x", 0o644), True)]
+)
+def test_networkd_reads_what_others_may_read(file: File, read: bool) -> None:
+    text = "[Match]\nName=eth0\n[Network]\nDHCP=yes\n"
+    change = {
+        **running("systemd-networkd.service"),
+        "/etc/systemd/network/1.network": File(text, file.mode, gid=file.gid),
+    }
+    configuration = next(it for it in network(change).backends if it.name == "networkd").configuration
+    assert bool(configuration.profiles) is read
+    assert bool(configuration.problems) is not read
+
+
+def test_a_match_of_unknown_keys_takes_no_interface() -> None:
+    change = {**running("systemd-networkd.service"), "/etc/systemd/network/1.network": "[Match]\nNmae=eth0\n"}
+    configuration = next(it for it in network(change).backends if it.name == "networkd").configuration
+    assert configuration.profiles == ()
+
+
+def test_networkmanager_that_was_switched_off_by_hand() -> None:
+    state = {"/var/lib/NetworkManager/NetworkManager.state": "[main]\nNetworkingEnabled=false\n"}
+    change = {**running("NetworkManager.service"), **state}
+    assert [it.enabled for it in network(change).backends if it.name == "networkmanager"] == [False]

@@ -19,6 +19,7 @@ from inspector.rules.cloud_init import (
     cloud_init_datasource_allows_target,
     cloud_init_enabled,
     cloud_init_installed,
+    cloud_init_modules_run,
     cloud_init_no_seed,
     cloud_init_version,
 )
@@ -38,6 +39,7 @@ GENERATOR = "/usr/lib/systemd/system-generators/cloud-init-generator"
 PARAMETERS: dict[str, dict[str, Any]] = {
     "cloud-init-version": {"minimum": "0.7.9", "accepted": ("0.7.6a",)},
     "cloud-init-datasource-allows-target": {"datasource": "AliYun"},
+    "cloud-init-modules-run": {"modules": ("users-groups", "ssh", "set-passwords")},
 }
 
 
@@ -361,3 +363,24 @@ def test_a_seed_that_is_not_complete_is_named_as_well() -> None:
     verdict = ask(cloud_init_no_seed, facts({"/var/lib/cloud/seed/nocloud/meta-data": ""}))
     assert verdict.status is Status.WARNING
     assert "missing" in verdict.evidence[0].seen
+
+
+# -- what runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["users-groups", "ssh", "set-passwords"])
+def test_a_module_that_is_left_out(name: str) -> None:
+    cloud = GOLDEN["/etc/cloud/cloud.cfg"]
+    assert isinstance(cloud, str)
+    renamed = cloud.replace(f" - {name}\n", f" - {name.replace('-', '_')}\n")
+    rule = cloud_init_modules_run
+    status, found = judge(rule, {"/etc/cloud/cloud.cfg": cloud.replace(f" - {name}\n", "")})
+    assert (status, [place.partition(":")[0] for place in found]) == (Status.WARNING, ["/etc/cloud/cloud.cfg"] * 3)
+    assert judge(rule, {"/etc/cloud/cloud.cfg": renamed})[0] is Status.OK
+
+
+def test_a_python_package_that_is_missing() -> None:
+    path = "/usr/lib/python3/dist-packages/cloudinit/version.py"
+    assert judge(cloud_init_installed, {path: None})[0] is Status.WARNING
+    moved = {path: None, path.replace("python3", "python3.11"): "x"}
+    assert judge(cloud_init_installed, moved)[0] is Status.OK

@@ -135,7 +135,7 @@ FAULTS: list[tuple[Rule, dict[str, Any], Status, str, dict[str, Any]]] = [
         {"/usr/sbin/dhclient": None},
         Status.FAILED,
         "/usr/sbin/dhclient",
-        {"/usr/sbin/dhcpcd": File("", 0o755)},
+        {"/usr/sbin/dhcpcd": File("\x7fELF", 0o755)},
     ),
     (
         one_back_end_per_interface,
@@ -170,7 +170,7 @@ def test_a_fault_has_its_place_and_the_fix_mends_it(
         (
             {
                 **NETWORKD,
-                "/usr/sbin/netplan": "x",
+                "/usr/sbin/netplan": File("x", 0o755),
                 NETPLAN: "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n",
             },
             f"{NETPLAN}:3",
@@ -380,7 +380,7 @@ def test_networkmanager_may_be_told_to_leave_devices_alone() -> None:
 
 def test_netplan_starts_networkd_for_what_cloud_init_writes() -> None:
     ubuntu: dict[str, Any] = {
-        "/usr/sbin/netplan": "x",
+        "/usr/sbin/netplan": File("x", 0o755),
         "/usr/sbin/ifup": None,
         "/usr/lib/systemd/system/networking.service": None,
         f"{WANTS}/networking.service": None,

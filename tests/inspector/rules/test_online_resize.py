@@ -120,3 +120,22 @@ def test_a_root_without_a_partition_table_is_ok_and_one_on_a_logical_volume_is_n
     logical = with_layout(1)
     logical[Disk].volumes[0].partition = None
     assert root_partition_is_last(logical).status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["growpart: false", "growpart: {devices: []}", "growpart: {devices: [/dev/vdb]}", "growpart: {mode: gpart}"],
+)
+def test_growpart_that_does_nothing_to_the_root_is_a_warning(setting: str) -> None:
+    verdict = root_partition_grows(facts_of({**GOLDEN, "/etc/cloud/cloud.cfg.d/95.cfg": f"{setting}\n"}))
+    assert (verdict.status, str(verdict.evidence[0].place)) == (Status.WARNING, "/etc/cloud/cloud.cfg.d/95.cfg:1")
+    kept = {"/etc/cloud/cloud.cfg.d/95.cfg": "growpart: {mode: auto, devices: ['/']}\n"}
+    assert root_partition_grows(facts_of({**GOLDEN, **kept})).status is Status.OK
+
+
+@pytest.mark.parametrize("value", ["false", "off", "'no'", "0"])
+def test_a_file_system_that_is_left_as_it_is_is_a_warning(value: str) -> None:
+    path = "/etc/cloud/cloud.cfg.d/95.cfg"
+    verdict = root_file_system_grows(facts_of({**GOLDEN, path: f"resize_rootfs: {value}\n"}))
+    assert (verdict.status, str(verdict.evidence[0].place)) == (Status.WARNING, f"{path}:1")
+    assert root_file_system_grows(facts_of({**GOLDEN, path: "resize_rootfs: noblock\n"})).status is Status.OK
