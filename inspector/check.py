@@ -7,14 +7,14 @@ from typing import Final
 
 import msgspec
 
+from inspector.console.output import Write
+from inspector.console.printable import printable
+from inspector.console.progress import progress
 from inspector.errors import InspectorError, about
 from inspector.image import AllowedFiles
 from inspector.inspection import inspect_isolated
 from inspector.isolate import CHECK_LIMITS, Limits
-from inspector.output import Write
-from inspector.printable import printable
 from inspector.profile import load_profile
-from inspector.progress import progress
 from inspector.reports import render
 from inspector.verdict import Status, at_least
 

@@ -7,11 +7,11 @@ from functools import partial
 
 import msgspec
 
+from inspector.console.json_line import json_text
 from inspector.engine import inspect_image
 from inspector.errors import InspectorError
 from inspector.image import AllowedFiles
 from inspector.isolate import CHECK_LIMITS, Limits, Send, isolated_result
-from inspector.json_line import json_text
 from inspector.report import Report
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import click
 
+from inspector.console.printable import printable
 from inspector.errors import InspectorError, UsageError
-from inspector.printable import printable
 from inspector.version import VERSION
 
 COMMANDS: Final = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inspector.browsing import Files, cat
 from inspector.cli import options
-from inspector.output import standard_output
+from inspector.console.output import standard_output
+from inspector.view.browsing import Files, cat
 
 if TYPE_CHECKING:
     from inspector.backing import AllowedFiles

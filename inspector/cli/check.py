@@ -7,7 +7,7 @@ import click
 from inspector.backing import AllowedFiles
 from inspector.check import FAIL_ON, Order, check_images
 from inspector.cli import complain, options
-from inspector.output import opened_output, wants_colour
+from inspector.console.output import opened_output, wants_colour
 from inspector.reports import REPORTS
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from inspector.cli import options
-from inspector.output import standard_output
-from inspector.overview import show
+from inspector.console.output import standard_output
+from inspector.view.overview import show
 
 if TYPE_CHECKING:
     from inspector.backing import AllowedFiles

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from inspector.boot.grub_devices import GrubDevices
+from inspector.boot.uefi import ESP_TYPES
 from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootFile, BootMenu, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.platform import BootModes
-from inspector.grub_devices import GrubDevices
 from inspector.guest import Guest, NotFound
-from inspector.uefi import ESP_TYPES
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
 from parsers.boot.grub import GrubFile, parse_grub_config
 from parsers.boot.kernel import KernelImage, parse_kernel_image

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from inspector.boot.grub_devices import GrubDevices
 from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
-from inspector.grub_devices import GrubDevices
 from inspector.guest import Guest, NotFound
 from parsers.boot.initramfs import Initramfs, scan_initramfs
 from parsers.boot.kernel_config import KernelConfig, parse_kernel_config

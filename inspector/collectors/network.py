@@ -14,7 +14,7 @@ from inspector.facts.boot import DefaultKernel
 from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
-from inspector.programs import program_flaw
+from inspector.linux.programs import program_flaw
 from parsers.linux.systemd import Unit
 from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
 from parsers.network.interface import Configuration, Profile

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.bios import bios_chain
+from inspector.boot.bios import bios_chain
+from inspector.boot.uefi import ESP_TYPES, uefi_chain
 from inspector.disk import Disk, Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, NotFound
 from inspector.mounts import holds_root
-from inspector.uefi import ESP_TYPES, uefi_chain
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.filesystem.superblock import identify

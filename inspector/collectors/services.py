@@ -7,15 +7,15 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from inspector.commands import required_units, service_flaw
-from inspector.conditions import unmet_condition
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Enablement, Services, UnitState
-from inspector.generators import has_sysv_generator, start_links
 from inspector.guest import Guest, NotFound
-from inspector.pull import Pull
-from inspector.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
+from inspector.linux.commands import required_units, service_flaw
+from inspector.linux.conditions import unmet_condition
+from inspector.linux.generators import has_sysv_generator, start_links
+from inspector.linux.pull import Pull
+from inspector.linux.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
 from inspector.verdict import Evidence
 from parsers.place import Place
 

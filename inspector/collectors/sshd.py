@@ -10,7 +10,7 @@ from inspector.facts.packages import Packages
 from inspector.facts.services import Services, UnitState
 from inspector.facts.sshd import UNITS, HostKey, Sshd
 from inspector.guest import Guest, NotFound
-from inspector.units import UnitFiles
+from inspector.linux.units import UnitFiles
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
 from parsers.linux.sshd import DEBIAN_12, Release, SshdConfig, parse_sshd_config

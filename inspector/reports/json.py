@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from inspector.json_line import json_text
+from inspector.console.json_line import json_text
 from inspector.report import SCHEMA_VERSION, Report
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

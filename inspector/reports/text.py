@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from inspector.printable import printable
+from inspector.console.printable import printable
 from inspector.report import CheckResult, EvidenceInfo, ProblemInfo, Report, RuleResult
 from inspector.verdict import Status
 from parsers.place import Place

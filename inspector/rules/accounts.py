@@ -9,7 +9,7 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.facts.accounts import Accounts
 from inspector.guest import Guest, NotFound
-from inspector.programs import program_flaw
+from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.linux.accounts import User

@@ -10,7 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services
 from inspector.guest import Guest
-from inspector.programs import program_flaw
+from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.place import Place

@@ -68,6 +68,8 @@ def boot_modes_are_whole(facts: Facts) -> Verdict:
 
     Fix: complete the other mode (`grub-install` for it), or remove its half: the empty EFI system partition, or the
     boot code that has nothing to load.
+
+    Reads: what boot-loader-installed reads.
     """
     modes = facts[BootModes]
     if modes.mode in {None, "none"}:
@@ -93,6 +95,8 @@ def uefi_fallback_loader_exists(facts: Facts) -> Verdict:
     Fix: run `grub-install --removable`, or copy the vendor's loaders to EFI/BOOT (shimx64.efi as BOOTX64.EFI, and
     grubx64.efi beside it).
 
+    Reads: the directories below EFI on the EFI system partition.
+
     References: UEFI 2.10, 3.5.1.1.
     """
     modes = facts[BootModes]
@@ -116,6 +120,8 @@ def efi_loader_fits_architecture(facts: Facts) -> Verdict:
     Why: firmware of an x86_64 machine cannot start a loader for aarch64, and the other way round.
 
     Fix: install the boot loader of the system's own architecture (`grub-install --target=arm64-efi`).
+
+    Reads: the heads of the EFI loaders, and of the first program that every guest has.
     """
     loaders = [loader for loader in facts[BootModes].loaders if not loader.flaw]
     if not loaders:
@@ -142,6 +148,8 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     is left of an image whose first sectors were lost.
 
     Fix: run `grub-install /dev/vda`, which writes the boot code and the modules together.
+
+    Reads: the first sector, the core image, and /boot/grub/i386-pc.
     """
     modes, guest = facts[BootModes], facts[Guest]
     found = [path for path in _MODULES if guest.is_dir(path)]
@@ -179,6 +187,8 @@ def boot_mode_matches_declared(facts: Facts, *, declared: str) -> Verdict:
     Why: an instance is started in the declared mode, whatever the disk is prepared for.
 
     Fix: declare the mode that is installed, or install the boot loader of the declared one.
+
+    Reads: what boot-loader-installed reads.
     """
     if declared == "any":
         raise NotApplicable("no boot mode is declared")
@@ -203,6 +213,8 @@ def efi_mount_has_partition(facts: Facts) -> Verdict:
     Why: the mount fails and the boot stops in emergency mode; a guest that was installed for UEFI lost its loader.
 
     Fix: remove the line, or add `nofail`, where the guest boots by BIOS; else restore the EFI system partition.
+
+    Reads: /etc/fstab and the partition table.
     """
     entries = [entry for entry in facts[Fstab].entries if entry.mount_point.rstrip("/") in _ESP_MOUNTS]
     entries = [entry for entry in entries if "noauto" not in entry.options]

@@ -7,9 +7,9 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.services import Enablement, Services, UnitState
-from inspector.firewall_scripts import firewall_scripts
 from inspector.guest import Guest, NotFound
-from inspector.presets import MACHINE_ID, first_boot, preset_enables
+from inspector.linux.firewall_scripts import firewall_scripts
+from inspector.linux.presets import MACHINE_ID, first_boot, preset_enables
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.place import Place

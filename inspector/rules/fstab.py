@@ -11,7 +11,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services
 from inspector.guest import Guest
-from inspector.mount_source import MountSource, is_mandatory, is_removable, mount_source
+from inspector.linux.mount_source import MountSource, is_mandatory, is_removable, mount_source
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.crypttab import Crypttab

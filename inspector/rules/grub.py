@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from inspector.boot.kernel_arguments import is_doubtful, is_hazard
 from inspector.device import is_kernel_name, resolve
 from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
 from inspector.facts.platform import BootModes
 from inspector.guest import Guest
-from inspector.kernel_arguments import is_doubtful, is_hazard
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub

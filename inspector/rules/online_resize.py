@@ -8,7 +8,7 @@ from inspector.disk import Disk, Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest
-from inspector.programs import program_flaw
+from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from parsers.partition.table import Partition, Scheme

@@ -9,7 +9,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services
 from inspector.guest import Guest
-from inspector.mount_source import MountSource, is_mandatory, mount_source
+from inspector.linux.mount_source import MountSource, is_mandatory, mount_source
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.linux.fstab import Fstab

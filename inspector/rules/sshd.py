@@ -11,9 +11,9 @@ from inspector.facts.cloud_init import CloudInit
 from inspector.facts.services import Services
 from inspector.facts.sshd import Sshd, is_loopback
 from inspector.guest import Guest
-from inspector.programs import program_flaw
+from inspector.linux.programs import program_flaw
+from inspector.linux.sshd_login import Login
 from inspector.rules.rule import rule
-from inspector.sshd_login import Login
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.sshd import NEWEST, OLDEST, SshdConfig
 from parsers.place import Place, Problem

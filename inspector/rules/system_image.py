@@ -38,6 +38,8 @@ def image_holds_one_system(facts: Facts) -> Verdict:
     Why: which of two systems starts is decided by the boot loader's configuration; what is judged here may not be it.
 
     Fix: remove the system that is not wanted, or name the root with `--root`.
+
+    Reads: the root directories of all volumes that can be read.
     """
     content = facts[DiskContent]
     if len(content.roots) > 1:
@@ -56,6 +58,8 @@ def architecture_is_supported(facts: Facts, *, supported: list[str], limited: li
     Why: an image of another architecture does not start; a 32-bit one is limited to small instance types.
 
     Fix: import the image under its own architecture, or rebuild the system for one that is supported.
+
+    Reads: the head of /sbin/init, or of another program that every guest has.
     """
     architecture = facts[Architecture]
     seen = Evidence(architecture.place, f"a {architecture.bits}-bit program for {architecture.machine}")

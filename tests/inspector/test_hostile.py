@@ -17,14 +17,14 @@ from fixtures.disk import MIB, Ext, Layout, build_disk
 from fixtures.golden import GOLDEN
 from fixtures.mutation import Range, mutated, mutation
 from inspector import inspect_image
-from inspector.browsing import Files, Form, ls
 from inspector.errors import InspectorError
 from inspector.image_file import ImageFile
 from inspector.inspection import inspect_isolated
 from inspector.isolate import Limits
-from inspector.overview import show
 from inspector.report import Report
 from inspector.verdict import Status
+from inspector.view.browsing import Files, Form, ls
+from inspector.view.overview import show
 from tests.corpus import corpus, entries
 from tests.oracles import needs
 

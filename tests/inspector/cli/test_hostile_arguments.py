@@ -136,7 +136,7 @@ def test_output_that_cannot_be_written_is_said_in_one_line(disk: Path, arguments
 
 SLOW = """
 import sys, time
-import inspector.overview as overview
+import inspector.view.overview as overview
 
 def slow(*_):
     sys.stderr.write("never seen")

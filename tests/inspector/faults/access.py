@@ -7,7 +7,7 @@ from typing import Final
 from fixtures.files import Dir, File
 from fixtures.golden import CLOUD_ASSISTANT, SECURITY_CENTER
 from inspector.verdict import Status
-from tests.inspector.mutations import (
+from tests.inspector.faults.mutation import (
     ETH0,
     GRUB,
     SSHD,

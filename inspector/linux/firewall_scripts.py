@@ -13,7 +13,7 @@ from typing import Final
 
 from inspector.facts.services import Services
 from inspector.guest import Guest
-from inspector.units import CONFIG
+from inspector.linux.units import CONFIG
 from inspector.verdict import Evidence
 from parsers.linux.systemd import parse_unit, split_words
 from parsers.place import Place

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from inspector.boot.uefi import uefi_chain
 from inspector.collectors.platform import collect_boot_modes
 from inspector.disk import Disk, Volume, open_disk
 from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
-from inspector.uefi import uefi_chain
 from parsers.filesystem.fat import open_fat
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.partition.table import Partition

@@ -7,9 +7,9 @@ import pytest
 
 from fixtures.disk import Layout, build_disk
 from fixtures.golden import GOLDEN, KERNEL
+from inspector.console.json_line import json_text
 from inspector.errors import InspectorError
-from inspector.json_line import json_text
-from inspector.overview import overview, overview_text, size
+from inspector.view.overview import overview, overview_text, size
 from tests.oracles import needs
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.kernel import elf
-from inspector.commands import required_units, service_flaw
 from inspector.facts.services import Enablement, UnitState
+from inspector.linux.commands import required_units, service_flaw
 from parsers.linux.systemd import parse_unit
 from parsers.place import Place
 from tests.memory_tree import File, guest_of

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from fixtures.kernel import grub_boot_sector, grub_core
-from inspector.bios import BIOS_BOOT, bios_chain
+from inspector.boot.bios import BIOS_BOOT, bios_chain
 from inspector.disk import Disk
 from inspector.facts.platform import ChainState
 from inspector.image import Image

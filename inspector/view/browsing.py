@@ -12,14 +12,14 @@ from typing import Final
 import msgspec
 
 from inspector.backing import AllowedFiles
-from inspector.browse import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
+from inspector.console.json_line import json_text
+from inspector.console.output import Write
+from inspector.console.printable import printable
+from inspector.console.stream import pass_on
 from inspector.errors import InspectorError
 from inspector.guest import Guest
 from inspector.isolate import Send
-from inspector.json_line import json_text
-from inspector.output import Write
-from inspector.printable import printable
-from inspector.stream import pass_on
+from inspector.view.listing import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
 
 _BATCH: Final = 1 << 16
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.conditions import unmet_condition
+from inspector.linux.conditions import unmet_condition
 from parsers.linux.systemd import parse_unit
 from tests.memory_tree import Dir, File, Link, guest_of
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.files import File, Link
-from inspector.kernel_arguments import is_doubtful, is_hazard
+from inspector.boot.kernel_arguments import is_doubtful, is_hazard
 from tests.memory_tree import guest_of
 
 GUEST = guest_of({

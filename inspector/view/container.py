@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from inspector.printable import iso_time
+from inspector.console.printable import iso_time
 from parsers.container.qcow2_header import Qcow2
 
 

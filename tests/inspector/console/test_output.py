@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.output import OutputError, Write, opened_output, wants_colour
+from inspector.console.output import OutputError, Write, opened_output, wants_colour
 
 
 def test_a_file_is_replaced_when_all_went_well(tmp_path: Path) -> None:

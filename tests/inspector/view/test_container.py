@@ -6,8 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from inspector.container import container_facts, container_lines
-from inspector.overview import overview, overview_text
+from inspector.view.container import container_facts, container_lines
+from inspector.view.overview import overview, overview_text
 from parsers.container.qcow2_header import parse_qcow2
 from parsers.source import Memory
 from tests.oracles import needs

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from inspector.guest import Guest
-from inspector.pull import Pull
+from inspector.linux.pull import Pull
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.kernel import elf
-from inspector.programs import find_program, program_flaw
+from inspector.linux.programs import find_program, program_flaw
 from tests.memory_tree import Dir, File, Link, guest_of
 
 ARM = bytearray(elf())

@@ -13,7 +13,7 @@ from typing import Final
 
 from inspector.facts.services import Enablement, UnitState
 from inspector.guest import Guest, NotFound
-from inspector.programs import FOLDERS, find_program, program_flaw
+from inspector.linux.programs import FOLDERS, find_program, program_flaw
 from inspector.verdict import Evidence
 from parsers.linux.systemd import Assignment, Unit, split_words
 from parsers.place import Place

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from inspector.backing import AllowedFiles
+from inspector.console.json_line import json_text
+from inspector.console.printable import iso_time, printable
 from inspector.disk import Disk, open_disk
 from inspector.errors import InspectorError
 from inspector.guest import Guest, Mount
-from inspector.json_line import json_text
 from inspector.mounts import find_guest
-from inspector.printable import iso_time, printable
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError
 from parsers.source import Source

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from inspector.browse import Listing, absolute, json_array, long_line, short_line, stat_lines, volume_files
 from inspector.disk import Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
+from inspector.view.listing import Listing, absolute, json_array, long_line, short_line, stat_lines, volume_files
 from tests.memory_tree import Dir, File, Files, Link, MemoryTree
 from tests.volumes import disk_of, volume_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from inspector.console.output import Write
 from inspector.errors import InspectorError, about
 from inspector.isolate import STREAM_LIMITS, Limits, Send, isolated
-from inspector.output import Write
 
 
 def pass_on(image: str, job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from inspector.json_line import json_text
-from inspector.printable import iso_time, printable
+from inspector.console.json_line import json_text
+from inspector.console.printable import iso_time, printable
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from inspector.backing import AllowedFiles
-from inspector.container import container_facts, container_lines
+from inspector.console.json_line import json_text
+from inspector.console.output import Write
+from inspector.console.printable import printable
+from inspector.console.stream import pass_on
 from inspector.disk import Disk, Volume, open_disk
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
@@ -20,10 +23,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import identify_guest
 from inspector.isolate import CHECK_LIMITS, Send
-from inspector.json_line import json_text
-from inspector.output import Write
-from inspector.printable import printable
-from inspector.stream import pass_on
+from inspector.view.container import container_facts, container_lines
 from parsers.place import ParseError, Problem
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from fixtures.golden import GOLDEN
 from inspector import inspect_image
 from inspector.report import CheckResult, Report
 from inspector.verdict import Status
-from tests.inspector.access_faults import ACCESS_FAULTS
-from tests.inspector.mutations import MUTATIONS, Mutation
+from tests.inspector.faults import FAULTS
+from tests.inspector.faults.mutation import Mutation
 from tests.oracles import needs
 
-FAULTS = (*MUTATIONS, *ACCESS_FAULTS)
 pytestmark = needs("mke2fs", "debugfs", "sfdisk")
 
 Inspect = Callable[[Files, Ext, Layout], Report]
@@ -62,6 +60,8 @@ def test_a_fault_turns_exactly_its_checks_and_its_fix_turns_them_back(fault: Mut
     assert fault.place in named_places(check)
     assert all(rule.fix for rule in check.rules)
 
+    if fault.mended is None:
+        return  # the advice is to undo the fault, which gives the golden guest again
     mended = inspect(fault.mended_files, Ext(), Layout())
     assert {n: s for n, s in statuses(mended).items() if s is not Status.OK} == (
         {} if fault.left is Status.OK else {first: fault.left}
@@ -71,4 +71,3 @@ def test_a_fault_turns_exactly_its_checks_and_its_fix_turns_them_back(fault: Mut
 def test_the_table_has_fifty_faults_of_different_names() -> None:
     names = [fault.name for fault in FAULTS]
     assert len(set(names)) == len(names) >= 50
-    assert all(dataclasses.is_dataclass(fault) for fault in FAULTS)

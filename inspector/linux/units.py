@@ -1,7 +1,7 @@
 """The systemd units of a guest: which file a name means, and which unit pulls in which.
 
 Load path, aliases, masks and drop-ins: systemd.unit(5). /run is empty in a guest that is not running, so what
-generators would write there is not seen; those that matter here are told of in `inspector/generators.py`.
+generators would write there is not seen; those that matter here are told of in `inspector/linux/generators.py`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from inspector.generators import generated_pulls
 from inspector.guest import Guest, NotFound
-from inspector.pull import Pull
+from inspector.linux.generators import generated_pulls
+from inspector.linux.pull import Pull
 from parsers.filesystem.tree import FileType
 from parsers.linux.systemd import Unit, parse_unit
 from parsers.place import ParseError, Place

@@ -1,0 +1,1 @@
+"""What reaches a terminal, a file or a pipe, and in what form."""

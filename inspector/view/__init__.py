@@ -1,0 +1,1 @@
+"""What `show`, `ls`, `stat` and `cat` give of a disk."""
