@@ -85,8 +85,8 @@ def cloud_init_enabled(facts: Facts) -> Verdict:
     return ok("every stage of cloud-init is started", *started)
 
 
-@rule("cloud-init-version", "cloud-init is recent enough")
-def cloud_init_version(facts: Facts, *, minimum: str, accepted: Sequence[str]) -> Verdict:
+@rule("cloud-init-is-recent", "cloud-init is recent enough")
+def cloud_init_is_recent(facts: Facts, *, minimum: str, accepted: Sequence[str]) -> Verdict:
     """Why: older releases do not know the cloud's metadata service, or do not configure its network.
 
     Fix: update the package cloud-init.
@@ -198,8 +198,8 @@ def _unset(cloud_init: CloudInit, target: str) -> Verdict:
     return warning(f"no datasource_list: {target} is looked for among all clouds", *files)
 
 
-@rule("cloud-init-no-seed", "No data of another data source lies in the image")
-def cloud_init_no_seed(facts: Facts) -> Verdict:
+@rule("cloud-init-has-no-seed", "No data of another data source lies in the image")
+def cloud_init_has_no_seed(facts: Facts) -> Verdict:
     """Why: a seed directory counts as a data source that was found, and may win over the cloud's own.
 
     Fix: remove /var/lib/cloud/seed/nocloud and /var/lib/cloud/seed/nocloud-net.
@@ -240,9 +240,9 @@ def cloud_init_modules_run(facts: Facts, *, modules: Sequence[str]) -> Verdict:
 RULES: Final = (
     cloud_init_installed,
     cloud_init_enabled,
-    cloud_init_version,
+    cloud_init_is_recent,
     cloud_init_config_parses,
     cloud_init_datasource_allows_target,
-    cloud_init_no_seed,
+    cloud_init_has_no_seed,
     cloud_init_modules_run,
 )

@@ -18,10 +18,10 @@ from inspector.rules.cloud_init import (
     cloud_init_config_parses,
     cloud_init_datasource_allows_target,
     cloud_init_enabled,
+    cloud_init_has_no_seed,
     cloud_init_installed,
+    cloud_init_is_recent,
     cloud_init_modules_run,
-    cloud_init_no_seed,
-    cloud_init_version,
 )
 from inspector.rules.rule import Rule
 from inspector.verdict import NotApplicable, Status, Verdict
@@ -37,7 +37,7 @@ UNITS = "/etc/systemd/system"
 WANTS = f"{UNITS}/cloud-init.target.wants"
 GENERATOR = "/usr/lib/systemd/system-generators/cloud-init-generator"
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "cloud-init-version": {"minimum": "0.7.9", "accepted": ("0.7.6a",)},
+    "cloud-init-is-recent": {"minimum": "0.7.9", "accepted": ("0.7.6a",)},
     "cloud-init-datasource-allows-target": {"datasource": "AliYun"},
     "cloud-init-modules-run": {"modules": ("users-groups", "ssh", "set-passwords")},
 }
@@ -207,7 +207,7 @@ FAULTS: list[tuple[Rule, dict[str, Any], Status, str, dict[str, Any]]] = [
         {IDENTIFY: "policy: search\n"},
     ),
     (
-        cloud_init_no_seed,
+        cloud_init_has_no_seed,
         {"/var/lib/cloud/seed/nocloud-net/meta-data": "", "/var/lib/cloud/seed/nocloud-net/user-data": ""},
         Status.WARNING,
         "/var/lib/cloud/seed/nocloud-net",
@@ -290,17 +290,17 @@ def test_versions(version: str, status: Status) -> None:
     assert isinstance(text, str)
     assert "Version: 22.4.2-1+deb12u2" in text
     change = {"/var/lib/dpkg/status": text.replace("Version: 22.4.2-1+deb12u2", f"Version: {version}")}
-    assert judge(cloud_init_version, change)[0] is status
+    assert judge(cloud_init_is_recent, change)[0] is status
 
 
 def test_the_version_of_the_module_where_no_package_is_known() -> None:
-    verdict = ask(cloud_init_version, facts(given={Packages: UnknownFact("no database")}))
+    verdict = ask(cloud_init_is_recent, facts(given={Packages: UnknownFact("no database")}))
     assert verdict.status is Status.OK
     assert verdict.evidence[0].place == Place("/usr/lib/python3/dist-packages/cloudinit/version.py", 1)
     nothing = facts(
         {"/usr/lib/python3/dist-packages/cloudinit/version.py": None}, given={Packages: UnknownFact("no database")}
     )
-    assert ask(cloud_init_version, nothing).known is False
+    assert ask(cloud_init_is_recent, nothing).known is False
 
 
 # -- data sources
@@ -360,7 +360,7 @@ def test_a_merging_of_its_own_is_followed() -> None:
 
 
 def test_a_seed_that_is_not_complete_is_named_as_well() -> None:
-    verdict = ask(cloud_init_no_seed, facts({"/var/lib/cloud/seed/nocloud/meta-data": ""}))
+    verdict = ask(cloud_init_has_no_seed, facts({"/var/lib/cloud/seed/nocloud/meta-data": ""}))
     assert verdict.status is Status.WARNING
     assert "missing" in verdict.evidence[0].seen
 
