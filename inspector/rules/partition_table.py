@@ -81,7 +81,7 @@ def _seen(table: PartitionTable, flaws: frozenset[Flaw]) -> list[Evidence]:
 
 
 def _summary(table: PartitionTable) -> Evidence:
-    return Evidence(Place(_DISK), f"{table.scheme} with {len(table.partitions)} partitions")
+    return Evidence(Place(_DISK), f"{table.scheme}, partitions: {len(table.partitions)}")
 
 
 RULES = (partition_table_valid, partitions_inside_disk, partitions_do_not_overlap)
