@@ -84,8 +84,8 @@ def own() -> Path:
     print(f"bench: installing this project into {OWN_VENV} ...", flush=True)
     if not (OWN_VENV / "bin" / "python").is_file():
         subprocess.run([sys.executable, "-m", "venv", str(OWN_VENV)], check=True)
-        _pip(OWN_VENV, str(ROOT))
-    _pip(OWN_VENV, "--force-reinstall", "--no-deps", str(ROOT))
+    _pip(OWN_VENV, str(ROOT))  # what it needs and has not yet
+    _pip(OWN_VENV, "--force-reinstall", "--no-deps", str(ROOT))  # the project itself, though its version is the same
     return OWN_VENV / "bin"
 
 
