@@ -12,7 +12,7 @@ from itertools import pairwise
 from struct import Struct
 from typing import Final, Protocol
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.inodes import FLAG_EXTENTS, Inode
 from parsers.filesystem.ext4.volume import Volume
 from parsers.place import ParseError
