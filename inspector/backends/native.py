@@ -26,5 +26,17 @@ def _fat(source: Source) -> Tree:
     return open_fat(source)
 
 
-READERS: Final[dict[str, Callable[[Source], Tree]]] = {"ext2": _ext4, "ext3": _ext4, "ext4": _ext4, "vfat": _fat}
+def _xfs(source: Source) -> Tree:
+    from parsers.filesystem.xfs import open_xfs
+
+    return open_xfs(source)
+
+
+READERS: Final[dict[str, Callable[[Source], Tree]]] = {
+    "ext2": _ext4,
+    "ext3": _ext4,
+    "ext4": _ext4,
+    "vfat": _fat,
+    "xfs": _xfs,
+}
 """Type as blkid names it -> reader."""
