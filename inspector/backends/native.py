@@ -14,6 +14,12 @@ from parsers.source import Source
 NAME: Final = "native"
 
 
+def _btrfs(source: Source) -> Tree:
+    from parsers.filesystem.btrfs import open_btrfs
+
+    return open_btrfs(source)
+
+
 def _ext4(source: Source) -> Tree:
     from parsers.filesystem.ext4 import open_ext4
 
@@ -33,6 +39,7 @@ def _xfs(source: Source) -> Tree:
 
 
 READERS: Final[dict[str, Callable[[Source], Tree]]] = {
+    "btrfs": _btrfs,
     "ext2": _ext4,
     "ext3": _ext4,
     "ext4": _ext4,
