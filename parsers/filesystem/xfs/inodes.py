@@ -10,6 +10,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from parsers.checksum import crc32c
 from parsers.filesystem.tree import FileType, Stat
 from parsers.filesystem.xfs.superblock import Incompat
 from parsers.filesystem.xfs.volume import Layout, Volume
@@ -26,14 +27,16 @@ S_IFDIR: Final = 0x4000
 S_IFREG: Final = 0x8000
 S_IFLNK: Final = 0xA000
 
-_CORE = Struct(">HHBBHIIIHHQ8s8s8sQQIIHBbIHHII")
+_CORE = Struct(">HHBBHIIIHHQQQQQQIIHBbIHHII")
 _OLD_CORE: Final = 100
 _NEW_CORE: Final = 176
 _LAYOUT: Final = Layout("inode", checksum=100, uuid=160)
 _MAX_SIZE: Final = (1 << 63) - 1
 _SECOND: Final = 1_000_000_000
 _BIGTIME_EPOCH: Final = (1 << 31) * _SECOND
-_TIME = Struct(">iI")
+_ONES: Final = 0xFFFFFFFF
+_ZEROS: Final = bytes(4)
+_SIGN: Final = 1 << 63
 _PIECE: Final = 64 << 10
 _PIECES: Final = 128
 _KEPT: Final = 512
@@ -134,19 +137,20 @@ class Inode:
             mtime=decode(fields[12]),
             atime=decode(fields[11]),
             ctime=decode(fields[13]),
-            btime=decode(self.raw[144:152]) if fields[2] >= 3 else None,
+            btime=decode(int.from_bytes(self.raw[144:152], "big")) if fields[2] >= 3 else None,
             rdev=_device(self.raw, self.fork_at) if kind in (FileType.CHAR, FileType.BLOCK) else None,
             flags=_names(self.flags, self.flags2) if self.flags or self.flags2 & 1 else (),
         )
 
 
-def _time(raw: bytes) -> int:
-    seconds, nanoseconds = _TIME.unpack(raw)
-    return int(seconds * _SECOND + nanoseconds)
+def _time(stored: int) -> int:
+    """Seconds, with their sign, and nanoseconds, of 32 bits each."""
+    seconds = (stored ^ _SIGN) - _SIGN >> 32
+    return seconds * _SECOND + (stored & 0xFFFFFFFF)
 
 
-def _bigtime(raw: bytes) -> int:
-    return int.from_bytes(raw, "big") - _BIGTIME_EPOCH
+def _bigtime(stored: int) -> int:
+    return stored - _BIGTIME_EPOCH
 
 
 def _device(raw: bytes, at: int) -> tuple[int, int]:
@@ -168,6 +172,7 @@ class Inodes:
         self._size = superblock.inode_size
         self._log = superblock.inodes_per_block_log
         self._mask = superblock.inodes_per_block - 1
+        self._uuid = superblock.metadata_uuid
         self._wide = bool(superblock.incompat & Incompat.NREXT64)
         self._pieces: dict[int, bytes] = {}
         self._kept: dict[int, Inode] = {}
@@ -228,7 +233,10 @@ class Inodes:
             found = int.from_bytes(inode.raw[152:160], "big")
             if found != inode.number:
                 raise self._error(inode, 152, f"its own number wanted, {found} found")
-            volume.verify(inode.raw, inode.offset, _LAYOUT)
+            raw = inode.raw
+            sealed = crc32c(_ONES, raw[:100] + _ZEROS + raw[104:]) ^ _ONES
+            if raw[100:104] != sealed.to_bytes(4, "little") or raw[160:176] != self._uuid:
+                volume.verify(raw, inode.offset, _LAYOUT)  # says what is wrong
 
     def _error(self, inode: Inode, at: int, message: str) -> ParseError:
         return self._volume.error(inode.offset + at, f"inode {inode.number}: {message}")

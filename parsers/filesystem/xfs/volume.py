@@ -110,22 +110,22 @@ class Volume:
         if not self.verifies(offset):
             return
         at = layout.checksum
-        wanted = crc32c(crc32c(crc32c(_ONES, data[:at]), _ZEROS), data[at + 4 :]) ^ _ONES
+        wanted = crc32c(_ONES, data[:at] + _ZEROS + data[at + 4 :]) ^ _ONES
         found = int.from_bytes(data[at : at + 4], "little")
         if wanted != found:
             self.report(offset + at, f"{layout.noun}: checksum {wanted:08x} wanted, {found:08x} found")
         if data[layout.uuid : layout.uuid + 16] != self.superblock.metadata_uuid:
             uuid = data[layout.uuid : layout.uuid + 16].hex()
             self.report(offset + layout.uuid, f"{layout.noun}: the UUID of this file system wanted, {uuid} found")
-        self._verify_number(data, offset, layout, "the owner", (layout.owner, owner))
-        self._verify_number(data, offset, layout, "the place", (layout.block, offset >> 9))
+        if layout.owner is not None:
+            self._verify_number(data, offset, layout, "the owner", (layout.owner, owner))
+        if layout.block is not None:
+            self._verify_number(data, offset, layout, "the place", (layout.block, offset >> 9))
 
     def _verify_number(
-        self, data: bytes, offset: int, layout: Layout, what: str, where: tuple[int | None, int | None]
+        self, data: bytes, offset: int, layout: Layout, what: str, where: tuple[int, int | None]
     ) -> None:
         at, wanted = where
-        if at is None or wanted is None:
-            return
         found = int.from_bytes(data[at : at + 8], "big")
-        if found != wanted:
+        if wanted is not None and found != wanted:
             self.report(offset + at, f"{layout.noun}: {what} {wanted} wanted, {found} found")
