@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from parsers.filesystem.btrfs.superblock import MAX_LEVEL
-from parsers.filesystem.btrfs.volume import Volume
+from parsers.filesystem.btrfs.volume import MissingDeviceError, Volume
 from parsers.place import ParseError
 
 Key = tuple[int, int, int]
@@ -104,16 +104,21 @@ class Nodes:
             text = f"a node at a multiple of {self._sector_size} wanted, {logical} found"
             raise volume.error(logical, text)
         flaws: list[tuple[int, str]] = []
+        missing: set[int] = set()
         for copy in range(volume.copies(logical)):
             try:
                 node = self._parse(volume.read_copy(logical, self._size, copy), position)
             except _NodeError as error:
                 flaws.append((copy, str(error)))
+            except MissingDeviceError as error:
+                flaws.append((copy, error.message))
+                missing.add(copy)
             except ParseError as error:
                 flaws.append((copy, error.message))
             else:
                 for bad, text in flaws:
-                    volume.report(volume.place(logical, bad), f"node {logical}: {text}; another copy is whole")
+                    if bad not in missing:
+                        volume.report(volume.place(logical, bad), f"node {logical}: {text}; another copy is whole")
                 return node
         bad, text = flaws[0]
         more = f"; none of {len(flaws)} copies is whole" if len(flaws) > 1 else ""

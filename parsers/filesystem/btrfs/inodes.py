@@ -77,7 +77,10 @@ class Inode:
 
 
 def make_stub(number: int, directory: Inode) -> Inode:
-    """Make the empty directory that the kernel shows in place of a subvolume, in the image of the one around it."""
+    """Make the empty directory that the kernel shows in place of a subvolume, in the image of the one around it.
+
+    For the kernel it was changed when it was first looked at; here it is as old as the directory around it.
+    """
     fields = list(directory.fields)
     fields[2], fields[5], fields[8], fields[9], fields[10] = 0, 1, 0o40755, 0, 0
     fields[18:20] = fields[16:18]

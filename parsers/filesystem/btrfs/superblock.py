@@ -29,7 +29,7 @@ _LABEL: Final = slice(299, 555)
 _METADATA_UUID: Final = slice(571, 587)
 _ARRAY_AT: Final = 811
 _MAX_ARRAY: Final = 2048
-_CHANGING_FSID: Final = 1 << 35 | 1 << 36
+_REWRITING_FSID: Final = 1 << 35  # every node is being given another UUID; the kernel does not mount this
 
 
 class Incompat(IntFlag):
@@ -72,6 +72,7 @@ class Flag(IntFlag):
     ERROR = 1 << 2
     SEEDING = 1 << 32
     METADUMP = 1 << 33
+    CHANGING_FSID = 1 << 36
 
 
 class DeviceItem(msgspec.Struct, frozen=True):
@@ -133,6 +134,11 @@ def read_superblock(source: Source) -> tuple[Superblock, tuple[Problem, ...]]:
     if not found:
         raise flaws[0] if flaws else ParseError(Place(source.name), "a btrfs superblock wanted, a shorter volume found")
     best, problems = _newest(found, source.name)
+    if best.flags & Flag.CHANGING_FSID:
+        place = Place(source.name, offset=best.offset + 56)
+        problems.append(
+            Problem(place, "superblock: a settled UUID wanted, an unfinished change of it found (btrfstune)")
+        )
     problems += [Problem(flaw.place, f"superblock: {flaw.message}") for flaw in flaws]
     return _supported(best, source.name), tuple(problems)
 
@@ -236,7 +242,7 @@ def _supported(superblock: Superblock, name: str) -> Superblock:
     if names:
         place = Place(name, offset=superblock.offset + 188)
         raise ParseError(place, f"features that can be read wanted, {', '.join(names)} found")
-    if superblock.flags & _CHANGING_FSID:
+    if superblock.flags & _REWRITING_FSID:
         place = Place(name, offset=superblock.offset + 56)
-        raise ParseError(place, "a settled UUID wanted, an unfinished change of it found (btrfstune)")
+        raise ParseError(place, "one UUID in all nodes wanted, an unfinished change of it found (btrfstune)")
     return superblock

@@ -22,7 +22,7 @@ from parsers.filesystem.btrfs.roots import (
     FREE_SPACE_TREE,
     Roots,
 )
-from parsers.filesystem.btrfs.superblock import CompatRo, DeviceItem
+from parsers.filesystem.btrfs.superblock import CompatRo, DeviceItem, Incompat
 from parsers.filesystem.btrfs.volume import Volume
 from parsers.filesystem.tree import Usage
 from parsers.place import ParseError, Place
@@ -73,12 +73,16 @@ def measure_profiles(volume: Volume, roots: Roots) -> tuple[ProfileUsage, ...]:
 def measure_usage(volume: Volume, roots: Roots, devices: list[DeviceItem]) -> Usage:
     """Return the usage. Raises `ParseError`."""
     used = data_free = 0
-    factor, profile = 1, "single"
+    # With the feature mixed-bg the kernel counts chunks of data and of metadata as one, mixed or not.
+    mixed = volume.superblock.incompat & Incompat.MIXED_GROUPS
+    of_data = Group.DATA | Group.METADATA if mixed else Group.DATA
+    strongest, factor, profile = 0, 1, "single"
     for chunk, group_used in _groups(volume, roots):
         used += group_used * chunk.copies
-        if chunk.type & Group.DATA:
+        if chunk.type & of_data:
             data_free += (chunk.length - group_used) * chunk.copies
-            factor, profile = chunk.copies, chunk.profile
+            if chunk.type & ~KINDS >= strongest:
+                strongest, factor, profile = chunk.type & ~KINDS, chunk.copies, chunk.profile
     unallocated = _allocatable(devices, profile)
     total = volume.superblock.total_bytes // factor
     free = total - used // factor - _reserve(volume, roots)

@@ -31,6 +31,10 @@ class Device(msgspec.Struct, frozen=True):
         return self.superblock.device
 
 
+class MissingDeviceError(ParseError):
+    """What is wanted lies on a device that was not given, which is said once for the whole file system."""
+
+
 class Volume:
     """The bytes of one file system by their logical addresses."""
 
@@ -120,7 +124,8 @@ class Volume:
     def _device(self, stripe: Stripe) -> Device:
         device = self.devices.get(stripe.uuid)
         if device is None:
-            raise ParseError(Place(self.name), f"device {stripe.device} ({stripe.uuid}) wanted, not given or outdated")
+            text = f"device {stripe.device} ({stripe.uuid}) wanted, not given or outdated"
+            raise MissingDeviceError(Place(self.name), text)
         return device
 
     def _join(self, first: Device, others: tuple[Source, ...]) -> list[Device]:
