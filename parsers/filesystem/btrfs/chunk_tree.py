@@ -19,6 +19,7 @@ _KEY = Struct("<QBQ")
 _CHUNK: Final = (256, 228)
 _DEVICE: Final = (1, 216)
 _MAX_CHUNKS: Final = 1 << 18  # 256 TiB in chunks of 1 GiB
+_MAX_DEVICES: Final = 1 << 12
 _ARRAY_AT: Final = 811
 
 
@@ -44,6 +45,8 @@ def load_chunks(volume: Volume, nodes: Nodes) -> list[DeviceItem]:
         elif entry[:2] == _DEVICE and len(item) >= DEVICE_ITEM_SIZE:
             device = parse_device(item)
             devices[device.uuid] = device
+            if len(devices) > _MAX_DEVICES:
+                raise ParseError(Place(volume.name), f"at most {_MAX_DEVICES} devices wanted, more found")
     volume.chunks = _joined(volume, {**system, **chunks})
     volume.check_devices(devices)
     return list(devices.values())

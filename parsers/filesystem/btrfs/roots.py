@@ -33,7 +33,9 @@ _ITEM = Struct("<160xQQQQQQQI17xBB")
 _SECOND_VERSION = Struct("<Q16s16s16sQQQQ12xqI")
 _REFERENCE = Struct("<QQH")
 _MAX_TREES: Final = 64
-_MAX_DEPTH: Final = 2048  # of folders between two subvolumes, and of subvolumes in one another
+_MAX_DEPTH: Final = 2048  # names in a path
+_MAX_NAMES: Final = 1 << 19  # in all paths of a list
+_MAX_SUBVOLUMES: Final = 1 << 16
 _LAST: Final = (1 << 64) - 1
 _NOBODY: Final = UUID(int=0)
 
@@ -91,6 +93,7 @@ class Roots:
         self._tree = BTree(nodes, Position(superblock.root, superblock.root_level, superblock.generation))
         self._directory = superblock.root_directory
         self._trees: dict[int, BTree] = {}
+        self._names_left = 0
 
     def tree(self, number: int) -> BTree:
         """Return a tree; raise `ParseError` where there is none, or one that was deleted."""
@@ -133,7 +136,10 @@ class Roots:
 
     def subvolumes(self) -> Iterator[Subvolume]:
         """Give all subvolumes that were not deleted, the top level first, and then by their numbers."""
-        for number in self._numbers():
+        self._names_left = _MAX_NAMES
+        for count, number in enumerate(self._numbers()):
+            if count > _MAX_SUBVOLUMES:
+                raise self._error(f"at most {_MAX_SUBVOLUMES} subvolumes wanted, more found")
             root = self.root(number)
             if root is None or not root.references:
                 continue
@@ -165,32 +171,32 @@ class Roots:
         """Return the path of a subvolume from the top level."""
         names: list[bytes] = []
         try:
-            for _ in range(_MAX_DEPTH):
+            while len(names) <= _MAX_DEPTH:
                 if number == TOP_LEVEL:
                     return b"/".join(reversed(names)).decode("utf-8", "surrogateescape")
                 reference = self._whereabouts(number)
                 if reference is None:
                     return None
                 names.append(reference.name)
-                names += self._folders(reference)
+                self._climb(reference, names)
                 number = reference.parent
         except ParseError as error:
             self._volume.report(error.place, f"subvolume {number}: path unknown: {error.message}")
         return None
 
-    def _folders(self, reference: Reference) -> list[bytes]:
-        """Return the names of the directories between a subvolume and the one around it, the inmost first."""
+    def _climb(self, reference: Reference, names: list[bytes]) -> None:
+        """Add the names of the directories between a subvolume and the one around it, the inmost first."""
         tree = self.tree(reference.parent)
-        names: list[bytes] = []
+        self._names_left -= 1
         inode = reference.directory
         while inode != FIRST_FREE:
             found = next(tree.items((inode, _INODE_REF, 0), (inode, _INODE_REF + 1, 0)), None)
-            if found is None or len(found[1]) < 10 or len(names) >= _MAX_DEPTH:
+            self._names_left -= 1
+            if found is None or len(found[1]) < 10 or len(names) > _MAX_DEPTH or self._names_left < 0:
                 raise self._error(f"a path to inode {reference.directory} of tree {reference.parent} wanted")
             entry, item = found
             names.append(item[10 : 10 + int.from_bytes(item[8:10], "little")])
             inode = entry[2]
-        return names
 
     def _whereabouts(self, number: int) -> Reference | None:
         key: Key = (number, _ROOT_BACKREF, 0)
