@@ -45,7 +45,8 @@ _HEAD = Struct(">QB")
 _FREE: Final = 0xFFFF
 _MAX_FLAWS: Final = 1000
 _MAX_HOLES: Final = 1 << 16
-_MAX_LEAVES: Final = 1000  # that are looked into for one hash
+_MAX_COMPARED: Final = 20_000  # names that are compared for one hash
+_KEPT_LEAVES: Final = 32
 _MAX_INODE: Final = (1 << 56) - 1
 
 
@@ -118,11 +119,14 @@ class Directory:
 
     def _find_in_leaves(self, name: bytes, wanted: int, logical: int) -> int | None:
         """Compare the names of one hash, which may go on in the leaves that follow."""
-        for _ in range(_MAX_LEAVES):
+        compared, seen = 0, set[int]()
+        while logical not in seen and compared < _MAX_COMPARED:
+            seen.add(logical)
             leaf = self._leaf(logical)
             for at in range(bisect_left(leaf.hashes, wanted), len(leaf.hashes)):
                 if leaf.hashes[at] != wanted:
                     return None
+                compared += 1
                 if leaf.addresses[at]:  # 0: a stale one
                     found, inode = self._entry(leaf.addresses[at] << 3)
                     if found == name:
@@ -130,13 +134,13 @@ class Directory:
             if not leaf.next:
                 return None
             logical = leaf.next
-        raise self.error(self.inode.offset, f"one hash in at most {_MAX_LEAVES} leaves wanted, more found")
+        raise self.error(self.inode.offset, f"fewer than {_MAX_COMPARED} names of one hash wanted, more found")
 
     def _leaf(self, logical: int) -> Leaf:
         leaf = self._leaves.get(logical)
         if leaf is None:
             leaf = self._leaves[logical] = self._parse_leaf(*self._read(logical))
-            if len(self._leaves) > 32:
+            if len(self._leaves) > _KEPT_LEAVES:
                 del self._leaves[next(iter(self._leaves))]
         return leaf
 

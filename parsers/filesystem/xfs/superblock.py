@@ -106,7 +106,6 @@ class Superblock(msgspec.Struct, frozen=True):
     inodes: int
     free_inodes: int
     free_blocks: int
-    realtime_blocks: int
     features: int
     features2: int
     incompat: int
@@ -142,7 +141,7 @@ def parse_superblock(source: Source) -> Superblock:
     if raw[:4] != MAGIC:
         raise _error(source, 0, f"superblock magic 58465342 wanted, {raw[:4].hex()} found{_BACKUP}")
     (
-        _, block_size, blocks, _, realtime_blocks, uuid, log_start, root, _, _, _, agblocks, agcount, _, log_blocks,
+        _, block_size, blocks, _, _, uuid, log_start, root, _, _, _, agblocks, agcount, _, log_blocks,
         features, sector_size, inode_size, inodes_per_block, label, block_log, sector_log, inode_log,
         inodes_per_block_log, agblock_log, _, in_progress, percent, inodes, free_inodes, free_blocks, *_,
         directory_log, _, _, _, features2, _, _, ro_compat, incompat, _, _, _, _, _, metadata_uuid,
@@ -185,7 +184,6 @@ def parse_superblock(source: Source) -> Superblock:
         inodes=inodes,
         free_inodes=free_inodes,
         free_blocks=free_blocks,
-        realtime_blocks=realtime_blocks,
         features=features,
         features2=features2,
         incompat=incompat,

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from parsers.filesystem.tree import FileType
+from parsers.filesystem.xfs import XfsTree
+from tests.parsers.filesystem.ext4.files import walk
+
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 MKFS, XFS_DB, XFS_IO = (shutil.which(tool, path=SBIN) for tool in ("mkfs.xfs", "xfs_db", "xfs_io"))
 needs_xfsprogs = pytest.mark.skipif(not (MKFS and XFS_DB and XFS_IO), reason="xfsprogs is the oracle, and absent")
@@ -48,6 +52,25 @@ def fields(image: Path, *names: str) -> dict[str, str]:
     """Return fields of the superblock as xfs_db prints them."""
     said = xfs_db(image, "sb 0", f"print {' '.join(names)}")
     return dict(line.split(" = ", 1) for line in said.splitlines())
+
+
+ALL_FORMS = {
+    "directory local", "directory extents", "file extents", "file btree", "symlink local", "symlink extents",
+    "attributes local", "attributes extents",
+}  # fmt: skip
+
+
+def forms(tree: XfsTree) -> set[str]:
+    """Return how directories, files, links and attributes are stored."""
+    names = {1: "local", 2: "extents", 3: "btree"}
+    found = set()
+    for _, stat in walk(tree):
+        inode = tree._inodes.get(stat.inode)
+        if stat.type in (FileType.DIRECTORY, FileType.FILE, FileType.SYMLINK):
+            found.add(f"{stat.type} {names[inode.format]}")
+        if inode.attribute_fork:
+            found.add(f"attributes {names[inode.attribute_format]}")
+    return found
 
 
 def fill_forms(top: Path, *, names: int, extents: int) -> None:
