@@ -65,7 +65,7 @@ def overview(image: str, root: str | None = None, allowed: AllowedFiles | None =
         "reason": reason,
         "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
         "kernels": _kernels(guest) if guest else [],
-        "container": container_facts(disk.image.container),
+        "container": container_facts(disk.image.container, disk.image.member),
         "problems": [_problem(problem) for problem in _problems(disk)],
     }
 
