@@ -17,7 +17,7 @@ NAME: Final = "native"
 def _btrfs(source: Source) -> Tree:
     from parsers.filesystem.btrfs import open_btrfs
 
-    return open_btrfs(source)
+    return open_btrfs(source, verify_data=True)  # as the kernel does: bytes that rotted are no answer
 
 
 def _ext4(source: Source) -> Tree:

@@ -72,6 +72,7 @@ class Flag(IntFlag):
     ERROR = 1 << 2
     SEEDING = 1 << 32
     METADUMP = 1 << 33
+    METADUMP_V2 = 1 << 34
     CHANGING_FSID = 1 << 36
 
 
@@ -134,6 +135,11 @@ def read_superblock(source: Source) -> tuple[Superblock, tuple[Problem, ...]]:
     if not found:
         raise flaws[0] if flaws else ParseError(Place(source.name), "a btrfs superblock wanted, a shorter volume found")
     best, problems = _newest(found, source.name)
+    if best.flags & (Flag.METADUMP | Flag.METADUMP_V2):
+        place = Place(source.name, offset=best.offset + 56)
+        problems.append(
+            Problem(place, "superblock: restored from a dump (btrfs-image), which holds no content of files")
+        )
     if best.flags & Flag.CHANGING_FSID:
         place = Place(source.name, offset=best.offset + 56)
         problems.append(

@@ -46,6 +46,7 @@ _LARGEST_FILE: Final = (1 << 63) - 1
 _MAX_ATTRIBUTES: Final = 4 << 20
 _DEVICE_STATISTICS: Final = 249
 _STATISTICS = Struct("<5Q")
+_MAX_RECORDED: Final = 64  # devices
 _COUNTERS: Final = ("write", "read", "flush", "corruption", "generation")
 
 
@@ -65,7 +66,7 @@ class BtrfsTree:
         self._roots = roots
         self._devices = devices
         self._usage: Usage | None = None
-        self._data = Data(volume, roots.tree(CHECKSUM_TREE) if verify_data else None)
+        self._data = Data(volume, self._checksums() if verify_data else None)
         self._top = TOP_LEVEL
         self._top = self._choose(subvolume)
         root = self._inode(FIRST_FREE)
@@ -141,7 +142,7 @@ class BtrfsTree:
             found.append(Problem(place, "the superblock says that errors were found"))
         try:
             tree = self._roots.tree(DEVICE_TREE)
-            for device in self._devices:
+            for device in self._devices[:_MAX_RECORDED]:
                 item = tree.get((0, _DEVICE_STATISTICS, device.id))
                 found += self._statistics(device, item or b"")
         except ParseError as error:
@@ -225,6 +226,14 @@ class BtrfsTree:
             for entry in self._entries(opened, item):
                 found[entry.name.decode("utf-8", "surrogateescape")] = entry.value
         return found
+
+    def _checksums(self) -> BTree | None:
+        """Return the tree of checksums; where there is none, that data cannot be verified is a problem."""
+        try:
+            return self._roots.tree(CHECKSUM_TREE)
+        except ParseError as error:
+            self._volume.report(error.place, f"data cannot be verified: {error.message}")
+            return None
 
     def _choose(self, subvolume: int | str | None) -> int:
         """Return the number of the subvolume to open."""

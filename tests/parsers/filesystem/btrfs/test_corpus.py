@@ -54,6 +54,9 @@ def differences(tree: Tree, listing: dict[str, Any]) -> list[str]:
             seen["size"] = stat.size
         if "target" in item:
             seen["target"] = tree.readlink(stat.inode)
+        if item.get("read_error"):
+            with pytest.raises(ParseError):
+                sha256(tree.open(stat.inode))
         if item.get("sha256"):
             seen["sha256"] = sha256(tree.open(stat.inode))
         wrong += [
@@ -68,7 +71,7 @@ def differences(tree: Tree, listing: dict[str, Any]) -> list[str]:
 def test_the_kernel_sees_the_same(entry: dict[str, Any]) -> None:
     volume = open_disk(str(corpus(f"known/{entry['file']}"))).volumes[0]
     (listing,) = listings(entry)
-    tree = open_btrfs(volume.source)
+    tree = open_btrfs(volume.source, verify_data=True)
     if entry["id"] in LOGGED:
         assert tree.unreplayed_journal
         assert tree.unclean in tree.problems
