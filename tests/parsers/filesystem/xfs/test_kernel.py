@@ -96,9 +96,14 @@ def test_sparse_inodes(tmp_path: Path) -> None:
 def test_a_directory_of_twelve_thousand_names(options: tuple[str, ...], tmp_path: Path) -> None:
     image = make(tmp_path / "x.img", "400M", *options)
     with mounted(image, kind="xfs") as top:
-        (top / "big").mkdir()
+        for folder in ("big", "other"):
+            (top / folder).mkdir()
         for number in range(12_000):
             os.close(os.open(top / f"big/a file with a long name, number {number:06}", os.O_CREAT))
+            if number % 16 == 0:  # that directories grow in turns spreads their blocks
+                (top / f"other/{number:0200}").mkdir()
+                (top / f"other/{number:0200}/file").write_bytes(b"x" * 5000)
+                os.sync()
     source = FileSource(image)
     tree = open_xfs(source)
     with mounted(image, "ro", kind="xfs") as top:
@@ -106,6 +111,7 @@ def test_a_directory_of_twelve_thousand_names(options: tuple[str, ...], tmp_path
     big = tree.lookup(tree.root, "big")
     assert big
     assert {entry.name: entry.inode for entry in tree.entries(big)} == wanted
+    assert "directory btree" in forms(tree)
     asked = list(wanted)[::37]
     fresh = open_xfs(source)
     assert [fresh.lookup(big, name) for name in asked] == [wanted[name] for name in asked]

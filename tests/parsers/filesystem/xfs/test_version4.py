@@ -47,7 +47,7 @@ def test_version_4_reads_as_what_was_written(tmp_path: Path) -> None:
         for name, image in images.items():
             tree = open_xfs(FileSource(image))
             assert differences(tree, top, exact=False) == [], name
-            assert forms(tree) == ALL_FORMS, name
+            assert forms(tree) >= ALL_FORMS, name
             assert tree.problems == (), name
             usage = tree.usage
             assert usage
