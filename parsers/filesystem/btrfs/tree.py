@@ -1,8 +1,9 @@
 """A btrfs file system as a `Tree`: one subvolume, and those that lie in it.
 
-Inodes of the subvolume that is opened have the numbers that the kernel gives them; to those of other ones the number of
-their subvolume is added, times 2**64, for every subvolume counts from 256 on. Where a snapshot has the name of a
-subvolume that lies in what it was taken of, the kernel shows an empty directory, and so does this.
+Inodes of the subvolume that is opened have the numbers that the kernel gives them; to those of other ones the
+number of their subvolume is added, times 2**64, for every subvolume counts from 256 on. Where a snapshot has the name
+of a subvolume that lies in what it was taken of, the kernel shows an empty directory, and so does this; those in one
+directory share a number.
 """
 
 from __future__ import annotations

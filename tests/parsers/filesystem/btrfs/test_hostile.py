@@ -19,7 +19,16 @@ from parsers.filesystem.btrfs.btree import HEADER_SIZE
 from parsers.filesystem.btrfs.superblock import OFFSETS, SIZE
 from parsers.place import ParseError
 from parsers.source import Memory, Source
-from tests.parsers.filesystem.btrfs.reference import make, needs_progs, patched_superblock, with_checksum
+from tests.parsers.filesystem.btrfs.reference import (
+    fill,
+    make,
+    mounted,
+    needs_kernel,
+    needs_progs,
+    patched_superblock,
+    with_checksum,
+)
+from tests.parsers.filesystem.btrfs.test_kernel import layout
 from tests.parsers.filesystem.ext4.files import Patched, exhaust, walk
 
 pytestmark = needs_progs
@@ -48,10 +57,10 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Memory:
     return Memory(image.read_bytes(), "sda1")
 
 
-def read(source: Source, *, verify_data: bool = False) -> None:
+def read(source: Source, *, verify_data: bool = False, subvolume: int | str | None = None) -> None:
     with suppress(ParseError):
-        tree = open_btrfs(source, verify_data=verify_data)
-        exhaust(tree, most=150, content=1 << 18)
+        tree = open_btrfs(source, verify_data=verify_data, subvolume=subvolume)
+        exhaust(tree, most=200, content=1 << 16)
         list(tree.subvolumes)
         list(tree.profiles)
 
@@ -127,6 +136,59 @@ def test_damage_below_right_checksums(volume: Memory) -> None:
             mutate(dice, node)
             patches[at] = with_checksum(bytes(node), 0)
         read(Patched(volume, patches), verify_data=turn % 4 == 0)
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Memory:
+    """What only the kernel can make: subvolumes, snapshots, compressed and shared extents, attributes."""
+    image = tmp_path_factory.mktemp("rich") / "x.img"
+    make(image, 128, "-M", "-n", "4096")
+    for turn, options in enumerate(("compress-force=lzo", "compress-force=zlib", "compress-force=zstd")):
+        with mounted(image, options, "subvol=/") as top:
+            (top / f"{turn}").mkdir()
+            fill(top / f"{turn}", names=20)
+            if not turn:
+                layout(top)
+    return Memory(image.read_bytes(), "sda1")
+
+
+@needs_kernel
+def test_damage_to_all_that_the_kernel_makes(rich: Memory) -> None:
+    dice = random.Random(5)
+    owners = {at: int.from_bytes(rich.read_at(at + 88, 8), "little") for at in nodes(rich)}
+    places = [at for at, owner in owners.items() if owner in (1, 5, 7) or owner >= 256]
+    for turn in range(200):
+        patches = {}
+        for at in dice.sample(places, dice.randrange(1, 9)):
+            node = bytearray(rich.read_at(at, NODE))
+            mutate(dice, node)
+            patches[at] = with_checksum(bytes(node), 0)
+        read(Patched(rich, patches), verify_data=turn % 4 == 0, subvolume=(None, 5, "@home")[turn % 3])
+
+
+@needs_kernel
+def test_compressed_data_that_rotted(rich: Memory) -> None:
+    """Unverified, so that the decompressors meet what is no stream."""
+    dice = random.Random(6)
+    starts = [extent for extent in extents(rich) if extent[2]]
+    assert {kind for _, _, kind in starts} == {1, 2, 3}
+    for _ in range(60):
+        patches = {}
+        for logical, size, _ in starts:
+            patches[logical + dice.randrange(min(size, 300))] = dice.randbytes(2)
+        read(Patched(rich, patches), subvolume=5)
+
+
+def extents(volume: Memory) -> Iterator[tuple[int, int, int]]:
+    """Give the place on the volume, the size and the compression of the extents of files."""
+    chunks = open_btrfs(volume)._volume
+    for at, _, fields in leaves(volume):
+        start = at + HEADER_SIZE + fields[3]
+        if fields[1] == 108 and fields[4] == 53:
+            logical, size = struct.unpack("<QQ", volume.read_at(start + 21, 16))
+            with suppress(ParseError):  # a node that is in use no more
+                if logical and chunks.copies(logical) and (offset := chunks.place(logical).offset):
+                    yield offset, size, volume.read_at(start + 16, 1)[0]
 
 
 def leaves(volume: Memory) -> Iterator[tuple[int, int, tuple[int, ...]]]:
