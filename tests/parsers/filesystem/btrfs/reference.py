@@ -84,6 +84,11 @@ def btrfs(*arguments: str | Path) -> str:
     return run(BTRFS, *arguments)
 
 
+def sync(top: Path) -> None:
+    """Write out one file system: to wait for all of the host's may take long."""
+    btrfs("filesystem", "sync", top)
+
+
 def fill(top: Path, *, names: int = 600) -> None:
     """Make files of every kind, and what only btrfs has."""
     reference.fill(top, names=names)
@@ -93,7 +98,7 @@ def fill(top: Path, *, names: int = 600) -> None:
         (top / f"text{size}").write_bytes(text[:size])
     (top / "zeros").write_bytes(bytes(400_000))
     (top / "mixed").write_bytes(text[:200_000] + dice.randbytes(200_000) + text[:200_000])
-    os.sync()
+    sync(top)
     _share(top, text)
     _punch(top, text)
     _change(top, text)
@@ -123,7 +128,7 @@ def _share(top: Path, text: bytes) -> None:
 def _punch(top: Path, text: bytes) -> None:
     (top / "punched").write_bytes(text[:500_000])
     (top / "ahead").write_bytes(text[:5000])
-    os.sync()
+    sync(top)
     for name, flags, offset, size in (
         ("punched", _PUNCH, 40_000, 30_000),
         ("punched", _PUNCH, 200_001, 99_999),
@@ -137,7 +142,7 @@ def _punch(top: Path, text: bytes) -> None:
 def _change(top: Path, text: bytes) -> None:
     """Overwrite parts of extents, cut files off, and let them grow."""
     (top / "changed").write_bytes(text[:600_000])
-    os.sync()
+    sync(top)
     with (top / "changed").open("r+b") as file:
         for offset in (3, 70_000, 131_072, 400_001):
             file.seek(offset)
@@ -146,7 +151,7 @@ def _change(top: Path, text: bytes) -> None:
             os.fsync(file.fileno())
     (top / "cut").write_bytes(text[:400_000])
     (top / "short").write_bytes(text[:1000])
-    os.sync()
+    sync(top)
     os.truncate(top / "cut", 150_000)
     os.truncate(top / "cut", 350_000)
     os.truncate(top / "short", 700)

@@ -14,7 +14,7 @@ import pytest
 from parsers.filesystem.btrfs import BtrfsTree, open_btrfs
 from parsers.filesystem.tree import FileType, Tree, Usage
 from parsers.place import ParseError
-from tests.parsers.filesystem.btrfs.reference import btrfs, fill, make, mounted, needs_kernel, needs_progs, run
+from tests.parsers.filesystem.btrfs.reference import btrfs, fill, make, mounted, needs_kernel, needs_progs, run, sync
 from tests.parsers.filesystem.ext4.files import FileSource, sha256, walk
 from tests.parsers.filesystem.ext4.reference import differences, facts_of, flags_of, host_facts, paths
 
@@ -330,7 +330,7 @@ def test_seed_and_metadata_uuid(tmp_path: Path) -> None:
             btrfs("device", "add", device, top)
             run("mount", "-o", "remount,rw", top)
             (top / "later").write_bytes(b"x" * 100_000)
-            os.sync()
+            sync(top)
             tree = open_btrfs(FileSource(sprout, "sprout"), FileSource(seed, "seed"))
             assert differences(tree, top) == []
             with pytest.raises(ParseError, match="not given"):
@@ -346,7 +346,7 @@ def test_a_log_tree_is_said(tmp_path: Path) -> None:
     make(image, 256)
     with mounted(image) as top:
         (top / "before").write_text("before")
-        os.sync()
+        sync(top)
         with (top / "after").open("w") as file:
             file.write("after")
             file.flush()
