@@ -22,6 +22,7 @@ from parsers.source import Source
 from parsers.volume.lvm2_group import GroupText, LogicalText, parse_group
 from parsers.volume.lvm2_label import PhysicalVolume, parse_physical_volume, sequence
 from parsers.volume.lvm2_segments import Segments
+from parsers.volume.lvm2_text import Section
 
 _POOLS: Final = frozenset({"thin-pool", "cache-pool", "vdo-pool"})
 
@@ -78,9 +79,10 @@ def open_lvm2(pvs: Sequence[Source]) -> VolumeGroups:
     members: list[PhysicalVolume] = []
     unread: dict[str, str] = {}
     problems: list[Problem] = []
+    known: dict[bytes, Section] = {}
     for source in pvs:
         try:
-            member = parse_physical_volume(source)
+            member = parse_physical_volume(source, known)
         except ParseError as error:
             unread[source.name] = error.message
             problems.append(Problem(error.place, error.message))

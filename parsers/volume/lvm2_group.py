@@ -15,6 +15,7 @@ from parsers.volume.lvm2_label import SECTOR, spell_uuid
 from parsers.volume.lvm2_text import Section
 
 _MAX_EXTENTS: Final = 1 << 52
+_MAX_VOLUMES: Final = 8192
 _MAX_EXTENT_SIZE: Final = 1 << 32  # sectors
 
 
@@ -107,7 +108,10 @@ def _group(name: str, section: Section, place: Place) -> GroupText:
         raise ParseError(place, f"extents of at least a sector wanted, {extent} found")
     physical = {key: _physical(value, place) for key, value in _sections(section, "physical_volumes")}
     logical, broken = {}, {}
-    for key, value in _sections(section, "logical_volumes"):
+    volumes = _sections(section, "logical_volumes")
+    if len(volumes) > _MAX_VOLUMES:
+        raise ParseError(place, f"at most {_MAX_VOLUMES} logical volumes wanted, {len(volumes)} found")
+    for key, value in volumes:
         own = Place(place.path, key=f"{name}/{key}")
         try:
             logical[key] = _logical(key, value, own)

@@ -59,8 +59,10 @@ def spell_uuid(uuid: str) -> str:
     return "-".join(uuid[start:end] for start, end in pairwise(cuts))
 
 
-def parse_physical_volume(source: Source) -> PhysicalVolume:
+def parse_physical_volume(source: Source, known: dict[bytes, Section] | None = None) -> PhysicalVolume:
     """Read the label and every metadata area of a physical volume.
+
+    `known` are texts that were parsed before, by their bytes: every member of a group carries the same.
 
     Raises:
         ParseError: no sector holds a label that is whole.
@@ -76,7 +78,7 @@ def parse_physical_volume(source: Source) -> PhysicalVolume:
     problems: list[Problem] = []
     for start, length in areas:
         try:
-            metadata += _texts(source, start, length)
+            metadata += _texts(source, start, length, {} if known is None else known)
         except ParseError as error:
             problems.append(Problem(error.place, error.message))
     metadata.sort(key=sequence, reverse=True)
@@ -116,7 +118,7 @@ def _areas(source: Source, raw: bytes, position: int) -> tuple[list[tuple[int, i
     raise ParseError(Place(source.name), "a list of areas that ends within its sector wanted, none found")
 
 
-def _texts(source: Source, start: int, length: int) -> Iterator[Section]:
+def _texts(source: Source, start: int, length: int, known: dict[bytes, Section]) -> Iterator[Section]:
     place = Place(source.name, offset=start)
     if length <= SECTOR or start + length > source.size:
         raise ParseError(place, f"a metadata area inside {source.size} bytes wanted, {length} at {start} found")
@@ -135,7 +137,9 @@ def _texts(source: Source, start: int, length: int) -> Iterator[Section]:
     text = _ring(source, place, length, offset, size)
     if lvm_crc(text) != text_crc:
         raise ParseError(place, f"checksum {lvm_crc(text):#010x} of the text wanted, {text_crc:#010x} found")
-    yield parse_lvm2_text(text.decode("utf-8", "surrogateescape").rstrip("\0"), source.name)
+    if text not in known:
+        known[text] = parse_lvm2_text(text.decode("utf-8", "surrogateescape").rstrip("\0"), source.name)
+    yield known[text]
 
 
 def _ring(source: Source, area: Place, length: int, offset: int, size: int) -> bytes:

@@ -33,6 +33,7 @@ from parsers.volume.thin import ThinPool
 
 _MAX_DEPTH: Final = 8
 _NEAR: Final = 2
+_MAX_LEGS: Final = 256  # more than lvcreate(8) takes, of stripes as of mirrors
 _PARITY: Final = {
     "raid4": (PARITY_FIRST, 1),
     "raid5": (LEFT_SYMMETRIC, 1),
@@ -131,7 +132,9 @@ class Segments:
 
     def _striped(self, name: str, segment: Segment, size: int) -> list[Extent]:
         areas = segment.areas("stripes")
-        if not areas or segment.number("stripe_count", len(areas)) != len(areas) or segment.count % len(areas):
+        if not 0 < len(areas) <= _MAX_LEGS or segment.number("stripe_count", len(areas)) != len(areas):
+            raise ParseError(segment.place, f"1 to {_MAX_LEGS} stripes wanted, {len(areas)} found")
+        if segment.count % len(areas):
             raise ParseError(segment.place, f"{segment.count} extents over stripes wanted, {len(areas)} found")
         length = size // len(areas)
         if len(areas) == 1:
@@ -197,7 +200,7 @@ class Segments:
             both = _without_extents(segment, "raids" if "raids" in segment.keys else "raid0_lvs")
             names, states = both[1::2], both[::2]
         count = segment.number("device_count", segment.number("stripe_count", len(names)))
-        if not names or count != len(names) or (states and len(states) != len(names)):
+        if not 0 < len(names) <= _MAX_LEGS or count != len(names) or (states and len(states) != len(names)):
             raise ParseError(segment.place, f"{count} legs wanted, {len(names)} found")
         for image in names:
             if any(part.type not in ("striped", "linear", "error") for part in self._volume(image).segments):
