@@ -1,4 +1,4 @@
-"""Other files that a qcow2 names: its backing file, an external data file.
+"""Other files that an image names: a qcow2's backing file and external data file, the extents of a VMDK.
 
 None is opened unless the user allows it by the very name that the header gives, and then only where that name leads
 to a file under the folder that the user gives. Protocols (`json:`, `nbd://`) are not understood: to this program they
@@ -8,7 +8,7 @@ are odd file names.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,7 +19,10 @@ from parsers.container.qcow2 import Qcow2Disk, refuse
 from parsers.container.qcow2_header import parse_qcow2
 from parsers.source import Source
 
-MAX_FILES: Final = 16
+if TYPE_CHECKING:
+    from parsers.container.vmdk import VmdkDisk
+
+MAX_FILES: Final = 48  # a disk of 90 GiB in parts of 2 GiB; an inspection may hold 64 files open
 
 
 class AllowedFiles(msgspec.Struct, frozen=True):
@@ -47,7 +50,7 @@ class FileChain:
         self.files = [file]
         self._allowed = allowed
 
-    def open_qcow2(self, file: ImageFile, name: str) -> Qcow2Disk:
+    def open_qcow2(self, file: Source, name: str) -> Qcow2Disk:
         """Return the guest's disk in `file`, called `name`.
 
         Raises:
@@ -59,6 +62,13 @@ class FileChain:
         backing = self._backing(info.backing_file, info.backing_format)
         refuse(file, info, backing=backing is not None, data_file=data is not None)
         return Qcow2Disk(file, info, backing, data, name)
+
+    def open_vmdk(self, file: Source, name: str) -> VmdkDisk:
+        """Return the guest's disk in `file`, called `name`; raises as `open_qcow2` does."""
+        from parsers.container.vmdk import open_vmdk, vmdk_extent_files  # few images are one
+
+        opened = {wanted: self._open(wanted) for wanted in vmdk_extent_files(file)}
+        return open_vmdk(file, name=name, files={wanted: part for wanted, part in opened.items() if part is not None})
 
     def close(self) -> None:
         """Close every file."""

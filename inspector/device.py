@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from inspector.disk import CONTAINERS, Volume
+from inspector.disk import Volume
 from inspector.facts import UnknownFact
 
 _KERNEL_NAME: Final = re.compile(r"/dev/(?:(?:sd|vd|hd|xvd)([a-z]+)(\d*)|(?:nvme(\d+)n1|mmcblk(\d+))(?:p(\d+))?)")
 _STACKED: Final = re.compile(r"/dev/(?:mapper/|md|dm-|bcache|vg|disk/by-id/(?:dm|lvm|md)-)|/dev/[^/]+/[^/]+$")
+_NUMBERED: Final = re.compile(r"/dev/(?:md|dm-)\d+")
 _LINKS: Final = {
     "/dev/disk/by-uuid/": "UUID",
     "/dev/disk/by-label/": "LABEL",
@@ -35,10 +36,13 @@ def resolve(spec: str, volumes: Iterable[Volume]) -> Volume | None:
     volumes = tuple(volumes)
     if match := _KERNEL_NAME.fullmatch(spec):
         return _by_kernel_name(match, volumes)
+    if named := next((volume for volume in volumes if spec in volume.aliases), None):
+        return named
     key, value = _tag(spec)
     found = next((volume for volume in volumes if value and _value(volume, key) == value), None)
     if found is None and (key in {"UUID", "LABEL"} or _STACKED.match(spec)):
         _raise_if_hidden(spec, volumes)
+        _raise_if_numbered(spec, volumes)
     return found
 
 
@@ -77,5 +81,14 @@ def _by_kernel_name(match: re.Match[str], volumes: tuple[Volume, ...]) -> Volume
 
 def _raise_if_hidden(spec: str, volumes: tuple[Volume, ...]) -> None:
     for volume in volumes:
-        if volume.type in CONTAINERS:
-            raise UnknownFact(f"{spec} may lie inside {volume.name} ({volume.type}), which is not read so far")
+        if volume.hides:
+            raise UnknownFact(
+                f"{spec} may lie inside {volume.name} ({volume.type or 'unknown'}), which is not read so far"
+            )
+
+
+def _raise_if_numbered(spec: str, volumes: tuple[Volume, ...]) -> None:
+    """A number that the kernel gives at boot may mean any volume that is made of others."""
+    stacked = [volume.name for volume in volumes if volume.members]
+    if stacked and _NUMBERED.fullmatch(spec):
+        raise UnknownFact(f"{spec} may mean {' or '.join(stacked)}; the number is given at boot")

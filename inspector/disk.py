@@ -1,4 +1,4 @@
-"""A disk image as volumes: container, partition table, and what lies on each partition."""
+"""A disk image as volumes: container, partition table, what lies on each partition, and what is made of several."""
 
 from __future__ import annotations
 
@@ -26,18 +26,24 @@ _CODE_TYPES: Final = frozenset(
     }
 )
 _NO_FILES: Final = frozenset({"swap"})
-CONTAINERS: Final = frozenset({"LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker", "bcache", "zfs_member"})
+_MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
+CONTAINERS: Final = _MEMBERS | {"crypto_LUKS", "BitLocker", "bcache", "zfs_member"}
 """Types whose content is other volumes, so that what is in the image is not known until they are read."""
 
 
 class Volume:
-    """A range of the disk that may hold a file system; it is opened when its tree is first asked for."""
+    """Bytes that may hold a file system; it is opened when its tree is first asked for.
+
+    A partition or a whole disk begins at byte `offset` of the disk. A logical volume or an array has no offset; it is
+    made of the volumes named in `members`, and `aliases` are the other names that it goes by ("/dev/mapper/vg-root").
+    A member that was read knows whose it is: `holder` is the name of the group or of the array, or empty for none.
+    """
 
     def __init__(
         self,
         name: str,
         source: Source,
-        offset: int,
+        offset: int | None,
         partition: Partition | None = None,
         superblock: Superblock | None = None,
         flaw: str | None = None,
@@ -47,7 +53,10 @@ class Volume:
         self.offset = offset
         self.partition = partition
         self.superblock = superblock
-        self._flaw = flaw
+        self.flaw = flaw
+        self.holder: str | None = None
+        self.members: tuple[str, ...] = ()
+        self.aliases: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -80,23 +89,28 @@ class Volume:
         return self._opened[1]
 
     @property
+    def hides(self) -> bool:
+        """Whether there are volumes, or a file system, inside it that are not known."""
+        return self.holder is None if self.type in CONTAINERS else bool(self.members and self.flaw)
+
+    @property
     def backend(self) -> str | None:
         """Which reader opened it."""
         return native.NAME if self.tree else None
 
     @cached_property
     def _opened(self) -> tuple[Tree | None, str | None]:
-        if self._flaw:
-            return None, self._flaw
-        if self.partition and self.partition.type in _CODE_TYPES | _EXTENDED_TYPES:
-            return None, None
+        if self.flaw or self._is_fileless:
+            return None, self.flaw
         if self.type is None:
             return None, "no known file system was recognised"
         if self.superblock and self.superblock.others:
             found = " and ".join((self.superblock.type, *self.superblock.others))
             return None, f"it carries the signatures of {found}"
-        if self.type in _NO_FILES:
-            return None, None
+        if self.type == "crypto_LUKS":
+            from inspector.stack import encrypted
+
+            return None, encrypted(self.source)
         reader = native.READERS.get(self.type)
         if reader is None:
             return None, f"{self.type} is not read so far"
@@ -105,6 +119,13 @@ class Volume:
         except ParseError as error:
             return None, f"{self.type} cannot be read: {error}"
 
+    @property
+    def _is_fileless(self) -> bool:
+        """Whether no files are to be expected: boot code, swap, members of what was put together."""
+        if self.holder is not None or (self.partition and self.partition.type in _CODE_TYPES | _EXTENDED_TYPES):
+            return True
+        return self.type in _NO_FILES and not (self.superblock and self.superblock.others)
+
 
 class Disk(msgspec.Struct, frozen=True):
     """An opened image with its partition table and volumes."""
@@ -112,15 +133,17 @@ class Disk(msgspec.Struct, frozen=True):
     image: Image
     table: PartitionTable
     volumes: tuple[Volume, ...]
+    stack_problems: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the container and the partition table."""
-        return (*self.image.problems, *self.table.problems)
+        """What is wrong with the container, the partition table, and what is made of several volumes."""
+        return (*self.image.problems, *self.table.problems, *self.stack_problems)
 
     def volume(self, name: str) -> Volume | None:
-        """Return the volume called `name` ("sda1")."""
-        return next((volume for volume in self.volumes if volume.name == name), None)
+        """Return the volume called `name` ("sda1", "vg/root"), or known by that name ("mapper/vg-root")."""
+        by_name = next((volume for volume in self.volumes if volume.name == name), None)
+        return by_name or next((item for item in self.volumes if {name, f"/dev/{name}"} & item.aliases), None)
 
 
 def open_disk(path: str, allowed: AllowedFiles | None = None) -> Disk:
@@ -135,8 +158,8 @@ def open_disk(path: str, allowed: AllowedFiles | None = None) -> Disk:
     except ParseError as error:  # an encrypted qcow2, or one whose first clusters are broken
         raise InspectorError(f"{path}: {error.message}") from error
     if table.scheme is Scheme.NONE:
-        return Disk(image, table, (_volume(_DISK_NAME, image.source, 0, None),))
-    return Disk(
+        return _disk(image, table, (_volume(_DISK_NAME, image.source, 0, None),))
+    return _disk(
         image,
         table,
         tuple(
@@ -145,6 +168,15 @@ def open_disk(path: str, allowed: AllowedFiles | None = None) -> Disk:
             if partition.type not in _EXTENDED_TYPES
         ),
     )
+
+
+def _disk(image: Image, table: PartitionTable, volumes: tuple[Volume, ...]) -> Disk:
+    if not any(volume.type in _MEMBERS for volume in volumes):
+        return Disk(image, table, volumes)
+    from inspector.stack import stacked_volumes
+
+    stacked, problems = stacked_volumes(volumes)
+    return Disk(image, table, (*volumes, *stacked), problems)
 
 
 def _partition_volume(disk: Source, partition: Partition) -> Volume:

@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterable
 from typing import Final
 
+from inspector.backends import native
 from inspector.device import resolve
 from inspector.disk import Disk, Volume
 from inspector.errors import InspectorError
@@ -131,7 +132,23 @@ def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
         return _unreadable(entry, None, f"{entry.device} is not in the image", elsewhere=True)
     if volume.tree is None:
         return _unreadable(entry, volume, volume.reason or f"{volume.type} holds no files")
-    return Mount(point, volume, volume.tree, volume.tree.root)
+    try:
+        tree = _subvolume(entry, volume) or volume.tree
+    except ParseError as error:
+        return _unreadable(entry, volume, str(error))
+    return Mount(point, volume, tree, tree.root)
+
+
+def _subvolume(entry: FstabEntry, volume: Volume) -> Tree | None:
+    """The subvolume of btrfs that the options name; None where they name none, which means the default one."""
+    path, number = entry.option("subvol"), entry.option("subvolid")
+    if volume.type != "btrfs" or not (path or number):
+        return None
+    if number is None:
+        return native.open_subvolume(volume.source, path or "/")
+    if not number.isascii() or not number.isdigit():
+        raise ParseError(entry.place, f"the number of a subvolume wanted, {number} found")
+    return native.open_subvolume(volume.source, int(number))
 
 
 def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str, *, elsewhere: bool = False) -> Mount | None:

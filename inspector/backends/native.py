@@ -14,6 +14,19 @@ from parsers.source import Source
 NAME: Final = "native"
 
 
+def _btrfs(source: Source) -> Tree:
+    from parsers.filesystem.btrfs import open_btrfs
+
+    return open_btrfs(source, verify_data=True)  # as the kernel does: bytes that rotted are no answer
+
+
+def open_subvolume(source: Source, subvolume: str | int) -> Tree:
+    """Return the tree of a subvolume of btrfs by its path or its number; raise `ParseError` where there is none."""
+    from parsers.filesystem.btrfs import open_btrfs
+
+    return open_btrfs(source, subvolume=subvolume, verify_data=True)
+
+
 def _ext4(source: Source) -> Tree:
     from parsers.filesystem.ext4 import open_ext4
 
@@ -26,5 +39,18 @@ def _fat(source: Source) -> Tree:
     return open_fat(source)
 
 
-READERS: Final[dict[str, Callable[[Source], Tree]]] = {"ext2": _ext4, "ext3": _ext4, "ext4": _ext4, "vfat": _fat}
+def _xfs(source: Source) -> Tree:
+    from parsers.filesystem.xfs import open_xfs
+
+    return open_xfs(source)
+
+
+READERS: Final[dict[str, Callable[[Source], Tree]]] = {
+    "btrfs": _btrfs,
+    "ext2": _ext4,
+    "ext3": _ext4,
+    "ext4": _ext4,
+    "vfat": _fat,
+    "xfs": _xfs,
+}
 """Type as blkid names it -> reader."""

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from inspector.device import resolve
-from inspector.disk import CONTAINERS, Disk, Volume
+from inspector.disk import Disk, Volume
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
 from parsers.filesystem.tree import FileType
@@ -69,7 +69,7 @@ class GrubDevices:
         if match := _PARTITION.fullmatch(name):
             name = f"sda{match.group(1)}"
         found = self._disk.volume("sda" if name == "hd0" else name)
-        hidden = next((volume for volume in self._disk.volumes if volume.type in CONTAINERS), None)
+        hidden = next((volume for volume in self._disk.volumes if volume.hides), None)
         if found is None and hidden is not None:
             raise UnknownFact(f"({device}) may lie inside {hidden.name} ({hidden.type}), which is not read so far")
         return found

@@ -10,6 +10,7 @@ from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from parsers.container.detect import Format
+from parsers.container.qcow2_header import Qcow2
 from parsers.place import Place
 
 # Not the file's name: a guest's report is the same in whichever file and format the guest comes.
@@ -58,20 +59,23 @@ def image_format_unambiguous(facts: Facts) -> Verdict:
 def image_header_clean(facts: Facts) -> Verdict:
     """Why: a cut or corrupt image loses guest data when it is imported, and a dirty one is refused by some importers.
 
-    Fix: upload the whole file again; for a dirty or corrupt qcow2 run `qemu-img check -r all`, then convert it.
-    Reads: the header of a qcow2, its tables, and the size of the file
+    Fix: upload the whole file again; for a dirty or corrupt qcow2 run `qemu-img check -r all`, then convert it; for a
+    VHDX with a log that is not empty run `qemu-img check -r all` too, or attach it once to a running Windows.
+    Reads: the header of the container, its tables and log, and the size of the file
     """
     image = facts[Disk].image
     container = image.container
     problems = image.problems if image.resembles is None else container.problems if container else ()
     seen = [Evidence(problem.place, problem.message) for problem in problems[:_MAX_EVIDENCE]]
-    if container is not None and container.corrupt:
+    if isinstance(container, Qcow2) and container.corrupt:
         return failed("the image is marked corrupt", Evidence(Place(_IMAGE.path, offset=72), "corrupt bit set"), *seen)
     if container is not None and container.truncated:
         return failed("the image file is truncated", *seen)
-    if container is not None and container.dirty:
+    if isinstance(container, Qcow2) and container.dirty:
         dirty = Evidence(Place(_IMAGE.path, offset=72), "dirty bit set: its refcounts may be stale")
         return warning("the image was not closed cleanly", dirty, *seen)
+    if seen and getattr(container, "dirty", False):  # a VDI has no such mark
+        return warning("the image was not closed cleanly", *seen)
     if seen:
         return warning(f"{len(problems)} problems in the image's header", *seen)
     return ok("the header and tables are clean", Evidence(_IMAGE, "no flaw found"))
@@ -87,9 +91,14 @@ def image_stands_alone(facts: Facts) -> Verdict:
     Reads: the header of a qcow2 and its extensions
     """
     container = facts[Disk].image.container
-    if container is not None and container.backing_file is not None:
+    if not isinstance(container, Qcow2):
+        files = getattr(container, "files", ())  # the extents of a VMDK
+        if files:
+            return failed("the image lies in other files", *(Evidence(_IMAGE, name) for name in files[:_MAX_EVIDENCE]))
+        return ok("the image names no other file", Evidence(_IMAGE, "no backing file, no external data file"))
+    if container.backing_file is not None:
         return failed("the image has a backing file", Evidence(Place(_IMAGE.path, offset=8), container.backing_file))
-    if container is not None and container.external_data:
+    if container.external_data:
         place = Place(_IMAGE.path, offset=72)
         return failed("the image has an external data file", Evidence(place, container.data_file or "not named"))
     return ok("the image names no other file", Evidence(_IMAGE, "no backing file, no external data file"))
@@ -103,7 +112,7 @@ def image_without_snapshots(facts: Facts) -> Verdict:
     Reads: the snapshot table of a qcow2
     """
     container = facts[Disk].image.container
-    if container is None or not container.snapshot_count:
+    if not isinstance(container, Qcow2) or not container.snapshot_count:
         return ok("there is no internal snapshot", Evidence(_IMAGE, "no snapshot"))
     place = Place(_IMAGE.path, offset=60)
     named = [Evidence(place, f"snapshot {snapshot.name!r}") for snapshot in container.snapshots[:_MAX_EVIDENCE]]
@@ -119,7 +128,7 @@ def image_not_encrypted(facts: Facts) -> Verdict:
     Reads: the header of a qcow2
     """
     container = facts[Disk].image.container
-    if container is not None and container.encryption is not None:
+    if isinstance(container, Qcow2) and container.encryption is not None:
         place = Place(_IMAGE.path, offset=32)
         return failed("the image is encrypted", Evidence(place, f"crypt_method {container.encryption}"))
     return ok("the image is not encrypted", Evidence(_IMAGE, "no encryption"))

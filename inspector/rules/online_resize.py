@@ -144,7 +144,7 @@ def root_partition_is_last(facts: Facts) -> Verdict:
     own = volume.partition
     if own is None:
         place = Place(volume.name, offset=volume.offset, volume=volume.name)
-        if disk.table.scheme is Scheme.NONE:
+        if disk.table.scheme is Scheme.NONE and not volume.members:
             return ok("the root file system lies on the whole disk", Evidence(place, "no partition table"))
         return warning("the root file system lies on no partition of its own", Evidence(place, f"{volume.type} found"))
     behind = [part for part in disk.table.partitions if part.offset >= own.offset + own.size]

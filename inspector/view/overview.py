@@ -65,7 +65,7 @@ def overview(image: str, root: str | None = None, allowed: AllowedFiles | None =
         "reason": reason,
         "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
         "kernels": _kernels(guest) if guest else [],
-        "container": container_facts(disk.image.container),
+        "container": container_facts(disk.image.container, disk.image.member),
         "problems": [_problem(problem) for problem in _problems(disk)],
     }
 
@@ -94,6 +94,8 @@ def _volume(volume: Volume) -> dict[str, Any]:
         "type": volume.type,
         "uuid": volume.uuid,
         "label": volume.label,
+        "members": list(volume.members),
+        "holder": volume.holder,
         "used": usage.total - usage.free if usage else None,
         "total": usage.total if usage else None,
         "backend": volume.backend,
@@ -179,6 +181,10 @@ def _volume_lines(volume: dict[str, Any]) -> Iterator[str]:
     words = [size(volume["size"]), volume["type"] or "unknown", volume["uuid"] and f"UUID {volume['uuid']}", label]
     if volume["total"] is not None:
         words.append(f"{size(volume['used'])} of {size(volume['total'])} used")
+    if volume["members"]:
+        words.append(f"on {' and '.join(volume['members'])}")
+    if volume["holder"] is not None:
+        words.append(f"of {volume['holder']}" if volume["holder"] else "of no group")
     yield f"  {volume['device']}: {_joined(words)}"
     if volume["reason"]:
         yield f"    not read: {volume['reason']}"

@@ -43,6 +43,7 @@ HEAD: Final = 4096
 _MAGICS: Final = (
     (0, b"KDMV", Format.VMDK),
     (0, b"COWD", Format.VMDK),
+    (0, b"\xbe\xba\xfe\xca\0\0\0\0", Format.VMDK),  # SEsparse
     (0, b"conectix", Format.VHD),
     (0, b"vhdxfile", Format.VHDX),
     (64, b"\x7f\x10\xda\xbe", Format.VDI),

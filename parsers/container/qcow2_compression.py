@@ -29,7 +29,8 @@ def inflater(compression: str) -> Inflate:
     return _zstd() if compression == "zstd" else _deflate()
 
 
-def _deflate_module() -> Any:
+def deflate_module() -> Any:
+    """Return the fastest module that reads deflate as `zlib` does."""
     try:
         from isal import isal_zlib
     except ImportError:  # an architecture without wheels: slower, not different
@@ -38,7 +39,7 @@ def _deflate_module() -> Any:
 
 
 def _deflate() -> Inflate:
-    module = _deflate_module()
+    module = deflate_module()
 
     def inflate(data: bytes, size: int) -> bytes:
         try:

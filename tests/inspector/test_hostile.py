@@ -42,7 +42,13 @@ SEEDS: Final = 1200
 """Mutations of each format in the soak; the ordinary run takes every `STRIDE`th of them, odd and even ones alike."""
 STRIDE: Final = 15
 CHUNKS: Final = 4
-FORMATS: Final = ("raw", "qcow2")
+CONTAINERS: Final = {
+    "vpc": "force_size=on",
+    "vhdx": "block_size=1M",
+    "vmdk": "subformat=streamOptimized",
+    "vdi": "static=off",
+}
+FORMATS: Final = ("raw", "qcow2", *CONTAINERS)
 
 
 def judged(path: Path) -> Report | InspectorError:
@@ -123,13 +129,31 @@ def test_the_corpus_of_hostile_images_is_there_or_said_to_be_absent() -> None:
 
 @pytest.fixture(scope="module")
 def disks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The golden guest on a small disk, raw and as compressed qcow2."""
+    """The golden guest on a small disk, raw, as compressed qcow2, and in every other container."""
     folder = tmp_path_factory.mktemp("mutated")
     layout, ext = Layout(size=48 * MIB), Ext(inodes=1024)
+    raw = build_disk(GOLDEN, folder / "disk.raw", "raw", layout=layout, ext=ext)
     return {
-        "raw": build_disk(GOLDEN, folder / "disk.raw", "raw", layout=layout, ext=ext),
+        **{kind: converted(raw, kind, options) for kind, options in CONTAINERS.items()},
+        "raw": raw,
         "qcow2": build_disk(GOLDEN, folder / "disk.qcow2", compressed=True, layout=layout, ext=ext),
     }
+
+
+def converted(raw: Path, kind: str, options: str) -> Path:
+    path = raw.with_suffix(f".{kind}")
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", kind, "-o", options, str(raw), str(path)], check=True)
+    return path
+
+
+@needs("mke2fs", "debugfs", "sfdisk", "qemu-img")
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_the_verdicts_are_the_same_in_every_container(disks: dict[str, Path], kind: str) -> None:
+    wanted, found = inspect_image(str(disks["raw"])), inspect_image(str(disks[kind]))
+    assert found.guest == wanted.guest
+    for check, same in zip(found.checks, wanted.checks, strict=True):
+        assert check == same or (kind in {"vhdx", "vdi"} and check.name == "ImageFormat")
 
 
 def ranges_read(path: Path) -> list[Range]:

@@ -102,8 +102,8 @@ def test_files_that_hold_no_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"KDMV" + bytes(2048), "vmdk image; only raw and qcow2 are read so far: convert it with qemu-img convert"),
-        (b"\x28\xb5\x2f\xfd" + bytes(2048), "zstd file; only raw and qcow2 are read so far: unpack it first"),
+        (b"QED\0" + bytes(2048), "qed image, which is not read so far: convert it with qemu-img convert -O qcow2"),
+        (b"\x28\xb5\x2f\xfd" + bytes(2048), "zstd file, which is not read so far: unpack it first"),
         (bytes(0x8000) + b"\x01CD001\x01" + bytes(121) + b"\x00\x08\x08\x00" + bytes(4096), "iso9660 image"),
     ],
 )
@@ -163,7 +163,9 @@ def test_a_fixed_vhd_with_partitions_is_a_vhd(tmp_path: Path) -> None:
     raw = stored(tmp_path, mbr_disk(8192, (0x80, 0x83, 2048, 1024)))
     image = tmp_path / "disk.vhd"
     subprocess.run(["qemu-img", "convert", "-O", "vpc", "-o", "subformat=fixed", str(raw), str(image)], check=True)
-    assert "vhd image" in refused(image)
+    with open_image(image) as opened:
+        assert (opened.format, opened.resembles, opened.problems) == (Format.VHD, None, ())
+        assert opened.source.read_at(510, 2) == b"\x55\xaa"
 
 
 def test_a_qcow2_header_that_names_a_host_file_is_refused_on_a_raw_disk_too(tmp_path: Path) -> None:

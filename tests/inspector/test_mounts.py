@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.backends import native
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
+from parsers.source import Source
+from tests.memory_tree import MemoryTree
 from tests.volumes import disk_of, volume_of
 
 ROOT = {"/etc/os-release": "ID=debian", "/boot/old": "", "/var/x": "stale", "/usr": "", "/srv/data/f": "bound"}
@@ -98,3 +101,30 @@ def test_a_volume_inside_lvm_makes_its_mount_unknown() -> None:
 
 def test_accounts_and_fstab_make_a_root_without_release_file() -> None:
     assert find_guest(disk_of(volume_of({"/etc/passwd": "", "/etc/fstab": ""}))).exists("/etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"), [("subvol=@home", "@home"), ("subvol=/@home", "/@home"), ("subvolid=257", 257)]
+)
+def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(
+    option: str, wanted: str | int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | int] = []
+
+    def open_subvolume(_: Source, subvolume: str | int) -> MemoryTree:
+        asked.append(subvolume)
+        return MemoryTree({"/user": "data"})
+
+    monkeypatch.setattr(native, "open_subvolume", open_subvolume)
+    disk = disk_of(
+        volume_of(root(f"UUID=aaaa / btrfs defaults 0 0\nUUID=aaaa /home btrfs {option} 0 0\n"), 1, "btrfs", "aaaa")
+    )
+    assert find_guest(disk).read_text("/home/user") == "data"
+    assert asked == [wanted]
+
+
+@pytest.mark.parametrize("option", ["subvol=@gone", "subvolid=9999", "subvolid=x"])
+def test_a_subvolume_that_is_not_there_makes_what_is_below_unknown(option: str) -> None:
+    disk = disk_of(volume_of(root(f"UUID=aaaa /var btrfs {option} 0 0\n"), 1, "btrfs", "aaaa"))
+    with pytest.raises(UnknownFact, match="/var is on sda1, which cannot be read"):
+        find_guest(disk).exists("/var/x")

@@ -1,18 +1,15 @@
-"""The two checksums of ext4: CRC-32C (metadata_csum) and CRC-16 (gdt_csum).
+"""CRC-16, the checksum of group descriptors without metadata_csum (gdt_csum). CRC-32C is in `parsers.checksum`.
 
-Both are used raw, as the kernel does: seeded by the caller and not inverted at the end.
+It is used raw, as the kernel does: seeded by the caller and not inverted at the end.
 
-Specification: Linux Documentation/filesystems/ext4, "Checksums"; RFC 3720 appendix B.4 for CRC-32C.
+Specification: Linux Documentation/filesystems/ext4, "Checksums".
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from google_crc32c import extend
-
 _ANSI: Final = 0xA001  # CRC-16, reflected
-_INVERTED: Final = 0xFFFFFFFF
 
 
 def _table(polynomial: int) -> tuple[int, ...]:
@@ -25,11 +22,6 @@ def _table(polynomial: int) -> tuple[int, ...]:
 
 
 _CRC16: Final = _table(_ANSI)
-
-
-def crc32c(crc: int, data: bytes) -> int:
-    """Continue a raw CRC-32C with `data`; the library's own is inverted before and after."""
-    return int(extend(crc ^ _INVERTED, data)) ^ _INVERTED
 
 
 def crc16(crc: int, data: bytes) -> int:

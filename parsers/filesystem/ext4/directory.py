@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.inodes import FLAG_INDEX, FLAG_INLINE_DATA, Inode
 from parsers.filesystem.ext4.mapping import ENDLESS, open_mapping
 from parsers.filesystem.ext4.volume import Volume

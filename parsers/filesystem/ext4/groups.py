@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from parsers.filesystem.ext4.checksum import crc16, crc32c
+from parsers.checksum import crc32c
+from parsers.filesystem.ext4.checksum import crc16
 from parsers.filesystem.ext4.superblock import Incompat, RoCompat
 from parsers.filesystem.ext4.volume import Volume
 

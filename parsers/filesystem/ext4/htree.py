@@ -14,7 +14,7 @@ from itertools import pairwise
 from struct import Struct
 from typing import Final
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.directory import Directory
 from parsers.filesystem.ext4.superblock import Incompat
 from parsers.filesystem.ext4.volume import Volume

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.superblock import Incompat
 from parsers.filesystem.ext4.volume import Volume

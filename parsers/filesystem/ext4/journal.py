@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.place import ParseError, Place
 from parsers.source import Source
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import pairwise
 from struct import Struct
-from typing import Final, Protocol
+from typing import Final
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.inodes import FLAG_EXTENTS, Inode
 from parsers.filesystem.ext4.volume import Volume
+from parsers.filesystem.mapped import Mapping
 from parsers.place import ParseError
 
 ENDLESS: Final = 1 << 32
@@ -27,14 +28,6 @@ _MAX_DEPTH: Final = 5
 _MAX_WRITTEN: Final = 32768
 _KEPT_NODES: Final = 256 << 10  # bytes of tree blocks that one file keeps parsed
 _DIRECT: Final = 12
-
-
-class Mapping(Protocol):
-    """Where the blocks of one file are."""
-
-    def find(self, logical: int) -> tuple[int | None, int]:
-        """Return the block of the volume (None: a hole or unwritten, reads as zeros) and how many follow it in step."""
-        ...
 
 
 def open_mapping(volume: Volume, inode: Inode) -> Mapping:

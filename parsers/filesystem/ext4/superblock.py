@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from parsers.filesystem.ext4.content import InlineContent, MappedContent
+from parsers.filesystem.ext4.content import InlineContent
 from parsers.filesystem.ext4.directory import FILE_TYPES, Directory, Entry
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.htree import find_blocks
@@ -37,6 +37,7 @@ from parsers.filesystem.ext4.superblock import SUPERBLOCK_OFFSET, Compat, Incomp
 from parsers.filesystem.ext4.usage import measure_usage
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
+from parsers.filesystem.mapped import MappedContent
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
@@ -202,7 +203,8 @@ class Ext4Tree:
         name = f"{self.name} inode {inode.number}"
         if inode.flags & FLAG_INLINE_DATA:
             return InlineContent(inode.block + self._xattrs(inode).inline_data(), name, inode.size)
-        return MappedContent(self._volume, open_mapping(self._volume, inode), name, inode.size)
+        mapping = open_mapping(self._volume, inode)
+        return MappedContent(self._volume.source, self._volume.block_size, mapping, name, inode.size)
 
     def _read_value(self, number: int, size: int) -> bytes:
         """Return the value of an attribute that has an inode of its own."""
@@ -281,7 +283,8 @@ def open_journal(volume: Volume, inodes: Inodes) -> Source:
     inode = inodes.get(volume.superblock.journal_inode)
     if inode.mode & 0xF000 != S_IFREG or inode.flags & (FLAG_INLINE_DATA | FLAG_ENCRYPT):
         raise volume.error(inode.offset, f"inode {inode.number}: a journal wanted, a {inode.type} found")
-    return MappedContent(volume, open_mapping(volume, inode), f"{volume.name} journal", inode.size)
+    mapping = open_mapping(volume, inode)
+    return MappedContent(volume.source, volume.block_size, mapping, f"{volume.name} journal", inode.size)
 
 
 def _encode(name: str) -> bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.superblock import Incompat, Superblock
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from parsers.filesystem.ext4.checksum import crc32c
+from parsers.checksum import crc32c
 from parsers.filesystem.ext4.inodes import Inode
 from parsers.filesystem.ext4.volume import Volume
 from parsers.place import ParseError

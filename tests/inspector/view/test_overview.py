@@ -45,7 +45,7 @@ def test_a_root_that_does_not_exist_is_an_error_but_no_root_is_shown(tmp_path: P
 def test_the_words_of_the_disk_are_escaped() -> None:
     volume = {
         "device": "sda1", "size": 1 << 30, "type": "ext4", "uuid": None, "label": "\x1b[2J", "used": 512, "total": 2048,
-        "backend": "native", "reason": None,
+        "members": [], "holder": None, "backend": "native", "reason": None,
     }  # fmt: skip
     view = {
         "image": {"path": "a\nb", "format": "raw", "virtual_size": 1536, "file_size": 10},

@@ -100,6 +100,7 @@ def zipped() -> bytes:
         (b"\x28\xb5\x2f\xfd\x04\x00", Format.ZSTD),
         (zipped(), Format.ZIP),
         (b"COWD" + bytes(2048), Format.VMDK),
+        (b"\xbe\xba\xfe\xca" + bytes(2048), Format.VMDK),
         (b"# Disk DescriptorFile\nversion=1\n", Format.VMDK),
         (b"\n# a comment\n# Disk DescriptorFile\r\nversion=1\n", Format.VMDK),
         (Qcow2Builder().build(), Format.QCOW2),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from parsers.filesystem.btrfs import open_btrfs
 from parsers.filesystem.ext4 import open_ext4
 from parsers.filesystem.fat import open_fat
 from parsers.filesystem.tree import FileType, Tree, Usage
@@ -34,8 +35,19 @@ def fat(folder: Path) -> Tree:
     return open_fat(Memory((folder / "fs").read_bytes(), "sda1"))
 
 
+def btrfs(folder: Path) -> Tree:
+    (folder / "tree/Folder").mkdir(parents=True)
+    (folder / "tree/Folder/file.txt").write_text("content")
+    with (folder / "fs").open("wb") as file:
+        file.truncate(24 << 20)
+    make = ["mkfs.btrfs", "-q", "-M", "--rootdir", str(folder / "tree"), str(folder / "fs")]
+    subprocess.run(make, check=True, capture_output=True)
+    return open_btrfs(Memory((folder / "fs").read_bytes(), "sda1"))
+
+
 READERS = [
     memory,
+    pytest.param(btrfs, marks=needs("mkfs.btrfs")),
     pytest.param(ext4, marks=needs("mke2fs")),
     pytest.param(fat, marks=needs("mkfs.vfat", "mcopy")),
 ]

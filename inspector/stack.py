@@ -1,0 +1,138 @@
+"""What lies on physical volumes and on members of arrays: md first, then LVM, which may lie on md.
+
+Not done: md on LVM, LVM inside LVM, and anything inside an encrypted volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from inspector.disk import Volume
+from parsers.filesystem.superblock import Superblock, identify
+from parsers.place import ParseError, Problem
+from parsers.source import Source
+from parsers.volume.extents import Unreadable
+from parsers.volume.luks import Luks, parse_luks
+from parsers.volume.lvm2 import LogicalVolume, VolumeGroup, open_lvm2
+from parsers.volume.mdraid import Array, open_mdraid
+
+MD: Final = "linux_raid_member"
+LVM: Final = "LVM2_member"
+
+
+def stacked_volumes(volumes: Sequence[Volume]) -> tuple[tuple[Volume, ...], tuple[Problem, ...]]:
+    """Return the arrays and the logical volumes on `volumes`, and what is wrong with them.
+
+    Each of `volumes` that is a member learns whose (`holder`), or why what it holds is not known (`flaw`).
+    """
+    problems: list[Problem] = []
+    arrays = _arrays([volume for volume in volumes if volume.type == MD], problems)
+    physical = [volume for volume in (*volumes, *arrays) if volume.type == LVM]
+    return (*arrays, *_logical(physical, problems)), tuple(problems)
+
+
+def _arrays(members: list[Volume], problems: list[Problem]) -> list[Volume]:
+    if not members:
+        return []
+    found = open_mdraid([volume.source for volume in members])
+    problems += found.problems
+    for volume in members:
+        holders = [array for array in found.arrays if volume.uuid == array.uuid]
+        volume.holder = holders[0].name if holders else None
+        _note(volume, found.unread)
+    return [_stacked(array, array.name, array.members, _array_aliases(array)) for array in found.arrays]
+
+
+def _logical(members: list[Volume], problems: list[Problem]) -> list[Volume]:
+    if not members:
+        return []
+    found = open_lvm2([volume.source for volume in members])
+    problems += found.problems
+    for volume in members:
+        holders = [group.name for group in found.groups if volume.name in group.members]
+        # One that no group names holds nothing: pvcreate was all that was done to it.
+        volume.holder = holders[0] if holders else ""
+        _note(volume, found.unread)
+    return [
+        _stacked(
+            volume.source or Unreadable(volume.name, volume.size, volume.reason or "it is not read"),
+            volume.name,
+            group.members,
+            _logical_aliases(group, volume),
+            volume.reason,
+        )
+        for group in found.groups
+        for volume in group.volumes
+    ]
+
+
+def _note(volume: Volume, unread: dict[str, str]) -> None:
+    if reason := unread.get(volume.name):
+        volume.holder = None
+        volume.flaw = f"{volume.type} cannot be read: {reason}"
+
+
+def _stacked(
+    source: Source, name: str, members: tuple[str, ...], aliases: frozenset[str], flaw: str | None = None
+) -> Volume:
+    superblock: Superblock | None = None
+    if flaw is None:
+        try:
+            superblock = identify(source)
+        except ParseError as error:
+            flaw = f"it cannot be read: {error}"
+    volume = Volume(name, source, None, None, superblock, flaw)
+    volume.members = members
+    volume.aliases = aliases
+    return volume
+
+
+def mapper_name(group: str, volume: str) -> str:
+    """Return the name below /dev/mapper: dashes within names are doubled, since one joins the two."""
+    return f"{group.replace('-', '--')}-{volume.replace('-', '--')}"
+
+
+def _logical_aliases(group: VolumeGroup, volume: LogicalVolume) -> frozenset[str]:
+    mapper = mapper_name(group.name, volume.name.removeprefix(f"{group.name}/"))
+    plain = f"{group.uuid}{volume.uuid}".replace("-", "")
+    return frozenset(
+        {
+            f"/dev/{volume.name}",
+            f"/dev/mapper/{mapper}",
+            f"/dev/disk/by-id/dm-name-{mapper}",
+            f"/dev/disk/by-id/dm-uuid-LVM-{plain}",
+            f"lvm/{mapper}",
+            f"lvmid/{group.uuid}/{volume.uuid}",
+        }
+    )
+
+
+def _array_aliases(array: Array) -> frozenset[str]:
+    digits = array.uuid.replace("-", "")
+    quads = ":".join(digits[start : start + 8] for start in range(0, 32, 8))
+    aliases = {f"/dev/{array.name}", f"/dev/disk/by-id/md-uuid-{quads}", f"mduuid/{digits}"}
+    if array.name.startswith("md/"):
+        aliases.add(array.name)
+    elif array.label or array.version == "0.90":
+        number = array.name.removeprefix("md")
+        aliases |= {f"/dev/md/{number}", f"md/{number}"}
+    if array.label:
+        aliases |= {f"/dev/disk/by-id/md-name-{array.label}", f"/dev/md/{array.label.rpartition(':')[2]}"}
+    return frozenset(aliases)
+
+
+def encrypted(source: Source) -> str:
+    """Say of a LUKS volume how it is encrypted, and that it stays closed."""
+    try:
+        luks = parse_luks(source)
+    except ParseError as error:
+        return f"crypto_LUKS cannot be read: {error}"
+    return f"encrypted with LUKS{luks.version} ({luks.cipher}, {_slots(luks)}); unlocking is not supported so far"
+
+
+def _slots(luks: Luks) -> str:
+    slots = ", ".join(f"{slot.number} ({slot.kdf})" for slot in luks.slots) or "none in use"
+    tokens = f", tokens {', '.join(luks.tokens)}" if luks.tokens else ""
+    needs = f", requires {', '.join(luks.requirements)}" if luks.requirements else ""
+    return f"key of {luks.key_size * 8} bits, key slots {slots}{tokens}{needs}"
