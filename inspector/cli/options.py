@@ -50,7 +50,7 @@ def allowed(command: Callable[..., None]) -> Callable[..., None]:
         "allow_files",
         multiple=True,
         metavar="NAME",
-        help="Open this backing file, data file or extent, as the image names it; wants --allow-folder. None else is.",
+        help="Open this backing file, data file or extent, by its name in the image, no other; with --allow-folder.",
     )
     @click.option("--allow-folder", metavar="DIR", help="Where the files of --allow-file must lie.")
     @functools.wraps(command)
