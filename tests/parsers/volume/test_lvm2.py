@@ -144,7 +144,7 @@ def physical(letters: str) -> list[Source]:
     return [appliance.disk("lvm", letter) for letter in letters]
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 def test_every_logical_volume_reads_as_the_kernel_reads_it() -> None:
@@ -163,7 +163,7 @@ def test_every_logical_volume_reads_as_the_kernel_reads_it() -> None:
         assert (volume.name, volume.size, sha256(volume.source, 1_000_000)) == (volume.name, *told[volume.name])
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 @pytest.mark.parametrize("present", ["bcef", "cdef", "bdef", "bcde"])
@@ -176,7 +176,7 @@ def test_what_redundancy_gives_back_without_a_member_is_the_same(present: str) -
     assert {name for name in told if name.startswith(("vg0/raid1", "vg0/raid4", "vg0/raid5", "vg0/raid6"))} <= set(read)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 def test_damaged_thin_metadata_ends_in_an_error_or_in_bytes() -> None:

@@ -100,7 +100,7 @@ def test_the_known_member_is_a_stripe_of_one() -> None:
     assert (array.name, array.level, array.size) == ("md0", "raid0", 8 << 20)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 def test_every_array_reads_as_the_kernel_reads_it() -> None:
@@ -118,7 +118,7 @@ def test_every_array_reads_as_the_kernel_reads_it() -> None:
                 assert (name, gone, sha256(degraded, 4 << 20)) == (name, gone, digest)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 def test_levels_and_uuids_are_those_that_mdadm_tells() -> None:
@@ -135,7 +135,7 @@ def test_levels_and_uuids_are_those_that_mdadm_tells() -> None:
             assert array.uuid.replace("-", "") == told["MD_UUID"].replace(":", "")
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
 def test_many_arrays_on_many_members_are_told_apart() -> None:

@@ -17,7 +17,7 @@ from tests.parsers.filesystem.xfs.reference import ALL_FORMS, fill_forms, forms,
 pytestmark = [
     needs_xfsprogs,
     needs_mount,
-    pytest.mark.slow,
+    pytest.mark.soak,  # minutes in an appliance under software emulation
     pytest.mark.timeout(1500),
     pytest.mark.skipif(not shutil.which("guestfish"), reason="libguestfs' kernel is the oracle, and guestfish absent"),
 ]
