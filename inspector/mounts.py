@@ -6,7 +6,7 @@ Not done: mounts made by systemd units other than fstab's, and the partitions th
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from inspector.backends import native
@@ -25,6 +25,7 @@ _VIRTUAL: Final = frozenset({
     "selinuxfs", "swap", "sysfs", "tmpfs", "tracefs",
 })  # fmt: skip
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smbfs", "smb3", "ceph", "glusterfs", "9p", "sshfs", "vboxsf"})
+_MAX_NAMED: Final = 8  # every rule repeats them where the guest is not known
 _OPTIONAL: Final = frozenset({"noauto", "nofail"})
 _RELEASES: Final = (
     "os-release",
@@ -65,8 +66,9 @@ def _only_root(disk: Disk) -> Volume:
         return roots[0]
     unread = [volume for volume in disk.volumes if volume.reason]
     if unread:
-        reasons = "; ".join(f"{volume.name}: {volume.reason}" for volume in unread)
-        raise UnknownFact(f"no root file system was found in what can be read ({reasons})", *_places(unread))
+        reasons = "; ".join(f"{volume.name}: {volume.reason}" for volume in unread[:_MAX_NAMED])
+        more = f"; and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
+        raise UnknownFact(f"no root file system was found in what can be read ({reasons}{more})", *_places(unread))
     raise UnknownFact("no root file system was found", *_places(disk.volumes))
 
 
@@ -87,8 +89,8 @@ def _names(volumes: Iterable[Volume]) -> str:
     return ", ".join(volume.name for volume in volumes)
 
 
-def _places(volumes: Iterable[Volume]) -> list[Place]:
-    return [Place(volume.name, offset=volume.offset, volume=volume.name) for volume in volumes]
+def _places(volumes: Sequence[Volume]) -> list[Place]:
+    return [Place(volume.name, offset=volume.offset, volume=volume.name) for volume in volumes[:_MAX_NAMED]]
 
 
 def _fstab_mounts(root: Mount, volumes: tuple[Volume, ...]) -> list[Mount]:

@@ -128,3 +128,10 @@ def test_a_subvolume_that_is_not_there_makes_what_is_below_unknown(option: str) 
     disk = disk_of(volume_of(root(f"UUID=aaaa /var btrfs {option} 0 0\n"), 1, "btrfs", "aaaa"))
     with pytest.raises(UnknownFact, match="/var is on sda1, which cannot be read"):
         find_guest(disk).exists("/var/x")
+
+
+def test_of_many_volumes_that_cannot_be_read_a_few_are_named() -> None:
+    disk = disk_of(*(volume_of(None, number, "xfs", reason="xfs is odd") for number in range(1, 201)))
+    with pytest.raises(UnknownFact, match="sda8: xfs is odd; and 192 more") as caught:
+        find_guest(disk)
+    assert len(caught.value.places) == 8
