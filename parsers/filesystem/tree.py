@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -28,6 +28,18 @@ class FileType(StrEnum):
     FIFO = "fifo"
     SOCKET = "socket"
     UNKNOWN = "unknown"
+
+
+TYPES_BY_MODE: Final = {
+    0x1000: FileType.FIFO,
+    0x2000: FileType.CHAR,
+    0x4000: FileType.DIRECTORY,
+    0x6000: FileType.BLOCK,
+    0x8000: FileType.FILE,
+    0xA000: FileType.SYMLINK,
+    0xC000: FileType.SOCKET,
+}
+"""The type that the upper four bits of st_mode say (inode(7)); file systems of Unix keep it so on the disk."""
 
 
 class Stat(msgspec.Struct, frozen=True):

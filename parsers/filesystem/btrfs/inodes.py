@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from parsers.filesystem.tree import FileType, Stat
+from parsers.filesystem.tree import TYPES_BY_MODE, FileType, Stat
 
 SIZE: Final = 160
 STUB: Final = 2  # number of the empty directory in place of a subvolume that is not there
@@ -28,15 +28,6 @@ FLAG_NAMES: Final = {
 }
 _NAMED: Final = sum(FLAG_NAMES)
 _ITEM = Struct("<QQQQQIIIIQQQ32xqIqIqIqI")
-_TYPES: Final = {
-    0x1000: FileType.FIFO,
-    0x2000: FileType.CHAR,
-    0x4000: FileType.DIRECTORY,
-    0x6000: FileType.BLOCK,
-    0x8000: FileType.FILE,
-    0xA000: FileType.SYMLINK,
-    0xC000: FileType.SOCKET,
-}
 _SECOND: Final = 1_000_000_000
 
 
@@ -53,7 +44,7 @@ class Inode:
         self.fields = fields
         self.size: int = fields[2]
         self.flags: int = fields[10]
-        self.type = _TYPES.get(fields[8] & 0xF000, FileType.UNKNOWN)
+        self.type = TYPES_BY_MODE.get(fields[8] & 0xF000, FileType.UNKNOWN)
 
     def stat(self) -> Stat:
         """Return the metadata in the terms of `Tree`."""

@@ -13,7 +13,7 @@ from parsers.checksum import crc32c
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.superblock import Incompat
 from parsers.filesystem.ext4.volume import Volume
-from parsers.filesystem.tree import FileType, Stat
+from parsers.filesystem.tree import TYPES_BY_MODE, FileType, Stat
 
 FLAG_ENCRYPT: Final = 0x800
 FLAG_INDEX: Final = 0x1000
@@ -50,15 +50,6 @@ _NAMED_FLAGS: Final = sum(FLAG_NAMES)
 S_IFDIR: Final = 0x4000
 S_IFREG: Final = 0x8000
 S_IFLNK: Final = 0xA000
-_TYPES: Final = {
-    0x1000: FileType.FIFO,
-    0x2000: FileType.CHAR,
-    0x4000: FileType.DIRECTORY,
-    0x6000: FileType.BLOCK,
-    0x8000: FileType.FILE,
-    0xA000: FileType.SYMLINK,
-    0xC000: FileType.SOCKET,
-}
 _CLASSIC = Struct("<HHIiiiIHHIII60sIIIIHHHHHH")
 _EXTRA = Struct("<HHIIIiI")
 _TABLE_PIECE: Final = 64 << 10
@@ -102,7 +93,7 @@ class Inode:
     @property
     def type(self) -> FileType:
         """Type by the mode."""
-        return _TYPES.get(self.mode & 0xF000, FileType.UNKNOWN)
+        return TYPES_BY_MODE.get(self.mode & 0xF000, FileType.UNKNOWN)
 
     @property
     def sectors(self) -> int:
@@ -118,7 +109,7 @@ class Inode:
         """Return the metadata in the terms of `Tree`."""
         fields = self.fields
         ctime, mtime, atime, btime = self._times()
-        kind = _TYPES.get(self.mode & 0xF000, FileType.UNKNOWN)
+        kind = TYPES_BY_MODE.get(self.mode & 0xF000, FileType.UNKNOWN)
         return Stat(
             self.number,
             kind,

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Final
 
 from parsers.checksum import crc32c
-from parsers.filesystem.tree import FileType, Stat
+from parsers.filesystem.tree import TYPES_BY_MODE, FileType, Stat
 from parsers.filesystem.xfs.superblock import Incompat
 from parsers.filesystem.xfs.volume import Layout, Volume
 from parsers.place import ParseError
@@ -40,15 +40,6 @@ _SIGN: Final = 1 << 63
 _PIECE: Final = 64 << 10
 _PIECES: Final = 128
 _KEPT: Final = 512
-_TYPES: Final = {
-    0x1000: FileType.FIFO,
-    0x2000: FileType.CHAR,
-    0x4000: FileType.DIRECTORY,
-    0x6000: FileType.BLOCK,
-    0x8000: FileType.FILE,
-    0xA000: FileType.SYMLINK,
-    0xC000: FileType.SOCKET,
-}
 # Flags that say something about the file; how it is stored is not among them but for the realtime device.
 FLAG_NAMES: Final = {
     0x1: "realtime",
@@ -86,7 +77,7 @@ class Inode:
     @property
     def type(self) -> FileType:
         """Type by the mode."""
-        return _TYPES.get(self.mode & 0xF000, FileType.UNKNOWN)
+        return TYPES_BY_MODE.get(self.mode & 0xF000, FileType.UNKNOWN)
 
     @property
     def is_directory(self) -> bool:
