@@ -1,6 +1,7 @@
 """Reads the disk image of a virtual machine without booting or mounting it, and judges it.
 
 `inspect_image(path, profile="ecs")` gives a `Report`; `open_image(path)` gives the `Guest`, the tree of its files.
+Both take the paths of several images too, which are then the disks of one machine, the one that it boots from first.
 """
 
 from __future__ import annotations
@@ -8,28 +9,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inspector.backing import AllowedFiles
     from inspector.guest import Guest
     from inspector.report import Report
+    from inspector.target import Target
 
 __all__ = ["inspect_image", "open_image"]
 
 
 def inspect_image(
-    path: str, profile: str = "ecs", root: str | None = None, allowed: AllowedFiles | None = None
+    path: str | Sequence[str], profile: str = "ecs", root: str | None = None, allowed: AllowedFiles | None = None
 ) -> Report:
     """Inspect the image at `path` and return the report; raise `InspectorError` where it cannot be inspected.
 
     `allowed` are the backing and data files that the image may lean on; without it such an image is refused.
     """
-    from inspector.engine import inspect_image as inspect
+    from inspector.engine import inspect_machine
 
-    return inspect(path, profile, root, allowed)
+    return inspect_machine(_target(path, root, allowed), profile)
 
 
-def open_image(path: str, root: str | None = None, allowed: AllowedFiles | None = None) -> Guest:
+def open_image(path: str | Sequence[str], root: str | None = None, allowed: AllowedFiles | None = None) -> Guest:
     """Return the guest of the image at `path` as one read-only tree of files."""
-    from inspector.disk import open_disk
     from inspector.mounts import find_guest
+    from inspector.storage import open_storage
 
-    return find_guest(open_disk(path, allowed), root)
+    return find_guest(open_storage(_target(path, root, allowed)), root)
+
+
+def _target(path: str | Sequence[str], root: str | None, allowed: AllowedFiles | None) -> Target:
+    from inspector.target import Target
+
+    return Target((path,) if isinstance(path, str) else tuple(path), root, allowed)

@@ -44,10 +44,14 @@ class AllowedFiles(msgspec.Struct, frozen=True):
 
 
 class FileChain:
-    """An image's own file, and those that were opened because it needs them; `files` holds all, the image's first."""
+    """An image's own file, and those that were opened because it needs them; `files` holds all, the image's first.
 
-    def __init__(self, file: ImageFile, allowed: AllowedFiles | None = None) -> None:
+    `disk` is what places call the guest's disk.
+    """
+
+    def __init__(self, file: ImageFile, allowed: AllowedFiles | None = None, disk: str = "sda") -> None:
         self.files = [file]
+        self.disk = disk
         self._allowed = allowed
 
     def open_qcow2(self, file: Source, name: str) -> Qcow2Disk:

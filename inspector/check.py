@@ -1,4 +1,4 @@
-"""Judge several images, each on its own: one that cannot be inspected does not keep the others waiting."""
+"""Judge several machines, each on its own: one that cannot be inspected does not keep the others waiting."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from inspector.inspection import inspect_isolated
 from inspector.isolate import CHECK_LIMITS, Limits
 from inspector.profile import load_profile
 from inspector.reports import render
+from inspector.target import Target, targets
 from inspector.verdict import Status, at_least
 
 EXIT_JUDGED: Final = 0
@@ -25,7 +26,11 @@ FAIL_ON: Final[dict[str, Status | None]] = {"failed": Status.FAILED, "warning": 
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the user asked for. `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on."""
+    """What the user asked for.
+
+    `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on. With `one_guest` the images are
+    the disks of one machine; otherwise each is a machine's only disk.
+    """
 
     profile: str = "ecs"
     root: str | None = None
@@ -34,12 +39,17 @@ class Order(msgspec.Struct, frozen=True):
     colour: bool = False
     limits: Limits = msgspec.field(default=CHECK_LIMITS)
     allowed: AllowedFiles | None = None
+    one_guest: bool = False
+
+    def machines(self, images: Sequence[str]) -> list[Target]:
+        """Return the machines that `images` make."""
+        return targets(images, self.root, self.allowed, one_guest=self.one_guest)
 
 
 def check_images(images: Sequence[str], order: Order, write: Write, complain: Callable[[str], None]) -> int:
-    """Inspect each image, write its report, and return the exit status of the contract.
+    """Inspect each machine, write its report, and return the exit status of the contract.
 
-    `complain` gets one line for each image that could not be inspected.
+    `complain` gets one line for each that could not be inspected.
 
     Raises:
         ProfileError: before anything was inspected, where there is no such profile.
@@ -47,23 +57,24 @@ def check_images(images: Sequence[str], order: Order, write: Write, complain: Ca
     load_profile(order.profile)
     limit = FAIL_ON[order.fail_on]
     status = EXIT_JUDGED
-    with progress(len(images)) as bar:
-        for path in images:
-            bar.begin(printable(path))
+    machines = order.machines(images)
+    with progress(len(machines)) as bar:
+        for target in machines:
+            bar.begin(printable(target.name))
             try:
-                report = inspect_isolated(path, order.profile, order.root, order.limits, order.allowed)
+                report = inspect_isolated(target, order.profile, order.limits)
             except InspectorError as error:
                 bar.clear()
-                complain(about(path, error))
+                complain(about(target.images, error))
                 status = EXIT_NOT_INSPECTED
                 continue
             bar.clear()
             text = render(report, order.report_format, colour=order.colour)
-            write((_heading(path, order, len(images)) + text).encode("utf-8", "backslashreplace"))
+            write((_heading(target.name, order, len(machines)) + text).encode("utf-8", "backslashreplace"))
             if limit and at_least(report.verdict, limit):
                 status = max(status, EXIT_BAD)
     return status
 
 
-def _heading(path: str, order: Order, images: int) -> str:
-    return f"==> {printable(path)} <==\n" if order.report_format == "text" and images > 1 else ""
+def _heading(name: str, order: Order, count: int) -> str:
+    return f"==> {printable(name)} <==\n" if order.report_format == "text" and count > 1 else ""

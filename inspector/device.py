@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from inspector.disk import Volume
+from inspector.disk import Volume, disk_name
 from inspector.facts import UnknownFact
 
-_KERNEL_NAME: Final = re.compile(r"/dev/(?:(?:sd|vd|hd|xvd)([a-z]+)(\d*)|(?:nvme(\d+)n1|mmcblk(\d+))(?:p(\d+))?)")
+_KERNEL_NAME: Final = re.compile(
+    r"/dev/(?:(?:sd|vd|hd|xvd)([a-z]+)(\d*)|(?:nvme(\d{1,3})n1|mmcblk(\d{1,3}))(?:p(\d+))?)"
+)
 _STACKED: Final = re.compile(r"/dev/(?:mapper/|md|dm-|bcache|vg|disk/by-id/(?:dm|lvm|md)-)|/dev/[^/]+/[^/]+$")
 _NUMBERED: Final = re.compile(r"/dev/(?:md|dm-)\d+")
 _LINKS: Final = {
@@ -73,10 +75,11 @@ def _value(volume: Volume, key: str) -> str | None:
 
 
 def _by_kernel_name(match: re.Match[str], volumes: tuple[Volume, ...]) -> Volume | None:
+    """Disks of any bus go by the order in which the image files were given."""
     letters, number, nvme, mmc, part = match.groups()
-    first_disk = letters == "a" or nvme == "0" or mmc == "0"
-    wanted = f"sda{number or part or ''}"
-    return next((volume for volume in volumes if first_disk and volume.name == wanted), None)
+    disk = f"sd{letters}" if letters else disk_name(int(nvme or mmc))
+    wanted = f"{disk}{number or part or ''}"
+    return next((volume for volume in volumes if volume.name == wanted), None)
 
 
 def _raise_if_hidden(spec: str, volumes: tuple[Volume, ...]) -> None:

@@ -1,4 +1,4 @@
-"""A disk image as volumes: container, partition table, what lies on each partition, and what is made of several."""
+"""A disk image as volumes: container, partition table, and what lies on each partition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.backends import native
 from inspector.errors import InspectorError
-from inspector.image import AllowedFiles, Image, open_image
+from inspector.image import DISK_NAME, AllowedFiles, Image, open_image
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.filesystem.tree import Tree
 from parsers.partition import parse_partition_table
@@ -17,7 +17,6 @@ from parsers.partition.table import Partition, PartitionTable, Scheme
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source, Window
 
-_DISK_NAME: Final = "sda"
 _EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
 _CODE_TYPES: Final = frozenset(
     {
@@ -26,8 +25,9 @@ _CODE_TYPES: Final = frozenset(
     }
 )
 _NO_FILES: Final = frozenset({"swap"})
-_MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
-CONTAINERS: Final = _MEMBERS | {"crypto_LUKS", "BitLocker", "bcache", "zfs_member"}
+MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
+"""Types of the volumes that others are made of, which `inspector.stack` puts together."""
+CONTAINERS: Final = MEMBERS | {"crypto_LUKS", "BitLocker", "bcache", "zfs_member"}
 """Types whose content is other volumes, so that what is in the image is not known until they are read."""
 
 
@@ -128,62 +128,65 @@ class Volume:
 
 
 class Disk(msgspec.Struct, frozen=True):
-    """An opened image with its partition table and volumes."""
+    """An opened image with its table and its partitions as volumes; without a table, itself as the only one."""
 
+    name: str
     image: Image
     table: PartitionTable
     volumes: tuple[Volume, ...]
-    stack_problems: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the container, the partition table, and what is made of several volumes."""
-        return (*self.image.problems, *self.table.problems, *self.stack_problems)
+        """What is wrong with the container and the partition table."""
+        return (*self.image.problems, *self.table.problems)
 
-    def volume(self, name: str) -> Volume | None:
-        """Return the volume called `name` ("sda1", "vg/root"), or known by that name ("mapper/vg-root")."""
-        by_name = next((volume for volume in self.volumes if volume.name == name), None)
-        return by_name or next((item for item in self.volumes if {name, f"/dev/{name}"} & item.aliases), None)
+    @property
+    def place(self) -> Place:
+        """The place that stands for the disk as a whole."""
+        return Place(self.name)
 
 
-def open_disk(path: str, allowed: AllowedFiles | None = None) -> Disk:
-    """Open an image file, with the other files that it may lean on.
+def disk_name(index: int) -> str:
+    """Return the name that the kernel gives to the disk with this index: "sda", "sdb", ... "sdz", "sdaa"."""
+    letters = ""
+    while index >= 0:
+        index, letter = divmod(index, 26)
+        letters = chr(ord("a") + letter) + letters
+        index -= 1
+    return f"sd{letters}"
+
+
+def partition_name(disk: str, number: int) -> str:
+    """Return the name of a partition of a disk: "sda1"."""
+    return f"{disk}{number}"
+
+
+def open_disk(path: str, allowed: AllowedFiles | None = None, name: str = DISK_NAME) -> Disk:
+    """Open an image file, with the other files that it may lean on, as the disk called `name`.
 
     Raises:
         InspectorError: it is no disk image that can be read.
     """
-    image = open_image(path, allowed)
+    image = open_image(path, allowed, name)
     try:
         table = parse_partition_table(image.source)
     except ParseError as error:  # an encrypted qcow2, or one whose first clusters are broken
         raise InspectorError(f"{path}: {error.message}") from error
     if table.scheme is Scheme.NONE:
-        return _disk(image, table, (_volume(_DISK_NAME, image.source, 0, None),))
-    return _disk(
-        image,
-        table,
-        tuple(
-            _partition_volume(image.source, partition)
-            for partition in table.partitions
-            if partition.type not in _EXTENDED_TYPES
-        ),
+        return Disk(name, image, table, (_volume(name, image.source, 0, None),))
+    volumes = (
+        _partition_volume(name, image.source, partition)
+        for partition in table.partitions
+        if partition.type not in _EXTENDED_TYPES
     )
+    return Disk(name, image, table, tuple(volumes))
 
 
-def _disk(image: Image, table: PartitionTable, volumes: tuple[Volume, ...]) -> Disk:
-    if not any(volume.type in _MEMBERS for volume in volumes):
-        return Disk(image, table, volumes)
-    from inspector.stack import stacked_volumes
-
-    stacked, problems = stacked_volumes(volumes)
-    return Disk(image, table, (*volumes, *stacked), problems)
-
-
-def _partition_volume(disk: Source, partition: Partition) -> Volume:
-    name = f"{_DISK_NAME}{partition.number}"
-    size = min(partition.size, max(disk.size - partition.offset, 0))
-    offset = min(partition.offset, disk.size)
-    return _volume(name, Window(disk, offset, size, name), offset, partition)
+def _partition_volume(disk: str, source: Source, partition: Partition) -> Volume:
+    name = partition_name(disk, partition.number)
+    size = min(partition.size, max(source.size - partition.offset, 0))
+    offset = min(partition.offset, source.size)
+    return _volume(name, Window(source, offset, size, name), offset, partition)
 
 
 def _volume(name: str, source: Source, offset: int, partition: Partition | None) -> Volume:
@@ -192,8 +195,3 @@ def _volume(name: str, source: Source, offset: int, partition: Partition | None)
     except ParseError as error:
         return Volume(name, source, offset, partition, None, f"it cannot be read: {error}")
     return Volume(name, source, offset, partition, superblock)
-
-
-def whole_disk_place(disk: Disk) -> Place:
-    """The place that stands for the disk as a whole."""
-    return Place(disk.image.source.name, volume=_DISK_NAME)

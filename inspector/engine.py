@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk, open_disk
+from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
-from inspector.image import AllowedFiles
 from inspector.mounts import find_guest
 from inspector.profile import Check, Profile, load_profile
 from inspector.report import (
     SCHEMA_VERSION,
     CheckResult,
     Cost,
+    DiskInfo,
     EvidenceInfo,
     Exemption,
     ImageInfo,
@@ -29,6 +29,8 @@ from inspector.report import (
 )
 from inspector.rules import rules
 from inspector.rules.rule import Rule
+from inspector.storage import Storage, open_storage
+from inspector.target import Target
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, unknown, worst
 from inspector.version import VERSION
 from parsers.place import Place, Problem
@@ -36,43 +38,43 @@ from parsers.place import Place, Problem
 _MAX_PROBLEMS: Final = 1000
 
 
-def inspect_image(
-    path: str, profile: str = "ecs", root: str | None = None, allowed: AllowedFiles | None = None
-) -> Report:
-    """Inspect the image at `path`; raise `InspectorError` where it cannot be inspected.
-
-    `root` names the volume of the root file system where several hold one; `allowed` are the other files that the
-    image may lean on, which are refused otherwise.
-    """
+def inspect_machine(target: Target, profile: str = "ecs") -> Report:
+    """Inspect the images of a machine; raise `InspectorError` where one of them cannot be inspected."""
     started = time.perf_counter()
     chosen = load_profile(profile)
-    disk = open_disk(path, allowed)
-    facts = open_facts(disk, root)
+    storage = open_storage(target)
+    facts = open_facts(storage, target.root)
     checks, exemptions = judge(facts, chosen)
     statuses = [check.status for check in checks]
     return Report(
         schema_version=SCHEMA_VERSION,
         tool=Tool("inspector", VERSION),
         profile=chosen.name,
-        image=ImageInfo(path, disk.image.format, disk.image.virtual_size, disk.image.file_size),
+        image=_image(storage.system_disk),
         guest=identify_guest(facts),
         verdict=worst([Status.OK, *statuses]) if checks else Status.WARNING,
         summary=Summary(len(statuses), *(statuses.count(s) for s in (Status.OK, Status.WARNING, Status.FAILED))),
         checks=checks,
         not_applicable=exemptions,
-        problems=_problems(disk),
-        cost=Cost(round(time.perf_counter() - started, 4), disk.image.bytes_read),
+        problems=_problems(storage),
+        disks=[DiskInfo(disk.name, _image(disk)) for disk in storage.disks],
+        cost=Cost(round(time.perf_counter() - started, 4), storage.bytes_read),
     )
 
 
-def open_facts(disk: Disk, root: str | None = None) -> Facts:
-    """Return the facts of the guest on `disk`, not yet collected."""
-    given: dict[type, object] = {Disk: disk}
+def open_facts(storage: Storage, root: str | None = None) -> Facts:
+    """Return the facts of the guest on `storage`, not yet collected."""
+    given: dict[type, object] = {Storage: storage}
     try:
-        given[Guest] = find_guest(disk, root)
+        given[Guest] = find_guest(storage, root)
     except UnknownFact as missing:
         given[Guest] = missing
     return Facts(given, COLLECTORS)
+
+
+def _image(disk: Disk) -> ImageInfo:
+    image = disk.image
+    return ImageInfo(image.path, image.format, image.virtual_size, image.file_size)
 
 
 def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemption]]:
@@ -130,7 +132,7 @@ def _trusted(verdict: Verdict, facts: Facts) -> Verdict:
 
 
 def _stale_volumes(facts: Facts) -> frozenset[str]:
-    return frozenset(volume.name for volume in facts[Disk].volumes if volume.tree and volume.tree.unreplayed_journal)
+    return frozenset(volume.name for volume in facts[Storage].volumes if volume.tree and volume.tree.unreplayed_journal)
 
 
 def _levelled(verdict: Verdict, profile: Profile, rule: str) -> Verdict:
@@ -159,13 +161,13 @@ def _volume(place: Place, facts: Facts) -> str | None:
         return None
 
 
-def _problems(disk: Disk) -> list[ProblemInfo]:
-    return [_problem(problem) for problem in list(_all_problems(disk))[:_MAX_PROBLEMS]]
+def _problems(storage: Storage) -> list[ProblemInfo]:
+    return [_problem(problem) for problem in list(_all_problems(storage))[:_MAX_PROBLEMS]]
 
 
-def _all_problems(disk: Disk) -> Iterable[Problem]:
-    yield from disk.problems
-    for volume in disk.volumes:
+def _all_problems(storage: Storage) -> Iterable[Problem]:
+    yield from storage.problems
+    for volume in storage.volumes:
         if volume.reason:
             yield Problem(Place(volume.name, offset=volume.offset, volume=volume.name), volume.reason)
         if volume.tree:

@@ -7,10 +7,12 @@ class InspectorError(Exception):
     """An image, a profile or the environment prevents the inspection; the message is one line for the user."""
 
 
-def about(image: str, error: Exception) -> str:
-    """Return the message of `error` with the image that it is about, once."""
+def about(images: tuple[str, ...], error: Exception) -> str:
+    """Return the message of `error` with the image, or the images of one machine, that it is about, once."""
     message = str(error)
-    return message if message.startswith(f"{image}:") else f"{image}: {message}"
+    if any(message.startswith(f"{image}:") for image in images):
+        return message
+    return f"{' + '.join(images)}: {message}"
 
 
 class UsageError(InspectorError):

@@ -43,7 +43,7 @@ _DISK_SUFFIXES: Final = (".vmdk", ".vhd", ".vhdx", ".vdi", ".qcow2", ".img", ".r
 _MAX_NAMED: Final = 10
 
 DISK_NAME: Final = "sda"
-"""What places call the guest's disk, so that a finding reads the same in whichever container the disk came."""
+"""What places call a guest's only disk, so that a finding reads the same in whichever container the disk came."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -86,14 +86,14 @@ class Image(msgspec.Struct, frozen=True):
         self.close()
 
 
-def open_image(path: str | os.PathLike[str], allowed: AllowedFiles | None = None) -> Image:
+def open_image(path: str | os.PathLike[str], allowed: AllowedFiles | None = None, name: str = DISK_NAME) -> Image:
     """Open the disk image at `path`; `InspectorError` says in one line why it cannot be inspected.
 
-    `allowed` are the other files that the image may lean on; without it there are none.
+    `allowed` are the other files that the image may lean on; without it there are none. Places call the disk `name`.
     """
     text = os.fspath(path)
     file, member = _open_file(path)
-    chain = FileChain(file, allowed)
+    chain = FileChain(file, allowed, name)
     try:
         return _open(text, chain, member)
     except ParseError as error:
@@ -157,20 +157,20 @@ def _container(path: str, chain: FileChain, found: Format) -> Image:
 def _open_container(found: Format, file: Source, chain: FileChain) -> ContainerDisk:
     """Return the guest's disk in `file`; each reader is loaded when it is needed."""
     if found is Format.QCOW2:
-        return chain.open_qcow2(file, DISK_NAME)
+        return chain.open_qcow2(file, chain.disk)
     if found is Format.VMDK:
-        return chain.open_vmdk(file, DISK_NAME)
+        return chain.open_vmdk(file, chain.disk)
     if found is Format.VHDX:
         from parsers.container.vhdx import open_vhdx
 
-        return open_vhdx(file, name=DISK_NAME)
+        return open_vhdx(file, name=chain.disk)
     if found is Format.VDI:
         from parsers.container.vdi import open_vdi
 
-        return open_vdi(file, name=DISK_NAME)
+        return open_vdi(file, name=chain.disk)
     from parsers.container.vhd import open_vhd
 
-    return open_vhd(file, name=DISK_NAME)
+    return open_vhd(file, name=chain.disk)
 
 
 def _archived(path: str, chain: FileChain, member: str | None) -> Image:
@@ -192,7 +192,7 @@ def _archived(path: str, chain: FileChain, member: str | None) -> Image:
     window = windows[disks[0]]
     found = detect(window)
     if found is Format.RAW:
-        raw = Window(file, members[disks[0]].offset, window.size, DISK_NAME)
+        raw = Window(file, members[disks[0]].offset, window.size, chain.disk)
         return Image(path, Format.OVA, raw.size, file.size, raw, None, (), None, chain, disks[0])
     if found not in _READ:
         raise InspectorError(f"{disks[0]!r}: {_advice(found)}")
@@ -219,7 +219,7 @@ def _raw(path: str, chain: FileChain, resembles: Format | None) -> Image:
         problems.append(Problem(Place(file.name), f"a size in sectors of 512 wanted, {file.size} bytes found"))
     if resembles is not None:
         problems.append(Problem(Place(file.name, offset=0), f"a raw disk that begins like {resembles}"))
-    file.name = DISK_NAME
+    file.name = chain.disk
     return Image(path, Format.RAW, file.size, file.size, file, None, tuple(problems), resembles, chain)
 
 

@@ -11,10 +11,11 @@ from typing import Final
 
 from inspector.backends import native
 from inspector.device import resolve
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
+from inspector.storage import Storage
 from parsers.filesystem.tree import Tree
 from parsers.linux.fstab import Fstab, FstabEntry, parse_fstab
 from parsers.place import ParseError, Place
@@ -38,38 +39,38 @@ _RELEASES: Final = (
 )
 
 
-def find_guest(disk: Disk, root: str | None = None) -> Guest:
+def find_guest(storage: Storage, root: str | None = None) -> Guest:
     """Return the guest whose root lies on the volume `root`, or on the only volume that holds one.
 
     Raise `InspectorError` where two volumes hold a root, or where `root` names none, and `UnknownFact` where no
     root was found.
     """
-    volume = _named_root(disk, root) if root else _only_root(disk)
+    volume = _named_root(storage, root) if root else _only_root(storage)
     if volume.tree is None:
         raise UnknownFact(f"{volume.name} cannot be read: {volume.reason}", Place(volume.name))
     mount = Mount("/", volume, volume.tree, volume.tree.root)
-    return Guest([mount, *_fstab_mounts(mount, disk.volumes)])
+    return Guest([mount, *_fstab_mounts(mount, storage.volumes)])
 
 
-def _named_root(disk: Disk, name: str) -> Volume:
-    volume = disk.volume(name.removeprefix("/dev/"))
+def _named_root(storage: Storage, name: str) -> Volume:
+    volume = storage.volume(name.removeprefix("/dev/"))
     if volume is None:
-        raise InspectorError(f"no volume is called {name}; there are {_names(disk.volumes)}")
+        raise InspectorError(f"no volume is called {name}; there are {_names(storage.volumes)}")
     return volume
 
 
-def _only_root(disk: Disk) -> Volume:
-    roots = [volume for volume in disk.volumes if volume.tree and holds_root(volume.tree)]
+def _only_root(storage: Storage) -> Volume:
+    roots = [volume for volume in storage.volumes if volume.tree and holds_root(volume.tree)]
     if len(roots) > 1:
         raise InspectorError(f"{len(roots)} volumes hold a root file system: {_names(roots)}; choose one with --root")
     if roots:
         return roots[0]
-    unread = [volume for volume in disk.volumes if volume.reason]
+    unread = [volume for volume in storage.volumes if volume.reason]
     if unread:
         reasons = "; ".join(f"{volume.name}: {volume.reason}" for volume in unread[:_MAX_NAMED])
         more = f"; and {len(unread) - _MAX_NAMED} more" if len(unread) > _MAX_NAMED else ""
         raise UnknownFact(f"no root file system was found in what can be read ({reasons}{more})", *_places(unread))
-    raise UnknownFact("no root file system was found", *_places(disk.volumes))
+    raise UnknownFact("no root file system was found", *_places(storage.volumes))
 
 
 def holds_root(tree: Tree) -> bool:

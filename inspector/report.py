@@ -31,6 +31,13 @@ class ImageInfo(msgspec.Struct, frozen=True):
     file_size: int
 
 
+class DiskInfo(msgspec.Struct, frozen=True):
+    """A disk of the machine: the name that evidence knows it by ("sda"), and its image."""
+
+    name: str
+    image: ImageInfo
+
+
 class GuestInfo(msgspec.Struct, frozen=True):
     """What system the image holds; null where it could not be told."""
 
@@ -125,3 +132,4 @@ class Report(msgspec.Struct, frozen=True):
     not_applicable: list[Exemption]
     problems: list[ProblemInfo]
     cost: Cost
+    disks: list[DiskInfo]

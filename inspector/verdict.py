@@ -5,7 +5,7 @@ A verdict without evidence cannot be made, `OK` included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -78,3 +78,17 @@ def failed(message: str, *evidence: Evidence) -> Verdict:
 def unknown(reason: str, *evidence: Evidence) -> Verdict:
     """What the rule speaks of could not be read; `evidence` defaults to the image as a whole."""
     return Verdict(Status.WARNING, reason, evidence or (Evidence(Place("image"), reason),), known=False)
+
+
+def together(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """The verdict on several things of one kind, by their names: as bad as the worst, with the evidence of all such."""
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))
+    status = worst(verdict.status for verdict in verdicts.values())
+    found = {name: verdict for name, verdict in verdicts.items() if verdict.status is status}
+    messages: dict[str, list[str]] = {}
+    for name, verdict in found.items():
+        messages.setdefault(verdict.message, []).append(name)
+    message = "; ".join(f"{', '.join(names)}: {text}" for text, names in messages.items())
+    evidence = tuple(item for verdict in found.values() for item in verdict.evidence)
+    return Verdict(status, message, evidence, known=all(verdict.known for verdict in found.values()))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.mounts import find_guest
+from inspector.storage import Storage
 from tests.memory_tree import Files
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 ROOT_UUID = "aaaa-aaaa"
 
@@ -21,5 +22,5 @@ def facts_of(files: Files, *others: Volume, given: Mapping[type[Any], object] | 
 
     `given` facts are not collected.
     """
-    disk = disk_of(volume_of(dict(files), uuid=ROOT_UUID), *others)
-    return Facts({Disk: disk, Guest: find_guest(disk, "sda1"), **(given or {})}, COLLECTORS)
+    disk = storage_of(volume_of(dict(files), uuid=ROOT_UUID), *others)
+    return Facts({Storage: disk, Guest: find_guest(disk, "sda1"), **(given or {})}, COLLECTORS)

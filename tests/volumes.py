@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 from inspector.disk import Disk, Volume
 from inspector.image import Image
+from inspector.storage import Storage, open_storage
+from inspector.target import Target
 from parsers.filesystem.superblock import Superblock
 from parsers.filesystem.tree import Tree
 from parsers.partition.table import Partition, PartitionTable, Scheme
@@ -41,4 +44,14 @@ def disk_of(*volumes: Volume, scheme: Scheme = Scheme.MBR) -> Disk:
         path="disk.raw", format="raw", source=Memory(bytes(SIZE), "disk.raw"), problems=(), bytes_read=0,
         virtual_size=SIZE, file_size=SIZE,
     )  # fmt: skip
-    return Disk(cast("Image", image), table, volumes)
+    return Disk("sda", cast("Image", image), table, volumes)
+
+
+def storage_of(*volumes: Volume, scheme: Scheme = Scheme.MBR) -> Storage:
+    """Return the storage of a machine whose only disk has these volumes."""
+    return Storage((disk_of(*volumes, scheme=scheme),), volumes)
+
+
+def storage_at(*paths: Path) -> Storage:
+    """Return the storage of a machine with these images as its disks."""
+    return open_storage(Target(tuple(map(str, paths))))

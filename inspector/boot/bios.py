@@ -115,8 +115,7 @@ def _volume_code(code: BootCode, evidence: tuple[Evidence, ...]) -> BootChain:
 
 
 def _partition(disk: Disk, partition: Partition, seen: str) -> Evidence:
-    name = disk.image.source.name
-    return Evidence(Place(name, key=f"partition {partition.number}", offset=partition.offset), seen)
+    return Evidence(Place(disk.name, key=f"partition {partition.number}", offset=partition.offset), seen)
 
 
 def _flaw(error: ParseError) -> Evidence:

@@ -1,7 +1,8 @@
 """The volumes of an image as GRUB sees them: devices that are searched for, with files that GRUB reads by itself.
 
 A device that is in the image goes by the name of its volume. One that may lie in something that is not read (LVM)
-keeps a name of its own; asking for a file on it raises `UnknownFact`. The first BIOS disk, hd0, is the image.
+keeps a name of its own; asking for a file on it raises `UnknownFact`. The BIOS disks hd0, hd1, ... are the
+machine's disks in their order.
 """
 
 from __future__ import annotations
@@ -11,24 +12,25 @@ import re
 from typing import Final
 
 from inspector.device import resolve
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume, disk_name
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
+from inspector.storage import Storage
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
 from parsers.source import Source
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 
-_PARTITION: Final = re.compile(r"hd0,(?:msdos|gpt)?(\d+)")
+_DRIVE: Final = re.compile(r"hd(\d{1,2})(?:,(?:msdos|gpt)?(\d+))?")
 _TAGS: Final = {"fs-uuid": "UUID", "label": "LABEL"}
 
 
 class GrubDevices:
     """Answers what a GRUB script asks of the file systems around it."""
 
-    def __init__(self, disk: Disk, guest: Guest) -> None:
-        self._disk = disk
+    def __init__(self, storage: Storage, guest: Guest) -> None:
+        self._storage = storage
         self._guest = guest
         self._trees: dict[str, Guest] = {}
 
@@ -43,7 +45,7 @@ class GrubDevices:
         spellings = dict.fromkeys((value, value.lower(), value.upper()) if kind == "fs-uuid" else (value,))
         try:
             for spelling in spellings:
-                if volume := resolve(f"{_TAGS[kind]}={spelling}", self._disk.volumes):
+                if volume := resolve(f"{_TAGS[kind]}={spelling}", self._storage.volumes):
                     return volume.name
         except UnknownFact:
             return f"{kind}/{value}"
@@ -51,7 +53,7 @@ class GrubDevices:
 
     def _with_file(self, path: str) -> str | None:
         unread = None
-        for volume in self._disk.volumes:
+        for volume in self._storage.volumes:
             if volume.tree is None:
                 unread = unread or (volume.name if volume.reason else None)
             elif self.size(volume.name, path) is not None:
@@ -66,10 +68,10 @@ class GrubDevices:
         if device is None:
             return None
         name = device.strip("()")
-        if match := _PARTITION.fullmatch(name):
-            name = f"sda{match.group(1)}"
-        found = self._disk.volume("sda" if name == "hd0" else name)
-        hidden = next((volume for volume in self._disk.volumes if volume.hides), None)
+        if match := _DRIVE.fullmatch(name):
+            name = disk_name(int(match[1])) + (match[2] or "")
+        found = self._storage.volume(name)
+        hidden = next((volume for volume in self._storage.volumes if volume.hides), None)
         if found is None and hidden is not None:
             raise UnknownFact(f"({device}) may lie inside {hidden.name} ({hidden.type}), which is not read so far")
         return found

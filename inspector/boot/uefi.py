@@ -72,7 +72,7 @@ def _judge(loaders: list[EfiLoader], evidence: list[Evidence], *, unread: bool) 
 
 
 def _without_partition(disk: Disk) -> BootChain:
-    seen = Evidence(Place(disk.image.source.name), f"no EFI system partition; partitions: {len(disk.table.partitions)}")
+    seen = Evidence(disk.place, f"no EFI system partition; partitions: {len(disk.table.partitions)}")
     for volume in disk.volumes:
         if volume.type != "vfat" or volume.tree is None:
             continue

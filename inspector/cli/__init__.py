@@ -34,7 +34,7 @@ COMMANDS: Final = {
 """Name of the command, which is also its module, with what `--help` says about it."""
 
 _USAGE: Final = 2
-_NOT_INSPECTED: Final = 3
+NOT_INSPECTED: Final = 3
 _INTERRUPTED: Final = 130
 _NO_READER: Final = 141
 _TERMINATED: Final = 143
@@ -82,7 +82,7 @@ class _Commands(click.Group):
             ctx.exit(_USAGE)
         except InspectorError as error:
             complain(str(error))
-            ctx.exit(_NOT_INSPECTED)
+            ctx.exit(NOT_INSPECTED)
         except OSError as error:
             _drop_output()
             complain(f"the output cannot be written: {error.strerror or error}")

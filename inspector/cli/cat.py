@@ -12,15 +12,13 @@ from inspector.console.output import standard_output
 from inspector.view.browsing import Files, cat
 
 if TYPE_CHECKING:
-    from inspector.backing import AllowedFiles
+    from inspector.target import Target
 
 
 @click.command("cat")
 @options.volume
-@options.root
-@options.image
+@options.target
 @click.argument("path")
-@options.allowed
-def command(image: str, path: str, volume: str | None, root: str | None, allowed: AllowedFiles | None) -> None:
+def command(target: Target, path: str, volume: str | None) -> None:
     """Print a file of the guest, byte by byte; on a terminal its control characters are escaped."""
-    cat(Files(image, volume, root, allowed), path, standard_output(), escape=sys.stdout.isatty())
+    cat(Files(target, volume), path, standard_output(), escape=sys.stdout.isatty())

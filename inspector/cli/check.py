@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from inspector.backing import AllowedFiles
@@ -12,7 +14,8 @@ from inspector.reports import REPORTS
 
 
 @click.command("check")
-@click.argument("images", nargs=-1, required=True, type=click.Path(readable=False))
+@options.images
+@options.one_guest
 @click.option(
     "--profile",
     default="ecs",
@@ -37,7 +40,7 @@ def command(
     timeout: int | None,
     memory: int,
     allowed: AllowedFiles | None,
-    **order: str,
+    **order: Any,
 ) -> None:
     """Judge disk images: OK, WARNING or FAILED for each check, with evidence and a fix.
 

@@ -11,7 +11,7 @@ from inspector.console.output import standard_output
 from inspector.view.browsing import Files, Form, ls
 
 if TYPE_CHECKING:
-    from inspector.backing import AllowedFiles
+    from inspector.target import Target
 
 
 @click.command("ls")
@@ -19,23 +19,19 @@ if TYPE_CHECKING:
 @click.option("-R", "--recursive", is_flag=True, help="All below, mounts included; no symbolic link is followed.")
 @click.option("--sha256", is_flag=True, help="The hash of every regular file.")
 @options.volume
-@options.root
 @options.text_or_json
-@options.image
+@options.target
 @click.argument("path", default="/")
-@options.allowed
-def command(  # noqa: PLR0913 - one parameter per option
-    image: str,
+def command(
+    target: Target,
     path: str,
     volume: str | None,
-    root: str | None,
     output_format: str,
     *,
-    allowed: AllowedFiles | None,
     long: bool,
     recursive: bool,
     sha256: bool,
 ) -> None:
     """List a directory of the guest's tree, or of one volume with --volume."""
     form = Form(long=long, recursive=recursive, sha256=sha256, json=output_format == "json")
-    ls(Files(image, volume, root, allowed), path, form, standard_output())
+    ls(Files(target, volume), path, form, standard_output())

@@ -25,7 +25,13 @@ root: Final = click.option(
 volume: Final = click.option(
     "--volume", metavar="NAME", help='Browse this volume alone ("sda1"), not the guest\'s tree.'
 )
-image: Final = click.argument("image", type=click.Path(readable=False))
+images: Final = click.argument("images", nargs=-1, required=True, type=click.Path(readable=False))
+one_guest: Final = click.option(
+    "--guest",
+    "one_guest",
+    is_flag=True,
+    help="The images are the disks of one machine, the one that it boots from first.",
+)
 timeout: Final = click.option(
     "--timeout",
     type=click.IntRange(1, 86400),
@@ -60,6 +66,24 @@ def allowed(command: Callable[..., None]) -> Callable[..., None]:
         command(*words, allowed=_allowed_files(allow_files, allow_folder), **named)
 
     return with_allowed
+
+
+def target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an image and the options that say how it is opened; it gets `target`, a machine."""
+
+    @click.argument("image", type=click.Path(readable=False))
+    @click.option(
+        "--disk", "others", multiple=True, metavar="FILE", help="The image of another disk of the same machine."
+    )
+    @root
+    @allowed
+    @functools.wraps(command)
+    def with_target(image: str, others: tuple[str, ...], root: str | None, allowed: Any, **named: Any) -> None:
+        from inspector.target import Target  # after the command line was read
+
+        command(target=Target((image, *others), root, allowed), **named)
+
+    return with_target
 
 
 def _allowed_files(names: tuple[str, ...], folder: str | None) -> AllowedFiles | None:

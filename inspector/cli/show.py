@@ -1,4 +1,4 @@
-"""`inspector show`: what a disk holds."""
+"""`inspector show`: what a disk, or a machine of several, holds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inspector.cli import options
+from inspector.cli import NOT_INSPECTED, complain, options
 from inspector.console.output import standard_output
+from inspector.errors import InspectorError
+from inspector.target import targets
 from inspector.view.overview import show
 
 if TYPE_CHECKING:
@@ -15,10 +17,29 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@options.image
+@options.images
+@options.one_guest
 @options.root
 @options.text_or_json
 @options.allowed
-def command(image: str, root: str | None, output_format: str, allowed: AllowedFiles | None) -> None:
-    """Show what a disk holds: container, partitions, volumes, mounts, kernels."""
-    show(image, root, standard_output(), json=output_format == "json", allowed=allowed)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    images: tuple[str, ...],
+    root: str | None,
+    output_format: str,
+    allowed: AllowedFiles | None,
+    *,
+    one_guest: bool,
+) -> None:
+    """Show what disks hold: containers, partitions, volumes, mounts, kernels."""
+    write = standard_output()
+    status = 0
+    for target in targets(images, root, allowed, one_guest=one_guest):
+        try:
+            show(target, write, json=output_format == "json")
+        except InspectorError as error:
+            complain(str(error))
+            status = NOT_INSPECTED
+    ctx.exit(status)

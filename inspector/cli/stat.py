@@ -11,18 +11,14 @@ from inspector.console.output import standard_output
 from inspector.view.browsing import Files, stat
 
 if TYPE_CHECKING:
-    from inspector.backing import AllowedFiles
+    from inspector.target import Target
 
 
 @click.command("stat")
 @options.volume
-@options.root
 @options.text_or_json
-@options.image
+@options.target
 @click.argument("path")
-@options.allowed
-def command(
-    image: str, path: str, volume: str | None, root: str | None, output_format: str, *, allowed: AllowedFiles | None
-) -> None:
+def command(target: Target, path: str, volume: str | None, output_format: str) -> None:
     """Show the metadata of a file of the guest, or of one volume with --volume; no symbolic link is followed."""
-    stat(Files(image, volume, root, allowed), path, standard_output(), json=output_format == "json")
+    stat(Files(target, volume), path, standard_output(), json=output_format == "json")

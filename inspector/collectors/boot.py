@@ -13,6 +13,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootFile, BootMenu, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.platform import BootModes
 from inspector.guest import Guest, NotFound
+from inspector.storage import Storage
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
 from parsers.boot.grub import GrubFile, parse_grub_config
 from parsers.boot.kernel import KernelImage, parse_kernel_image
@@ -40,9 +41,9 @@ _INITRAMFS: Final = (
 
 def collect_boot_config(facts: Facts) -> BootConfig:
     """Evaluate the configuration of GRUB, once for each file that a loader of the image begins with."""
-    guest, disk = facts[Guest], facts[Disk]
-    devices = GrubDevices(disk, guest)
-    menus = [*_bios_menus(guest, devices), *_uefi_menus(disk, devices)]
+    guest, storage = facts[Guest], facts[Storage]
+    devices = GrubDevices(storage, guest)
+    menus = [*_bios_menus(guest, devices), *_uefi_menus(storage.system_disk, devices)]
     if len(menus) > 1 and _mode(facts) == "uefi":
         menus.sort(key=lambda menu: menu.firmware != "uefi" or not menu.leads_somewhere)
     sought = tuple(guest.place(path) for path in CONFIGS)
@@ -102,14 +103,14 @@ def _settings(guest: Guest) -> DefaultGrub | None:
 
 def collect_default_kernel(facts: Facts) -> DefaultKernel:
     """Follow the default entry of the menu to the files that it loads."""
-    boot, disk, guest = facts[BootConfig], facts[Disk], facts[Guest]
+    boot, storage, guest = facts[BootConfig], facts[Storage], facts[Guest]
     menu = boot.menu
     entry = menu.entry
     if entry is None or entry.linux is None:
         what = "boots no Linux kernel" if entry else "is not there"
         place = entry.place if entry else menu.start
         raise UnknownFact(f"the default entry of {menu.start.path} {what}", place)
-    devices = GrubDevices(disk, guest)
+    devices = GrubDevices(storage, guest)
     image = _boot_file(devices, entry.linux)
     initramfs = tuple(_boot_file(devices, file) for file in entry.initrds)
     title = " > ".join(step.title for step in menu.config.chosen)

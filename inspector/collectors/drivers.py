@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from inspector.boot.grub_devices import GrubDevices
-from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
 from inspector.guest import Guest, NotFound
+from inspector.storage import Storage
 from parsers.boot.initramfs import Initramfs, scan_initramfs
 from parsers.boot.kernel_config import KernelConfig, parse_kernel_config
 from parsers.linux.modules import Modprobe, ModuleList, module_name, parse_modprobe, parse_module_list
@@ -92,7 +92,7 @@ def collect_default_drivers(facts: Facts) -> DefaultDrivers:
     default = facts[DefaultKernel]
     if default.version is None:
         raise UnknownFact(f"the version of {default.image.named} is not known", default.place)
-    guest, devices = facts[Guest], GrubDevices(facts[Disk], facts[Guest])
+    guest, devices = facts[Guest], GrubDevices(facts[Storage], facts[Guest])
     missing = tuple(file.place for file in default.initramfs if not file.exists)
     files = [(file.file_place, _opener(devices, file)) for file in default.initramfs if file.exists]
     installed = facts[Kernels].get(default.version)

@@ -6,11 +6,12 @@ from typing import Final
 
 from inspector.boot.bios import bios_chain
 from inspector.boot.uefi import ESP_TYPES, uefi_chain
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, NotFound
 from inspector.mounts import holds_root
+from inspector.storage import Storage
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.filesystem.superblock import identify
@@ -54,7 +55,7 @@ def collect_architecture(facts: Facts) -> Architecture:
 
 def collect_boot_modes(facts: Facts) -> BootModes:
     """Follow the chain of each kind of firmware."""
-    disk = facts[Disk]
+    disk = facts[Storage].system_disk
     bios, sector = bios_chain(disk)
     uefi, loaders = uefi_chain(disk)
     grub = sector is not None and sector.code is BootCode.GRUB2 and bios.state is ChainState.COMPLETE
@@ -64,11 +65,11 @@ def collect_boot_modes(facts: Facts) -> BootModes:
 
 def collect_disk_content(facts: Facts) -> DiskContent:
     """Sort the volumes by what they hold; says an optical medium by its signature, whatever table it carries."""
-    disk = facts[Disk]
+    storage = facts[Storage]
     roots: list[Evidence] = []
     unread: list[Evidence] = []
     others: list[Evidence] = []
-    for volume in disk.volumes:
+    for volume in storage.volumes:
         place = Place(volume.name, offset=volume.offset, volume=volume.name)
         if volume.tree is not None and holds_root(volume.tree):
             roots.append(Evidence(Place("/etc", volume=volume.name), f"the root of a system on {volume.type}"))
@@ -78,9 +79,10 @@ def collect_disk_content(facts: Facts) -> DiskContent:
             others.append(Evidence(place, seen))
         else:
             unread.append(Evidence(place, volume.reason or "it cannot be read"))
-    if not disk.volumes:
-        others.append(Evidence(Place(disk.image.source.name), "a partition table without partitions"))
-    return DiskContent(tuple(roots), _medium(disk.image.source), tuple(unread), tuple(others))
+    others += [
+        Evidence(disk.place, "a partition table without partitions") for disk in storage.disks if not disk.volumes
+    ]
+    return DiskContent(tuple(roots), _medium(storage.system_disk.image.source), tuple(unread), tuple(others))
 
 
 def _without_files(volume: Volume) -> str | None:

@@ -10,11 +10,11 @@ from inspector.errors import InspectorError, about
 from inspector.isolate import STREAM_LIMITS, Limits, Send, isolated
 
 
-def pass_on(image: str, job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
-    """Run `job` and write each piece that it sends; an `InspectorError` names the image."""
+def pass_on(images: tuple[str, ...], job: Callable[[Send], None], write: Write, limits: Limits = STREAM_LIMITS) -> None:
+    """Run `job` and write each piece that it sends; an `InspectorError` names the image it is about."""
     try:
         with contextlib.closing(isolated(job, limits)) as pieces:
             for piece in pieces:
                 write(piece)
     except InspectorError as error:
-        raise InspectorError(about(image, error)) from error
+        raise InspectorError(about(images, error)) from error

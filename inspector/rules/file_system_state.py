@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
+from inspector.storage import Storage
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.tree import SelfReporting, Tree
 from parsers.place import Place, Problem
@@ -71,7 +72,7 @@ def system_volumes_readable(facts: Facts) -> Verdict:
     Fix: convert the volume to a file system that is supported, or check it by other means.
     Reads: the partition table, the superblocks, and what /etc/fstab mounts.
     """
-    volumes = facts[Disk].volumes
+    volumes = facts[Storage].volumes
     unread = [Evidence(_place(volume), volume.reason) for volume in volumes if volume.reason]
     named = {volume.name for volume in volumes if volume.reason}
     unread += [
@@ -96,7 +97,7 @@ def _mounts(facts: Facts) -> Iterable[Mount]:
 
 def _trees(facts: Facts) -> tuple[list[tuple[Volume, Tree]], list[Evidence]]:
     """Return the volumes that could be opened, and evidence for those that could not but should."""
-    volumes = facts[Disk].volumes
+    volumes = facts[Storage].volumes
     opened = [(volume, volume.tree) for volume in volumes if volume.tree]
     silent = [Evidence(_place(volume), volume.reason) for volume in volumes if volume.reason]
     if not opened:

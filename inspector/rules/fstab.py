@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.device import is_kernel_name, resolve
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services
 from inspector.guest import Guest
 from inspector.linux.mount_source import MountSource, is_mandatory, is_removable, mount_source
 from inspector.rules.rule import rule
+from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.crypttab import Crypttab
 from parsers.linux.fstab import Fstab, FstabEntry
@@ -118,7 +119,7 @@ def _missing(entry: FstabEntry, facts: Facts) -> str | None:
         return None if facts[Guest].exists(entry.device) else "the guest has no such file or directory"
     if source is not MountSource.DEVICE or is_removable(entry):
         return None
-    return None if resolve(entry.device, facts[Disk].volumes) else "no volume of the image is called so"
+    return None if resolve(entry.device, facts[Storage].volumes) else "no volume of the image is called so"
 
 
 @rule("fstab-devices-have-stable-names", "fstab names no device in the kernel's order of discovery")
@@ -140,7 +141,7 @@ def _resolved(facts: Facts) -> Iterator[tuple[FstabEntry, Volume | None, str | N
         if mount_source(entry) is not MountSource.DEVICE:
             continue
         try:
-            volume = resolve(entry.device, facts[Disk].volumes)
+            volume = resolve(entry.device, facts[Storage].volumes)
         except UnknownFact as reason:
             yield entry, None, reason.reason
             continue
@@ -247,7 +248,7 @@ def fstab_names_root(facts: Facts) -> Verdict:
     entry = fstab.at("/")
     if entry is None:
         return _without_root(fstab, facts)
-    volume = resolve(entry.device, facts[Disk].volumes) if mount_source(entry) is MountSource.DEVICE else None
+    volume = resolve(entry.device, facts[Storage].volumes) if mount_source(entry) is MountSource.DEVICE else None
     root = next(mount.volume for mount in facts[Guest].mounts if mount.path == "/")
     if volume is None or root is None:
         raise NotApplicable("the device of / is not a volume of the image, which fstab-devices-exist reports")
@@ -260,7 +261,7 @@ def _without_root(fstab: Fstab, facts: Facts) -> Verdict:
     seen = Evidence(Place(fstab.path), "a line for / wanted, none found")
     kernel = facts[DefaultKernel]
     root = kernel.value("root")
-    if root and resolve(root, facts[Disk].volumes):
+    if root and resolve(root, facts[Storage].volumes):
         return warning(
             "no line mounts /, the kernel's arguments alone do", seen, Evidence(kernel.place, f"root={root}")
         )
@@ -289,7 +290,7 @@ def fstab_devices_are_unambiguous(facts: Facts) -> Verdict:
     Reads: /etc/fstab, the superblocks
     """
     fstab = facts[Fstab]
-    volumes = facts[Disk].volumes
+    volumes = facts[Storage].volumes
     poor: list[Evidence] = []
     for entry, volume, _ in _resolved(facts):
         if volume is None or is_kernel_name(entry.device):
@@ -323,7 +324,7 @@ def crypttab_devices_exist(facts: Facts) -> Verdict:
     dark: list[Evidence] = []
     for entry in crypttab.entries:
         try:
-            found = resolve(entry.device, facts[Disk].volumes) or facts[Guest].is_file(entry.device)
+            found = resolve(entry.device, facts[Storage].volumes) or facts[Guest].is_file(entry.device)
         except UnknownFact as reason:
             dark.append(Evidence(entry.place, f"{entry.name} {entry.device}: {reason.reason}"))
             continue

@@ -8,12 +8,12 @@ from typing import Final
 
 from inspector.boot.kernel_arguments import is_doubtful, is_hazard
 from inspector.device import is_kernel_name, resolve
-from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
 from inspector.facts.platform import BootModes
 from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub
 from parsers.boot.grub import Search
@@ -220,7 +220,7 @@ def grub_root_resolves(facts: Facts) -> Verdict:
     here = Evidence(kernel.place, f"root={spec}")
     if is_kernel_name(spec):
         return failed("a UUID or a label wanted in root=, the name of a device found", here)
-    volume = resolve(spec, facts[Disk].volumes)
+    volume = resolve(spec, facts[Storage].volumes)
     if volume is None:
         return failed(f"root={spec} is not in the image", here)
     root = facts[Guest].mount_of("/").volume
@@ -292,7 +292,7 @@ def grub_resume_device_exists(facts: Facts) -> Verdict:
     here = Evidence(kernel.place, f"resume={spec}")
     if is_kernel_name(spec):
         return warning("a UUID wanted in resume=, the name of a device found", here)
-    volume = resolve(spec, facts[Disk].volumes)
+    volume = resolve(spec, facts[Storage].volumes)
     if volume is None:
         return warning(f"resume={spec} is not in the image", here)
     return ok(f"resume={spec} is {volume.name}", here)

@@ -7,14 +7,16 @@ from typing import Final
 
 from inspector.disk import Disk
 from inspector.facts import Facts
+from inspector.image import DISK_NAME
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.storage import Storage
+from inspector.verdict import Evidence, Verdict, failed, ok, together, warning
 from parsers.container.detect import Format
 from parsers.container.qcow2_header import Qcow2
 from parsers.place import Place
 
 # Not the file's name: a guest's report is the same in whichever file and format the guest comes.
-_IMAGE: Final = Place("image")
+_IMAGE: Final = "image"
 _MAX_EVIDENCE: Final = 20
 
 
@@ -25,11 +27,15 @@ def image_format_accepted(facts: Facts, *, accepted: Sequence[str]) -> Verdict:
     Fix: convert the image with `qemu-img convert -O qcow2`, or to another format that the target takes.
     Reads: the first and last bytes of the image file
     """
-    image = facts[Disk].image
+    return together({disk.name: _accepted(disk, accepted) for disk in facts[Storage].disks})
+
+
+def _accepted(disk: Disk, accepted: Sequence[str]) -> Verdict:
+    image = disk.image
     wanted = f"one of {', '.join(accepted)}"
     if image.format not in accepted:
-        return warning(f"{wanted} wanted, {image.format} found", Evidence(_IMAGE, image.format))
-    return ok("the format is accepted", Evidence(_IMAGE, f"its format is {wanted}"))
+        return warning(f"{wanted} wanted, {image.format} found", Evidence(_place(disk), image.format))
+    return ok("the format is accepted", Evidence(_place(disk), f"its format is {wanted}"))
 
 
 @rule("image-format-unambiguous", "The image reads as one format only", os="any")
@@ -43,14 +49,18 @@ def image_format_unambiguous(facts: Facts) -> Verdict:
     `wipefs --types iso9660`.
     Reads: the first and last bytes of the image file, and the sectors where other formats have theirs
     """
-    image = facts[Disk].image
+    return together({disk.name: _unambiguous(disk) for disk in facts[Storage].disks})
+
+
+def _unambiguous(disk: Disk) -> Verdict:
+    image = disk.image
     if image.resembles is None:
-        return ok("no second format is recognised", Evidence(_IMAGE, "one format"))
-    seen = Evidence(Place(_IMAGE.path, offset=0), f"{image.format} that begins like {image.resembles}")
+        return ok("no second format is recognised", Evidence(_place(disk), "one format"))
+    seen = Evidence(_place(disk, 0), f"{image.format} that begins like {image.resembles}")
     if image.resembles is Format.RAW:
-        seen = Evidence(Place(_IMAGE.path, offset=446), f"{image.format} with a partition table in its header")
+        seen = Evidence(_place(disk, 446), f"{image.format} with a partition table in its header")
     if image.resembles is Format.ISO9660:
-        seen = Evidence(Place(_IMAGE.path, offset=0x8000), f"{image.format} with an ISO 9660 volume descriptor")
+        seen = Evidence(_place(disk, 0x8000), f"{image.format} with an ISO 9660 volume descriptor")
         return warning("the disk carries the signature of an ISO 9660 medium too", seen)
     return failed(f"the image reads as {image.format} and as {image.resembles}", seen)
 
@@ -63,22 +73,26 @@ def image_header_clean(facts: Facts) -> Verdict:
     VHDX with a log that is not empty run `qemu-img check -r all` too, or attach it once to a running Windows.
     Reads: the header of the container, its tables and log, and the size of the file
     """
-    image = facts[Disk].image
+    return together({disk.name: _clean(disk) for disk in facts[Storage].disks})
+
+
+def _clean(disk: Disk) -> Verdict:
+    image = disk.image
     container = image.container
     problems = image.problems if image.resembles is None else container.problems if container else ()
     seen = [Evidence(problem.place, problem.message) for problem in problems[:_MAX_EVIDENCE]]
     if isinstance(container, Qcow2) and container.corrupt:
-        return failed("the image is marked corrupt", Evidence(Place(_IMAGE.path, offset=72), "corrupt bit set"), *seen)
+        return failed("the image is marked corrupt", Evidence(_place(disk, 72), "corrupt bit set"), *seen)
     if container is not None and container.truncated:
         return failed("the image file is truncated", *seen)
     if isinstance(container, Qcow2) and container.dirty:
-        dirty = Evidence(Place(_IMAGE.path, offset=72), "dirty bit set: its refcounts may be stale")
+        dirty = Evidence(_place(disk, 72), "dirty bit set: its refcounts may be stale")
         return warning("the image was not closed cleanly", dirty, *seen)
     if seen and getattr(container, "dirty", False):  # a VDI has no such mark
         return warning("the image was not closed cleanly", *seen)
     if seen:
         return warning(f"{len(problems)} problems in the image's header", *seen)
-    return ok("the header and tables are clean", Evidence(_IMAGE, "no flaw found"))
+    return ok("the header and tables are clean", Evidence(_place(disk), "no flaw found"))
 
 
 @rule("image-stands-alone", "The image needs no other file", os="any")
@@ -90,18 +104,24 @@ def image_stands_alone(facts: Facts) -> Verdict:
     Fix: flatten the image with `qemu-img convert -O qcow2`, which copies what lies in the other file.
     Reads: the header of a qcow2 and its extensions
     """
-    container = facts[Disk].image.container
+    return together({disk.name: _alone(disk) for disk in facts[Storage].disks})
+
+
+def _alone(disk: Disk) -> Verdict:
+    container = disk.image.container
     if not isinstance(container, Qcow2):
         files = getattr(container, "files", ())  # the extents of a VMDK
         if files:
-            return failed("the image lies in other files", *(Evidence(_IMAGE, name) for name in files[:_MAX_EVIDENCE]))
-        return ok("the image names no other file", Evidence(_IMAGE, "no backing file, no external data file"))
+            return failed(
+                "the image lies in other files", *(Evidence(_place(disk), name) for name in files[:_MAX_EVIDENCE])
+            )
+        return ok("the image names no other file", Evidence(_place(disk), "no backing file, no external data file"))
     if container.backing_file is not None:
-        return failed("the image has a backing file", Evidence(Place(_IMAGE.path, offset=8), container.backing_file))
+        return failed("the image has a backing file", Evidence(_place(disk, 8), container.backing_file))
     if container.external_data:
-        place = Place(_IMAGE.path, offset=72)
+        place = _place(disk, 72)
         return failed("the image has an external data file", Evidence(place, container.data_file or "not named"))
-    return ok("the image names no other file", Evidence(_IMAGE, "no backing file, no external data file"))
+    return ok("the image names no other file", Evidence(_place(disk), "no backing file, no external data file"))
 
 
 @rule("image-without-snapshots", "The image holds no internal snapshot", os="any")
@@ -111,10 +131,14 @@ def image_without_snapshots(facts: Facts) -> Verdict:
     Fix: remove each with `qemu-img snapshot -d NAME`, or convert the image, which leaves them out.
     Reads: the snapshot table of a qcow2
     """
-    container = facts[Disk].image.container
+    return together({disk.name: _without_snapshots(disk) for disk in facts[Storage].disks})
+
+
+def _without_snapshots(disk: Disk) -> Verdict:
+    container = disk.image.container
     if not isinstance(container, Qcow2) or not container.snapshot_count:
-        return ok("there is no internal snapshot", Evidence(_IMAGE, "no snapshot"))
-    place = Place(_IMAGE.path, offset=60)
+        return ok("there is no internal snapshot", Evidence(_place(disk), "no snapshot"))
+    place = _place(disk, 60)
     named = [Evidence(place, f"snapshot {snapshot.name!r}") for snapshot in container.snapshots[:_MAX_EVIDENCE]]
     found = f"{container.snapshot_count} internal snapshots"
     return warning(f"no internal snapshot wanted, {container.snapshot_count} found", *named or [Evidence(place, found)])
@@ -127,11 +151,20 @@ def image_not_encrypted(facts: Facts) -> Verdict:
     Fix: decrypt it with `qemu-img convert`, giving the key as a secret object.
     Reads: the header of a qcow2
     """
-    container = facts[Disk].image.container
+    return together({disk.name: _not_encrypted(disk) for disk in facts[Storage].disks})
+
+
+def _not_encrypted(disk: Disk) -> Verdict:
+    container = disk.image.container
     if isinstance(container, Qcow2) and container.encryption is not None:
-        place = Place(_IMAGE.path, offset=32)
+        place = _place(disk, 32)
         return failed("the image is encrypted", Evidence(place, f"crypt_method {container.encryption}"))
-    return ok("the image is not encrypted", Evidence(_IMAGE, "no encryption"))
+    return ok("the image is not encrypted", Evidence(_place(disk), "no encryption"))
+
+
+def _place(disk: Disk, offset: int | None = None) -> Place:
+    """A place in the file of a disk; it names the disk where there may be others."""
+    return Place(_IMAGE, offset=offset, volume=None if disk.name == DISK_NAME else disk.name)
 
 
 RULES = (

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from inspector.device import resolve
-from inspector.disk import Disk
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers
@@ -14,6 +13,7 @@ from inspector.facts.platform import Architecture
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.rules.virtio import judge_root_drivers
+from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
 
@@ -74,7 +74,7 @@ def dracut_devices_exist(facts: Facts) -> Verdict:
     specs = [(name, value, spec(value)) for name, spec in _DRACUT.items() for value in kernel.values(name) if value]
     if not specs:
         raise NotApplicable("no volumes are asked for by rd.lvm.lv, rd.luks.uuid and the like")
-    volumes = facts[Disk].volumes
+    volumes = facts[Storage].volumes
     missing = [f"{name}={value}" for name, value, spec in specs if resolve(spec, volumes) is None]
     if missing:
         return failed(

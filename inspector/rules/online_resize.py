@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Disk, Volume
+from inspector.disk import Disk, Volume, partition_name
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest
 from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
+from inspector.storage import Storage
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
@@ -140,16 +141,18 @@ def root_partition_is_last(facts: Facts) -> Verdict:
     Fix: move the other partitions in front of the root partition, or leave them out.
     Reads: the partition table
     """
-    disk, volume = facts[Disk], _root(facts)
-    own = volume.partition
-    if own is None:
+    volume = _root(facts)
+    own, disk = volume.partition, facts[Storage].disk_of(volume)
+    if own is None or disk is None:
         place = Place(volume.name, offset=volume.offset, volume=volume.name)
-        if disk.table.scheme is Scheme.NONE and not volume.members:
+        if disk is not None and disk.table.scheme is Scheme.NONE:
             return ok("the root file system lies on the whole disk", Evidence(place, "no partition table"))
         return warning("the root file system lies on no partition of its own", Evidence(place, f"{volume.type} found"))
     behind = [part for part in disk.table.partitions if part.offset >= own.offset + own.size]
     if behind:
-        return warning("partitions lie behind the root partition", _seen(own, volume), *map(_place, behind))
+        return warning(
+            "partitions lie behind the root partition", _seen(own, volume), *(_place(disk, part) for part in behind)
+        )
     if disk.table.scheme is Scheme.MBR and own.number >= _FIRST_LOGICAL:
         return warning("the root partition is a logical one, which does not grow", _seen(own, volume))
     return ok("the root partition is the last one", _seen(own, volume))
@@ -159,8 +162,8 @@ def _seen(partition: Partition, volume: Volume) -> Evidence:
     return Evidence(Place(volume.name, offset=partition.offset, volume=volume.name), f"partition {partition.number}")
 
 
-def _place(partition: Partition) -> Evidence:
-    name = f"sda{partition.number}"
+def _place(disk: Disk, partition: Partition) -> Evidence:
+    name = partition_name(disk.name, partition.number)
     return Evidence(Place(name, offset=partition.offset, volume=name), f"partition {partition.number} behind it")
 
 

@@ -7,11 +7,11 @@ from typing import Final
 from inspector.disk import Disk
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.storage import Storage
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, together, unknown, warning
 from parsers.partition.table import Flaw, PartitionTable, Scheme
 from parsers.place import Place
 
-_DISK: Final = "sda"
 _FATAL: Final = frozenset({Flaw.STRUCTURE, Flaw.CHECKSUM})
 _HARMLESS: Final = frozenset({Flaw.BACKUP, Flaw.STALE, Flaw.SLACK})
 _MAX_EVIDENCE: Final = 20
@@ -27,20 +27,27 @@ def partition_table_valid(facts: Facts) -> Verdict:
     end of a grown disk; remove what an older table left behind with `wipefs`; write a missing table anew.
     Reads: the first sectors of the disk, and its last, where GPT keeps a copy
     """
-    disk = facts[Disk]
+    return together(
+        {disk.name: _valid(disk, system=disk is facts[Storage].system_disk) for disk in facts[Storage].disks}
+    )
+
+
+def _valid(disk: Disk, *, system: bool) -> Verdict:
     table = disk.table
     if fatal := _seen(table, _FATAL):
         return failed("the partition table is broken", *fatal)
     if table.scheme is Scheme.NONE:
         kind = disk.volumes[0].type if disk.volumes else None
+        if not system:
+            return _data_disk(disk, kind)
         if kind is None:
-            return failed("a partition table wanted, none found", Evidence(Place(_DISK, offset=446), "no table"))
-        return warning("a partition table wanted, none found", Evidence(Place(_DISK), f"{kind} on the whole disk"))
+            return failed("a partition table wanted, none found", Evidence(Place(disk.name, offset=446), "no table"))
+        return warning("a partition table wanted, none found", Evidence(Place(disk.name), f"{kind} on the whole disk"))
     if not table.partitions:
-        return failed("at least one partition wanted, none found", Evidence(Place(_DISK), f"empty {table.scheme}"))
+        return failed("at least one partition wanted, none found", Evidence(Place(disk.name), f"empty {table.scheme}"))
     if harmless := _seen(table, _HARMLESS):
         return warning("the partition table can be used, but it is not in order", *harmless)
-    return ok("the partition table is whole", _summary(table))
+    return ok("the partition table is whole", _summary(disk))
 
 
 @rule("partitions-inside-disk", "Every partition lies inside the disk", os="any")
@@ -50,10 +57,14 @@ def partitions_inside_disk(facts: Facts) -> Verdict:
     Fix: copy the image again, whole; or give the disk its size back with `qemu-img resize`.
     Reads: the partition table, and the size of the disk
     """
-    table = _table(facts)
+    return together({disk.name: _inside(disk) for disk in _with_table(facts)})
+
+
+def _inside(disk: Disk) -> Verdict:
+    table = disk.table
     if past := _seen(table, frozenset({Flaw.OUTSIDE})):
         return failed("the partition table speaks of sectors past the end of the disk", *past)
-    return ok("every partition lies inside the disk", _summary(table))
+    return ok("every partition lies inside the disk", _summary(disk))
 
 
 @rule("partitions-do-not-overlap", "No two partitions share a sector", os="any")
@@ -63,25 +74,36 @@ def partitions_do_not_overlap(facts: Facts) -> Verdict:
     Fix: delete the wrong one of the two, or correct its start or size, with `sfdisk` or `gdisk`.
     Reads: the partition table
     """
-    table = _table(facts)
+    return together({disk.name: _apart(disk) for disk in _with_table(facts)})
+
+
+def _apart(disk: Disk) -> Verdict:
+    table = disk.table
     if shared := _seen(table, frozenset({Flaw.OVERLAP})):
         return failed("partitions overlap", *shared)
-    return ok("no partitions overlap", _summary(table))
+    return ok("no partitions overlap", _summary(disk))
 
 
-def _table(facts: Facts) -> PartitionTable:
-    table = facts[Disk].table
-    if table.scheme is Scheme.NONE:
+def _with_table(facts: Facts) -> list[Disk]:
+    disks = [disk for disk in facts[Storage].disks if disk.table.scheme is not Scheme.NONE]
+    if not disks:
         raise NotApplicable("the disk has no partition table")
-    return table
+    return disks
 
 
 def _seen(table: PartitionTable, flaws: frozenset[Flaw]) -> list[Evidence]:
     return [Evidence(p.place, p.message) for p in table.problems if p.flaw in flaws][:_MAX_EVIDENCE]
 
 
-def _summary(table: PartitionTable) -> Evidence:
-    return Evidence(Place(_DISK), f"{table.scheme}, partitions: {len(table.partitions)}")
+def _summary(disk: Disk) -> Evidence:
+    return Evidence(Place(disk.name), f"{disk.table.scheme}, partitions: {len(disk.table.partitions)}")
+
+
+def _data_disk(disk: Disk, kind: str | None) -> Verdict:
+    """A disk that nothing boots from needs no table, where something else tells what is on it."""
+    if kind is None:
+        return unknown("neither a partition table nor a file system found", Evidence(Place(disk.name), "no table"))
+    return ok("the disk is used whole", Evidence(Place(disk.name), f"{kind} on the whole disk"))
 
 
 RULES = (partition_table_valid, partitions_inside_disk, partitions_do_not_overlap)

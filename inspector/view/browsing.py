@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from inspector.backing import AllowedFiles
 from inspector.console.json_line import json_text
 from inspector.console.output import Write
 from inspector.console.printable import printable
@@ -19,21 +18,17 @@ from inspector.console.stream import pass_on
 from inspector.errors import InspectorError
 from inspector.guest import Guest
 from inspector.isolate import Send
+from inspector.target import Target
 from inspector.view.listing import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
 
 _BATCH: Final = 1 << 16
 
 
 class Files(msgspec.Struct, frozen=True):
-    """Which files: those of an image's guest (its root chosen by `root`), or of one `volume`.
+    """Which files: those of a machine's guest, or of one `volume`."""
 
-    `allowed` are the other files that the image may need.
-    """
-
-    image: str
+    target: Target
     volume: str | None = None
-    root: str | None = None
-    allowed: AllowedFiles | None = None
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -60,7 +55,7 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
         if listing.errors:
             raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
 
-    pass_on(files.image, job, write)
+    pass_on(files.target.images, job, write)
 
 
 def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
@@ -70,7 +65,7 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
         entry = Listing(_open(files)).stat(path)
         _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
 
-    pass_on(files.image, job, write)
+    pass_on(files.target.images, job, write)
 
 
 def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
@@ -84,11 +79,11 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())
 
-    pass_on(files.image, job, write)
+    pass_on(files.target.images, job, write)
 
 
 def _open(files: Files) -> Guest:
-    return open_files(files.image, files.volume, files.root, files.allowed)
+    return open_files(files.target, files.volume)
 
 
 def _send_text(pieces: Iterator[str], send: Send) -> None:

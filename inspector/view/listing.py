@@ -8,13 +8,13 @@ import stat as modes
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from inspector.backing import AllowedFiles
 from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
-from inspector.disk import Disk, open_disk
 from inspector.errors import InspectorError
 from inspector.guest import Guest, Mount
 from inspector.mounts import find_guest
+from inspector.storage import Storage, open_storage
+from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError
 from parsers.source import Source
@@ -37,23 +37,21 @@ _TYPE_BITS: Final = {
 }
 
 
-def open_files(
-    image: str, volume: str | None = None, root: str | None = None, allowed: AllowedFiles | None = None
-) -> Guest:
+def open_files(target: Target, volume: str | None = None) -> Guest:
     """Return the guest's tree, or with `volume` the files of that one alone, its root as `/`.
 
     Raises:
         InspectorError, UnknownFact: there is no such volume, or it cannot be read, or no guest was found.
     """
-    disk = open_disk(image, allowed)
-    return volume_files(disk, volume) if volume else find_guest(disk, root)
+    storage = open_storage(target)
+    return volume_files(storage, volume) if volume else find_guest(storage, target.root)
 
 
-def volume_files(disk: Disk, name: str) -> Guest:
+def volume_files(storage: Storage, name: str) -> Guest:
     """Return the files of one volume as a tree of their own."""
-    volume = disk.volume(name.removeprefix("/dev/"))
+    volume = storage.volume(name.removeprefix("/dev/"))
     if volume is None:
-        raise InspectorError(f"no volume is called {name}; there are {', '.join(v.name for v in disk.volumes)}")
+        raise InspectorError(f"no volume is called {name}; there are {', '.join(v.name for v in storage.volumes)}")
     if volume.tree is None:
         raise InspectorError(f"{name} cannot be read: {volume.reason or f'{volume.type} holds no files'}")
     return Guest([Mount("/", volume, volume.tree, volume.tree.root)])

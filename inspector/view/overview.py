@@ -11,18 +11,19 @@ from typing import Any, Final
 
 import msgspec
 
-from inspector.backing import AllowedFiles
 from inspector.console.json_line import json_text
 from inspector.console.output import Write
 from inspector.console.printable import printable
 from inspector.console.stream import pass_on
-from inspector.disk import Disk, Volume, open_disk
+from inspector.disk import Disk, Volume
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import identify_guest
 from inspector.isolate import CHECK_LIMITS, Send
+from inspector.storage import Storage, open_storage
+from inspector.target import Target
 from inspector.view.container import container_facts, container_lines
 from parsers.place import ParseError, Problem
 
@@ -30,14 +31,33 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
 
 
-def overview(image: str, root: str | None = None, allowed: AllowedFiles | None = None) -> dict[str, Any]:
-    """Return the contents of a disk as `show --format json` prints them; sizes and offsets in bytes."""
-    disk = open_disk(image, allowed)
-    guest, facts, reason = _guest(disk, root)
+def overview(target: Target) -> dict[str, Any]:
+    """Return the contents of a machine's disks as `show --format json` prints them; sizes and offsets in bytes.
+
+    What is said of one disk stands in `disks`, and that of the first beside it.
+    """
+    storage = open_storage(target)
+    guest, facts, reason = _guest(storage, target.root)
+    first = _disk(storage.system_disk)
+    container = first.pop("container")
+    return {
+        **first,
+        "volumes": [_volume(volume) for volume in storage.volumes],
+        "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
+        "reason": reason,
+        "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
+        "kernels": _kernels(guest) if guest else [],
+        "container": container,
+        "problems": [_problem(problem) for problem in _problems(storage)],
+        "disks": [{"name": disk.name, **_disk(disk)} for disk in storage.disks],
+    }
+
+
+def _disk(disk: Disk) -> dict[str, Any]:
     table = disk.table
     return {
         "image": {
-            "path": image,
+            "path": disk.image.path,
             "format": disk.image.format,
             "virtual_size": disk.image.virtual_size,
             "file_size": disk.image.file_size,
@@ -60,19 +80,13 @@ def overview(image: str, root: str | None = None, allowed: AllowedFiles | None =
             }
             for part in table.partitions
         ],
-        "volumes": [_volume(volume) for volume in disk.volumes],
-        "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
-        "reason": reason,
-        "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
-        "kernels": _kernels(guest) if guest else [],
         "container": container_facts(disk.image.container, disk.image.member),
-        "problems": [_problem(problem) for problem in _problems(disk)],
     }
 
 
-def _guest(disk: Disk, root: str | None) -> tuple[Guest | None, Facts | None, str | None]:
+def _guest(storage: Storage, root: str | None) -> tuple[Guest | None, Facts | None, str | None]:
     try:
-        facts = open_facts(disk, root)
+        facts = open_facts(storage, root)
         return facts[Guest], facts, None
     except (InspectorError, UnknownFact) as error:
         if root:
@@ -131,9 +145,9 @@ def _initramfs(guest: Guest, version: str) -> str | None:
     return next((path for name in names if guest.exists(path := f"/boot/{name}")), None)
 
 
-def _problems(disk: Disk) -> Iterator[Problem]:
-    yield from disk.problems
-    for volume in disk.volumes:
+def _problems(storage: Storage) -> Iterator[Problem]:
+    yield from storage.problems
+    for volume in storage.volumes:
         if volume.tree:
             yield from volume.tree.problems
 
@@ -223,11 +237,11 @@ def size(count: int) -> str:
     raise AssertionError("not reached")
 
 
-def show(image: str, root: str | None, write: Write, *, json: bool, allowed: AllowedFiles | None = None) -> None:
-    """Write what a disk holds."""
+def show(target: Target, write: Write, *, json: bool) -> None:
+    """Write what a machine's disks hold."""
 
     def job(send: Send) -> None:
-        view = overview(image, root, allowed)
+        view = overview(target)
         send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
 
-    pass_on(image, job, write, CHECK_LIMITS)
+    pass_on(target.images, job, write, CHECK_LIMITS)

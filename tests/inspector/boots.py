@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from fixtures.files import File, Node
 from fixtures.golden import GOLDEN, KERNEL, ROOT_UUID
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from tests.volumes import disk_of, volume_of
+from inspector.storage import Storage
+from tests.volumes import storage_of, volume_of
 
 CFG = "/boot/grub/grub.cfg"
 SETTINGS = "/etc/default/grub"
@@ -51,5 +52,5 @@ def facts(change: Mapping[str, Node | None] | None = None, *volumes: Volume) -> 
     gone = tuple(path for path, node in (change or {}).items() if node is None)
     files = {path: node for path, node in GOLDEN.items() if not path.startswith(gone)} if gone else dict(GOLDEN)
     files |= {path: node for path, node in (change or {}).items() if node is not None}
-    disk = disk_of(volume_of(files, 1, uuid=ROOT_UUID), *volumes)
-    return Facts({Disk: disk, Guest: find_guest(disk, "sda1")}, COLLECTORS)
+    disk = storage_of(volume_of(files, 1, uuid=ROOT_UUID), *volumes)
+    return Facts({Storage: disk, Guest: find_guest(disk, "sda1")}, COLLECTORS)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from inspector import engine
-from inspector.disk import Disk
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
@@ -14,10 +13,11 @@ from inspector.mounts import find_guest
 from inspector.profile import Check, Profile
 from inspector.report import CheckResult, Exemption
 from inspector.rules.rule import Family, Rule, rule
+from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok
 from parsers.place import ParseError, Place
 from tests.memory_tree import MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 FSTAB = {"/etc/os-release": "ID=debian", "/etc/fstab": ""}
 
@@ -64,16 +64,18 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[CheckRes
     ) -> tuple[list[CheckResult], list[Exemption]]:
         monkeypatch.setattr(engine, "rules", lambda: {rule.name: rule for rule in rules})
         check = Check("Check", "ID", "A check", tuple(rule.name for rule in rules))
-        return engine.judge(facts or facts_of(disk_of(volume_of(FSTAB))), Profile("p", "P", (check,), {}, levels or {}))
+        return engine.judge(
+            facts or facts_of(storage_of(volume_of(FSTAB))), Profile("p", "P", (check,), {}, levels or {})
+        )
 
     return judge
 
 
-def facts_of(disk: Disk) -> Facts:
+def facts_of(disk: Storage) -> Facts:
     try:
-        return Facts({Disk: disk, Guest: find_guest(disk)})
+        return Facts({Storage: disk, Guest: find_guest(disk)})
     except UnknownFact as unknown:
-        return Facts({Disk: disk, Guest: unknown})
+        return Facts({Storage: disk, Guest: unknown})
 
 
 def test_a_check_is_as_bad_as_its_worst_rule_and_knows_the_volumes(judged: Any) -> None:
@@ -124,7 +126,7 @@ def test_levels_change_what_a_status_counts_for(judged: Any) -> None:
 
 def test_nothing_is_ok_that_was_read_under_a_journal_which_was_not_replayed(judged: Any) -> None:
     tree = MemoryTree(FSTAB, "sda1", unreplayed_journal=True)
-    (check,), _ = judged(made("a", good), made("b", bad), facts=facts_of(disk_of(volume_of(tree))))
+    (check,), _ = judged(made("a", good), made("b", bad), facts=facts_of(storage_of(volume_of(tree))))
     assert [(result.status, result.known) for result in check.rules] == [
         (Status.WARNING, False),
         (Status.FAILED, False),
@@ -133,7 +135,7 @@ def test_nothing_is_ok_that_was_read_under_a_journal_which_was_not_replayed(judg
 
 
 def test_a_disk_without_a_root_is_still_judged(judged: Any) -> None:
-    disk = disk_of(volume_of({"/data": ""}))
+    disk = storage_of(volume_of({"/data": ""}))
     (check,), _ = judged(made("a", lambda facts: good(facts) if facts[Guest] else bad(facts)), facts=facts_of(disk))
     assert check.rules[0].message == "no root file system was found"
     assert check.rules[0].known is False
@@ -149,4 +151,4 @@ def test_memory_that_runs_out_is_not_taken_for_a_broken_rule(judged: Any) -> Non
 
 def test_open_facts_names_two_roots_as_an_error() -> None:
     with pytest.raises(InspectorError, match="--root"):
-        engine.open_facts(disk_of(volume_of(FSTAB, 1), volume_of(FSTAB, 2)))
+        engine.open_facts(storage_of(volume_of(FSTAB, 1), volume_of(FSTAB, 2)))

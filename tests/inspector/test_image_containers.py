@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.backing import AllowedFiles
-from inspector.disk import Disk, open_disk
+from inspector.disk import Disk
 from inspector.errors import InspectorError
 from inspector.facts import Facts
 from inspector.image import DISK_NAME, open_image
@@ -23,15 +23,19 @@ from inspector.rules.image import (
     image_header_clean,
     image_stands_alone,
 )
+from inspector.storage import Storage, joined
+from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.overview import overview, overview_text
 from parsers.container.detect import Format
+from parsers.partition.table import PartitionTable, Scheme
 from tests.oracles import needs
 from tests.parsers.container.test_vhd_footer import footer, header
 from tests.partition_builder import boot_record
 from tests.qcow2_builder import Qcow2Builder
 from tests.vhdx_log_builder import Data, entry, with_log
 from tests.vmdk_builder import descriptor, sparse
+from tests.volumes import storage_at
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -78,33 +82,33 @@ def archive(path: Path, **members: bytes) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_disk_in_every_container(raw: Path, tmp_path: Path, kind: str) -> None:
     path = converted(raw, tmp_path, kind, "force_size=on" if kind == "vpc" else "")
-    disk = open_disk(str(path))
-    image = disk.image
+    disk = storage_at(path)
+    image = disk.system_disk.image
     assert (image.format, image.resembles, image.problems, image.member) == (KINDS[kind], None, (), None)
     assert image.source.name == DISK_NAME
     assert image.source.read_at(0, image.virtual_size) == raw.read_bytes()
     assert [(volume.type, volume.label) for volume in disk.volumes] == [("ext4", "here")]
     assert image.container is not None
-    facts = Facts({Disk: disk})
+    facts = Facts({Storage: disk})
     wanted = Status.OK if KINDS[kind] in ACCEPTED else Status.WARNING
     assert image_format_accepted(facts, accepted=ACCEPTED).status is wanted
     for rule in (image_format_unambiguous, image_header_clean, image_stands_alone):
         assert rule(facts).status is Status.OK
-    view = overview(str(path))
+    view = overview(Target((str(path),)))
     assert "container: " in overview_text(view)
     image.close()
 
 
 @qemu
 def test_what_show_tells(raw: Path, tmp_path: Path) -> None:
-    view = overview(str(converted(raw, tmp_path, "vmdk", "subformat=streamOptimized")))
+    view = overview(Target((str(converted(raw, tmp_path, "vmdk", "subformat=streamOptimized")),)))
     assert view["image"]["format"] == "vmdk"
     assert view["container"]["create_type"] == "streamOptimized"
     assert view["container"]["extents"][0]["kind"] == "SPARSE"
     assert "container: create type streamOptimized, grain size 65536, compressed, adapter ide" in overview_text(view)
-    view = overview(str(converted(raw, tmp_path, "vhdx")))
+    view = overview(Target((str(converted(raw, tmp_path, "vhdx")),)))
     assert view["container"]["logical_sector_size"] == 512
-    view = overview(str(converted(raw, tmp_path, "vpc", "subformat=fixed")))
+    view = overview(Target((str(converted(raw, tmp_path, "vpc", "subformat=fixed")),)))
     assert view["container"]["kind"] == "fixed"
 
 
@@ -116,7 +120,8 @@ def test_extents_beside_a_descriptor(raw: Path, tmp_path: Path) -> None:
     with open_image(path, AllowedFiles(tmp_path, frozenset({"disk-flat.vmdk"}))) as image:
         assert image.source.read_at(0, image.virtual_size) == raw.read_bytes()
         assert image.bytes_read > image.virtual_size
-        verdict = image_stands_alone(Facts({Disk: Disk(image, None, ())}))  # type: ignore[arg-type]  # not looked at
+        disk = Disk("sda", image, PartitionTable(Scheme.NONE, 512), ())
+        verdict = image_stands_alone(Facts({Storage: joined((disk,))}))
         assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "disk-flat.vmdk")
     words = [sys.executable, "-m", "inspector", "show", "--allow-file", "disk-flat.vmdk", "--allow-folder"]
     done = subprocess.run([*words, str(tmp_path), str(path)], check=True, capture_output=True, text=True, cwd=ROOT)
@@ -175,13 +180,13 @@ def test_a_log_that_was_replayed_is_a_warning(raw: Path, tmp_path: Path) -> None
     path = converted(raw, tmp_path, "vhdx", "block_size=1M")
     data = path.read_bytes()
     written = with_log(data, [(0, entry(1, 0, [Data(len(data) - 4096, bytes(4096))], flushed=len(data)))])
-    verdict = image_header_clean(Facts({Disk: open_disk(str(_stored(path, written)))}))
+    verdict = image_header_clean(Facts({Storage: storage_at(_stored(path, written))}))
     assert verdict.status is Status.WARNING
     assert "not closed cleanly" in verdict.message
     fixed = tmp_path / "fixed.vhdx"
     fixed.write_bytes(written)
     subprocess.run(["qemu-img", "check", "-q", "-r", "all", str(fixed)], check=True)
-    assert image_header_clean(Facts({Disk: open_disk(str(fixed))})).status is Status.OK
+    assert image_header_clean(Facts({Storage: storage_at(fixed)})).status is Status.OK
 
 
 @qemu
@@ -189,8 +194,8 @@ def test_a_cut_file_is_failed(raw: Path, tmp_path: Path) -> None:
     for kind in ("vpc", "vhdx", "vdi"):
         path = converted(raw, tmp_path, kind, {"vpc": "force_size=on", "vhdx": "block_size=1M"}.get(kind, ""))
         data = path.read_bytes()
-        disk = open_disk(str(_stored(path, data[: -512 if kind == "vpc" else -MIB])))
-        verdict = image_header_clean(Facts({Disk: disk}))
+        disk = storage_at(_stored(path, data[: -512 if kind == "vpc" else -MIB]))
+        verdict = image_header_clean(Facts({Storage: disk}))
         assert (verdict.status, verdict.message) == (Status.FAILED, "the image file is truncated"), kind
 
 
@@ -205,10 +210,10 @@ def test_an_ova_is_read_in_place(raw: Path, tmp_path: Path, kind: str) -> None:
         assert (image.format, image.member) == (Format.OVA, f"disk1.{kind}")
         assert image.source.name == DISK_NAME
         assert image.source.read_at(0, image.virtual_size) == raw.read_bytes()
-    view = overview(str(path))
+    view = overview(Target((str(path),)))
     assert view["container"]["member"] == f"disk1.{kind}"
     assert f"member disk1.{kind}" in overview_text(view)
-    assert image_format_accepted(Facts({Disk: open_disk(str(path))}), accepted=ACCEPTED).status is Status.WARNING
+    assert image_format_accepted(Facts({Storage: storage_at(path)}), accepted=ACCEPTED).status is Status.WARNING
 
 
 def test_an_ova_of_several_disks_wants_a_choice(tmp_path: Path) -> None:

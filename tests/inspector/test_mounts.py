@@ -8,7 +8,7 @@ from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
 from parsers.source import Source
 from tests.memory_tree import MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 ROOT = {"/etc/os-release": "ID=debian", "/boot/old": "", "/var/x": "stale", "/usr": "", "/srv/data/f": "bound"}
 
@@ -26,7 +26,7 @@ broken
 tmpfs /tmp tmpfs defaults 0 0
 /srv/data /mnt none bind 0 0
 """
-    disk = disk_of(
+    disk = storage_of(
         volume_of({"/vmlinuz": "k", "/efi/x": ""}, 1, uuid="bbbb"),
         volume_of(root(fstab), 2, uuid="aaaa"),
         volume_of({"/EFI/x": "loader"}, 3, "vfat", uuid="cccc"),
@@ -43,7 +43,7 @@ tmpfs /tmp tmpfs defaults 0 0
 
 
 def test_two_roots_are_not_guessed_between() -> None:
-    disk = disk_of(volume_of(ROOT, 1), volume_of({**ROOT, "/second": ""}, 2), volume_of({"/data": ""}, 3))
+    disk = storage_of(volume_of(ROOT, 1), volume_of({**ROOT, "/second": ""}, 2), volume_of({"/data": ""}, 3))
     with pytest.raises(InspectorError, match="2 volumes hold a root file system: sda1, sda2; choose one with --root"):
         find_guest(disk)
     assert find_guest(disk, "sda2").exists("/second")
@@ -54,8 +54,8 @@ def test_two_roots_are_not_guessed_between() -> None:
 
 def test_no_root_is_unknown_and_says_what_could_not_be_read() -> None:
     with pytest.raises(UnknownFact, match=r"^no root file system was found$"):
-        find_guest(disk_of(volume_of({"/data": ""})))
-    disk = disk_of(volume_of({"/data": ""}), volume_of(None, 2, "xfs", reason="xfs is not read so far"))
+        find_guest(storage_of(volume_of({"/data": ""})))
+    disk = storage_of(volume_of({"/data": ""}), volume_of(None, 2, "xfs", reason="xfs is not read so far"))
     with pytest.raises(UnknownFact, match="sda2: xfs is not read so far"):
         find_guest(disk)
     with pytest.raises(UnknownFact, match="sda2 cannot be read"):
@@ -73,7 +73,7 @@ def test_no_root_is_unknown_and_says_what_could_not_be_read() -> None:
     ],
 )
 def test_what_a_mount_hides_is_unknown(line: str, reason: str) -> None:
-    disk = disk_of(
+    disk = storage_of(
         volume_of(root(f"UUID=aaaa / ext4 defaults 0 1\n{line}\n"), 1, uuid="aaaa"),
         volume_of(None, 2, "xfs", uuid="bbbb", reason="xfs is not read so far"),
         volume_of(None, 3, "swap", uuid="cccc"),
@@ -86,12 +86,12 @@ def test_what_a_mount_hides_is_unknown(line: str, reason: str) -> None:
     "line", ["UUID=ffff /var ext4 nofail 0 2", "srv:/x /var nfs noauto 0 0", "/no /var none bind,nofail"]
 )
 def test_what_the_guest_does_without_hides_nothing(line: str) -> None:
-    disk = disk_of(volume_of(root(line + "\n"), 1, uuid="aaaa"))
+    disk = storage_of(volume_of(root(line + "\n"), 1, uuid="aaaa"))
     assert find_guest(disk).read_text("/var/x") == "stale"
 
 
 def test_a_volume_inside_lvm_makes_its_mount_unknown() -> None:
-    disk = disk_of(
+    disk = storage_of(
         volume_of(root("/dev/mapper/vg-var /var xfs defaults 0 0\n"), 1),
         volume_of(None, 2, "LVM2_member", reason="LVM2_member is not read so far"),
     )
@@ -100,7 +100,7 @@ def test_a_volume_inside_lvm_makes_its_mount_unknown() -> None:
 
 
 def test_accounts_and_fstab_make_a_root_without_release_file() -> None:
-    assert find_guest(disk_of(volume_of({"/etc/passwd": "", "/etc/fstab": ""}))).exists("/etc/passwd")
+    assert find_guest(storage_of(volume_of({"/etc/passwd": "", "/etc/fstab": ""}))).exists("/etc/passwd")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(
         return MemoryTree({"/user": "data"})
 
     monkeypatch.setattr(native, "open_subvolume", open_subvolume)
-    disk = disk_of(
+    disk = storage_of(
         volume_of(root(f"UUID=aaaa / btrfs defaults 0 0\nUUID=aaaa /home btrfs {option} 0 0\n"), 1, "btrfs", "aaaa")
     )
     assert find_guest(disk).read_text("/home/user") == "data"
@@ -125,13 +125,13 @@ def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(
 
 @pytest.mark.parametrize("option", ["subvol=@gone", "subvolid=9999", "subvolid=x"])
 def test_a_subvolume_that_is_not_there_makes_what_is_below_unknown(option: str) -> None:
-    disk = disk_of(volume_of(root(f"UUID=aaaa /var btrfs {option} 0 0\n"), 1, "btrfs", "aaaa"))
+    disk = storage_of(volume_of(root(f"UUID=aaaa /var btrfs {option} 0 0\n"), 1, "btrfs", "aaaa"))
     with pytest.raises(UnknownFact, match="/var is on sda1, which cannot be read"):
         find_guest(disk).exists("/var/x")
 
 
 def test_of_many_volumes_that_cannot_be_read_a_few_are_named() -> None:
-    disk = disk_of(*(volume_of(None, number, "xfs", reason="xfs is odd") for number in range(1, 201)))
+    disk = storage_of(*(volume_of(None, number, "xfs", reason="xfs is odd") for number in range(1, 201)))
     with pytest.raises(UnknownFact, match="sda8: xfs is odd; and 192 more") as caught:
         find_guest(disk)
     assert len(caught.value.places) == 8

@@ -9,19 +9,21 @@ import pytest
 
 from inspector.boot.grub_devices import GrubDevices
 from inspector.device import resolve
-from inspector.disk import Disk, open_disk
 from inspector.engine import open_facts
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest
 from inspector.rules.online_resize import root_partition_is_last
 from inspector.stack import encrypted, mapper_name
+from inspector.storage import Storage
+from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.overview import overview, overview_text
 from parsers.source import Memory
 from tests.oracles import needs
 from tests.parsers.volume.building import MIB, group_text, linear, logical, md_member, physical_volume, segment
 from tests.partition_builder import mbr_disk
+from tests.volumes import storage_at
 
 needs_mkfs = needs("mke2fs")
 START = 2048
@@ -53,10 +55,10 @@ def partitioned(*contents: bytes) -> bytes:
     return bytes(disk)
 
 
-def opened(folder: Path, raw: bytes) -> Disk:
+def opened(folder: Path, raw: bytes) -> Storage:
     path = folder / "disk.raw"
     path.write_bytes(raw)
-    return open_disk(str(path))
+    return storage_at(path)
 
 
 def two_members(folder: Path) -> list[bytes]:
@@ -140,7 +142,7 @@ def test_without_a_member_nothing_is_said_to_be_absent(tmp_path: Path) -> None:
 @needs_mkfs
 def test_show_draws_members_and_volumes(tmp_path: Path) -> None:
     (tmp_path / "disk.raw").write_bytes(partitioned(*two_members(tmp_path)))
-    view = overview(str(tmp_path / "disk.raw"))
+    view = overview(Target((str(tmp_path / "disk.raw"),)))
     assert [(item["device"], item["members"], item["holder"]) for item in view["volumes"]] == [
         ("sda1", [], "v-g"), ("sda2", [], "v-g"), ("v-g/root", ["sda1", "sda2"], None),
         ("v-g/da-ta", ["sda1", "sda2"], None),
@@ -203,7 +205,7 @@ def test_an_encrypted_volume_says_how(tmp_path: Path) -> None:
     path.write_bytes(bytes(20 << 20))
     options = ("--type", "luks1", "--pbkdf-force-iterations", "1000", "--key-size", "256")
     subprocess.run(["cryptsetup", "-q", "luksFormat", *options, str(path), "-"], input=b"key", check=True)
-    (volume,) = open_disk(str(path)).volumes
+    (volume,) = storage_at(path).volumes
     assert volume.hides
     assert volume.reason == (
         "encrypted with LUKS1 (aes-xts-plain64, key of 256 bits, key slots 0 (pbkdf2-sha256)); "

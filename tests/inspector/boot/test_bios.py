@@ -28,7 +28,7 @@ def disk(*pieces: tuple[int, bytes], partitions: tuple[Partition, ...] = (ROOT,)
     for at, piece in pieces:
         data[at : at + len(piece)] = piece
     image = SimpleNamespace(source=Memory(bytes(data), "disk.raw"))
-    return Disk(cast("Image", image), PartitionTable(scheme, 512, partitions=partitions), ())
+    return Disk("sda", cast("Image", image), PartitionTable(scheme, 512, partitions=partitions), ())
 
 
 def state(made: Disk) -> tuple[ChainState, str]:
@@ -138,5 +138,5 @@ def test_a_disk_without_partitions_is_started_by_its_own_sector() -> None:
 
 def test_a_disk_that_is_too_short_is_unknown() -> None:
     image = SimpleNamespace(source=Memory(bytes(100), "disk.raw"))
-    chain, sector = bios_chain(Disk(cast("Image", image), PartitionTable(Scheme.NONE, 512), ()))
+    chain, sector = bios_chain(Disk("sda", cast("Image", image), PartitionTable(Scheme.NONE, 512), ()))
     assert (chain.state, sector) == (ChainState.UNKNOWN, None)

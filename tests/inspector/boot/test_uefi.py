@@ -14,16 +14,17 @@ from msgspec.structs import replace
 
 from inspector.boot.uefi import uefi_chain
 from inspector.collectors.platform import collect_boot_modes
-from inspector.disk import Disk, Volume, open_disk
+from inspector.disk import Volume
 from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
+from inspector.storage import Storage
 from parsers.filesystem.fat import open_fat
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.partition.table import Partition
 from parsers.place import ParseError, Place
 from parsers.source import Memory
 from tests.memory_tree import Dir, Files, MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import disk_of, storage_at, volume_of
 
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 
@@ -189,13 +190,13 @@ def test_a_disk_with_a_real_loader_is_started_by_uefi(tmp_path: Path) -> None:
     with image.open("r+b") as made:
         made.seek(1 << 20)
         made.write(esp_image.read_bytes())
-    disk = open_disk(str(image))
-    with disk.image:
-        modes = collect_boot_modes(Facts({Disk: disk}))
+    storage = storage_at(image)
+    with storage.system_disk.image:
+        modes = collect_boot_modes(Facts({Storage: storage}))
         assert modes.mode == "uefi"
         assert [loader.machine for loader in modes.loaders] == ["x86_64"]
         assert modes.bios.state is ChainState.ABSENT
-        assert disk.image.bytes_read < 1 << 20
+        assert storage.bytes_read < 1 << 20
 
 
 @pytest.mark.skipif(

@@ -8,18 +8,18 @@ from msgspec.structs import replace
 from fixtures.golden import KERNEL, ROOT_UUID
 from fixtures.kernel import bzimage
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel, Kernels
 from inspector.facts.platform import BootChain, BootModes, ChainState
 from inspector.guest import Guest
 from inspector.mounts import find_guest
+from inspector.storage import Storage
 from inspector.verdict import Evidence
 from parsers.boot.grubenv import BLOCK_SIZE, SIGNATURE
 from parsers.place import Place
 from tests.inspector.boots import CFG, INITRD, MODULES, SETTINGS, VMLINUZ, changed, facts, text
 from tests.memory_tree import Files, Link
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 BOOT_UUID = "0b0b0b0b-0000-4000-8000-000000000002"
 MENU = f"""\
@@ -56,8 +56,8 @@ def separate(fstab: str, boot: Files) -> Facts:
         "/boot/vmlinuz-2": "hidden by the mount",
         "/boot/grub/grub.cfg": "menuentry hidden { linux /boot/vmlinuz-9; }\n",
     }
-    disk = disk_of(volume_of(boot, 1, uuid=BOOT_UUID), volume_of(root, 2, uuid=ROOT_UUID))
-    return Facts({Disk: disk, Guest: find_guest(disk)}, COLLECTORS)
+    disk = storage_of(volume_of(boot, 1, uuid=BOOT_UUID), volume_of(root, 2, uuid=ROOT_UUID))
+    return Facts({Storage: disk, Guest: find_guest(disk)}, COLLECTORS)
 
 
 def grubenv(**variables: str) -> str:
@@ -94,8 +94,8 @@ def test_a_boot_partition_that_the_guest_does_not_mount_is_read_all_the_same() -
         "/etc/fstab": f"UUID={ROOT_UUID} / ext4 defaults 0 1\n",
         "/boot/grub/grub.cfg": MENU,
     }
-    disk = disk_of(volume_of(BOOT, 1, uuid=BOOT_UUID), volume_of(root, 2, uuid=ROOT_UUID))
-    kernel = Facts({Disk: disk, Guest: find_guest(disk)}, COLLECTORS)[DefaultKernel]
+    disk = storage_of(volume_of(BOOT, 1, uuid=BOOT_UUID), volume_of(root, 2, uuid=ROOT_UUID))
+    kernel = Facts({Storage: disk, Guest: find_guest(disk)}, COLLECTORS)[DefaultKernel]
     assert (kernel.version, kernel.image.exists, kernel.image.mounted) == ("6.1.0-2", True, False)
     assert kernel.image.file_place == Place("/vmlinuz-2", volume="sda1")
 
@@ -157,11 +157,11 @@ def test_what_is_not_known_has_its_reason(change: dict[str, str | None], reason:
 
 def test_a_broken_file_system_is_unknown() -> None:
     made = facts()
-    disk = made[Disk]
+    disk = made[Storage]
     volume = disk.volumes[0]
     volume.tree._broken = frozenset({CFG})  # type: ignore[union-attr]  # the tree in memory
     with pytest.raises(UnknownFact, match="broken on purpose"):
-        Facts({Disk: disk, Guest: find_guest(disk)}, COLLECTORS)[BootConfig]
+        Facts({Storage: disk, Guest: find_guest(disk)}, COLLECTORS)[BootConfig]
 
 
 @pytest.mark.parametrize(("state", "first"), [("absent", "bios"), ("complete", "uefi")])
@@ -173,7 +173,7 @@ def test_uefi_goes_first_where_only_uefi_starts(state: str, first: str) -> None:
     seen = (Evidence(Place("disk.raw"), state),)
     absent = BootChain(ChainState.ABSENT, "absent", seen)
     modes = BootModes(absent, BootChain(ChainState(state), state, seen))
-    given = Facts({Disk: made[Disk], Guest: made[Guest], BootModes: modes}, COLLECTORS)
+    given = Facts({Storage: made[Storage], Guest: made[Guest], BootModes: modes}, COLLECTORS)
     menus = {menu.firmware: menu.start.path for menu in given[BootConfig].menus}
     assert menus == {"bios": CFG, "uefi": "/EFI/debian/grub.cfg"}
     assert next(iter(menus)) == first

@@ -14,11 +14,12 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import ChainState
 from inspector.guest import Guest
 from inspector.image import Image
+from inspector.storage import Storage, joined
 from parsers.partition.table import PartitionTable, Scheme
 from parsers.place import ParseError, Place
 from parsers.source import Memory
 from tests.memory_tree import Files, Link, guest_of
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 
 def architecture_of(files: Files) -> tuple[str, str]:
@@ -47,9 +48,9 @@ def test_no_program_is_unknown_and_says_what_was_found() -> None:
         architecture_of({"/sbin/init": "x" * 64})
 
 
-def disk(data: bytes, *volumes: Volume, scheme: Scheme = Scheme.MBR) -> Disk:
+def disk(data: bytes, *volumes: Volume, scheme: Scheme = Scheme.MBR) -> Storage:
     image = SimpleNamespace(source=Memory(data, "disk.raw"))
-    return Disk(cast("Image", image), PartitionTable(scheme, 512), volumes)
+    return joined((Disk("sda", cast("Image", image), PartitionTable(scheme, 512), volumes),))
 
 
 def test_boot_modes_join_both_chains() -> None:
@@ -58,10 +59,10 @@ def test_boot_modes_join_both_chains() -> None:
     data[510:512] = b"\x55\xaa"
     core = grub_core()
     data[512 : 512 + len(core)] = core
-    modes = collect_boot_modes(Facts({Disk: disk(bytes(data))}))
+    modes = collect_boot_modes(Facts({Storage: disk(bytes(data))}))
     assert (modes.bios.state, modes.uefi.state) == (ChainState.COMPLETE, ChainState.ABSENT)
     assert (modes.mode, modes.grub_code) == ("bios", True)
-    modes = collect_boot_modes(Facts({Disk: disk(bytes(4096))}))
+    modes = collect_boot_modes(Facts({Storage: disk(bytes(4096))}))
     assert (modes.mode, modes.grub_code) == ("none", False)
 
 
@@ -69,7 +70,7 @@ def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
     content = collect_disk_content(
         Facts(
             {
-                Disk: disk_of(
+                Storage: storage_of(
                     volume_of({"/etc/os-release": ""}, 1),
                     volume_of({"/photos/1.jpg": ""}, 2),
                     volume_of(None, 3, "xfs", reason="xfs is not read so far"),
@@ -92,7 +93,7 @@ def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
 def test_what_is_not_known_and_not_empty_counts_as_unread() -> None:
     volume = volume_of(None, 1, None, reason="no known file system was recognised")
     volume.source = Memory(b"\1" * 4096, "sda1")
-    content = collect_disk_content(Facts({Disk: disk_of(volume)}))
+    content = collect_disk_content(Facts({Storage: storage_of(volume)}))
     assert [item.seen for item in content.unread] == ["no known file system was recognised"]
 
 
@@ -103,18 +104,18 @@ def test_a_source_that_cannot_be_read_is_not_called_empty() -> None:
 
     volume = volume_of(None, 1, None, reason="it cannot be read")
     volume.source = Broken(bytes(4096), "sda1")
-    made = disk_of(volume)
-    content = collect_disk_content(Facts({Disk: made}))
+    made = storage_of(volume)
+    content = collect_disk_content(Facts({Storage: made}))
     assert [item.seen for item in content.unread] == ["it cannot be read"]
     broken = disk(b"", volume)
-    broken.image.__dict__["source"] = Broken(bytes(4096), "disk.raw")
-    assert collect_disk_content(Facts({Disk: broken})).medium is None
+    broken.system_disk.image.__dict__["source"] = Broken(bytes(4096), "disk.raw")
+    assert collect_disk_content(Facts({Storage: broken})).medium is None
 
 
 def test_an_optical_medium_is_told_by_its_signature() -> None:
     data = bytearray(1 << 20)
     data[32768:32775] = b"\1CD001\1"
-    content = collect_disk_content(Facts({Disk: disk(bytes(data))}))
+    content = collect_disk_content(Facts({Storage: disk(bytes(data))}))
     assert content.medium is not None
     assert "iso9660" in content.medium.seen
     assert [item.seen for item in content.others] == ["a partition table without partitions"]

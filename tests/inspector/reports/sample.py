@@ -7,6 +7,7 @@ from typing import Final
 from inspector.report import (
     CheckResult,
     Cost,
+    DiskInfo,
     EvidenceInfo,
     Exemption,
     GuestInfo,
@@ -20,11 +21,13 @@ from inspector.report import (
 from inspector.verdict import Status
 from parsers.linux.adjtime import ClockMode
 
+IMAGE: Final = ImageInfo("disk.qcow2", "qcow2", 4 << 30, 600_000_000)
 REPORT: Final = Report(
     schema_version=1,
     tool=Tool("inspector", "9.9.9"),
     profile="ecs",
-    image=ImageInfo("disk.qcow2", "qcow2", 4 << 30, 600_000_000),
+    image=IMAGE,
+    disks=[DiskInfo("sda", IMAGE)],
     guest=GuestInfo(
         os="linux",
         distro="debian",

@@ -57,7 +57,7 @@ def test_the_fields_come_in_the_order_of_the_contract() -> None:
     data = json.loads(render(REPORT, "json"))
     assert list(data) == [
         "schema_version", "tool", "profile", "image", "guest", "verdict", "summary", "checks", "not_applicable",
-        "problems", "cost",
+        "problems", "cost", "disks",
     ]  # fmt: skip
     assert list(data["image"]) == ["path", "format", "virtual_size", "file_size"]
     assert list(data["guest"]) == [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.disk import Disk, Volume
+from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.file_system_state import (
@@ -12,10 +12,11 @@ from inspector.rules.file_system_state import (
     system_volumes_readable,
 )
 from inspector.rules.rule import Rule
+from inspector.storage import Storage
 from inspector.verdict import Status
 from parsers.place import Place, Problem
 from tests.memory_tree import MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 ERROR = Problem(Place("sda1", offset=1428), "2 errors were recorded")
 UNCLEAN = Problem(Place("sda1"), "the journal needs recovery; replayed in memory: 1 transactions, 2 blocks")
@@ -45,12 +46,12 @@ class Ext(MemoryTree):
 
 
 def facts(*volumes: Volume) -> Facts:
-    return Facts({Disk: disk_of(*volumes), Guest: UnknownFact("no root file system")})
+    return Facts({Storage: storage_of(*volumes), Guest: UnknownFact("no root file system")})
 
 
 def with_mount(mount: Mount, *volumes: Volume) -> Facts:
     tree = MemoryTree({"/etc/fstab": ""})
-    return Facts({Disk: disk_of(*volumes), Guest: Guest([Mount("/", None, tree, tree.root), mount])})
+    return Facts({Storage: storage_of(*volumes), Guest: Guest([Mount("/", None, tree, tree.root), mount])})
 
 
 SWAP = volume_of(None, 2, "swap")
@@ -111,7 +112,7 @@ def test_unknown_is_never_ok(rule: Rule) -> None:
     verdict = rule(facts(volume_of(Ext()), XFS))
     assert verdict.evidence[0].place == Place("sda3", volume="sda3")
     assert verdict.evidence[0].seen == "xfs is not read so far"
-    assert not rule(Facts({Disk: UnknownFact("no disk"), Guest: UnknownFact("no root")})).known
+    assert not rule(Facts({Storage: UnknownFact("no disk"), Guest: UnknownFact("no root")})).known
 
 
 def test_a_mount_that_cannot_be_read_is_a_warning_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from inspector.disk import Disk, open_disk
+from inspector.disk import open_disk
 from inspector.facts import Facts, UnknownFact
 from inspector.image import Image
 from inspector.rules.image import (
@@ -22,11 +22,13 @@ from inspector.rules.image import (
     image_without_snapshots,
 )
 from inspector.rules.rule import Rule
+from inspector.storage import Storage, joined
 from inspector.verdict import Status, Verdict
 from parsers.container.detect import Format
 from tests.oracles import needs
 from tests.partition_builder import boot_record, mbr_disk
 from tests.qcow2_builder import Qcow2Builder
+from tests.volumes import storage_at
 
 qemu_img = needs("qemu-img")
 PARAMETERS = {"image-format-accepted": {"accepted": ["raw", "qcow2"]}}
@@ -34,7 +36,8 @@ PARAMETERS = {"image-format-accepted": {"accepted": ["raw", "qcow2"]}}
 
 def judge(rule: Rule, path: Path, change: Callable[[Image], Image] = lambda image: image) -> Verdict:
     disk = open_disk(str(path))
-    return rule(Facts({Disk: replace(disk, image=change(disk.image))}), **PARAMETERS.get(rule.name, {}))
+    storage = joined((replace(disk, image=change(disk.image)),))
+    return rule(Facts({Storage: storage}), **PARAMETERS.get(rule.name, {}))
 
 
 def stored(tmp_path: Path, data: bytes | bytearray) -> Path:
@@ -67,19 +70,19 @@ def test_a_clean_image_is_ok_and_reads_the_same_raw_or_qcow2(tmp_path: Path, qco
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_unknown_is_never_ok(rule: Rule) -> None:
-    verdict = rule(Facts({Disk: UnknownFact("no disk")}), **PARAMETERS.get(rule.name, {}))
+    verdict = rule(Facts({Storage: UnknownFact("no disk")}), **PARAMETERS.get(rule.name, {}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @qemu_img
 def test_a_format_that_is_not_accepted(tmp_path: Path, qcow2: Path) -> None:
-    facts = Facts({Disk: open_disk(str(qcow2))})
+    facts = Facts({Storage: storage_at(qcow2)})
     verdict = image_format_accepted(facts, accepted=["vhd", "raw"])
     assert verdict.status is Status.WARNING
     assert verdict.evidence[0].seen == "qcow2"
     raw = tmp_path / "fixed.raw"
     subprocess.run(["qemu-img", "convert", "-O", "raw", str(qcow2), str(raw)], check=True)
-    assert image_format_accepted(Facts({Disk: open_disk(str(raw))}), accepted=["vhd", "raw"]).status is Status.OK
+    assert image_format_accepted(Facts({Storage: storage_at(raw)}), accepted=["vhd", "raw"]).status is Status.OK
 
 
 @qemu_img

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from fixtures.golden import GOLDEN
-from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest, Mount
 from inspector.rules.online_resize import RULES, root_file_system_grows, root_partition_grows, root_partition_is_last
 from inspector.rules.rule import Rule
+from inspector.storage import Storage
 from inspector.verdict import Status, Verdict
 from parsers.partition.table import Scheme
 from tests.facts_of import facts_of
 from tests.memory_tree import Link, MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 CLOUD = "/etc/cloud/cloud.cfg"
 SETTINGS = "/etc/cloud/cloud.cfg.d/99.cfg"
@@ -31,7 +31,7 @@ def with_layout(number: int, *others: int, kind: str = "ext4", scheme: Scheme = 
     root = volumes[number]
     assert isinstance(root.tree, MemoryTree)
     guest = Guest([Mount("/", root, root.tree, root.tree.root)])
-    return Facts({Disk: disk_of(*volumes.values(), scheme=scheme), Guest: guest})
+    return Facts({Storage: storage_of(*volumes.values(), scheme=scheme), Guest: guest})
 
 
 def places(verdict: Verdict) -> list[str]:
@@ -115,10 +115,10 @@ def test_a_logical_partition_is_a_warning_on_mbr_only() -> None:
 
 def test_a_root_without_a_partition_table_is_ok_and_one_on_a_logical_volume_is_not() -> None:
     whole = with_layout(1, scheme=Scheme.NONE)
-    whole[Disk].volumes[0].partition = None
+    whole[Storage].volumes[0].partition = None
     assert root_partition_is_last(whole).status is Status.OK
     logical = with_layout(1)
-    logical[Disk].volumes[0].partition = None
+    logical[Storage].volumes[0].partition = None
     assert root_partition_is_last(logical).status is Status.WARNING
 
 

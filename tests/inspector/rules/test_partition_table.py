@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from inspector.disk import Disk, open_disk
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.partition_table import (
     RULES,
@@ -17,15 +16,17 @@ from inspector.rules.partition_table import (
     partitions_inside_disk,
 )
 from inspector.rules.rule import Rule
+from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.oracles import needs
 from tests.partition_builder import gpt_disk, mbr_disk
+from tests.volumes import storage_at
 
 
 def judge(rule: Rule, tmp_path: Path, data: bytes | bytearray) -> Verdict:
     path = tmp_path / "disk.img"
     path.write_bytes(data)
-    return rule(Facts({Disk: open_disk(str(path))}))
+    return rule(Facts({Storage: storage_at(path)}))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -36,7 +37,7 @@ def test_whole_tables_are_ok(tmp_path: Path, rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_unknown_is_never_ok(rule: Rule) -> None:
-    verdict = rule(Facts({Disk: UnknownFact("no disk")}))
+    verdict = rule(Facts({Storage: UnknownFact("no disk")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from inspector.target import Target
 from inspector.view.container import container_facts, container_lines
 from inspector.view.overview import overview, overview_text
 from parsers.container.qcow2_header import parse_qcow2
@@ -21,7 +22,7 @@ def test_snapshots_are_those_that_qemu_img_lists(tmp_path: Path) -> None:
     for name in ("before", "after \x1b[31m"):
         subprocess.run(["qemu-img", "snapshot", "-c", name, str(image)], check=True)
     told = json.loads(subprocess.check_output(["qemu-img", "info", "--output", "json", str(image)]))["snapshots"]
-    view = overview(str(image))
+    view = overview(Target((str(image),)))
     found = view["container"]["snapshots"]
     assert [(s["id"], s["name"]) for s in found] == [(s["id"], s["name"]) for s in told]
     text = overview_text(view)
@@ -33,7 +34,7 @@ def test_snapshots_are_those_that_qemu_img_lists(tmp_path: Path) -> None:
 def test_a_raw_disk_has_no_container(tmp_path: Path) -> None:
     path = tmp_path / "disk.raw"
     path.write_bytes(bytes(4096))
-    view = overview(str(path))
+    view = overview(Target((str(path),)))
     assert view["container"] is None
     assert "container" not in overview_text(view)
 

@@ -11,7 +11,7 @@ from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
 from inspector.view.listing import Listing, absolute, json_array, long_line, short_line, stat_lines, volume_files
 from tests.memory_tree import Dir, File, Files, Link, MemoryTree
-from tests.volumes import disk_of, volume_of
+from tests.volumes import storage_of, volume_of
 
 ROOT: Files = {
     "/etc/passwd": File("root\n", mode=0o4640, uid=5, gid=6, flags=("append", "immutable")),
@@ -95,7 +95,7 @@ def test_what_is_broken_is_noted_and_the_rest_is_listed() -> None:
 
 def test_a_volume_is_a_tree_of_its_own() -> None:
     unread = Volume("sda3", volume_of({}).source, 0, flaw="it cannot be read: torn")
-    disk = disk_of(volume_of(ROOT), volume_of(BOOT, 2), unread)
+    disk = storage_of(volume_of(ROOT), volume_of(BOOT, 2), unread)
     assert paths(Listing(volume_files(disk, "sda2")), "/") == ["/grub", "/vmlinuz"]
     assert paths(Listing(volume_files(disk, "/dev/sda1")), "/boot") == ["/boot/beneath"]
     with pytest.raises(InspectorError, match="no volume is called sdb1; there are sda1, sda2, sda3"):

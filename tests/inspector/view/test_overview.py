@@ -9,13 +9,14 @@ from fixtures.disk import Layout, build_disk
 from fixtures.golden import GOLDEN, KERNEL
 from inspector.console.json_line import json_text
 from inspector.errors import InspectorError
+from inspector.target import Target
 from inspector.view.overview import overview, overview_text, size
 from tests.oracles import needs
 
 
 @needs("mke2fs", "debugfs", "sfdisk", "qemu-img")
 def test_the_disk_of_a_guest(tmp_path: Path) -> None:
-    view = overview(str(build_disk(GOLDEN, tmp_path / "disk.qcow2", "qcow2", layout=Layout())))
+    view = overview(Target((str(build_disk(GOLDEN, tmp_path / "disk.qcow2", "qcow2", layout=Layout())),)))
     assert json.loads(json_text(view)) == view
     assert view["image"]["format"] == "qcow2"
     assert view["image"]["virtual_size"] > view["image"]["file_size"]
@@ -35,11 +36,11 @@ def test_the_disk_of_a_guest(tmp_path: Path) -> None:
 @needs("mke2fs", "debugfs", "sfdisk")
 def test_a_root_that_does_not_exist_is_an_error_but_no_root_is_shown(tmp_path: Path) -> None:
     disk = build_disk({"/data/x": "1"}, tmp_path / "disk.raw", "raw")
-    view = overview(str(disk))
+    view = overview(Target((str(disk),)))
     assert (view["guest"], view["mounts"], view["kernels"]) == (None, [], [])
     assert view["reason"].startswith("no root file system was found")
     with pytest.raises(InspectorError, match="no volume is called sdz"):
-        overview(str(disk), root="sdz")
+        overview(Target((str(disk),), "sdz"))
 
 
 def test_the_words_of_the_disk_are_escaped() -> None:

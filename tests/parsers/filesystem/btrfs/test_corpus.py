@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from inspector.disk import open_disk
 from parsers.filesystem.btrfs import open_btrfs
 from parsers.filesystem.tree import FileType, Tree
 from parsers.place import ParseError
 from tests.corpus import ROOT, corpus, entries, need_corpus
 from tests.parsers.filesystem.ext4.files import FileSource, exhaust, sha256, walk
+from tests.volumes import storage_at
 
 pytestmark = pytest.mark.corpus
 TYPES = {FileType.DIRECTORY: "dir"}
@@ -69,7 +69,7 @@ def differences(tree: Tree, listing: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry["id"])
 def test_the_kernel_sees_the_same(entry: dict[str, Any]) -> None:
-    volume = open_disk(str(corpus(f"known/{entry['file']}"))).volumes[0]
+    volume = storage_at(corpus(f"known/{entry['file']}")).volumes[0]
     (listing,) = listings(entry)
     tree = open_btrfs(volume.source, verify_data=True)
     if entry["id"] in LOGGED:
@@ -97,7 +97,7 @@ HOSTILE = [entry["file"] for entry in entries("hostile") if "/bt-" in entry["fil
 def test_a_hostile_image_ends_in_an_answer_or_a_parse_error(name: str) -> None:
     started = time.monotonic()
     path = corpus(f"hostile/{name}")
-    source = FileSource(path) if path.suffix == ".raw" else open_disk(str(path)).volumes[0].source
+    source = FileSource(path) if path.suffix == ".raw" else storage_at(path).volumes[0].source
     for verify_data in (False, True):
         try:
             tree = open_btrfs(source, verify_data=verify_data)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from inspector.disk import open_disk
 from parsers.filesystem.ext4 import open_ext4
 from parsers.filesystem.tree import Tree
 from parsers.place import ParseError
 from tests.corpus import corpus, entries, need_corpus
 from tests.parsers.filesystem.ext4.files import FileSource, exhaust
 from tests.parsers.filesystem.listing import differences, listings, usage_differs
+from tests.volumes import storage_at
 
 pytestmark = pytest.mark.corpus
 
@@ -21,7 +21,7 @@ KNOWN = [entry for entry in entries("known") if listings(entry, "ext")]
 
 
 def opened(entry: dict[str, Any], device: str) -> Tree:
-    volume = open_disk(str(corpus(f"known/{entry['file']}"))).volume(device.replace("disk", "sda"))
+    volume = storage_at(corpus(f"known/{entry['file']}")).volume(device.replace("disk", "sda"))
     assert volume
     return open_ext4(volume.source)
 

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from inspector.disk import open_disk
 from parsers.filesystem.tree import Tree
 from parsers.filesystem.xfs import open_xfs
 from parsers.place import ParseError
 from tests.corpus import corpus, entries, need_corpus
 from tests.parsers.filesystem.ext4.files import FileSource, exhaust
 from tests.parsers.filesystem.listing import FORMATS, differences, listings, usage_differs
+from tests.volumes import storage_at
 
 pytestmark = pytest.mark.corpus
 KNOWN = [entry for entry in entries("known") if entry.get("format") in FORMATS and listings(entry, "xfs")]
 
 
 def opened(entry: dict[str, Any], device: str) -> Tree:
-    volume = open_disk(str(corpus(f"known/{entry['file']}"))).volume(device.replace("disk", "sda"))
+    volume = storage_at(corpus(f"known/{entry['file']}")).volume(device.replace("disk", "sda"))
     assert volume
     assert volume.tree
     return open_xfs(volume.source)

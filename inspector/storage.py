@@ -1,0 +1,71 @@
+"""The storage of one machine: its disks, and all volumes on them, those that are made of several included."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from inspector.disk import MEMBERS, Disk, Volume, disk_name, open_disk
+from inspector.errors import InspectorError
+from inspector.target import Target
+from parsers.place import Problem
+
+MAX_DISKS: Final = 26
+"""As many as have a name of one letter, and fewer than the files that an inspection may hold open."""
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """The disks of a machine in their order, and the volumes: of each disk in turn, then what is made of them."""
+
+    disks: tuple[Disk, ...]
+    volumes: tuple[Volume, ...]
+    stack_problems: tuple[Problem, ...] = ()
+
+    @property
+    def system_disk(self) -> Disk:
+        """The disk that firmware boots: the first."""
+        return self.disks[0]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the containers, the partition tables, and what is made of several volumes."""
+        of_disks = [problem for disk in self.disks for problem in disk.problems]
+        return (*of_disks, *self.stack_problems)
+
+    @property
+    def bytes_read(self) -> int:
+        """How much was read so far of all files."""
+        return sum(disk.image.bytes_read for disk in self.disks)
+
+    def disk_of(self, volume: Volume) -> Disk | None:
+        """Return the disk that a volume is a part of; None for one that is made of others."""
+        return next((disk for disk in self.disks if volume in disk.volumes), None)
+
+    def volume(self, name: str) -> Volume | None:
+        """Return the volume called `name` ("sda1", "vg/root"), or known by that name ("mapper/vg-root")."""
+        by_name = next((volume for volume in self.volumes if volume.name == name), None)
+        return by_name or next((item for item in self.volumes if {name, f"/dev/{name}"} & item.aliases), None)
+
+
+def open_storage(target: Target) -> Storage:
+    """Open the images of a machine.
+
+    Raises:
+        InspectorError: one of them is no disk image that can be read.
+    """
+    if len(target.images) > MAX_DISKS:
+        raise InspectorError(f"at most {MAX_DISKS} disks of one machine wanted, {len(target.images)} found")
+    disks = tuple(open_disk(path, target.allowed, disk_name(index)) for index, path in enumerate(target.images))
+    return joined(disks)
+
+
+def joined(disks: tuple[Disk, ...]) -> Storage:
+    """Return the storage of a machine with these disks."""
+    volumes = tuple(volume for disk in disks for volume in disk.volumes)
+    if not any(volume.type in MEMBERS for volume in volumes):
+        return Storage(disks, volumes)
+    from inspector.stack import stacked_volumes
+
+    stacked, problems = stacked_volumes(volumes)
+    return Storage(disks, (*volumes, *stacked), problems)
