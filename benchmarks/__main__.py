@@ -14,19 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fixtures.guest.layout import BTRFS_ZSTD, LAYOUTS, LVM_XFS, MBR, MIB, Layout
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 GUEST: Final = ROOT / ".cache" / "guest"
 PEERS_VENV: Final = ROOT / ".cache" / "bench-venv"
 OWN_VENV: Final = ROOT / ".cache" / "bench-own"
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
-PEERS_WALKS: Final = (
-    ("pytsk3", "pytsk3, with each entry"),
-    ("pytsk3-by-path", "pytsk3, each by its path"),
-    ("pyfsext", "libfsext-python"),
-)
-MIB: Final = 1 << 20
-PARTITION: Final = (MIB, 4095 * MIB)
-"""Offset and size of the root partition of the guest's MBR disk."""
+WALKS: Final = {
+    MBR: {
+        "pytsk3": "pytsk3, with each entry",
+        "pytsk3-by-path": "pytsk3, each by its path",
+        "pyfsext": "libfsext-python",
+    },
+    LVM_XFS: {"pyfsxfs": "libfsxfs-python"},
+    BTRFS_ZSTD: {"dissect.btrfs": "dissect.btrfs"},
+}
+"""The guest's disks, and the peers that read the file system of their root, as `walk_peers` and as people call them."""
 
 
 @dataclass(frozen=True)
@@ -112,35 +116,53 @@ def check(image: Path, own_bin: Path, peer_bin: Path, repeats: int) -> None:
     print(f"verdict {report['verdict']}: {report['summary']}; peer: {theirs.output.strip()}\n")
 
 
-def walks(disk: Path, own_bin: Path, peer_bin: Path, repeats: int) -> None:
-    """Compare a full walk with metadata over the guest's ext4."""
-    offset, size = map(str, PARTITION)
-    rows = {
-        "inspector (parsers)": walk(
-            [str(own_bin / "python"), str(Path(__file__).with_name("walk_ours.py")), str(disk), offset, size], repeats
-        )
-    }
-    for name, title in PEERS_WALKS:
-        script = str(Path(__file__).with_name("walk_peers.py"))
-        rows[title] = walk([str(peer_bin / "python"), script, name, str(disk), offset, size], repeats)
-    print(f"{disk.name}, full walk of its ext4 with metadata, inside the process, median of {repeats} runs")
+def layouts(own_bin: Path, repeats: int) -> None:
+    """Compare the check of the same guest on every layout of disk, in turns, so that all meet the same load."""
+    disks = [GUEST / f"{layout.name}.raw" for layout in LAYOUTS]
+    runs: dict[Path, list[Run]] = {disk: [] for disk in disks}
+    for _ in range(repeats + 1):
+        for disk in disks:
+            runs[disk].append(run([str(own_bin / "inspector"), "check", "--format", "json", str(disk)]))
+    print(f"inspector check on every layout, whole process, median of {repeats} runs, warm cache")
+    print(f"{'':34}{'seconds':>10}{'peak MiB':>10}{'read MiB':>10}{'to ' + disks[0].name:>12}")
+    plain = 0.0
+    for disk, (_, *measured) in runs.items():
+        seconds, memory = statistics.median(r.seconds for r in measured), max(r.memory for r in measured)
+        plain = plain or seconds
+        read = json.loads(measured[0].output)["cost"]["bytes_read"]
+        print(f"{disk.name:34}{seconds:>10.3f}{memory / MIB:>10.0f}{read / MIB:>10.1f}{seconds / plain:>12.2f}")
+    print()
+
+
+def walks(layout: Layout, theirs: dict[str, str], own_bin: Path, peer_bin: Path, repeats: int) -> None:
+    """Compare a full walk with metadata over the root of a disk."""
+    disk, root = GUEST / f"{layout.name}.raw", layout.root
+    where = [str(disk), str(root.start * MIB), str(root.size * MIB), *([root.subvolume] if root.subvolume else ())]
+    ours, peer = (str(Path(__file__).with_name(f"walk_{whose}.py")) for whose in ("ours", "peers"))
+    rows = {"inspector (parsers)": walk([str(own_bin / "python"), ours, root.kind, *where], repeats)}
+    for name, title in theirs.items():
+        rows[title] = walk([str(peer_bin / "python"), peer, name, *where], repeats)
+    print(f"{disk.name}, full walk of its {root.kind} with metadata, inside the process, median of {repeats} runs")
     print(f"{'':34}{'seconds':>10}{'files':>10}")
     for title, (seconds, count) in rows.items():
         print(f"{title:34}{seconds:>10.3f}{count:>10}")
+    print()
 
 
 def main() -> int:
-    """Print both comparisons; a guest that was not built gets one line and status 1."""
+    """Print all comparisons; a guest that was not built gets one line and status 1."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--repeats", type=int, default=7, help="measured runs of each command (default 7)")
     repeats = arguments.parse_args().repeats
-    image, disk = GUEST / "mbr-zlib.qcow2", GUEST / "mbr.raw"
-    if not image.is_file() or not disk.is_file():
+    image = GUEST / "mbr-zlib.qcow2"
+    if not all(path.is_file() for path in (image, *(GUEST / f"{layout.name}.raw" for layout in LAYOUTS))):
         print("bench: there is no guest to measure on; `make guest` builds it (as root)", file=sys.stderr)
         return 1
     own_bin, peer_bin = own(), peers()
     check(image, own_bin, peer_bin, repeats)
-    walks(disk, own_bin, peer_bin, repeats)
+    layouts(own_bin, repeats)
+    for layout, theirs in WALKS.items():
+        walks(layout, theirs, own_bin, peer_bin, repeats)
     return 0
 
 

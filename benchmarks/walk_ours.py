@@ -1,4 +1,7 @@
-"""Walk the ext4 of a raw disk with `parsers`, asking for every file's metadata: `walk_ours DISK OFFSET SIZE`."""
+"""Walk a file system on a raw disk with `parsers`, asking for every file's metadata.
+
+`walk_ours KIND DISK OFFSET SIZE [SUBVOLUME]`
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,26 @@ import sys
 import time
 
 from inspector.image_file import open_file
+from parsers.filesystem.btrfs import open_btrfs
 from parsers.filesystem.ext4 import open_ext4
-from parsers.filesystem.tree import FileType
-from parsers.source import Window
+from parsers.filesystem.tree import FileType, Tree
+from parsers.filesystem.xfs import open_xfs
+from parsers.source import Source, Window
+
+
+def opened(kind: str, source: Source, subvolume: str | None) -> Tree:
+    """Open the file system."""
+    if kind == "btrfs":
+        return open_btrfs(source, subvolume=subvolume)
+    return open_xfs(source) if kind == "xfs" else open_ext4(source)
 
 
 def main() -> None:
     """Time one walk, from opening the file on."""
-    path, offset, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    kind, path, offset, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    subvolume = sys.argv[5] if len(sys.argv) > 5 else None
     start = time.perf_counter()
-    tree = open_ext4(Window(open_file(path), offset, size))
+    tree = opened(kind, Window(open_file(path), offset, size), subvolume)
     count, stack = 0, [tree.root]
     while stack:
         for entry in tree.entries(stack.pop()):

@@ -1,6 +1,7 @@
-"""Walk the ext4 of a raw disk with a peer's library, asking of every file what stat(2) tells; print what the walk took.
+"""Walk a file system of a raw disk with a library of a peer, asking of each file what stat(2) tells; print the seconds.
 
-Run by the interpreter of the peers' own environment: `walk_peers.py pytsk3|pytsk3-by-path|pyfsext DISK OFFSET SIZE`.
+Run by the interpreter of the peers' own environment:
+`walk_peers.py pytsk3|pytsk3-by-path|pyfsext|pyfsxfs|dissect.btrfs DISK OFFSET SIZE [SUBVOLUME]`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 
-def walk_pytsk3(path: str, offset: int, size: int) -> int:  # noqa: ARG001 - all peers are called alike
+def walk_pytsk3(path: str, offset: int, *_: int | str) -> int:
     """Count the files that The Sleuth Kit's bindings give."""
     tsk = importlib.import_module("pytsk3")
     system = tsk.FS_Info(tsk.Img_Info(path), offset=offset)
@@ -36,7 +37,7 @@ def walk_pytsk3(path: str, offset: int, size: int) -> int:  # noqa: ARG001 - all
     return count
 
 
-def walk_pytsk3_by_path(path: str, offset: int, size: int) -> int:  # noqa: ARG001 - all peers are called alike
+def walk_pytsk3_by_path(path: str, offset: int, *_: int | str) -> int:
     """Count the files as os.walk() and os.stat() would: each is looked up by its path."""
     tsk = importlib.import_module("pytsk3")
     system = tsk.FS_Info(tsk.Img_Info(path), offset=offset)
@@ -56,7 +57,7 @@ def walk_pytsk3_by_path(path: str, offset: int, size: int) -> int:  # noqa: ARG0
 
 
 class _Partition(io.RawIOBase):
-    """A range of a file as the file object that pyfsext wants."""
+    """A range of a file as the file object that the peers want."""
 
     def __init__(self, path: str, offset: int, size: int) -> None:
         self._file = Path(path).open("rb")  # noqa: SIM115 - lives as long as the walk
@@ -80,10 +81,19 @@ class _Partition(io.RawIOBase):
         return self._size
 
 
-def walk_pyfsext(path: str, offset: int, size: int) -> int:
+def walk_pyfsext(path: str, offset: int, size: int, _: str) -> int:
     """Count the files that libfsext's bindings give."""
-    volume: Any = importlib.import_module("pyfsext").volume()
-    volume.open_file_object(_Partition(path, offset, size))
+    return _walk_libyal("pyfsext", _Partition(path, offset, size))
+
+
+def walk_pyfsxfs(path: str, offset: int, size: int, _: str) -> int:
+    """Count the files that libfsxfs' bindings give."""
+    return _walk_libyal("pyfsxfs", _Partition(path, offset, size))
+
+
+def _walk_libyal(module: str, partition: _Partition) -> int:
+    volume: Any = importlib.import_module(module).volume()
+    volume.open_file_object(partition)
     count, stack = 0, [volume.get_root_directory()]
     while stack:
         for entry in stack.pop().sub_file_entries:
@@ -96,19 +106,38 @@ def walk_pyfsext(path: str, offset: int, size: int) -> int:
     return count
 
 
-PEERS: dict[str, Callable[[str, int, int], int]] = {
+def walk_dissect_btrfs(path: str, offset: int, size: int, subvolume: str) -> int:
+    """Count the files that dissect.btrfs gives."""
+    system: Any = importlib.import_module("dissect.btrfs").Btrfs(_Partition(path, offset, size))
+    count, stack = 0, [system.find_subvolume(subvolume).root]
+    while stack:
+        for name, entry in stack.pop().iterdir():
+            if name in (".", ".."):
+                continue
+            count += 1
+            _ = (entry.inum, entry.mode, entry.uid, entry.gid, entry.size, entry.inode.nlink)
+            _ = (entry.mtime_ns, entry.atime_ns, entry.ctime_ns, entry.otime_ns)
+            if entry.is_dir():
+                stack.append(entry)
+    return count
+
+
+PEERS: dict[str, Callable[[str, int, int, str], int]] = {
     "pytsk3": walk_pytsk3,
     "pytsk3-by-path": walk_pytsk3_by_path,
     "pyfsext": walk_pyfsext,
+    "pyfsxfs": walk_pyfsxfs,
+    "dissect.btrfs": walk_dissect_btrfs,
 }
 
 
 def main() -> None:
     """Time one walk."""
     name, path, offset, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    subvolume = sys.argv[5] if len(sys.argv) > 5 else ""
     importlib.import_module(name.partition("-")[0])
     start = time.perf_counter()
-    count = PEERS[name](path, offset, size)
+    count = PEERS[name](path, offset, size, subvolume)
     print(json.dumps({"seconds": time.perf_counter() - start, "count": count}))
 
 
