@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from inspector.disk import Volume
+from inspector.storage import Stack
 from parsers.filesystem.superblock import Superblock, identify
-from parsers.place import ParseError, Problem
+from parsers.place import ParseError
 from parsers.source import Source
 from parsers.volume.extents import Unreadable
 from parsers.volume.luks import Luks, parse_luks
@@ -21,40 +22,38 @@ MD: Final = "linux_raid_member"
 LVM: Final = "LVM2_member"
 
 
-def stacked_volumes(volumes: Sequence[Volume]) -> tuple[tuple[Volume, ...], tuple[Problem, ...]]:
-    """Return the arrays and the logical volumes on `volumes`, and what is wrong with them.
+def stack_of(volumes: Sequence[Volume]) -> Stack:
+    """Return the arrays and the logical volumes on `volumes`.
 
     Each of `volumes` that is a member learns whose (`holder`), or why what it holds is not known (`flaw`).
     """
-    problems: list[Problem] = []
-    arrays = _arrays([volume for volume in volumes if volume.type == MD], problems)
-    physical = [volume for volume in (*volumes, *arrays) if volume.type == LVM]
-    return (*arrays, *_logical(physical, problems)), tuple(problems)
+    md = _arrays([volume for volume in volumes if volume.type == MD])
+    lvm = _logical([volume for volume in (*volumes, *md.volumes) if volume.type == LVM])
+    return Stack((*md.volumes, *lvm.volumes), md.arrays, lvm.groups, (*md.problems, *lvm.problems))
 
 
-def _arrays(members: list[Volume], problems: list[Problem]) -> list[Volume]:
+def _arrays(members: list[Volume]) -> Stack:
     if not members:
-        return []
+        return Stack()
     found = open_mdraid([volume.source for volume in members])
-    problems += found.problems
     for volume in members:
         holders = [array for array in found.arrays if volume.uuid == array.uuid]
         volume.holder = holders[0].name if holders else None
         _note(volume, found.unread)
-    return [_stacked(array, array.name, array.members, _array_aliases(array)) for array in found.arrays]
+    volumes = (_stacked(array, array.name, array.members, _array_aliases(array)) for array in found.arrays)
+    return Stack(tuple(volumes), tuple(found.arrays), (), tuple(found.problems))
 
 
-def _logical(members: list[Volume], problems: list[Problem]) -> list[Volume]:
+def _logical(members: list[Volume]) -> Stack:
     if not members:
-        return []
+        return Stack()
     found = open_lvm2([volume.source for volume in members])
-    problems += found.problems
     for volume in members:
         holders = [group.name for group in found.groups if volume.name in group.members]
         # One that no group names holds nothing: pvcreate was all that was done to it.
         volume.holder = holders[0] if holders else ""
         _note(volume, found.unread)
-    return [
+    volumes = (
         _stacked(
             volume.source or Unreadable(volume.name, volume.size, volume.reason or "it is not read"),
             volume.name,
@@ -64,7 +63,8 @@ def _logical(members: list[Volume], problems: list[Problem]) -> list[Volume]:
         )
         for group in found.groups
         for volume in group.volumes
-    ]
+    )
+    return Stack(tuple(volumes), (), tuple(found.groups), tuple(found.problems))
 
 
 def _note(volume: Volume, unread: dict[str, str]) -> None:

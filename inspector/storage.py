@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,8 +11,21 @@ from inspector.errors import InspectorError
 from inspector.target import Target
 from parsers.place import Problem
 
+if TYPE_CHECKING:
+    from parsers.volume.lvm2 import VolumeGroup
+    from parsers.volume.mdraid import Array
+
 MAX_DISKS: Final = 26
 """As many as have a name of one letter, and fewer than the files that an inspection may hold open."""
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """The volumes that are made of others; `arrays` and `groups` say how, and which of their members are missing."""
+
+    volumes: tuple[Volume, ...] = ()
+    arrays: tuple[Array, ...] = ()
+    groups: tuple[VolumeGroup, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 class Storage(msgspec.Struct, frozen=True):
@@ -20,7 +33,7 @@ class Storage(msgspec.Struct, frozen=True):
 
     disks: tuple[Disk, ...]
     volumes: tuple[Volume, ...]
-    stack_problems: tuple[Problem, ...] = ()
+    stack: Stack = Stack()
 
     @property
     def system_disk(self) -> Disk:
@@ -31,7 +44,7 @@ class Storage(msgspec.Struct, frozen=True):
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the containers, the partition tables, and what is made of several volumes."""
         of_disks = [problem for disk in self.disks for problem in disk.problems]
-        return (*of_disks, *self.stack_problems)
+        return (*of_disks, *self.stack.problems)
 
     @property
     def bytes_read(self) -> int:
@@ -65,7 +78,7 @@ def joined(disks: tuple[Disk, ...]) -> Storage:
     volumes = tuple(volume for disk in disks for volume in disk.volumes)
     if not any(volume.type in MEMBERS for volume in volumes):
         return Storage(disks, volumes)
-    from inspector.stack import stacked_volumes
+    from inspector.stack import stack_of
 
-    stacked, problems = stacked_volumes(volumes)
-    return Storage(disks, (*volumes, *stacked), problems)
+    stack = stack_of(volumes)
+    return Storage(disks, (*volumes, *stack.volumes), stack)
