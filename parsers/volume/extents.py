@@ -7,7 +7,7 @@ unless a copy or the parity gives it back.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -72,7 +72,7 @@ class Spot(msgspec.Struct, frozen=True):
 class Layout(Protocol):
     """How the chunks of an array lie on its legs."""
 
-    def copies(self, chunk: int) -> Sequence[Spot]:
+    def copies(self, chunk: int) -> Iterable[Spot]:
         """Where the chunk lies, in the order in which it is asked for; at least one spot."""
         ...
 

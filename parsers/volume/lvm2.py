@@ -12,6 +12,7 @@ cache pools, as well as the hidden parts of other volumes, are not listed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,11 +20,12 @@ import msgspec
 
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
-from parsers.volume.lvm2_group import GroupText, LogicalText, parse_group
+from parsers.volume.lvm2_group import GroupText, LogicalText, PhysicalText, parse_group
 from parsers.volume.lvm2_label import PhysicalVolume, parse_physical_volume, sequence
 from parsers.volume.lvm2_segments import Segments
 from parsers.volume.lvm2_text import Section
 
+_MAX_NAMED: Final = 8
 _POOLS: Final = frozenset({"thin-pool", "cache-pool", "vdo-pool"})
 
 
@@ -89,9 +91,9 @@ def open_lvm2(pvs: Sequence[Source]) -> VolumeGroups:
             continue
         members.append(member)
         problems += member.problems
-    groups = []
-    for text in _groups(members, problems):
-        groups.append(_open_group(text, members, problems))
+    texts = _groups(members, problems)
+    names = Counter(text.name for text in texts)
+    groups = [_open_group(text, members, problems, names[text.name]) for text in texts]
     joined = {name for group in groups for name in group.members}
     for member in members:
         if member.source.name not in joined and member.problems:
@@ -102,6 +104,7 @@ def open_lvm2(pvs: Sequence[Source]) -> VolumeGroups:
 def _groups(members: list[PhysicalVolume], problems: list[Problem]) -> list[GroupText]:
     """The newest text of each group."""
     newest: dict[str, GroupText] = {}
+    texts: dict[str, Section] = {}
     for member in members:
         for text in member.metadata:
             try:
@@ -119,42 +122,57 @@ def _groups(members: list[PhysicalVolume], problems: list[Problem]) -> list[Grou
                 problems.append(Problem(Place(member.source.name), message))
             if known is None or group.sequence > known.sequence:
                 newest[group.uuid] = group
+                texts[group.uuid] = text
+            elif group.sequence == known.sequence and text != texts[group.uuid]:
+                message = f"one text of {group.name} of number {group.sequence} wanted, two that differ found"
+                problems.append(Problem(Place(member.source.name), message))
     return list(newest.values())
 
 
-def _open_group(text: GroupText, members: list[PhysicalVolume], problems: list[Problem]) -> VolumeGroup:
-    by_uuid: dict[str, PhysicalVolume] = {}
+def _open_group(text: GroupText, members: list[PhysicalVolume], problems: list[Problem], namesakes: int) -> VolumeGroup:
+    clash = f"one group called {text.name} wanted, {namesakes} found" if namesakes > 1 else None
+    if clash:
+        problems.append(Problem(Place(text.name), clash))
+    by_uuid: dict[str, list[PhysicalVolume]] = {}
     for member in members:
-        if member.uuid in by_uuid:
-            message = f"one physical volume {member.uuid} wanted, {by_uuid[member.uuid].source.name} is a second"
-            problems.append(Problem(Place(member.source.name), message))
-        by_uuid.setdefault(member.uuid, member)
-    present, missing = {}, []
+        by_uuid.setdefault(member.uuid, []).append(member)
+    present, missing, names = {}, [], []
     for key, physical in text.physical.items():
-        found = by_uuid.get(physical.uuid)
-        if found is None or physical.missing:
+        found = by_uuid.get(physical.uuid, [])
+        names += [member.source.name for member in found]
+        if state := _absence(physical, found):
             missing.append(physical.device or key)
-            state = "not found" if found is None else "marked as missing"
             message = f"physical volume {physical.device or key} of {text.name} wanted, {state}"
             problems.append(Problem(Place(text.name), message))
         else:
-            present[key] = found.source
+            present[key] = found[0].source
     segments = Segments(text, present)
     volumes = tuple(
-        _open_volume(text, volume, segments)
+        _open_volume(text, volume, segments, clash)
         for volume in text.logical.values()
         if volume.visible and volume.segments[0].type not in _POOLS
     )
     problems += segments.problems
     problems += [Problem(error.place, error.message) for error in text.broken.values()]
-    names = tuple(source.name for source in present.values())
-    return VolumeGroup(text.name, text.uuid, text.extent_size, volumes, names, tuple(missing))
+    return VolumeGroup(text.name, text.uuid, text.extent_size, volumes, tuple(names), tuple(missing))
 
 
-def _open_volume(text: GroupText, volume: LogicalText, segments: Segments) -> LogicalVolume:
+def _absence(physical: PhysicalText, found: list[PhysicalVolume]) -> str | None:
+    """Why a member must be done without; None where it is there. LVM activates nothing on one that is there twice."""
+    if not found:
+        return "not found"
+    if len(found) > 1:
+        return f"found {len(found)} times: {', '.join(member.source.name for member in found[:_MAX_NAMED])}"
+    return "marked as missing" if physical.missing else None
+
+
+def _open_volume(text: GroupText, volume: LogicalText, segments: Segments, clash: str | None) -> LogicalVolume:
+    """Open a volume; none of a group whose name another one has, since nobody can tell which is meant."""
     first = volume.segments[0]
-    name, source, reason = volume.name, None, None
-    if first.type == "snapshot":
+    name, source, reason = volume.name, None, clash
+    if clash:
+        pass
+    elif first.type == "snapshot":
         # The text has the snapshot under a number of its own, and its name at the store of what was overwritten.
         name = first.name("cow_store") or name
         reason = f"a copy-on-write snapshot of {first.name('origin')} is not read"

@@ -203,9 +203,28 @@ class Segments:
         if not 0 < len(names) <= _MAX_LEGS or count != len(names) or (states and len(states) != len(names)):
             raise ParseError(segment.place, f"{count} legs wanted, {len(names)} found")
         for image in names:
-            if any(part.type not in ("striped", "linear", "error") for part in self._volume(image).segments):
+            if not self._is_plain(image):
                 raise ParseError(segment.place, f"a plain volume as a leg wanted, {image} found")
         return names, states
+
+    def _is_plain(self, name: str) -> bool:
+        """Tell whether a volume lies on physical ones, or is being moved between them (pvmove: a mirror of such)."""
+        areas: list[tuple[str, int]] = []
+        for part in self._volume(name).segments:
+            if part.type in ("striped", "linear"):
+                areas += part.areas("stripes")
+            elif part.type != "error":
+                return False
+        moved = {volume for volume, _ in areas if volume not in self._group.physical}
+        return all(self._is_move(volume) for volume in moved)
+
+    def _is_move(self, name: str) -> bool:
+        parts = self._volume(name).segments
+        return all(part.type in ("mirror", "striped", "linear") for part in parts) and all(
+            volume in self._group.physical
+            for part in parts
+            for volume, _ in part.areas("mirrors" if part.type == "mirror" else "stripes")
+        )
 
     def _leave_out(self, name: str, legs: list[Leg], states: Sequence[str]) -> None:
         known = []

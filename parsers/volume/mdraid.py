@@ -22,6 +22,7 @@ from parsers.volume.extents import Chunked, Extent, Extents, Leg, Mirror
 from parsers.volume.md_superblock import ROLE_FAULTY, ROLE_JOURNAL, Feature, MdSuperblock, parse_md_superblock
 from parsers.volume.raid import PARITY_LAST, RAID0_ALTERNATE, RAID0_ORIGINAL, Parity, Raid10, Zoned
 
+_PAGE: Final = 4096
 LEVELS: Final = {-1: "linear", 0: "raid0", 1: "raid1", 4: "raid4", 5: "raid5", 6: "raid6", 10: "raid10"}
 
 
@@ -214,8 +215,10 @@ def _data(member: _Member) -> Source:
 
 
 def _check_chunk(name: str, superblock: MdSuperblock) -> None:
-    if superblock.chunk < 512:
-        raise ParseError(Place(name), f"chunks of at least a sector wanted, {superblock.chunk} bytes found")
+    """Check what md asks of chunks: at least a page, or every read would fall to crumbs; stripes may be of any size."""
+    chunk, level = superblock.chunk, superblock.level
+    if chunk < _PAGE or (level and chunk & chunk - 1):
+        raise ParseError(Place(name), f"chunks of a power of two from {_PAGE} bytes wanted, {chunk} bytes found")
 
 
 def _parity(name: str, superblock: MdSuperblock, legs: list[Leg]) -> Source:

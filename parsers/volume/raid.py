@@ -8,7 +8,7 @@ Not done: RAID6 with two legs missing, which takes the second parity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -111,16 +111,14 @@ class Raid10:
         used = -(-chunks * self._near * self._far // legs)
         self._stride = 1 if self._offset else used // self._far
 
-    def copies(self, chunk: int) -> Sequence[Spot]:
+    def copies(self, chunk: int) -> Iterator[Spot]:
         """Every copy of the chunk: first the near ones, each followed by its far ones."""
-        spots = []
         for near in range(self._near):
             row, leg = divmod(chunk * self._near + near, self._legs)
             if self._offset:
                 row = chunk * self._near // self._legs * self._far + (row - chunk * self._near // self._legs)
             for far in range(self._far):
-                spots.append(Spot((leg + far * self._near) % self._legs, (row + far * self._stride) * self._chunk))
-        return spots
+                yield Spot((leg + far * self._near) % self._legs, (row + far * self._stride) * self._chunk)
 
     def parity(self, chunk: int) -> Sequence[Spot]:  # noqa: ARG002 - part of the protocol
         """There is none."""

@@ -34,6 +34,7 @@ _MAX_DEPTH: Final = 16
 _CACHED_NODES: Final = 512
 _NEEDS_CHECK: Final = 1
 _SECTOR: Final = 512
+_CHUNK_UNIT: Final = 64 << 10
 _MAX_CHUNK: Final = 1 << 30
 
 
@@ -58,9 +59,10 @@ class ThinPool:
             raise ParseError(place, f"version 1 or 2 wanted, {fields[5]} with features {fields[18]:#x} found")
         self.transaction: Final = fields[7]
         self.chunk: Final = fields[13] * _SECTOR
-        if not 0 < self.chunk <= _MAX_CHUNK or fields[14] * _SECTOR != _BLOCK:
+        whole = self.chunk and self.chunk % _CHUNK_UNIT == 0 and self.chunk <= _MAX_CHUNK
+        if not whole or fields[14] * _SECTOR != _BLOCK:
             found = f"blocks of {fields[13]} and {fields[14]} sectors found"
-            raise ParseError(place, f"data blocks of a bounded size and metadata blocks of 8 sectors wanted, {found}")
+            raise ParseError(place, f"data blocks of 64 KiB to 1 GiB and metadata blocks of 8 sectors wanted, {found}")
         self.data: Final = data
         self.problems: tuple[Problem, ...] = ()
         if fields[1] & _NEEDS_CHECK:

@@ -11,7 +11,7 @@ from parsers.volume.lvm2 import VolumeGroups, open_lvm2
 from tests.corpus import corpus
 from tests.oracles import needs
 from tests.parsers.volume import appliance
-from tests.parsers.volume.building import MIB, group_text, linear, logical, lvm_crc, physical_volume, segment
+from tests.parsers.volume.building import MIB, group_text, linear, logical, lvm_crc, physical_volume, pv_id, segment
 from tests.parsers.volume.file_source import FileSource, sha256
 
 _UNREAD = {"vg0/oldsnap": "snapshot", "vg0/slow": "cache"}
@@ -55,11 +55,30 @@ def test_the_newest_text_counts() -> None:
         assert "sequence number 4" in found.problems[0].message
 
 
-def test_the_same_member_twice_is_told() -> None:
+def test_a_member_that_is_there_twice_is_not_read() -> None:
+    text = group_text(linear("root", 1) + linear("data", 2, pv="pv1"), pvs=2)
+    pvs = [Memory(physical_volume(text, number), name) for number, name in ((0, "sda"), (0, "sdb"), (1, "sdc"))]
+    found = open_lvm2(pvs)
+    root, data = found.volumes
+    assert (root.source, data.reason) == (None, None)
+    assert "found 2 times: sda, sdb" in found.problems[0].message
+    assert found.groups[0].members == ("sda", "sdb", "sdc")
+
+
+def test_two_groups_of_one_name_are_not_guessed_between() -> None:
     text = group_text(linear("root", 1))
-    found = open_lvm2([Memory(physical_volume(text), "sda"), Memory(physical_volume(text), "sdb")])
+    other = text.replace("GROUP0", "GROUP1").replace(pv_id(0), pv_id(1))
+    found = open_lvm2([Memory(physical_volume(text), "sda"), Memory(physical_volume(other, 1), "sdb")])
+    assert [(volume.name, volume.source) for volume in found.volumes] == [("vg/root", None)] * 2
+    assert {volume.reason for volume in found.volumes} == {"one group called vg wanted, 2 found"}
+    assert [group.members for group in found.groups] == [("sda",), ("sdb",)]
+
+
+def test_texts_of_one_number_that_differ_are_told() -> None:
+    texts = [group_text(linear("root", extent), pvs=2) for extent in (1, 2)]
+    found = open_lvm2([Memory(physical_volume(text, number), f"sd{number}") for number, text in enumerate(texts)])
     assert names(found) == ["vg/root"]
-    assert "is a second" in found.problems[0].message
+    assert "one text of vg of number 1 wanted, two that differ found" in found.problems[0].message
 
 
 def test_pools_are_not_listed_and_snapshots_are_named() -> None:

@@ -93,6 +93,20 @@ def test_what_is_not_read_says_why(text: str, reason: str) -> None:
             segments.open("root")
 
 
+def test_an_array_is_no_leg_of_another_or_a_read_would_cost_legs_to_the_power_of_layers() -> None:
+    inner = raid("raid5", 3, "stripe_size = 2048").replace("root {", "inner {")
+    outer = raid("raid5", 3, "stripe_size = 2048").replace('"i', '"o').replace("i0 {", "o0 {").replace("i1 {", "o1 {")
+    outer = outer.replace("i2 {", "o2 {").replace('stripes = ["pv0", 3]', 'stripes = ["inner", 0]')
+    with pytest.raises(ParseError, match="a plain volume as a leg wanted, o1 found"):
+        opened(inner + outer).open("root")
+
+
+def test_a_leg_may_be_on_its_way_to_another_physical_volume() -> None:
+    move = logical("pvmove0", segment(0, 1, "mirror", 'mirror_count = 2 mirrors = ["pv0", 3, "pv0", 6]'), visible=False)
+    text = raid("raid4", 3, "stripe_size = 2048").replace('stripes = ["pv0", 3]', 'stripes = ["pvmove0", 0]')
+    assert first_bytes(opened(move + text), "root") == [3, 4]
+
+
 def test_a_missing_physical_volume_is_named() -> None:
     with pytest.raises(ParseError, match=r"physical volume /dev/sd0 .* is missing"):
         opened(linear("root", 0), missing=(0,)).open("root")

@@ -50,6 +50,15 @@ def test_a_stripe_needs_every_member() -> None:
         assemble([legs[0], legs[2]])
 
 
+@pytest.mark.parametrize(("level", "layout", "chunk"), [(0, 2, 512), (5, 2, 2048), (5, 2, 12288), (10, 0x102, 0)])
+def test_chunks_are_at_least_a_page_and_those_of_mirrors_and_parity_a_power_of_two(
+    level: int, layout: int, chunk: int
+) -> None:
+    with pytest.raises(ParseError, match=f"chunks of a power of two from 4096 bytes wanted, {chunk} bytes"):
+        assemble([member(role, 4, level, layout=layout, chunk=chunk) for role in range(4)])
+    assert assemble([member(role, 4, 0, layout=2, chunk=12288, size=12288 * 5) for role in range(4)]).size == 12288 * 20
+
+
 def test_parity_of_an_array_in_use_is_not_trusted() -> None:
     legs = [member(role, 3, 5, layout=2, resync=0) for role in range(3)]
     assert any("in use" in problem.message for problem in assemble(legs).problems)

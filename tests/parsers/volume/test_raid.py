@@ -6,7 +6,7 @@ import pytest
 
 from parsers.place import ParseError
 from parsers.source import Memory
-from parsers.volume.extents import Chunked
+from parsers.volume.extents import Chunked, Spot
 from parsers.volume.raid import N_CONTINUE, N_RESTART, ZERO_RESTART, Parity, Raid10, Striped, Zoned
 
 
@@ -73,6 +73,13 @@ def test_raid10_keeps_its_copies_apart() -> None:
                 assert all(offset < 60 for _, offset in spots)
                 assert not seen & spots
                 seen |= spots
+
+
+def test_the_first_of_many_copies_costs_no_more_than_one() -> None:
+    raid = Raid10("x", 1920, 4096, 0x8F0, 1 << 30)
+    copies = raid.copies(77)
+    assert next(copies) == Spot(77 * 240 % 1920, 77 * 240 // 1920 * 4096)
+    assert len(list(copies)) == 1919
 
 
 def test_raid10_says_which_legs_suffice() -> None:

@@ -35,6 +35,12 @@ def test_a_huge_hole_is_read_in_one_step() -> None:
     assert volume.read_at((1 << 60) - 5, 5) == bytes(5)
 
 
+@pytest.mark.parametrize("sectors", [0, 1, 127, 129, (1 << 21) + 128])
+def test_blocks_of_data_are_of_64_kib_to_1_gib(sectors: int) -> None:
+    with pytest.raises(ParseError, match="data blocks of 64 KiB to 1 GiB"):
+        pool(thin_metadata({}, sectors))
+
+
 def test_a_device_that_the_pool_does_not_know() -> None:
     with pytest.raises(ParseError, match="thin device 2 wanted, the pool has none"):
         pool(thin_metadata({})).volume("vg/t", 2, CHUNK)
