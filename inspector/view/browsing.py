@@ -62,8 +62,11 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
     """Write the metadata of one path."""
 
     def job(send: Send) -> None:
-        entry = Listing(_open(files)).stat(path)
+        listing = Listing(_open(files))
+        entry = listing.stat(path)
         _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
+        if listing.errors:
+            raise InspectorError(str(listing.errors[0]))
 
     pass_on(files.target.images, job, write)
 

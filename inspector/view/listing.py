@@ -6,12 +6,12 @@ import hashlib
 import posixpath
 import stat as modes
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
 from inspector.errors import InspectorError
-from inspector.guest import Guest, Mount
+from inspector.guest import Guest, Mount, inode_flags
 from inspector.mounts import find_guest
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
@@ -22,6 +22,7 @@ from parsers.source import Source
 CHUNK: Final = 1 << 20
 
 Entry = dict[str, Any]
+Value = TypeVar("Value")
 Life = Callable[[], None]
 """Called now and then during long work, to show that there is progress."""
 
@@ -102,12 +103,12 @@ class Listing:
             "mtime": iso_time(stat.mtime),
             "target": self._read(lambda: self._target(mount, stat)),
             "inode": stat.inode,
-            "flags": list(stat.flags),
+            "flags": None if stat.flags is None else list(stat.flags),
             "volume": mount.volume.name if mount.volume else None,
             "sha256": self._read(lambda: self._sha256(mount, stat)) if self._hashes else None,
         }
 
-    def _read(self, read: Callable[[], str | None]) -> str | None:
+    def _read(self, read: Callable[[], Value | None]) -> Value | None:
         try:
             return read()
         except ParseError as error:
@@ -137,6 +138,7 @@ class Listing:
         xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
         return {
             **self._entry(path, mount, stat),
+            "flags": self._read(lambda: list(inode_flags(mount.tree, stat))),
             "links": stat.links,
             "atime": iso_time(stat.atime),
             "ctime": iso_time(stat.ctime),

@@ -25,9 +25,10 @@ from inspector.isolate import CHECK_LIMITS, Send
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from inspector.view.container import container_facts, container_lines
+from inspector.view.size import size
+from inspector.view.stack import add_problems, storage_tree, table_facts, tree_lines, unplaced
 from parsers.place import ParseError, Problem
 
-_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
 
 
@@ -40,16 +41,22 @@ def overview(target: Target) -> dict[str, Any]:
     guest, facts, reason = _guest(storage, target.root)
     first = _disk(storage.system_disk)
     container = first.pop("container")
+    volumes = [_volume(volume) for volume in storage.volumes]
+    mounts = [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else []
+    problems = [_problem(problem) for problem in _problems(storage)]
+    tree = storage_tree(storage, volumes, mounts)
+    add_problems(tree, problems)
     return {
         **first,
-        "volumes": [_volume(volume) for volume in storage.volumes],
+        "volumes": volumes,
         "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
         "reason": reason,
-        "mounts": [{"path": m.path, "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else [],
+        "mounts": mounts,
         "kernels": _kernels(guest) if guest else [],
         "container": container,
-        "problems": [_problem(problem) for problem in _problems(storage)],
+        "problems": problems,
         "disks": [{"name": disk.name, **_disk(disk)} for disk in storage.disks],
+        "stack": tree,
     }
 
 
@@ -62,12 +69,7 @@ def _disk(disk: Disk) -> dict[str, Any]:
             "virtual_size": disk.image.virtual_size,
             "file_size": disk.image.file_size,
         },
-        "partition_table": {
-            "scheme": str(table.scheme),
-            "sector_size": table.sector_size,
-            "disk_id": table.disk_id,
-            "hybrid": table.hybrid,
-        },
+        "partition_table": table_facts(table),
         "partitions": [
             {
                 "number": part.number,
@@ -170,38 +172,22 @@ def overview_text(view: dict[str, Any]) -> str:
 
 
 def _lines(view: dict[str, Any]) -> Iterator[str]:
-    image, table = view["image"], view["partition_table"]
+    for disk in view["disks"]:
+        yield from _disk_lines(disk)
+    yield "storage:"
+    yield from (f"  {line}" for line in tree_lines(view["stack"]))
+    yield from _guest_lines(view)
+    others = unplaced(view["stack"], view["problems"])
+    if others:
+        yield "problems:"
+        yield from (f"  {problem['path']}: {problem['message']}" for problem in others)
+
+
+def _disk_lines(disk: dict[str, Any]) -> Iterator[str]:
+    image = disk["image"]
     sizes = f"{size(image['virtual_size'])} virtual, {size(image['file_size'])} file"
     yield f"{image['path']}: {image['format']}, {sizes}"
-    yield from container_lines(view["container"])
-    hybrid = ", hybrid" if table["hybrid"] else ""
-    disk_id = f", id {table['disk_id']}" if table["disk_id"] else ""
-    yield f"partition table: {table['scheme']}, sectors of {table['sector_size']} bytes{disk_id}{hybrid}"
-    for part in view["partitions"]:
-        words = [f"type {part['type']}", part["name"] and f'"{part["name"]}"', part["bootable"] and "bootable"]
-        yield f"  {part['number']}: {size(part['size'])} at {part['offset']}, {_joined(words)}"
-    yield "volumes:"
-    for volume in view["volumes"]:
-        yield from _volume_lines(volume)
-    yield from _guest_lines(view)
-    if view["problems"]:
-        yield "problems:"
-        for problem in view["problems"]:
-            yield f"  {problem['path']}: {problem['message']}"
-
-
-def _volume_lines(volume: dict[str, Any]) -> Iterator[str]:
-    label = volume["label"] and f'label "{volume["label"]}"'
-    words = [size(volume["size"]), volume["type"] or "unknown", volume["uuid"] and f"UUID {volume['uuid']}", label]
-    if volume["total"] is not None:
-        words.append(f"{size(volume['used'])} of {size(volume['total'])} used")
-    if volume["members"]:
-        words.append(f"on {' and '.join(volume['members'])}")
-    if volume["holder"] is not None:
-        words.append(f"of {volume['holder']}" if volume["holder"] else "of no group")
-    yield f"  {volume['device']}: {_joined(words)}"
-    if volume["reason"]:
-        yield f"    not read: {volume['reason']}"
+    yield from container_lines(disk["container"])
 
 
 def _guest_lines(view: dict[str, Any]) -> Iterator[str]:
@@ -225,16 +211,6 @@ def _guest_lines(view: dict[str, Any]) -> Iterator[str]:
 
 def _joined(words: list[Any]) -> str:
     return ", ".join(str(word) for word in words if word)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for a person: "1.5 GiB"."""
-    value = float(count)
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("not reached")
 
 
 def show(target: Target, write: Write, *, json: bool) -> None:

@@ -148,7 +148,7 @@ def test_show_draws_members_and_volumes(tmp_path: Path) -> None:
         ("v-g/da-ta", ["sda1", "sda2"], None),
     ]  # fmt: skip
     text = overview_text(view)
-    assert "on sda1 and sda2\n" in text
+    assert "v-g (volume group): of sda1 and sda2, UUID " in text
     assert "of v-g\n" in text
     assert "  /data from v-g/da-ta\n" in text
 

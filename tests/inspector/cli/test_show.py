@@ -37,8 +37,9 @@ def test_json_has_what_the_contract_names(disk: Path) -> None:
 
 def test_text_is_a_readable_tree(disk: Path) -> None:
     text = call("show", disk).stdout.decode()
-    assert text.startswith(f"{disk}: raw, 24.0 MiB virtual, 24.0 MiB file\npartition table: none,")
-    assert 'sda: 24.0 MiB, ext4, UUID aaaaaaaa-0000-4000-8000-000000000001, label "top"' in text
+    assert text.startswith(f"{disk}: raw, 24.0 MiB virtual, 24.0 MiB file\nstorage:\n  sda: 24.0 MiB, ext4, ")
+    assert 'label "top", ' in text
+    assert " %), on /, native\n" in text
     assert "  6.1.0-1 (no initramfs)\n" in text
 
 

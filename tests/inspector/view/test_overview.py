@@ -10,7 +10,7 @@ from fixtures.golden import GOLDEN, KERNEL
 from inspector.console.json_line import json_text
 from inspector.errors import InspectorError
 from inspector.target import Target
-from inspector.view.overview import overview, overview_text, size
+from inspector.view.overview import overview, overview_text
 from tests.oracles import needs
 
 
@@ -44,48 +44,40 @@ def test_a_root_that_does_not_exist_is_an_error_but_no_root_is_shown(tmp_path: P
 
 
 def test_the_words_of_the_disk_are_escaped() -> None:
-    volume = {
-        "device": "sda1", "size": 1 << 30, "type": "ext4", "uuid": None, "label": "\x1b[2J", "used": 512, "total": 2048,
-        "members": [], "holder": None, "backend": "native", "reason": None,
+    node = {
+        "name": "sda1", "kind": "partition", "size": 1 << 30, "type": "ext4", "uuid": None, "label": "\x1b[2J",
+        "partition": {"number": 1, "type": "0x83", "uuid": None, "name": "x\x07", "bootable": True}, "mounts": ["/"],
+        "used": 512, "total": 2048, "backend": "native", "reason": None, "problems": [], "children": [],
     }  # fmt: skip
+    torn = {**node, "name": "sda2", "total": None, "backend": None, "reason": "torn", "problems": ["bad\x9b"]}
+    table = {"scheme": "gpt", "sector_size": 512, "disk_id": "id", "hybrid": True}
+    disk = {
+        "name": "sda", "kind": "disk", "size": 1 << 40, "partition_table": table, "mounts": [], "problems": [],
+        "children": [node, torn],
+    }  # fmt: skip
+    image = {"path": "a\nb", "format": "raw", "virtual_size": 1536, "file_size": 10}
     view = {
-        "image": {"path": "a\nb", "format": "raw", "virtual_size": 1536, "file_size": 10},
-        "container": None,
-        "partition_table": {"scheme": "gpt", "sector_size": 512, "disk_id": "id", "hybrid": True},
-        "partitions": [
-            {"number": 1, "offset": 0, "size": 1 << 40, "type": "0x83", "uuid": None, "name": "x\x07", "bootable": True}
-        ],
-        "volumes": [volume, {**volume, "device": "sda2", "total": None, "reason": "torn"}],
+        "disks": [{"name": "sda", "image": image, "container": None}],
+        "stack": [disk],
         "guest": None,
         "reason": "two roots",
         "mounts": [],
         "kernels": [],
-        "problems": [{"path": "sda2", "message": "bad\x9b"}],
+        "problems": [
+            {"path": "sda2", "volume": None, "message": "bad\x9b"},
+            {"path": "image", "volume": None, "message": "cut"},
+        ],
     }
     assert overview_text(view) == (
         "a\\x0ab: raw, 1.5 KiB virtual, 10 B file\n"
-        "partition table: gpt, sectors of 512 bytes, id id, hybrid\n"
-        '  1: 1.0 TiB at 0, type 0x83, "x\\x07", bootable\n'
-        "volumes:\n"
-        '  sda1: 1.0 GiB, ext4, label "\\x1b[2J", 512 B of 2.0 KiB used\n'
-        '  sda2: 1.0 GiB, ext4, label "\\x1b[2J"\n'
-        "    not read: torn\n"
+        "storage:\n"
+        "  sda: 1.0 TiB, hybrid gpt, sectors of 512 bytes, id id\n"
+        '  ├─ sda1: 1.0 GiB, ext4, named "x\\x07", bootable, label "\\x1b[2J", '
+        "512 B of 2.0 KiB used (25 %), on /, native\n"
+        '  └─ sda2: 1.0 GiB, ext4, named "x\\x07", bootable, label "\\x1b[2J", on /\n'
+        "        ! not read: torn\n"
+        "        ! bad\\u009b\n"
         "guest: none (two roots)\n"
         "problems:\n"
-        "  sda2: bad\\u009b\n"
+        "  image: cut\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1536, "1.5 KiB"),
-        (10 << 40, "10.0 TiB"),
-        (1 << 70, "1024.0 EiB"),
-    ],
-)
-def test_sizes(count: int, shown: str) -> None:
-    assert size(count) == shown
