@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from inspector.disk import Volume, disk_name
+from inspector.disk import CONTAINERS, Volume, disk_name
 from inspector.facts import UnknownFact
 
 _KERNEL_NAME: Final = re.compile(
@@ -36,6 +36,13 @@ def resolve(spec: str, volumes: Iterable[Volume]) -> Volume | None:
     Raise `UnknownFact` where it may lie in something that is not read (LVM, an encrypted volume).
     """
     volumes = tuple(volumes)
+    found = _resolve(spec, volumes)
+    if found and found.holder and found.type not in CONTAINERS:  # any device of a file system stands for all of them
+        return next((volume for volume in volumes if volume.name == found.holder), found)
+    return found
+
+
+def _resolve(spec: str, volumes: tuple[Volume, ...]) -> Volume | None:
     if match := _KERNEL_NAME.fullmatch(spec):
         return _by_kernel_name(match, volumes)
     if named := next((volume for volume in volumes if spec in volume.aliases), None):

@@ -37,6 +37,7 @@ class Volume:
     A partition or a whole disk begins at byte `offset` of the disk. A logical volume or an array has no offset; it is
     made of the volumes named in `members`, and `aliases` are the other names that it goes by ("/dev/mapper/vg-root").
     A member that was read knows whose it is: `holder` is the name of the group or of the array, or empty for none.
+    `others` are the further devices of a file system that lies on several; they name the first one as their holder.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Volume:
         self.flaw = flaw
         self.holder: str | None = None
         self.members: tuple[str, ...] = ()
+        self.others: tuple[Source, ...] = ()
         self.aliases: frozenset[str] = frozenset()
 
     @property
@@ -115,7 +117,7 @@ class Volume:
         if reader is None:
             return None, f"{self.type} is not read so far"
         try:
-            return reader(self.source), None
+            return reader(self.source, *self.others), None
         except ParseError as error:
             return None, f"{self.type} cannot be read: {error}"
 

@@ -148,10 +148,10 @@ def _subvolume(entry: FstabEntry, volume: Volume) -> Tree | None:
     if volume.type != "btrfs" or not (path or number):
         return None
     if number is None:
-        return native.open_subvolume(volume.source, path or "/")
+        return native.open_subvolume(path or "/", volume.source, *volume.others)
     if not number.isascii() or not number.isdigit():
         raise ParseError(entry.place, f"the number of a subvolume wanted, {number} found")
-    return native.open_subvolume(volume.source, int(number))
+    return native.open_subvolume(int(number), volume.source, *volume.others)
 
 
 def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str, *, elsewhere: bool = False) -> Mount | None:

@@ -20,12 +20,16 @@ MAX_DISKS: Final = 26
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """The volumes that are made of others; `arrays` and `groups` say how, and which of their members are missing."""
+    """The volumes that are made of others; `arrays` and `groups` say how, and which of their members are missing.
+
+    `short` are the names of members of arrays that cannot be assembled, since other members are missing.
+    """
 
     volumes: tuple[Volume, ...] = ()
     arrays: tuple[Array, ...] = ()
     groups: tuple[VolumeGroup, ...] = ()
     problems: tuple[Problem, ...] = ()
+    short: tuple[str, ...] = ()
 
 
 class Storage(msgspec.Struct, frozen=True):
@@ -55,6 +59,15 @@ class Storage(msgspec.Struct, frozen=True):
         """Return the disk that a volume is a part of; None for one that is made of others."""
         return next((disk for disk in self.disks if volume in disk.volumes), None)
 
+    def disks_under(self, volume: Volume) -> tuple[Disk, ...]:
+        """Return the disks that a volume lies on: that of a partition, those of the members of what is made of them."""
+        names, pending = {volume.name}, [volume]
+        while pending:
+            members = [item for name in pending.pop().members if name not in names and (item := self.volume(name))]
+            names |= {item.name for item in members}
+            pending += members
+        return tuple(disk for disk in self.disks if any(item.name in names for item in disk.volumes))
+
     def volume(self, name: str) -> Volume | None:
         """Return the volume called `name` ("sda1", "vg/root"), or known by that name ("mapper/vg-root")."""
         by_name = next((volume for volume in self.volumes if volume.name == name), None)
@@ -76,9 +89,14 @@ def open_storage(target: Target) -> Storage:
 def joined(disks: tuple[Disk, ...]) -> Storage:
     """Return the storage of a machine with these disks."""
     volumes = tuple(volume for disk in disks for volume in disk.volumes)
-    if not any(volume.type in MEMBERS for volume in volumes):
-        return Storage(disks, volumes)
-    from inspector.stack import stack_of
+    stack = Stack()
+    if any(volume.type in MEMBERS for volume in volumes):
+        from inspector.stack import stack_of
 
-    stack = stack_of(volumes)
-    return Storage(disks, (*volumes, *stack.volumes), stack)
+        stack = stack_of(volumes)
+    storage = Storage(disks, (*volumes, *stack.volumes), stack)
+    if sum(volume.type == "btrfs" for volume in storage.volumes) > 1:
+        from inspector.multi_device import join_devices
+
+        join_devices(storage.volumes)
+    return storage

@@ -14,17 +14,17 @@ from parsers.source import Source
 NAME: Final = "native"
 
 
-def _btrfs(source: Source) -> Tree:
+def _btrfs(source: Source, *others: Source) -> Tree:
     from parsers.filesystem.btrfs import open_btrfs
 
-    return open_btrfs(source, verify_data=True)  # as the kernel does: bytes that rotted are no answer
+    return open_btrfs(source, *others, verify_data=True)  # as the kernel does: bytes that rotted are no answer
 
 
-def open_subvolume(source: Source, subvolume: str | int) -> Tree:
+def open_subvolume(subvolume: str | int, source: Source, *others: Source) -> Tree:
     """Return the tree of a subvolume of btrfs by its path or its number; raise `ParseError` where there is none."""
     from parsers.filesystem.btrfs import open_btrfs
 
-    return open_btrfs(source, subvolume=subvolume, verify_data=True)
+    return open_btrfs(source, *others, subvolume=subvolume, verify_data=True)
 
 
 def _ext4(source: Source) -> Tree:
@@ -45,7 +45,7 @@ def _xfs(source: Source) -> Tree:
     return open_xfs(source)
 
 
-READERS: Final[dict[str, Callable[[Source], Tree]]] = {
+READERS: Final[dict[str, Callable[..., Tree]]] = {
     "btrfs": _btrfs,
     "ext2": _ext4,
     "ext3": _ext4,
@@ -53,4 +53,4 @@ READERS: Final[dict[str, Callable[[Source], Tree]]] = {
     "vfat": _fat,
     "xfs": _xfs,
 }
-"""Type as blkid names it -> reader."""
+"""Type as blkid names it -> reader of a volume, and of the others that its file system lies on."""

@@ -111,7 +111,7 @@ def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(
 ) -> None:
     asked: list[str | int] = []
 
-    def open_subvolume(_: Source, subvolume: str | int) -> MemoryTree:
+    def open_subvolume(subvolume: str | int, _: Source) -> MemoryTree:
         asked.append(subvolume)
         return MemoryTree({"/user": "data"})
 
