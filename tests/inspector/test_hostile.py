@@ -13,28 +13,20 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.disk import MIB, Ext, Layout, build_disk
+from fixtures.disk import Ext, Layout, build_disk
 from fixtures.golden import GOLDEN
-from fixtures.mutation import Range, mutated, mutation
 from inspector import inspect_image
 from inspector.errors import InspectorError
-from inspector.image_file import ImageFile
-from inspector.inspection import inspect_isolated
-from inspector.isolate import Limits
 from inspector.report import Report
+from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.browsing import Files, Form, ls
 from inspector.view.overview import show
 from tests.corpus import corpus, entries
+from tests.inspector.damage import BROKEN, MIB, judged, survive
 from tests.oracles import needs
 
-LIMITS: Final = Limits(memory=1024 * MIB, cpu=60, wall=60.0)
 HOSTILE: Final = tuple(entry for entry in entries("hostile") if entry["kind"] == "disk")
-BROKEN: Final = re.compile(
-    r"internal error|this rule broke|processor time|took more than|of memory|killed by|no report"
-)
-"""What the program says when it, and not the image, is at fault or over its limit."""
-
 CONTROL: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 """What would let a file name of the guest drive the terminal."""
 
@@ -49,26 +41,6 @@ CONTAINERS: Final = {
     "vdi": "static=off",
 }
 FORMATS: Final = ("raw", "qcow2", *CONTAINERS)
-
-
-def judged(path: Path) -> Report | InspectorError:
-    """Inspect as the command does, in a limited child; fail where the program is at fault."""
-    report = inspected(path)
-    if isinstance(report, InspectorError):
-        assert not re.search(rf"\n|{BROKEN.pattern}", str(report)), report
-        return report
-    said = [rule.message for check in report.checks for rule in check.rules]
-    said += [problem.message for problem in report.problems]
-    assert [message for message in said if BROKEN.search(message)] == []
-    assert report.summary.total == len(report.checks) > 0
-    return report
-
-
-def inspected(path: Path) -> Report | InspectorError:
-    try:
-        return inspect_isolated(str(path), limits=LIMITS)
-    except InspectorError as error:
-        return error
 
 
 def status_of(report: Report, check: str) -> Status:
@@ -92,11 +64,11 @@ def test_a_hostile_image_of_the_corpus_ends_in_a_verdict_or_in_one_line(entry: d
 def test_a_hostile_image_of_the_corpus_can_be_shown_and_listed_or_says_why_not(entry: dict[str, Any]) -> None:
     image = str(corpus(f"hostile/{entry['file']}"))
     shown = bytearray()
-    said = [complaint(lambda: show(image, None, shown.extend, json=True))]
+    said = [complaint(lambda: show(Target((image,)), shown.extend, json=True))]
     volumes = [volume["device"] for volume in json.loads(shown)["volumes"][:4]] if shown else []
     assert not (volumes and entry["outcome"] == "refuse")
     for volume in (None, *volumes):
-        files, form = Files(image, volume=volume), Form(recursive=True, long=True)
+        files, form = Files(Target((image,)), volume), Form(recursive=True, long=True)
         said.append(complaint(lambda files=files, form=form: ls(files, "/", form, bounded())))  # type: ignore[misc]
     assert [text for text in said if text and ("\n" in text or BROKEN.search(text))] == []
 
@@ -154,49 +126,6 @@ def test_the_verdicts_are_the_same_in_every_container(disks: dict[str, Path], ki
     assert found.guest == wanted.guest
     for check, same in zip(found.checks, wanted.checks, strict=True):
         assert check == same or (kind in {"vhdx", "vdi"} and check.name == "ImageFormat")
-
-
-def ranges_read(path: Path) -> list[Range]:
-    """Inspect in this process and return what was read of the file."""
-    seen: set[Range] = set()
-    read_at = ImageFile.read_at
-
-    def recorded(file: ImageFile, offset: int, size: int) -> bytes:
-        seen.add(Range(offset, size))
-        return read_at(file, offset, size)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ImageFile, "read_at", recorded)
-        inspect_image(str(path))
-    return sorted((area for area in seen if area.size), key=lambda area: (area.start, area.size))
-
-
-def ranges_kept(path: Path) -> list[Range]:
-    """Return where a sparse file holds data."""
-    found, position, size = [], 0, path.stat().st_size
-    with path.open("rb") as file:
-        while position < size:
-            try:
-                start = os.lseek(file.fileno(), position, os.SEEK_DATA)
-            except OSError:
-                break
-            position = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            found.append(Range(start, position - start))
-    return found
-
-
-def survive(path: Path, seeds: range) -> None:
-    read, kept = ranges_read(path), ranges_kept(path)
-    assert len(read) > 20
-    untouched = path.read_bytes()
-    for seed in seeds:
-        with mutated(path, mutation(seed, path, read, kept)):
-            try:
-                judged(path)
-            except AssertionError as error:
-                error.add_note(f"seed {seed}")
-                raise
-    assert path.read_bytes() == untouched
 
 
 @needs("mke2fs", "debugfs", "sfdisk", "qemu-img")
