@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench guest soak clean oracles
+.PHONY: help venv demo test lint format bench docs guest soak clean oracles
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -42,6 +42,9 @@ guest: $(STAMP) oracles ## build the real Debian guest in .cache/guest (root, mi
 
 bench: $(STAMP) ## compare speed and memory with other readers, on the real guest
 	@$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## write the pages of docs/ that are made of the code
+	@$(BIN)/python -m inspector.documentation docs
 
 soak: $(STAMP) ## thousands of mutated images
 	$(BIN)/python -m pytest -n $(JOBS) -m soak --timeout=3600

@@ -70,7 +70,12 @@ def _rule(rule: Rule) -> Iterator[str]:
     for profile in _profiles():
         for check in profile.checks:
             if rule.name in check.rules:
-                yield from _paragraph("Profile", f"{profile.name}, check {check.name}{_settings(profile, rule)}")
+                yield from _paragraph("Profile", f"{profile.name}, check {_named(check)}{_settings(profile, rule)}")
+
+
+def _named(check: Check) -> str:
+    """A check under our name and the vendor's."""
+    return f"{check.name} ({check.id})" if check.id != check.name else check.name
 
 
 def _settings(profile: Profile, rule: Rule) -> str:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.documentation import pages
+from inspector.profile import load_profile, profile_names
+from inspector.rules import rules
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_pages_are_those_of_the_code(name: str) -> None:
+    assert (DOCS / name).read_text() == pages()[name], "run make docs"
+
+
+def test_every_rule_has_its_section_and_every_profile_its_table() -> None:
+    made = pages()
+    assert all(f"\n## {name}\n" in made["rules.md"] for name in rules())
+    for name in profile_names():
+        profile = load_profile(name)
+        assert f"\n## {name}\n" in made["profiles.md"]
+        assert all(f"| {check.name} | {check.id} |" in made["profiles.md"] for check in profile.checks)
+    assert made["rules.md"].count("- **Why:**") == made["rules.md"].count("- **Fix:**") == len(rules())
