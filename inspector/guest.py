@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from inspector.facts import UnknownFact
-from parsers.filesystem.tree import DirEntry, FileType, Stat, Tree
+from parsers.filesystem.tree import DirEntry, FileType, FlagReading, Stat, Tree
 from parsers.place import ParseError, Place
 from parsers.source import Source
 
@@ -125,6 +125,11 @@ class Guest:
         """Return the extended attributes of what `path` leads to."""
         spot = self._find(path)
         return spot.tree.xattrs(spot.inode)
+
+    def flags(self, path: str) -> tuple[str, ...]:
+        """Return the inode flags of what `path` leads to."""
+        spot = self._find(path)
+        return inode_flags(spot.tree, spot.tree.stat(spot.inode))
 
     def mount_of(self, path: str) -> Mount:
         """Return the mount on which `path` lies, or would lie; links in it are followed as far as it exists."""
@@ -303,6 +308,15 @@ class Guest:
         if len(self._directories) >= _CACHED_DIRECTORIES:
             self._directories.clear()
         self._directories[spot.path] = spot
+
+
+def inode_flags(tree: Tree | None, stat: Stat) -> tuple[str, ...]:
+    """Return the inode flags of what `stat` is about, read one by one where the tree does it so."""
+    if stat.flags is not None:
+        return stat.flags
+    if isinstance(tree, FlagReading):
+        return tree.flags(stat.inode)
+    raise UnknownFact("inode flags are not known")
 
 
 def _parts(path: str) -> list[str]:

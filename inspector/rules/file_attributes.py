@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
-from inspector.guest import Guest, NotFound
+from inspector.guest import Guest, NotFound, inode_flags
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.tree import FileType
@@ -96,12 +96,17 @@ def log_files_mutable(facts: Facts) -> Verdict:
         raise NotApplicable(f"there is no directory {_LOGS}")
     broken: list[ParseError] = []
     files, locked = 0, []
-    for number, (path, _, stat) in enumerate(guest.walk(_LOGS, broken.append)):
+    for number, (path, mount, stat) in enumerate(guest.walk(_LOGS, broken.append)):
         if number == _MAX_LOGS:
             broken.append(ParseError(guest.place(path), f"at most {_MAX_LOGS} log files wanted, more found"))
             break
         files += stat.type is FileType.FILE
-        if flags := _LOCKS & set(stat.flags):
+        try:
+            flags = _LOCKS & set(inode_flags(mount.tree, stat))
+        except ParseError as error:
+            broken.append(error)
+            continue
+        if flags:
             locked.append(_evidence(guest, path, flags))
     if locked:
         return warning(f"logs locked by inode flags: {_paths(locked)}", *locked)
@@ -127,7 +132,7 @@ def _flags(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, set[str] |
     """Give the flags of each path, or why they are not known."""
     for path in paths:
         try:
-            yield path, set(guest.stat(path).flags)
+            yield path, set(guest.flags(path))
         except NotFound:
             continue
         except UnknownFact as missing:

@@ -51,7 +51,8 @@ class Stat(msgspec.Struct, frozen=True):
         size: bytes of content; of a symbolic link, the length of its target.
         atime, mtime, ctime, btime: nanoseconds since 1970-01-01 UTC; None where the format has no such time.
         rdev: major and minor number of a device.
-        flags: sorted names of inode flags ("append", "compressed", "encrypted", "immutable", "verity", ...).
+        flags: sorted names of inode flags ("append", "compressed", "encrypted", "immutable", "verity", ...); None where
+            they have to be asked for (`FlagReading`).
     """
 
     inode: int
@@ -66,7 +67,7 @@ class Stat(msgspec.Struct, frozen=True):
     ctime: int | None = None
     btime: int | None = None
     rdev: tuple[int, int] | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[str, ...] | None = ()
 
 
 class DirEntry(msgspec.Struct, frozen=True):
@@ -158,4 +159,33 @@ class SelfReporting(Protocol):
     @property
     def unclean(self) -> Problem | None:
         """How it was not unmounted cleanly: the journal needs recovery (replayed in memory or not), or is missing."""
+        ...
+
+
+@runtime_checkable
+class FlagReading(Protocol):
+    """A tree whose `stat` does not know the inode flags, since each inode's would cost a question of its own."""
+
+    def flags(self, inode: int) -> tuple[str, ...]:
+        """Return the inode flags, sorted, under the names of `Stat.flags`."""
+        ...
+
+
+@runtime_checkable
+class SizeStating(Protocol):
+    """A tree whose format says how long the file system is, so that one that was cut off is told from a whole one."""
+
+    @property
+    def stated_size(self) -> int:
+        """Bytes that the volume has to have; of several devices, the one that the tree was opened on."""
+        ...
+
+
+@runtime_checkable
+class FeatureNaming(Protocol):
+    """A tree whose format names its features."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The names that the format's own tools print."""
         ...

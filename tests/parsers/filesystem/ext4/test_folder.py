@@ -57,7 +57,7 @@ def test_casefolded_directories(tmp_path: Path) -> None:
     plain, folded = tree.lookup(tree.root, "plain"), tree.lookup(tree.root, "folded")
     assert plain
     assert folded
-    assert "casefold" in tree.stat(folded).flags
+    assert "casefold" in (tree.stat(folded).flags or ())
     assert {entry.name for entry in tree.entries(folded)} == {"README", "Straße", "Ünïcode", "ΣΊΣΥΦΟΣ", "Bad\udcff"}
     for asked, name in (
         ("readme", "README"),
