@@ -42,6 +42,7 @@ class Mount(msgspec.Struct, frozen=True):
     """A volume at a mount point; `tree` is None where its files cannot be read, and `reason` says why.
 
     `elsewhere`: what is mounted is certainly not in the image, so that nothing about it can be asked for.
+    `subvolume`: path of the subvolume from the top level of its file system; None where there is none, or none known.
     """
 
     path: str
@@ -50,11 +51,14 @@ class Mount(msgspec.Struct, frozen=True):
     root: int = 0
     reason: str | None = None
     elsewhere: bool = False
+    subvolume: str | None = None
 
     @property
     def device(self) -> str:
-        """Name of the volume, for a person."""
-        return self.volume.name if self.volume else "a device that is not in the image"
+        """Name of the volume, for a person; with its subvolume as findmnt(8) shows it ("sda2[/@home]")."""
+        if self.volume is None:
+            return "a device that is not in the image"
+        return f"{self.volume.name}[/{self.subvolume}]" if self.subvolume else self.volume.name
 
 
 class _Spot(msgspec.Struct, frozen=True):

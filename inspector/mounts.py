@@ -9,13 +9,15 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from inspector.backends import native
 from inspector.device import resolve
 from inspector.disk import Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
+from inspector.roots import root_mount, roots_on
 from inspector.storage import Storage
+from inspector.subvolumes import at_path, select, selection, split_name, subvolume_path
+from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import Tree
 from parsers.linux.fstab import Fstab, FstabEntry, parse_fstab
 from parsers.place import ParseError, Place
@@ -28,43 +30,53 @@ _VIRTUAL: Final = frozenset({
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smbfs", "smb3", "ceph", "glusterfs", "9p", "sshfs", "vboxsf"})
 _MAX_NAMED: Final = 8  # every rule repeats them where the guest is not known
 _OPTIONAL: Final = frozenset({"noauto", "nofail"})
-_RELEASES: Final = (
-    "os-release",
-    "debian_version",
-    "redhat-release",
-    "centos-release",
-    "SuSE-release",
-    "alpine-release",
-    "arch-release",
-)
 
 
 def find_guest(storage: Storage, root: str | None = None) -> Guest:
-    """Return the guest whose root lies on the volume `root`, or on the only volume that holds one.
+    """Return the guest whose root lies on the volume `root` ("sda2", "sda2[/@]"), or on the only one that holds a root.
 
-    Raise `InspectorError` where two volumes hold a root, or where `root` names none, and `UnknownFact` where no
-    root was found.
+    Raise `InspectorError` where two volumes or subvolumes hold a root, or where `root` names none, and `UnknownFact`
+    where no root was found.
     """
-    volume = _named_root(storage, root) if root else _only_root(storage)
-    if volume.tree is None:
+    return _guest(_named_root(storage, root) if root else _only_root(storage), storage)
+
+
+def find_roots(storage: Storage) -> list[Mount]:
+    """Return the roots of systems in the order of their volumes."""
+    return [root for volume in storage.volumes for root in _roots_on(volume, storage)]
+
+
+def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:
+    return roots_on(volume, storage, lambda root: _guest(root, storage))
+
+
+def _guest(root: Mount, storage: Storage) -> Guest:
+    return Guest([root, *_fstab_mounts(root, storage.volumes)])
+
+
+def _named_root(storage: Storage, name: str) -> Mount:
+    volume, tree = named_tree(storage, name)
+    if tree is None:
         raise UnknownFact(f"{volume.name} cannot be read: {volume.reason}", Place(volume.name))
-    mount = Mount("/", volume, volume.tree, volume.tree.root)
-    return Guest([mount, *_fstab_mounts(mount, storage.volumes)])
+    roots = [] if tree is not volume.tree else _roots_on(volume, storage)
+    return _single(roots) if roots else root_mount(volume, tree)
 
 
-def _named_root(storage: Storage, name: str) -> Volume:
-    volume = storage.volume(name.removeprefix("/dev/"))
+def named_tree(storage: Storage, name: str) -> tuple[Volume, Tree | None]:
+    """Return what a person calls "sda2", "/dev/sda2" or, a subvolume of it, "sda2[/@home]".
+
+    The tree is None where the volume cannot be read. Raise `InspectorError` where there is none called so.
+    """
+    by_name, path = split_name(name)
+    volume = storage.volume(by_name)
     if volume is None:
         raise InspectorError(f"no volume is called {name}; there are {_names(storage.volumes)}")
-    return volume
+    return volume, volume.tree and at_path(volume.tree, path, name)
 
 
-def _only_root(storage: Storage) -> Volume:
-    roots = [volume for volume in storage.volumes if volume.tree and holds_root(volume.tree)]
-    if len(roots) > 1:
-        raise InspectorError(f"{len(roots)} volumes hold a root file system: {_names(roots)}; choose one with --root")
-    if roots:
-        return roots[0]
+def _only_root(storage: Storage) -> Mount:
+    if roots := find_roots(storage):
+        return _single(roots)
     unread = [volume for volume in storage.volumes if volume.reason]
     if unread:
         reasons = "; ".join(f"{volume.name}: {volume.reason}" for volume in unread[:_MAX_NAMED])
@@ -73,17 +85,11 @@ def _only_root(storage: Storage) -> Volume:
     raise UnknownFact("no root file system was found", *_places(storage.volumes))
 
 
-def holds_root(tree: Tree) -> bool:
-    """Tell whether a tree is the root of a Linux system: it has a release file, or accounts and an fstab."""
-    try:
-        etc = tree.lookup(tree.root, "etc")
-        if etc is None:
-            return False
-        if any(tree.lookup(etc, name) is not None for name in _RELEASES):
-            return True
-        return all(tree.lookup(etc, name) is not None for name in ("passwd", "fstab"))
-    except ParseError:
-        return False
+def _single(roots: list[Mount]) -> Mount:
+    if len(roots) > 1:
+        named = ", ".join(root.device for root in roots[:_MAX_NAMED]) + (", ..." if len(roots) > _MAX_NAMED else "")
+        raise InspectorError(f"{len(roots)} volumes hold a root file system: {named}; choose one with --root")
+    return roots[0]
 
 
 def _names(volumes: Iterable[Volume]) -> str:
@@ -136,22 +142,10 @@ def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
     if volume.tree is None:
         return _unreadable(entry, volume, volume.reason or f"{volume.type} holds no files")
     try:
-        tree = _subvolume(entry, volume) or volume.tree
+        tree = select(volume.tree, selection(entry.options)) if has_subvolumes(volume.tree) else volume.tree
+        return Mount(point, volume, tree, tree.root, subvolume=subvolume_path(tree))
     except ParseError as error:
         return _unreadable(entry, volume, str(error))
-    return Mount(point, volume, tree, tree.root)
-
-
-def _subvolume(entry: FstabEntry, volume: Volume) -> Tree | None:
-    """The subvolume of btrfs that the options name; None where they name none, which means the default one."""
-    path, number = entry.option("subvol"), entry.option("subvolid")
-    if volume.type != "btrfs" or not (path or number):
-        return None
-    if number is None:
-        return native.open_subvolume(path or "/", volume.source, *volume.others)
-    if not number.isascii() or not number.isdigit():
-        raise ParseError(entry.place, f"the number of a subvolume wanted, {number} found")
-    return native.open_subvolume(int(number), volume.source, *volume.others)
 
 
 def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str, *, elsewhere: bool = False) -> Mount | None:

@@ -20,13 +20,6 @@ def _btrfs(source: Source, *others: Source) -> Tree:
     return open_btrfs(source, *others, verify_data=True)  # as the kernel does: bytes that rotted are no answer
 
 
-def open_subvolume(subvolume: str | int, source: Source, *others: Source) -> Tree:
-    """Return the tree of a subvolume of btrfs by its path or its number; raise `ParseError` where there is none."""
-    from parsers.filesystem.btrfs import open_btrfs
-
-    return open_btrfs(source, *others, subvolume=subvolume, verify_data=True)
-
-
 def _ext4(source: Source) -> Tree:
     from parsers.filesystem.ext4 import open_ext4
 

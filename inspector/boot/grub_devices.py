@@ -16,6 +16,8 @@ from inspector.disk import Volume, disk_name
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
 from inspector.storage import Storage
+from inspector.subvolumes import TOP_LEVEL, subvolume_path
+from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
 from parsers.source import Source
@@ -85,8 +87,15 @@ class GrubDevices:
             reason = f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}"
             raise UnknownFact(reason, Place(volume.name))
         if volume.name not in self._trees:
-            self._trees[volume.name] = Guest([Mount("/", volume, volume.tree, volume.tree.root)])
+            # On btrfs GRUB begins at the top level, whatever subvolume is the default.
+            tree = volume.tree.at(TOP_LEVEL) if has_subvolumes(volume.tree) else volume.tree
+            self._trees[volume.name] = Guest([Mount("/", volume, tree, tree.root)])
         return self._trees[volume.name]
+
+    def default_subvolume(self, device: str) -> str:
+        """Return the path of the default subvolume of a btrfs; empty for the top level, and for what has none."""
+        volume = self.volume(device)
+        return (subvolume_path(volume.tree) or "") if volume and volume.tree else ""
 
     def size(self, device: str | None, path: str) -> int | None:
         """Return the bytes in a file, -1 for a directory, None where the path does not exist."""
@@ -122,17 +131,21 @@ class GrubDevices:
         volume = self.volume(device)
         if volume is None:
             return None
+        found: tuple[int, str] | None = None
         for mount in self._guest.mounts:
-            if mount.volume is volume and mount.tree is not None and mount.root == mount.tree.root:
-                joined = posixpath.normpath(f"{mount.path}/{path}").replace("//", "/")
-                if self._guest.mount_of(joined) is mount:
-                    return joined
-        return None
+            top = f"/{mount.subvolume}" if mount.subvolume else ""
+            inside = mount.volume is volume and mount.tree is not None and mount.root == mount.tree.root
+            if not inside or not f"{path}/".startswith(f"{top}/"):
+                continue
+            joined = posixpath.normpath(f"{mount.path}/{path[len(top) :]}").replace("//", "/")
+            if self._guest.mount_of(joined) is mount:
+                found = max(found or (0, joined), (len(top), joined))  # the inmost subvolume
+        return found[1] if found else None
 
     def of_guest(self, path: str) -> tuple[str, str] | None:
         """Return the device and the path there of a guest path; None where its volume is not known."""
         mount = self._guest.mount_of(path)
         if mount.volume is None:
             return None
-        real = self._guest.realpath(path)
-        return mount.volume.name, "/" + posixpath.relpath(real, mount.path)
+        below = posixpath.relpath(self._guest.realpath(path), mount.path)
+        return mount.volume.name, posixpath.join("/", mount.subvolume or "", below)

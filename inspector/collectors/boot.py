@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -63,12 +64,24 @@ def _bios_menus(guest: Guest, devices: GrubDevices) -> Iterator[BootMenu]:
         if not guest.is_file(path):
             continue
         text = guest.read_text(path)
-        variables = {"grub_platform": "pc"}
-        if located := devices.of_guest(path):
-            device, below = located
-            variables |= {"root": device, "prefix": f"({device}){below.rpartition('/')[0]}"}
+        variables = {"grub_platform": "pc"} | _start(devices, path, relative="btrfs_relative_path" in text)
         config = parse_grub_config(text, path, surroundings=devices, variables=variables)
         yield BootMenu("bios", guest.place(path), config)
+
+
+def _start(devices: GrubDevices, path: str, *, relative: bool) -> dict[str, str]:
+    """Variables that grub-install writes into the core image: where its directory is.
+
+    Where paths are relative to the default subvolume of btrfs, they are so from the start.
+    """
+    located = devices.of_guest(path)
+    if located is None:
+        return {}
+    device, below = located
+    if relative and (top := devices.default_subvolume(device)):
+        below = below.removeprefix(f"/{top}")
+    variables = {"root": device, "prefix": f"({device}){posixpath.dirname(below)}"}
+    return variables | {"btrfs_relative_path": "y"} if relative else variables
 
 
 def _uefi_menus(disk: Disk, devices: GrubDevices) -> Iterator[BootMenu]:

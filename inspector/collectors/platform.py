@@ -9,8 +9,8 @@ from inspector.boot.uefi import ESP_TYPES, uefi_chain
 from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
-from inspector.guest import Guest, NotFound
-from inspector.mounts import holds_root
+from inspector.guest import Guest, Mount, NotFound
+from inspector.mounts import find_roots
 from inspector.storage import Storage
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
@@ -66,14 +66,16 @@ def collect_boot_modes(facts: Facts) -> BootModes:
 def collect_disk_content(facts: Facts) -> DiskContent:
     """Sort the volumes by what they hold; says an optical medium by its signature, whatever table it carries."""
     storage = facts[Storage]
-    roots: list[Evidence] = []
+    mounts = find_roots(storage)
+    roots = [_root(mount) for mount in mounts]
+    holding = [mount.volume for mount in mounts]
     unread: list[Evidence] = []
     others: list[Evidence] = []
     for volume in storage.volumes:
         place = Place(volume.name, offset=volume.offset, volume=volume.name)
-        if volume.tree is not None and holds_root(volume.tree):
-            roots.append(Evidence(Place("/etc", volume=volume.name), f"the root of a system on {volume.type}"))
-        elif volume.tree is not None:
+        if volume in holding:
+            continue
+        if volume.tree is not None:
             others.append(Evidence(place, f"{volume.type} without a system"))
         elif (seen := _without_files(volume)) is not None:
             others.append(Evidence(place, seen))
@@ -83,6 +85,12 @@ def collect_disk_content(facts: Facts) -> DiskContent:
         Evidence(disk.place, "a partition table without partitions") for disk in storage.disks if not disk.volumes
     ]
     return DiskContent(tuple(roots), _medium(storage.system_disk.image.source), tuple(unread), tuple(others))
+
+
+def _root(mount: Mount) -> Evidence:
+    name, kind = (mount.volume.name, mount.volume.type) if mount.volume else (None, None)
+    where = f" in the subvolume /{mount.subvolume}" if mount.subvolume else ""
+    return Evidence(Place("/etc", volume=name), f"the root of a system on {kind}{where}")
 
 
 def _without_files(volume: Volume) -> str | None:

@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "root_options",
     "selinux",
     "sshd",
+    "subvolumes",
     "system_image",
     "system_start",
     "usage",

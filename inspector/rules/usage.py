@@ -80,16 +80,17 @@ def _essential(guest: Guest) -> tuple[set[str], list[Finding]]:
 
 def _judged(mounts: Iterable[Mount], judge: Callable[[Mount, Usage], Finding]) -> Iterator[Finding]:
     """Judge each file system of the image once, at its first mount point."""
-    seen: set[int] = set()
+    seen: set[object] = set()
     for mount in mounts:
         if mount.elsewhere:
             continue
         if mount.tree is None:
             yield None, _evidence(mount, f"{mount.device}: {mount.reason}")
             continue
-        if id(mount.tree) in seen:
+        key = mount.volume.name if mount.volume else id(mount.tree)  # subvolumes share their space
+        if key in seen:
             continue
-        seen.add(id(mount.tree))
+        seen.add(key)
         usage = mount.tree.usage
         if usage is None or usage.total <= 0:
             yield None, _evidence(mount, "how full it is could not be read")

@@ -12,7 +12,7 @@ from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
 from inspector.errors import InspectorError
 from inspector.guest import Guest, Mount, inode_flags
-from inspector.mounts import find_guest
+from inspector.mounts import find_guest, named_tree
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat
@@ -49,13 +49,11 @@ def open_files(target: Target, volume: str | None = None) -> Guest:
 
 
 def volume_files(storage: Storage, name: str) -> Guest:
-    """Return the files of one volume as a tree of their own."""
-    volume = storage.volume(name.removeprefix("/dev/"))
-    if volume is None:
-        raise InspectorError(f"no volume is called {name}; there are {', '.join(v.name for v in storage.volumes)}")
-    if volume.tree is None:
+    """Return the files of one volume, or of a subvolume ("sda2[/@home]"), as a tree of their own."""
+    volume, tree = named_tree(storage, name)
+    if tree is None:
         raise InspectorError(f"{name} cannot be read: {volume.reason or f'{volume.type} holds no files'}")
-    return Guest([Mount("/", volume, volume.tree, volume.tree.root)])
+    return Guest([Mount("/", volume, tree, tree.root)])
 
 
 class Listing:

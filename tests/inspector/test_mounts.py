@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.backends import native
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
-from parsers.source import Source
-from tests.memory_tree import MemoryTree
+from tests.subvolume_tree import SubvolumeTree
 from tests.volumes import storage_of, volume_of
 
 ROOT = {"/etc/os-release": "ID=debian", "/boot/old": "", "/var/x": "stale", "/usr": "", "/srv/data/f": "bound"}
@@ -103,31 +101,24 @@ def test_accounts_and_fstab_make_a_root_without_release_file() -> None:
     assert find_guest(storage_of(volume_of({"/etc/passwd": "", "/etc/fstab": ""}))).exists("/etc/passwd")
 
 
-@pytest.mark.parametrize(
-    ("option", "wanted"), [("subvol=@home", "@home"), ("subvol=/@home", "/@home"), ("subvolid=257", 257)]
-)
-def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(
-    option: str, wanted: str | int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str | int] = []
-
-    def open_subvolume(subvolume: str | int, _: Source) -> MemoryTree:
-        asked.append(subvolume)
-        return MemoryTree({"/user": "data"})
-
-    monkeypatch.setattr(native, "open_subvolume", open_subvolume)
-    disk = storage_of(
-        volume_of(root(f"UUID=aaaa / btrfs defaults 0 0\nUUID=aaaa /home btrfs {option} 0 0\n"), 1, "btrfs", "aaaa")
-    )
-    assert find_guest(disk).read_text("/home/user") == "data"
-    assert asked == [wanted]
+def fstab_of(*options: str) -> str:
+    points = ("/", "/home", "/var")
+    return "".join(f"UUID=aaaa {point} btrfs {option} 0 0\n" for point, option in zip(points, options, strict=False))
 
 
-@pytest.mark.parametrize("option", ["subvol=@gone", "subvolid=9999", "subvolid=x"])
+@pytest.mark.parametrize("option", ["subvol=@home", "subvol=/@home", "subvolid=257", "subvolid=0x101,subvol=@home/"])
+def test_a_subvolume_of_btrfs_is_mounted_as_its_options_say(option: str) -> None:
+    tree = SubvolumeTree({"@": root(fstab_of("subvol=@", option)), "@home": {"/user": "data"}})
+    guest = find_guest(storage_of(volume_of(tree, 1, "btrfs", "aaaa")))
+    assert guest.read_text("/home/user") == "data"
+    assert [mount.device for mount in guest.mounts] == ["sda1[/@]", "sda1[/@home]"]
+
+
+@pytest.mark.parametrize("option", ["subvol=@gone", "subvolid=9999", "subvolid=x", "subvol=@home,subvolid=256"])
 def test_a_subvolume_that_is_not_there_makes_what_is_below_unknown(option: str) -> None:
-    disk = storage_of(volume_of(root(f"UUID=aaaa /var btrfs {option} 0 0\n"), 1, "btrfs", "aaaa"))
+    tree = SubvolumeTree({"@": root(fstab_of("subvol=@", "", option)), "@home": {}})
     with pytest.raises(UnknownFact, match="/var is on sda1, which cannot be read"):
-        find_guest(disk).exists("/var/x")
+        find_guest(storage_of(volume_of(tree, 1, "btrfs", "aaaa"))).exists("/var/x")
 
 
 def test_of_many_volumes_that_cannot_be_read_a_few_are_named() -> None:

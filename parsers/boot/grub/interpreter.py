@@ -8,13 +8,13 @@ from typing import Final
 
 from parsers.boot.grub.commands import FAIL, LOADERS, SEARCH_COMMANDS, SUCCEED, entry_options, search_options
 from parsers.boot.grub.condition import BadCondition, evaluate
+from parsers.boot.grub.location import locate, mount_subvolume
 from parsers.boot.grub.menu import GrubFile, Include, Search
 from parsers.boot.grub.state import Limits, Notes, Pending, Scope, Surroundings
 from parsers.boot.grub.syntax import Command, For, Function, If, Script, While, parse_script
 from parsers.boot.grubenv import parse_grubenv
 from parsers.place import Place
 
-_PATH: Final = re.compile(r"(?:\(([^()]*)\))?(/.*)", re.DOTALL)
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
@@ -221,7 +221,7 @@ class Interpreter:
             message = f"no file system to ask: {operator} {file} is taken as false"
             self._notes.add(self._notes.assumptions, place, message)
             return False
-        located = _locate(file, scope)
+        located = locate(file, scope, self._surroundings)
         size = self._surroundings.size(*located) if located else None
         if size is None:
             return False
@@ -267,7 +267,7 @@ class Interpreter:
         if self._surroundings is None:
             self._notes.add(self._notes.assumptions, place, f"no file system to ask: {path} is taken as absent")
             return None
-        located = _locate(path, scope)
+        located = locate(path, scope, self._surroundings)
         return self._surroundings.read(*located) if located else None
 
     def _source(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
@@ -298,13 +298,16 @@ class Interpreter:
 
     def _include(self, name: str, files: list[str], place: Place, scope: Scope) -> tuple[str, str] | None:
         self._limits.file()
-        located = _locate(files[0], scope) if files else None
+        located = locate(files[0], scope, self._surroundings) if files else None
         if located is None:
             self._notes.add(self._notes.problems, place, f"a file wanted after {name}, {' '.join(files)!r} found")
             return None
         found = self._read(files[0], place, scope)
         scope.includes.append(Include(GrubFile(place, name, *located), found is not None))
         return found
+
+    def _mount_subvolume(self, _name: str, arguments: list[str], _place: Place, scope: Scope) -> bool:
+        return mount_subvolume(arguments, scope)
 
     def _blscfg(self, _name: str, _arguments: list[str], place: Place, _scope: Scope) -> bool:
         if place not in self._notes.blscfg:
@@ -361,7 +364,7 @@ class Interpreter:
     def _file(
         self, name: str, paths: list[str], arguments: tuple[str, ...], place: Place, scope: Scope
     ) -> GrubFile | None:
-        located = _locate(paths[0], scope) if paths else None
+        located = locate(paths[0], scope, self._surroundings) if paths else None
         if located is None:
             self._notes.add(self._notes.problems, place, f"a file wanted after {name}, {' '.join(paths)!r} found")
             return None
@@ -379,6 +382,7 @@ class Interpreter:
         **dict.fromkeys(LOADERS, _loader),
         **dict.fromkeys(("halt", "reboot"), _stop),
         "blscfg": _blscfg,
+        "btrfs-mount-subvol": _mount_subvolume,
         "eval": _eval,
         "export": _export,
         "load_env": _load_env,
@@ -387,14 +391,6 @@ class Interpreter:
         "shift": _shift,
         "unset": _unset,
     }
-
-
-def _locate(path: str, scope: Scope) -> tuple[str | None, str] | None:
-    """Split a GRUB path into its device and the path there; None where it is no absolute path."""
-    match = _PATH.fullmatch(path)
-    if match is None:
-        return None
-    return match.group(1) or scope.variables.get("root") or None, match.group(2)
 
 
 def _count(arguments: list[str]) -> int:

@@ -47,6 +47,10 @@ class Surroundings(Protocol):
         """Return the text of a file and the path to call it by; None where it does not exist."""
         ...
 
+    def default_subvolume(self, device: str) -> str:
+        """Return the path of the subvolume that is the default of a btrfs; empty for its top level, and elsewhere."""
+        ...
+
 
 class Exhausted(Exception):  # noqa: N818 - an event within the evaluation; outside it is a Problem
     """The script goes past a limit."""
@@ -136,13 +140,21 @@ class Scope(msgspec.Struct):
     loaders: list[GrubFile] = msgspec.field(default_factory=list)
     searches: list[Search] = msgspec.field(default_factory=list)
     includes: list[Include] = msgspec.field(default_factory=list)
+    subvolumes: dict[tuple[str, str], str] = msgspec.field(default_factory=dict)
 
     def entered(self, arguments: tuple[str, ...], *, submenu: bool) -> Scope:
         """Return the scope in which a chosen entry runs; only exported variables reach into a submenu."""
         variables = self.variables
         if submenu:
             variables = {name: value for name, value in variables.items() if name in self.exported}
-        return Scope(dict(variables), set(self.exported), dict(self.functions), list(arguments), in_entry=True)
+        return Scope(
+            dict(variables),
+            set(self.exported),
+            dict(self.functions),
+            list(arguments),
+            in_entry=True,
+            subvolumes=dict(self.subvolumes),
+        )
 
     def value(self, name: str) -> str:
         """Return the value of a variable or a positional parameter; empty where it is not set."""

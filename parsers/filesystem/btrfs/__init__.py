@@ -9,11 +9,13 @@ parity, zoned devices, extent tree v2 and the RAID stripe tree (refused by name)
 
 from __future__ import annotations
 
-from parsers.filesystem.btrfs.btree import Nodes
+from parsers.filesystem.btrfs.btree import BTree, Nodes
 from parsers.filesystem.btrfs.chunk_tree import load_chunks
-from parsers.filesystem.btrfs.roots import Roots
+from parsers.filesystem.btrfs.data import Data
+from parsers.filesystem.btrfs.roots import CHECKSUM_TREE, Roots
 from parsers.filesystem.btrfs.tree import BtrfsTree
 from parsers.filesystem.btrfs.volume import Volume
+from parsers.place import ParseError
 from parsers.source import Source
 
 __all__ = ["BtrfsTree", "open_btrfs"]
@@ -32,4 +34,15 @@ def open_btrfs(
     volume = Volume(source, others)
     nodes = Nodes(volume)
     devices = load_chunks(volume, nodes)
-    return BtrfsTree(volume, Roots(nodes), devices, subvolume, verify_data=verify_data)
+    roots = Roots(nodes)
+    data = Data(volume, _checksums(volume, roots) if verify_data else None)
+    return BtrfsTree(volume, roots, devices, subvolume, data)
+
+
+def _checksums(volume: Volume, roots: Roots) -> BTree | None:
+    """Return the tree of checksums; where there is none, that data cannot be verified is a problem."""
+    try:
+        return roots.tree(CHECKSUM_TREE)
+    except ParseError as error:
+        volume.report(error.place, f"data cannot be verified: {error.message}")
+        return None

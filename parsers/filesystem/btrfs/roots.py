@@ -6,6 +6,7 @@ Specification: btrfs on-disk format, "ROOT_ITEM", "ROOT_REF", "DIR_ITEM"; btrfs-
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from struct import Struct
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ import msgspec
 from parsers.filesystem.btrfs.btree import BTree, Key, Nodes, Position
 from parsers.filesystem.btrfs.checksum import name_hash
 from parsers.filesystem.btrfs.directory import DIR_ITEM, ROOT_ITEM, EntryError, parse_entries
+from parsers.filesystem.subvolume import Subvolume
 from parsers.place import ParseError
 
 EXTENT_TREE: Final = 2
@@ -53,26 +55,6 @@ class Root(msgspec.Struct, frozen=True):
     parent_uuid: UUID | None = None
     received_uuid: UUID | None = None
     otime: int | None = None
-
-
-class Subvolume(msgspec.Struct, frozen=True):
-    """A subvolume or snapshot.
-
-    Attributes:
-        parent: id of the subvolume that it lies in; None of the top level.
-        path: from the top level ("@/var"); empty for the top level itself, None where it cannot be worked out.
-        parent_uuid: of a snapshot, the UUID of what it was taken of.
-    """
-
-    id: int
-    parent: int | None
-    path: str | None
-    generation: int
-    read_only: bool
-    uuid: UUID | None
-    parent_uuid: UUID | None
-    received_uuid: UUID | None
-    otime: int | None
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -134,8 +116,12 @@ class Roots:
         item = self._tree.get((parent, _ROOT_REF, child))
         return item is not None and self._reference(parent, item) == Reference(parent, directory, name)
 
-    def subvolumes(self) -> Iterator[Subvolume]:
-        """Give all subvolumes that were not deleted, the top level first, and then by their numbers."""
+    @cached_property
+    def subvolumes(self) -> tuple[Subvolume, ...]:
+        """All subvolumes that were not deleted, the top level first, and then by their numbers."""
+        return tuple(self._list())
+
+    def _list(self) -> Iterator[Subvolume]:
         self._names_left = _MAX_NAMES
         for count, number in enumerate(self._numbers()):
             if count > _MAX_SUBVOLUMES:

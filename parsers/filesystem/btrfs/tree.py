@@ -32,10 +32,11 @@ from parsers.filesystem.btrfs.directory import (
 from parsers.filesystem.btrfs.extents import ExtentContent
 from parsers.filesystem.btrfs.inodes import SIZE as INODE_SIZE
 from parsers.filesystem.btrfs.inodes import STUB, Inode, make_stub
-from parsers.filesystem.btrfs.roots import CHECKSUM_TREE, DEVICE_TREE, FIRST_FREE, TOP_LEVEL, Roots, Subvolume
+from parsers.filesystem.btrfs.roots import DEVICE_TREE, FIRST_FREE, TOP_LEVEL, Roots
 from parsers.filesystem.btrfs.superblock import DeviceItem, Flag, Superblock
 from parsers.filesystem.btrfs.usage import ProfileUsage, measure_profiles, measure_usage
 from parsers.filesystem.btrfs.volume import Volume
+from parsers.filesystem.subvolume import Subvolume
 from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
@@ -60,14 +61,13 @@ class BtrfsTree:
         roots: Roots,
         devices: list[DeviceItem],
         subvolume: int | str | None,
-        *,
-        verify_data: bool,
+        data: Data,
     ) -> None:
         self._volume = volume
         self._roots = roots
         self._devices = devices
         self._usage: Usage | None = None
-        self._data = Data(volume, self._checksums() if verify_data else None)
+        self._data = data
         self._top = TOP_LEVEL
         self._top = self._choose(subvolume)
         root = self._inode(FIRST_FREE)
@@ -95,9 +95,18 @@ class BtrfsTree:
         return self._top
 
     @property
+    def default_subvolume(self) -> int:
+        """Number of the subvolume that is mounted where none is named. Raises `ParseError`."""
+        return self._roots.default()
+
+    @property
     def subvolumes(self) -> tuple[Subvolume, ...]:
         """All subvolumes and snapshots of the file system. Raises `ParseError`."""
-        return tuple(self._roots.subvolumes())
+        return self._roots.subvolumes
+
+    def at(self, subvolume: int | str) -> BtrfsTree:
+        """Return the tree of another subvolume; what was read before serves it too. Raises `ParseError`."""
+        return BtrfsTree(self._volume, self._roots, self._devices, subvolume, self._data)
 
     @property
     def profiles(self) -> tuple[ProfileUsage, ...]:
@@ -227,14 +236,6 @@ class BtrfsTree:
             for entry in self._entries(opened, item):
                 found[entry.name.decode("utf-8", "surrogateescape")] = entry.value
         return found
-
-    def _checksums(self) -> BTree | None:
-        """Return the tree of checksums; where there is none, that data cannot be verified is a problem."""
-        try:
-            return self._roots.tree(CHECKSUM_TREE)
-        except ParseError as error:
-            self._volume.report(error.place, f"data cannot be verified: {error.message}")
-            return None
 
     def _choose(self, subvolume: int | str | None) -> int:
         """Return the number of the subvolume to open."""

@@ -111,6 +111,10 @@ class Files:
         text = self.devices.get(device or "", {}).get(path)
         return None if text is None else (text, path)
 
+    def default_subvolume(self, device: str) -> str:
+        assert device
+        return ""
+
 
 def block(**variables: str) -> str:
     text = BLOCK + "".join(f"{name}={value}\n" for name, value in variables.items())
