@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from inspector.boot.grub_devices import GrubDevices
+from inspector.boot.root_layers import Layer, layers_of
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
@@ -49,6 +50,17 @@ _OPTIONS: Final = {
     "btrfs": "CONFIG_BTRFS_FS",
     "f2fs": "CONFIG_F2FS_FS",
     "jfs": "CONFIG_JFS_FS",
+    "dm_mod": "CONFIG_BLK_DEV_DM",
+    "dm_mirror": "CONFIG_DM_MIRROR",
+    "dm_raid": "CONFIG_DM_RAID",
+    "dm_snapshot": "CONFIG_DM_SNAPSHOT",
+    "dm_thin_pool": "CONFIG_DM_THIN_PROVISIONING",
+    "md_mod": "CONFIG_BLK_DEV_MD",
+    "linear": "CONFIG_MD_LINEAR",
+    "raid0": "CONFIG_MD_RAID0",
+    "raid1": "CONFIG_MD_RAID1",
+    "raid10": "CONFIG_MD_RAID10",
+    "raid456": "CONFIG_MD_RAID456",
 }
 _ROOT_TYPES: Final = {
     "ext2": ("ext2", "ext4"),
@@ -80,6 +92,13 @@ _ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blackl
 Open = Callable[[], Source]
 
 
+class _Root(NamedTuple):
+    """The guest, and what its root is made of."""
+
+    guest: Guest
+    layers: tuple[Layer, ...]
+
+
 class _Arguments(NamedTuple):
     """What the kernel's arguments keep from being loaded, and what from starting at all."""
 
@@ -92,12 +111,17 @@ def collect_default_drivers(facts: Facts) -> DefaultDrivers:
     default = facts[DefaultKernel]
     if default.version is None:
         raise UnknownFact(f"the version of {default.image.named} is not known", default.place)
-    guest, devices = facts[Guest], GrubDevices(facts[Storage], facts[Guest])
+    devices = GrubDevices(facts[Storage], facts[Guest])
     missing = tuple(file.place for file in default.initramfs if not file.exists)
     files = [(file.file_place, _opener(devices, file)) for file in default.initramfs if file.exists]
     installed = facts[Kernels].get(default.version)
     arguments = _Arguments(_argument_blocks(default), _argument_holds(default))
-    return DefaultDrivers(_drivers(guest, default.version, installed, files, missing, arguments))
+    return DefaultDrivers(_drivers(_root(facts), default.version, installed, files, missing, arguments))
+
+
+def _root(facts: Facts) -> _Root:
+    guest = facts[Guest]
+    return _Root(guest, layers_of(facts[Storage], guest.mount_of("/").volume))
 
 
 def _opener(devices: GrubDevices, file: BootFile) -> Open:
@@ -117,7 +141,7 @@ def collect_other_drivers(facts: Facts) -> OtherDrivers:
     for kernel in others[:MAX_OTHERS]:
         path = kernel.initramfs
         files = [(guest.place(path), _guest_opener(guest, path))] if path else []
-        found.append(_drivers(guest, kernel.version, kernel, files, (), _Arguments()))
+        found.append(_drivers(_root(facts), kernel.version, kernel, files, (), _Arguments()))
     return OtherDrivers(tuple(found), tuple(kernel.version for kernel in others[MAX_OTHERS:]))
 
 
@@ -126,24 +150,26 @@ def _guest_opener(guest: Guest, path: str) -> Open:
 
 
 def _drivers(
-    guest: Guest,
+    system: _Root,
     version: str,
     installed: InstalledKernel | None,
     files: Iterable[tuple[Place, Open]],
     missing: tuple[Place, ...],
     arguments: _Arguments,
 ) -> KernelDrivers:
+    guest, layers = system
     top = installed.modules if installed and installed.modules else None
     directory = top or f"{_lib(guest)}/modules/{version}"
     listed = _list(guest, f"{directory}/modules.dep")
     builtin = _list(guest, f"{directory}/modules.builtin", frozenset(_OPTIONS))
     config = _config(guest, installed.config if installed else None)
     root = _root_driver(guest, listed, builtin, config)
-    at_boot = (*ROOT_DRIVERS, *([root] if root else []))
+    below = (driver for layer in layers for driver in layer.drivers)
+    at_boot = tuple(dict.fromkeys((*ROOT_DRIVERS, *([root] if root else []), *below)))
     names = _with_needs((*at_boot, *LATER_DRIVERS), listed, builtin, config)
     at_once = {need for name in at_boot for need in (name, *names[name])}
     wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
-    scans, unread = _scan(files, version, wanted)
+    scans, unread = _scan(files, version, wanted, frozenset(layer.program for layer in layers))
     blocks = (*arguments.blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
     drivers = tuple(
         Driver(
@@ -168,6 +194,7 @@ def _drivers(
         unread,
         missing,
         root,
+        layers,
     )
 
 
@@ -230,15 +257,16 @@ def _disabled(name: str, config: KernelConfig | None) -> Place | None:
 
 
 def _scan(
-    files: Iterable[tuple[Place, Open]], version: str, wanted: frozenset[str]
+    files: Iterable[tuple[Place, Open]], version: str, wanted: frozenset[str], programs: frozenset[str]
 ) -> tuple[tuple[Initramfs, ...], tuple[Problem, ...]]:
     scans: list[Initramfs] = []
     unread: list[Problem] = []
     for place, opened in files:
-        scan = scan_initramfs(opened(), place.path, wanted, version)
+        scan = scan_initramfs(opened(), place.path, wanted, version, programs=programs)
         scans.append(scan)
         unread += scan.problems
         wanted -= {module.name for module in scan.modules if module.kernel == version}
+        programs -= {program.path.rpartition("/")[2] for program in scan.programs}
     return tuple(scans), tuple(unread)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.boot.root_layers import Layer
 from parsers.boot.initramfs import Initramfs
 from parsers.place import Place, Problem
 
@@ -48,6 +49,7 @@ class KernelDrivers(msgspec.Struct, frozen=True):
         unread: why the initial RAM disk is not known in full, with the place; empty where it is.
         missing: initial RAM disks that are named but not there.
         root: the driver of the root's file system; None where its type has none that is known.
+        layers: what the root's volume is made of, from the top down; empty where it is a partition.
     """
 
     version: str
@@ -59,6 +61,7 @@ class KernelDrivers(msgspec.Struct, frozen=True):
     unread: tuple[Problem, ...] = ()
     missing: tuple[Place, ...] = ()
     root: str | None = None
+    layers: tuple[Layer, ...] = ()
 
     def get(self, name: str) -> Driver:
         """Return what is known of a driver; nothing is known of one that was not asked for."""

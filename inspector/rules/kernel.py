@@ -8,13 +8,13 @@ from typing import Final
 from inspector.device import resolve
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel, Kernels
-from inspector.facts.drivers import DefaultDrivers
+from inspector.facts.drivers import DefaultDrivers, KernelDrivers
 from inspector.facts.platform import Architecture
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.rules.virtio import judge_root_drivers
 from inspector.storage import Storage
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
 
 _DRACUT: Final[dict[str, Callable[[str], str]]] = {
@@ -143,6 +143,44 @@ def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
     return judge_root_drivers(kernel, f"{kernel.root} file system", kernel.root)
 
 
+@rule("initramfs-opens-the-root-volume", "The default kernel can put together the volume that the root lies on")
+def initramfs_opens_the_root_volume(facts: Facts) -> Verdict:
+    """The drivers of logical volumes and arrays are looked for, and the program that activates or assembles them.
+
+    Why: a logical volume and an array are only there once they were put together; without that the boot stops.
+
+    Fix: install lvm2 for a logical volume, mdadm for an array, and run `update-initramfs -u`, or `dracut -f`.
+
+    Reads: the metadata of groups and arrays, the initial RAM disk, modules.builtin, modules.dep, modprobe.d.
+    """
+    kernel = facts[DefaultDrivers].kernel
+    if not kernel.layers:
+        raise NotApplicable("the root lies on no logical volume and no array")
+    evidence: list[Evidence] = []
+    for layer in kernel.layers:
+        drivers = judge_root_drivers(kernel, layer.what, *layer.drivers)
+        if drivers.status is not Status.OK:
+            return drivers
+        by_kernel = layer.alone is not None and kernel.get(layer.alone).builtin is not None
+        program, flaw = (None, None) if by_kernel else _program(kernel, layer.program)
+        if flaw:
+            return failed(f"the initial RAM disk cannot open {layer.name}", *flaw)
+        evidence += [*drivers.evidence, *([program] if program else [])]
+    return ok(f"kernel {kernel.version} opens {kernel.layers[0].name} at boot", *evidence)
+
+
+def _program(kernel: KernelDrivers, name: str) -> tuple[Evidence | None, list[Evidence]]:
+    """The program in the initial RAM disk, and what speaks against it."""
+    found = [(scan, item) for scan in kernel.scans for item in scan.programs if item.path.rpartition("/")[2] == name]
+    if not found:
+        places = kernel.initramfs or kernel.missing or (kernel.modules,)
+        return None, [Evidence(place, f"no {name} in an initial RAM disk") for place in places]
+    for scan, item in found:
+        if not item.flaw:
+            return Evidence(Place(scan.path, key=item.path), f"{name} is in the initial RAM disk"), []
+    return None, [Evidence(Place(scan.path, key=item.path), f"{name} is {item.flaw}") for scan, item in found]
+
+
 @rule("initramfs-has-init", "The initial RAM disk has the program that the kernel starts first")
 def initramfs_has_init(facts: Facts) -> Verdict:
     """It is /init. Where it is a link, what that leads to is not looked at.
@@ -186,4 +224,5 @@ RULES = (
     dracut_devices_exist,
     initramfs_has_init,
     initramfs_holds_the_root_driver,
+    initramfs_opens_the_root_volume,
 )

@@ -1,4 +1,4 @@
-"""An initramfs: which kernel modules lie in it, and its small files, read as a stream and never unpacked to disk.
+"""An initramfs: the kernel modules and programs in it, and small files, read as a stream and never unpacked to disk.
 
 Format: Linux kernel, Documentation/driver-api/early-userspace/buffer-format.rst: any number of newc cpio archives,
 each plain or compressed, with NULs between them. Early microcode is such an archive in front; what is plain is skipped
@@ -29,6 +29,7 @@ MAX_TEXTS: Final = 200
 _REGULAR, _SYMLINK = 0o100000, 0o120000
 _INIT: Final = (b"init", b"./init", b"/init")
 _MODULES: Final = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
+_BIN: Final = re.compile(rb"(?:\./)?/?(?:usr/)?s?bin/([^/]+)\Z")
 _SUFFIXES: Final = (b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2", b".ko.lzma")
 
 
@@ -59,7 +60,7 @@ class InitramfsFile:
 
 @dataclass(frozen=True, slots=True)
 class InitramfsProgram:
-    """What the kernel starts in an initramfs. `mode` as in stat(2); `size` None where another link has the content."""
+    """A program in an initramfs. `mode` as in stat(2); `size` None where another link has the content."""
 
     path: str
     mode: int
@@ -67,7 +68,7 @@ class InitramfsProgram:
 
     @property
     def flaw(self) -> str | None:
-        """Why the kernel cannot start it; None where nothing speaks against it. A link is not followed."""
+        """Why it cannot be started; None where nothing speaks against it. A link is not followed."""
         kind = self.mode & 0o170000
         if kind == _SYMLINK:
             return None
@@ -92,6 +93,7 @@ class Initramfs:
         problems: what was broken; what lies behind it was not read.
         init: `/init`; None where it was not met with. It stands before the modules in an archive in the order of
             names, so that no reading that stops early has left it out.
+        programs: those that were sought and found, in its order.
     """
 
     path: str
@@ -102,6 +104,7 @@ class Initramfs:
     complete: bool
     problems: tuple[Problem, ...] = ()
     init: InitramfsProgram | None = None
+    programs: tuple[InitramfsProgram, ...] = ()
 
     @property
     def file_paths(self) -> tuple[str, ...]:
@@ -159,6 +162,7 @@ def scan_initramfs(
     wanted: frozenset[str] | None = None,
     kernel: str | None = None,
     *,
+    programs: frozenset[str] = frozenset(),
     limit: int = MAX_DECOMPRESSED,
 ) -> Initramfs:
     """Find the modules in an initramfs, and read its module configuration.
@@ -170,12 +174,13 @@ def scan_initramfs(
             archive is in the order of names, so that no module configuration can follow, and that the end of the file
             does not look as if it had been cut off. None: read all.
         kernel: the version for which they are wanted; None: any.
+        programs: names of files that are sought in the folders of programs, too.
         limit: decompressed bytes in all.
     """
-    found = _scan(source, path, wanted, kernel, limit)
+    found = _scan(source, path, _Scan(wanted, kernel, programs), limit)
     if wanted is None or found.complete or found.problems or _ends_well(source, found.archives[-1]):
         return found
-    return _scan(source, path, None, kernel, limit)
+    return _scan(source, path, _Scan(None, kernel, programs), limit)
 
 
 def _ends_well(source: Source, last: Archive) -> bool:
@@ -192,9 +197,8 @@ def _ends_well(source: Source, last: Archive) -> bool:
     return True
 
 
-def _scan(source: Source, path: str, wanted: frozenset[str] | None, kernel: str | None, limit: int) -> Initramfs:
+def _scan(source: Source, path: str, scan: _Scan, limit: int) -> Initramfs:
     archives: list[Archive] = []
-    scan = _Scan(wanted, kernel)
     problems: tuple[Problem, ...] = ()
     complete = False
     try:
@@ -203,19 +207,23 @@ def _scan(source: Source, path: str, wanted: frozenset[str] | None, kernel: str 
         place = Place(path, offset=error.place.offset)
         problems = (Problem(place, error.message),)
     return Initramfs(
-        path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems, scan.init
-    )
+        path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems, scan.init,
+        tuple(scan.programs),
+    )  # fmt: skip
 
 
 class _Scan:
-    def __init__(self, wanted: frozenset[str] | None, kernel: str | None) -> None:
+    def __init__(self, wanted: frozenset[str] | None, kernel: str | None, programs: frozenset[str]) -> None:
         self._missing = None if wanted is None else set(wanted)
+        self._programs = programs
+        self._sought = set(programs)
         self._kernel = kernel
         self._linked: dict[tuple[int, int, int], list[str]] = {}
         self.modules: list[InitramfsModule] = []
         self.files: list[InitramfsFile] = []
         self.members = 0
         self.init: InitramfsProgram | None = None
+        self.programs: list[InitramfsProgram] = []
 
     def run(self, stream: Iterator[Member], archives: list[Archive], name: str) -> bool:
         """Look at the members; tell whether the end was reached."""
@@ -230,16 +238,28 @@ class _Scan:
                 previous, ordered, number = b"", path.removeprefix(b"./") < b"etc", len(archives)
             ordered = ordered and previous < path
             previous = path
-            if path.endswith(_SUFFIXES):
-                self._module(member)
-                if ordered and self._missing is not None and not self._missing:
-                    return False
-            elif path in _INIT:
-                linked = member.size == 0 and member.links > 1
-                self.init = InitramfsProgram(_text(path), member.mode, None if linked else member.size)
-            elif path.endswith(b"conf/modules") or b"/modprobe.d/" in path or member.inode in self._linked:
-                self._file(member)
+            if self._look(member) and ordered and self._found_all():
+                return False
         return True
+
+    def _look(self, member: Member) -> bool:
+        """Take in a member; tell whether module configuration in the order of names stands before it."""
+        path = member.name
+        if path.endswith(_SUFFIXES):
+            self._module(member)
+            return True
+        if path in _INIT:
+            self.init = _program(member)
+        elif path.endswith(b"conf/modules") or b"/modprobe.d/" in path or member.inode in self._linked:
+            self._file(member)
+        elif self._programs and (where := _BIN.match(path)) and _text(where.group(1)) in self._programs:
+            self.programs.append(_program(member))
+            self._sought.discard(_text(where.group(1)))
+            return bool(self.modules)
+        return False
+
+    def _found_all(self) -> bool:
+        return self._missing is not None and not self._missing and not self._sought
 
     def _module(self, member: Member) -> None:
         if member.is_directory or (member.size == 0 and member.links < 2):
@@ -261,6 +281,11 @@ class _Scan:
             return
         text = _text(member.read(MAX_TEXT))
         self.files += [InitramfsFile(name, text) for name in [*names, _text(member.name)]]
+
+
+def _program(member: Member) -> InitramfsProgram:
+    linked = member.size == 0 and member.links > 1
+    return InitramfsProgram(_text(member.name), member.mode, None if linked else member.size)
 
 
 def module_name(file_name: str) -> str:

@@ -1,22 +1,33 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
+from typing import cast
+
 import pytest
 
 from fixtures.files import Node
-from fixtures.golden import INITRAMFS_MODULES, KERNEL, golden_initramfs
+from fixtures.golden import GOLDEN, INITRAMFS_MODULES, KERNEL, ROOT_UUID, golden_initramfs
 from fixtures.initramfs import EARLY, cpio, initramfs
 from fixtures.kernel import bzimage, elf, module
+from inspector.collectors import COLLECTORS
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers
+from inspector.guest import Guest
+from inspector.mounts import find_guest
 from inspector.rules.kernel import (
     default_kernel_image_is_whole,
     default_kernel_is_complete,
     dracut_devices_exist,
     initramfs_has_init,
     initramfs_holds_the_root_driver,
+    initramfs_opens_the_root_volume,
 )
+from inspector.storage import Stack, Storage
 from inspector.verdict import NotApplicable, Status, Verdict
+from parsers.volume.lvm2 import LogicalVolume, VolumeGroup
+from parsers.volume.mdraid import Array
 from tests.inspector.boots import (
     CFG,
     INITRD,
@@ -29,7 +40,7 @@ from tests.inspector.boots import (
     changed,
     facts,
 )
-from tests.volumes import volume_of
+from tests.volumes import disk_of, volume_of
 
 
 def places(verdict: Verdict) -> list[str]:
@@ -186,6 +197,61 @@ def test_arguments_keep_the_driver_of_the_root_away() -> None:
     assert initramfs_holds_the_root_driver(facts(arguments("initcall_blacklist=ext4_init_fs"))).status is Status.FAILED
 
 
+DRIVERS = INITRAMFS_MODULES | {"dm-mod": "drivers/md", "dm-mirror": "drivers/md"}
+
+
+def group(kind: str = "linear") -> Stack:
+    return Stack(groups=(VolumeGroup("vg", "", 1, (LogicalVolume("sda1", 1, "", "", kind, None, None),), (), ()),))
+
+
+def array(version: str) -> Stack:
+    return Stack(arrays=(cast("Array", SimpleNamespace(name="sda1", level="raid1", members=(), version=version)),))
+
+
+def stacked(stack: Stack, *modules: str, programs: Mapping[str, bytes] = MappingProxyType({})) -> Facts:
+    """The golden guest on a root that is made of others, md in its kernel, and `modules` in its initramfs."""
+    top = f"usr/lib/modules/{KERNEL}/kernel"
+    members = {f"{top}/{DRIVERS[name]}/{name}.ko": module(name, KERNEL) for name in (*INITRAMFS_MODULES, *modules)}
+    files: dict[str, Node] = {
+        **GOLDEN,
+        INITRD: cpio(EARLY) + cpio(dict(sorted({"init": b"#!/bin/sh\n", **members, **programs}.items()))),
+        f"{MODULES}/modules.builtin": "".join(f"kernel/{name}.ko\n" for name in ("fs/ext4", "md/md-mod", "md/raid1")),
+    }
+    root = volume_of(files, uuid=ROOT_UUID)
+    storage = Storage((disk_of(root),), (root,), stack)
+    return Facts({Storage: storage, Guest: find_guest(storage, root.name)}, COLLECTORS)
+
+
+def test_a_logical_volume_wants_its_drivers_and_lvm_in_the_initramfs() -> None:
+    good = initramfs_opens_the_root_volume(stacked(group(), "dm-mod", programs={"usr/sbin/lvm": elf()}))
+    assert (good.status, places(good)) == (Status.OK, [INITRD, INITRD])
+    for without, lacking in (
+        (stacked(group(), programs={"sbin/lvm": elf()}), "dm_mod"),
+        (stacked(group(), "dm-mod"), "no lvm"),
+        (stacked(group(), "dm-mod", programs={"sbin/lvm": b""}), "empty"),
+        (stacked(group(), "dm-mod", programs={"etc/lvm": elf(), "sbin/lvmpolld": elf()}), "no lvm"),
+        (stacked(group("mirror"), "dm-mod", programs={"sbin/lvm": elf()}), "dm_mirror"),
+    ):
+        bad = initramfs_opens_the_root_volume(without)
+        assert (bad.status, places(bad)) == (Status.FAILED, [INITRD])
+        assert lacking in bad.evidence[0].seen
+    # lvm2 installed, update-initramfs -u
+    fixed = stacked(group("mirror"), "dm-mod", "dm-mirror", programs={"sbin/lvm": elf()})
+    assert initramfs_opens_the_root_volume(fixed).status is Status.OK
+
+
+def test_an_array_is_assembled_by_mdadm_or_where_it_is_old_by_the_kernel() -> None:
+    assert initramfs_opens_the_root_volume(stacked(array("1.2"), programs={"sbin/mdadm": elf()})).status is Status.OK
+    lacking = initramfs_opens_the_root_volume(stacked(array("1.2"), programs={"sbin/lvm": elf()}))
+    assert (lacking.status, places(lacking)) == (Status.FAILED, [INITRD])
+    assert initramfs_opens_the_root_volume(stacked(array("0.90"))).status is Status.OK
+
+
+def test_what_opens_a_partition_is_not_asked() -> None:
+    with pytest.raises(NotApplicable):
+        initramfs_opens_the_root_volume(facts())
+
+
 def ramdisk(*names: str, init: bytes = b"#!/bin/sh\n") -> dict[str, Node | None]:
     return {INITRD: cpio(EARLY) + cpio(dict.fromkeys(names, init) | {"usr/x": b"x"})}
 
@@ -210,6 +276,7 @@ def test_what_is_not_known_of_the_kernel_is_never_ok() -> None:
         default_kernel_image_is_whole(nothing),
         initramfs_has_init(nothing),
         initramfs_holds_the_root_driver(nothing),
+        initramfs_opens_the_root_volume(nothing),
         initramfs_has_init(facts(other)),
         initramfs_has_init(facts(cut)),
     ):

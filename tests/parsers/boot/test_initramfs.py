@@ -95,6 +95,25 @@ def test_the_reading_stops_when_all_was_found(archive: bytes, early: bytes, comp
     assert source.read <= 2 * READ_SIZE + 16 * 1024 + (0 if skipped else 2 << 20)
 
 
+@pytest.mark.parametrize("compression", COMPRESSORS)
+def test_programs_are_sought_in_their_folders_behind_the_modules(tmp_path: Path, compression: str) -> None:
+    names = ("bin/lvm", "etc/modprobe.d/a.conf", f"usr/lib/modules/{KERNEL}/a.ko", "usr/sbin/lvm", "usr/sbin/lvmdump",
+             "usr/sbin/mdadm", "usr/sbin/zz/lvm")  # fmt: skip
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"" if name == "usr/sbin/mdadm" else b"x")
+        (tmp_path / name).chmod(0o755)
+    data = Memory(compress(cpio(tmp_path), compression))
+    scan = scan_initramfs(data, "/boot/i", frozenset({"a"}), programs=frozenset({"lvm", "mdadm"}))
+    assert [(item.path, item.flaw) for item in scan.programs] == [
+        ("bin/lvm", None), ("usr/sbin/lvm", None), ("usr/sbin/mdadm", "empty"),
+    ]  # fmt: skip
+    assert scan.file_paths == ("etc/modprobe.d/a.conf",)
+    early = scan_initramfs(data, "/boot/i", frozenset(), programs=frozenset({"lvm"}))
+    assert early.file_paths == ("etc/modprobe.d/a.conf",)  # what is found in front of the modules ends nothing
+    assert scan_initramfs(data, "/boot/i", frozenset({"a"})).programs == ()
+
+
 def test_without_the_order_of_names_everything_is_read(folder: Path) -> None:
     for names in ([*MODULES, *FILES], ["init", *MODULES, *FILES], [".", "init", "etc", *MODULES, *FILES]):
         archive = cpio(folder, names)
