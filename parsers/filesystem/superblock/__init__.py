@@ -25,7 +25,7 @@ _Probing = Callable[[Probe], Superblock | None]
 # blkid does not look for RAID members on what is as small as a floppy disk.
 _FLOPPY: Final = 1440 * 1024
 
-_RAID: Final[tuple[_Probing, ...]] = (member.linux_raid, foreign.firmware_raid)
+_RAID: Final[tuple[_Probing, ...]] = (member.linux_raid, foreign.firmware_raid, foreign.drbd)
 _HOLDERS: Final[tuple[_Probing, ...]] = (member.lvm2, member.luks, windows.bitlocker)
 # Types whose media carry several on purpose; the first one counts.
 _TOLERANT: Final = frozenset({"udf", "iso9660", "hfs", "hfsplus"})
@@ -54,6 +54,8 @@ _FILESYSTEMS: Final[tuple[_Probing, ...]] = (
     foreign.apfs,
     member.bcache,
     linux.erofs,
+    foreign.flash,
+    foreign.vmfs,
     foreign.by_signature,
 )
 

@@ -20,15 +20,12 @@ _SIGNATURES: Final = (
     ("cramfs", 0, b"\x28\xcd\x3d\x45"),
     ("bfs", 0, b"\xce\xfa\xad\x1b"),
     ("zonefs", 0, b"SFOZ"),
-    ("ubi", 0, b"UBI#"),
-    ("ubifs", 0, b"\x31\x18\x10\x06"),
     ("ceph_bluestore", 0, b"bluestore block device\n"),
     ("DM_verity_hash", 0, b"verity\0\0"),
     ("stratis", 512 + 4, b"!Stra0tis\x86\xff\x02^\x41rh"),
     ("gfs2", 64 * KIB, b"\x01\x16\x19\x70"),
     ("vxfs", 1 * KIB, b"\xf5\xfc\x01\xa5"),
     ("vxfs", 8 * KIB, b"\xa5\x01\xfc\xf5"),
-    ("VMFS_volume_member", 1024 * KIB, b"\x0d\xd0\x01\xc0"),
 )
 # From the end of the volume.
 _TAILS: Final = (
@@ -36,16 +33,53 @@ _TAILS: Final = (
     ("ddf_raid_member", 512, b"\xde\x11\xde\x11"),
     ("lsi_mega_raid_member", 512, b"$XIDE$"),
     ("nvidia_raid_member", 1024, b"NVIDIA"),
+    ("promise_fasttrack_raid_member", 63 * 512, b"Promise Technology, Inc."),
 )
 
 
 def firmware_raid(probe: Probe) -> Superblock | None:
     """Members of RAIDs that a controller's firmware makes; their signature stands at the end."""
+    sectors = probe.size // 512
     for kind, back, magic in _TAILS:
-        offset = probe.size // 512 * 512 - back
+        offset = sectors * 512 - back
         if probe.read(offset, len(magic)) == magic:
             return Superblock(kind, offset)
+    last = probe.read((sectors - 1) * 512, 512)
+    if last[:4] == b"\x37\xfc\x4d\x1e" and last[256:260] == b"DPTM":
+        return Superblock("adaptec_raid_member", (sectors - 1) * 512)
+    if last[:2] == b"\x55\xaa" and last[2] <= 2 and sum(last[:50]) & 0xFF == last[50]:
+        return Superblock("via_raid_member", (sectors - 1) * 512, version=str(last[2]))
     return None
+
+
+def drbd(probe: Probe) -> Superblock | None:
+    """A device that is mirrored over the network (DRBD 8.x); its metadata fills the last 4 KiB."""
+    base = probe.size - 4 * KIB
+    raw = probe.read(base, 64)
+    if raw[60:64] not in (b"\x83\x74\x02\x6b", b"\x83\x74\x02\x6c"):
+        return None
+    return Superblock("drbd", base + 60, raw[40:48].hex(), version="v08")
+
+
+def flash(probe: Probe) -> Superblock | None:
+    """UBI and UBIFS of raw flash memory; the UUID of UBI is the number of the image."""
+    raw = probe.read(0, 132)
+    if raw[:4] == b"UBI#":
+        return Superblock("ubi", 0, str(int.from_bytes(raw[24:28], "big")), version=str(raw[4]))
+    if raw[:4] == b"\x31\x18\x10\x06":
+        version, compatible = (int.from_bytes(raw[at : at + 4], "little") for at in (80, 128))
+        return Superblock("ubifs", 0, dce(raw[108:124]), version=f"w{version}r{compatible}")
+    return None
+
+
+def vmfs(probe: Probe) -> Superblock | None:
+    """A member of a datastore of VMware; it spells its own UUID."""
+    base = 1024 * KIB
+    if probe.read(base, 4) != b"\x0d\xd0\x01\xc0":
+        return None
+    return Superblock(
+        "VMFS_volume_member", base, text(probe.read(base + 532, 35)), version=str(probe.uint(base + 4, 4))
+    )
 
 
 def by_signature(probe: Probe) -> Superblock | None:
