@@ -138,8 +138,10 @@ def root_file_system_grows(facts: Facts) -> Verdict:
 def root_partition_is_last(facts: Facts) -> Verdict:
     """Why: a partition can only grow into free space behind it, and a logical volume does not grow with its partition.
 
-    Fix: move the other partitions in front of the root partition, or leave them out.
-    Reads: the partition table
+    Fix: move the other partitions in front of the root partition, or leave them out. What is made of partitions is
+    enlarged by hand: after growpart a logical volume with `pvresize` and `lvextend --resizefs`, an array with
+    `mdadm --grow`; or install the system on a partition.
+    Reads: the partition table, the metadata of groups and arrays
     """
     volume = _root(facts)
     own, disk = volume.partition, facts[Storage].disk_of(volume)
@@ -147,7 +149,8 @@ def root_partition_is_last(facts: Facts) -> Verdict:
         place = Place(volume.name, offset=volume.offset, volume=volume.name)
         if disk is not None and disk.table.scheme is Scheme.NONE:
             return ok("the root file system lies on the whole disk", Evidence(place, "no partition table"))
-        return warning("the root file system lies on no partition of its own", Evidence(place, f"{volume.type} found"))
+        made = f"made of {', '.join(volume.members)}" if volume.members else f"{volume.type} found"
+        return warning("the root file system lies on no partition of its own", Evidence(place, made))
     behind = [part for part in disk.table.partitions if part.offset >= own.offset + own.size]
     if behind:
         return warning(

@@ -120,6 +120,8 @@ def test_a_root_without_a_partition_table_is_ok_and_one_on_a_logical_volume_is_n
     logical = with_layout(1)
     logical[Storage].volumes[0].partition = None
     assert root_partition_is_last(logical).status is Status.WARNING
+    logical[Storage].volumes[0].members = ("sda2", "sdb1")
+    assert root_partition_is_last(logical).evidence[0].seen == "made of sda2, sdb1"
 
 
 @pytest.mark.parametrize(
