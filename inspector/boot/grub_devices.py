@@ -115,6 +115,11 @@ class GrubDevices:
             return None
         return files.read_text(path, MAX_TEXT), self.label(device, path)
 
+    def names(self, device: str | None, path: str) -> tuple[str, ...]:
+        """Return the names in a directory; none where it does not exist."""
+        files = self.files(device)
+        return tuple(entry.name for entry in files.listdir(path)) if files is not None and files.is_dir(path) else ()
+
     def open(self, device: str | None, path: str) -> Source:
         """Return the content of a file that is there."""
         files = self.files(device)

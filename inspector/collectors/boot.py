@@ -129,7 +129,8 @@ def collect_default_kernel(facts: Facts) -> DefaultKernel:
     title = " > ".join(step.title for step in menu.config.chosen)
     header, flaw = _header(devices, image, entry.linux)
     version = (header.version if header else None) or _named_version(entry.linux)
-    return DefaultKernel(version, image, initramfs, entry.linux.arguments, entry.linux.place, menu, title, header, flaw)
+    line = entry.linux.line_of_arguments
+    return DefaultKernel(version, image, initramfs, entry.linux.arguments, line, menu, title, header, flaw)
 
 
 def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:

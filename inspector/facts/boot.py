@@ -61,8 +61,8 @@ class BootMenu(msgspec.Struct, frozen=True):
 
     @property
     def leads_somewhere(self) -> bool:
-        """Whether it comes to any menu entries, or to such as are not evaluated."""
-        return bool(self.config.entries or self.config.blscfg)
+        """Whether it comes to any menu entries."""
+        return bool(self.config.entries)
 
 
 class BootConfig(msgspec.Struct, frozen=True):
@@ -90,8 +90,6 @@ class BootConfig(msgspec.Struct, frozen=True):
                 )
             raise UnknownFact("no configuration of GRUB was found", *self.sought)
         menu = next((menu for menu in self.menus if menu.leads_somewhere), self.menus[0])
-        if menu.config.blscfg:
-            raise UnknownFact("the boot loader entries that blscfg asks for are not read so far", *menu.config.blscfg)
         if not menu.config.entries:
             raise UnknownFact(f"{menu.start.path} comes to no menu entries", menu.start)
         return menu

@@ -18,7 +18,7 @@ from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unkn
 from parsers.boot.default_grub import Assignment, DefaultGrub
 from parsers.boot.grub import Search
 
-_ENDS: Final = frozenset({"halt", "reboot"})
+_ENDS: Final = frozenset({"halt", "reboot", "fwsetup"})
 _NUMBER: Final = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|\d{1,10})")
 _PATIENCE: Final = 300
 """Seconds; longer than that no cloud waits for an instance to come up."""
@@ -62,9 +62,6 @@ def grub_config_exists(facts: Facts) -> Verdict:
         return failed("a configuration of GRUB comes to no menu", *evidence)
     if lost:
         return warning("a configuration of GRUB that may not be used comes to no menu", *evidence)
-    if any(menu.config.blscfg for menu in boot.menus):
-        places = (place for menu in boot.menus for place in menu.config.blscfg)
-        return unknown("blscfg is not evaluated so far", *(Evidence(place, "blscfg") for place in places))
     seen = (Evidence(menu.start, f"{len(menu.config.entries)} entries in its menu") for menu in boot.menus)
     return ok("the configuration of GRUB comes to a menu", *seen)
 
@@ -88,6 +85,8 @@ def _why_lost(menu: BootMenu) -> Iterator[Evidence]:
     for include in menu.config.includes:
         if not include.found:
             yield Evidence(include.file.place, f"{include.file.path} is not there")
+    for place in menu.config.blscfg:
+        yield Evidence(place, "blscfg finds no boot loader entry that names a kernel")
     yield Evidence(menu.start, "no menu entries")
 
 

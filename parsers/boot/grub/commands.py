@@ -19,9 +19,9 @@ SUCCEED: Final = frozenset(
         "true", "echo", "insmod", "rmmod", "terminal_output", "terminal_input", "terminal", "loadfont", "play",
         "background_image", "background_color", "clear", "gptsync", "parttool", "outb", "outw", "outl", "serial",
         "save_env", "list_env", "sleep", "videoinfo", "gettext", "password", "password_pbkdf2", "cutmem", "badram",
-        "devicetree", "acpi", "nativedisk", "cryptomount", "boot", "fwsetup", "loopback", "keymap",
+        "devicetree", "acpi", "nativedisk", "cryptomount", "boot", "loopback", "keymap",
         "trust", "gfxmode", "cpuid", "sendkey", "usb_keyboard", "videotest", "load_video", "savedefault",
-        "increment", "decrement", "ls", "cat", "date", "pause", "lsmod", "version", "hiddenentry",
+        "ls", "cat", "date", "pause", "lsmod", "version", "hiddenentry",
     }
 )  # fmt: skip
 FAIL: Final = frozenset({"false", "keystatus", "cmostest", "hwmatch"})

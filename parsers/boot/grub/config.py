@@ -5,8 +5,8 @@ around it: a caller who has them passes `Surroundings`; without, each `search` i
 the tests that were answered so are listed in `assumptions`. Menu entries are evaluated one by one after the whole
 file was read, as GRUB runs them then. Everything is bounded: commands, nesting, expanded text, entries and files.
 
-Deliberately not done: `blscfg` (named in `GrubConfig.blscfg`), `regexp`, `probe`, `smbios` and other questions to the
-machine (named in `not_evaluated`, counted as failed), wildcards, passwords. No key is held, no timer is interrupted.
+Deliberately not done: `regexp`, `probe`, `smbios` and other questions to the machine (named in `not_evaluated`, counted
+as failed), wildcards, passwords. No key is held, no timer is interrupted.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from parsers.boot.grub.interpreter import Interpreter, Replaced
-from parsers.boot.grub.menu import GrubConfig, MenuEntry, choose
-from parsers.boot.grub.state import FEATURES, Exhausted, Limits, Notes, Pending, Scope, Surroundings
+from msgspec.structs import replace
+
+from parsers.boot.grub.interpreter import Interpreter
+from parsers.boot.grub.menu import GrubConfig, choose
+from parsers.boot.grub.state import FEATURES, Exhausted, Limits, Notes, Pending, Replaced, Scope, Surroundings
+from parsers.boot.menu import MenuEntry
 from parsers.place import Place
 
 _SUBMENU_DEPTH: Final = 8
@@ -38,6 +41,8 @@ def parse_grub_config(
         variables: what GRUB's core sets before (`root`, `prefix`, `grub_platform`); all of it is exported.
     """
     initial = dict.fromkeys(FEATURES, "y") | {"grub_cpu": "x86_64", "grub_platform": "pc"} | dict(variables or {})
+    if "prefix" in initial:
+        initial.setdefault("config_directory", initial["prefix"])
     notes, limits = Notes(), Limits()
     interpreter = Interpreter(surroundings, limits, notes)
     scope = Scope(initial, {*initial, "root", "prefix"}, {})
@@ -97,6 +102,9 @@ def _entries(interpreter: Interpreter, scope: Scope, notes: Notes, depth: int) -
 
 def _entry(pending: Pending, inner: Scope, children: tuple[MenuEntry, ...]) -> MenuEntry:
     title = pending.arguments[0]
+    linux = inner.linux
+    if linux and pending.arguments_place:
+        linux = replace(linux, arguments_place=pending.arguments_place)
     return MenuEntry(
         pending.place,
         title,
@@ -106,7 +114,7 @@ def _entry(pending: Pending, inner: Scope, children: tuple[MenuEntry, ...]) -> M
         "--unrestricted" in pending.options,
         pending.options.get("--users"),
         children,
-        inner.linux,
+        linux,
         tuple(inner.initrds),
         tuple(inner.loaders),
         tuple(inner.searches),

@@ -6,39 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from parsers.boot.grub.blscfg import bls_entries
 from parsers.boot.grub.commands import FAIL, LOADERS, SEARCH_COMMANDS, SUCCEED, entry_options, search_options
 from parsers.boot.grub.condition import BadCondition, evaluate
 from parsers.boot.grub.location import locate, mount_subvolume
-from parsers.boot.grub.menu import GrubFile, Include, Search
-from parsers.boot.grub.state import Limits, Notes, Pending, Scope, Surroundings
+from parsers.boot.grub.state import Jump, Leave, Limits, Notes, Pending, Replaced, Scope, Surroundings
 from parsers.boot.grub.syntax import Command, For, Function, If, Script, While, parse_script
 from parsers.boot.grubenv import parse_grubenv
+from parsers.boot.menu import Include, LoadedFile, Search
 from parsers.place import Place
 
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-
-
-class Leave(Exception):  # noqa: N818 - control flow of the script: `return`, `exit`
-    """Leave the function, or the script, that runs."""
-
-
-class Jump(Exception):  # noqa: N818 - control flow of the script: `break`, `continue`
-    """Leave or repeat the `levels`-th loop around."""
-
-    def __init__(self, *, again: bool, levels: int) -> None:
-        super().__init__()
-        self.again = again
-        self.levels = levels
-
-
-class Replaced(Exception):  # noqa: N818 - control flow of the script: `configfile`
-    """Another configuration takes the place of the one that runs."""
-
-    def __init__(self, text: str, path: str, scope: Scope) -> None:
-        super().__init__()
-        self.text = text
-        self.path = path
-        self.scope = scope
 
 
 class Interpreter:
@@ -169,6 +148,15 @@ class Interpreter:
         scope.places[name] = place
         return True
 
+    def _increment(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
+        if not arguments:
+            return False
+        value = scope.value(arguments[0])
+        number = int(value) if _NUMBER.fullmatch(value) else 0
+        scope.variables[arguments[0]] = str(number + (1 if name == "increment" else -1))
+        scope.places[arguments[0]] = place
+        return True
+
     def _unset(self, _name: str, arguments: list[str], _place: Place, scope: Scope) -> bool:
         for variable in arguments:
             scope.variables.pop(variable, None)
@@ -294,6 +282,9 @@ class Interpreter:
         inner = scope.entered((), submenu=True)
         inner.in_entry = False
         inner.functions = {}
+        file = (arguments or default)[0]
+        file = file if file.startswith("(") else f"({scope.value('root')}){file}"
+        inner.variables |= {"config_file": file, "config_directory": file.rpartition("/")[0]}
         raise Replaced(text, path, inner)
 
     def _include(self, name: str, files: list[str], place: Place, scope: Scope) -> tuple[str, str] | None:
@@ -303,15 +294,24 @@ class Interpreter:
             self._notes.add(self._notes.problems, place, f"a file wanted after {name}, {' '.join(files)!r} found")
             return None
         found = self._read(files[0], place, scope)
-        scope.includes.append(Include(GrubFile(place, name, *located), found is not None))
+        scope.includes.append(Include(LoadedFile(place, name, *located), found is not None))
         return found
 
     def _mount_subvolume(self, _name: str, arguments: list[str], _place: Place, scope: Scope) -> bool:
         return mount_subvolume(arguments, scope)
 
-    def _blscfg(self, _name: str, _arguments: list[str], place: Place, _scope: Scope) -> bool:
+    def _blscfg(self, _name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
         if place not in self._notes.blscfg:
             self._notes.blscfg.append(place)
+        if self._surroundings is None:
+            self._notes.add(self._notes.assumptions, place, "no file system to ask: blscfg is taken to find no entry")
+            return True
+        entries, problems = bls_entries(arguments, self._surroundings, scope)
+        for problem in problems:
+            self._notes.add(self._notes.problems, problem.place, problem.message)
+        for entry in entries:
+            self._limits.entry()
+            scope.entries.append(entry)
         return True
 
     # -- what is booted
@@ -345,17 +345,19 @@ class Interpreter:
     def _loader(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
         paths = [argument for argument in arguments if not argument.startswith("-")]
         if paths and re.fullmatch(r"(\([^()]*\))?\+\d+|\([^()]*\)", paths[0]):  # a block list: chainloader (hd0)+1
-            scope.loaders.append(GrubFile(place, name, None, paths[0]))
+            scope.loaders.append(LoadedFile(place, name, None, paths[0]))
             return True
         file = self._file(name, paths[:1], tuple(paths[1:]), place, scope)
         scope.loaders += [file] if file else []
         return file is not None
 
-    def _stop(self, name: str, _arguments: list[str], place: Place, scope: Scope) -> bool:
+    def _stop(self, name: str, arguments: list[str], place: Place, scope: Scope) -> bool:
         """The machine goes off or starts anew: what was loaded, or stands in the menu, is never booted."""
+        if arguments == ["--is-supported"]:  # of fwsetup, a question
+            return True
         scope.linux, scope.initrds, scope.loaders = None, [], []
         if scope.in_entry:
-            scope.loaders.append(GrubFile(place, name, None, ""))
+            scope.loaders.append(LoadedFile(place, name, None, ""))
         else:
             scope.entries.clear()
             self._notes.add(self._notes.problems, place, f"{name} before the menu is shown")
@@ -363,12 +365,12 @@ class Interpreter:
 
     def _file(
         self, name: str, paths: list[str], arguments: tuple[str, ...], place: Place, scope: Scope
-    ) -> GrubFile | None:
+    ) -> LoadedFile | None:
         located = locate(paths[0], scope, self._surroundings) if paths else None
         if located is None:
             self._notes.add(self._notes.problems, place, f"a file wanted after {name}, {' '.join(paths)!r} found")
             return None
-        return GrubFile(place, name, *located, arguments)
+        return LoadedFile(place, name, *located, arguments)
 
     _HANDLERS: Final[Mapping[str, Callable[[Interpreter, str, list[str], Place, Scope], bool]]] = {
         **dict.fromkeys(("[", "test"), _test),
@@ -380,7 +382,8 @@ class Interpreter:
         **dict.fromkeys(("return", "exit", "normal_exit"), _leave),
         **dict.fromkeys(("break", "continue"), _jump),
         **dict.fromkeys(LOADERS, _loader),
-        **dict.fromkeys(("halt", "reboot"), _stop),
+        **dict.fromkeys(("halt", "reboot", "fwsetup"), _stop),
+        **dict.fromkeys(("increment", "decrement"), _increment),
         "blscfg": _blscfg,
         "btrfs-mount-subvol": _mount_subvolume,
         "eval": _eval,

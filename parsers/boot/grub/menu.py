@@ -13,71 +13,11 @@ from typing import Final
 
 import msgspec
 
+from parsers.boot.menu import Include, MenuEntry, Search, walk
 from parsers.place import Place, Problem
 
 _NUMBER: Final = re.compile(r"\s*[0-9]{1,9}")
 _SEGMENT: Final = re.compile(r"((?:[^>]|>>)*)(?:>(.*))?", re.DOTALL)
-
-
-class GrubFile(msgspec.Struct, frozen=True):
-    """A file that a command names.
-
-    Attributes:
-        device: the GRUB device it lies on ("hd0,gpt2", or what the search gave), from the path or from `$root`; None
-            where no root was set.
-        path: path within that device's file system.
-        arguments: what follows on the line: the kernel's command line, for `linux`.
-    """
-
-    place: Place
-    command: str
-    device: str | None
-    path: str
-    arguments: tuple[str, ...] = ()
-
-
-class Search(msgspec.Struct, frozen=True):
-    """A `search` for a file system. `kind` is "fs-uuid", "label" or "file"; `device` None: nothing was found."""
-
-    place: Place
-    kind: str
-    value: str
-    variable: str
-    device: str | None
-
-
-class Include(msgspec.Struct, frozen=True):
-    """A further configuration file that a command names; `found` tells whether it was there to be read."""
-
-    file: GrubFile
-    found: bool
-
-
-class MenuEntry(msgspec.Struct, frozen=True):
-    """A menu entry or a submenu, as it is when chosen from the menu.
-
-    Attributes:
-        id: what `--id` gives; the title where it gives none.
-        entries: the entries of a submenu.
-        linux: what the last `linux`, `linux16` or `linuxefi` loads; None where the entry boots otherwise.
-        initrds: the files of the last `initrd` command, one each.
-        loaders: everything else that loads something to boot: `chainloader`, `multiboot`, `module`, ...; and `halt`
-            or `reboot`, which no kernel survives.
-    """
-
-    place: Place
-    title: str
-    id: str
-    submenu: bool = False
-    classes: tuple[str, ...] = ()
-    unrestricted: bool = False
-    users: str | None = None
-    entries: tuple[MenuEntry, ...] = ()
-    linux: GrubFile | None = None
-    initrds: tuple[GrubFile, ...] = ()
-    loaders: tuple[GrubFile, ...] = ()
-    searches: tuple[Search, ...] = ()
-    includes: tuple[Include, ...] = ()
 
 
 class GrubConfig(msgspec.Struct, frozen=True):
@@ -92,8 +32,7 @@ class GrubConfig(msgspec.Struct, frozen=True):
         chosen: the entries from the menu to the one that boots by default; empty where there is none.
         default_found: whether `default` names an entry; if not, `chosen` is the first, as GRUB has it.
         searches, includes: those outside of menu entries.
-        blscfg: where the command `blscfg` asks for the entries of the boot loader specification, which are not
-            evaluated here.
+        blscfg: where the command `blscfg` asks for the entries of the boot loader specification.
         not_evaluated: commands whose outcome is not known here.
         assumptions: tests that were answered without a file system to ask.
         problems: what GRUB would stumble over.
@@ -134,11 +73,7 @@ class GrubConfig(msgspec.Struct, frozen=True):
 
     def walk(self) -> Iterator[MenuEntry]:
         """Give every entry, those of submenus after their submenu."""
-        pending = list(reversed(self.entries))
-        while pending:
-            entry = pending.pop()
-            yield entry
-            pending.extend(reversed(entry.entries))
+        return walk(self.entries)
 
 
 def choose(entries: tuple[MenuEntry, ...], default: str | None) -> tuple[tuple[MenuEntry, ...], bool]:

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from parsers.boot.grub.menu import GrubFile, Include, Search
 from parsers.boot.grub.syntax import Function, Part, Script, Word
+from parsers.boot.menu import Include, LoadedFile, Search
 from parsers.place import Place, Problem
 
 MAX_STEPS: Final = 50_000
@@ -51,9 +51,36 @@ class Surroundings(Protocol):
         """Return the path of the subvolume that is the default of a btrfs; empty for its top level, and elsewhere."""
         ...
 
+    def names(self, device: str | None, path: str) -> tuple[str, ...]:
+        """Return the names in a directory; none where it does not exist."""
+        ...
+
 
 class Exhausted(Exception):  # noqa: N818 - an event within the evaluation; outside it is a Problem
     """The script goes past a limit."""
+
+
+class Leave(Exception):  # noqa: N818 - control flow of the script: `return`, `exit`
+    """Leave the function, or the script, that runs."""
+
+
+class Jump(Exception):  # noqa: N818 - control flow of the script: `break`, `continue`
+    """Leave or repeat the `levels`-th loop around."""
+
+    def __init__(self, *, again: bool, levels: int) -> None:
+        super().__init__()
+        self.again = again
+        self.levels = levels
+
+
+class Replaced(Exception):  # noqa: N818 - control flow of the script: `configfile`
+    """Another configuration takes the place of the one that runs."""
+
+    def __init__(self, text: str, path: str, scope: Scope) -> None:
+        super().__init__()
+        self.text = text
+        self.path = path
+        self.scope = scope
 
 
 class Limits:
@@ -122,6 +149,7 @@ class Pending(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     block: Script
     submenu: bool
+    arguments_place: Place | None = None
 
 
 class Scope(msgspec.Struct):
@@ -135,9 +163,9 @@ class Scope(msgspec.Struct):
     in_entry: bool = False
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     entries: list[Pending] = msgspec.field(default_factory=list)
-    linux: GrubFile | None = None
-    initrds: list[GrubFile] = msgspec.field(default_factory=list)
-    loaders: list[GrubFile] = msgspec.field(default_factory=list)
+    linux: LoadedFile | None = None
+    initrds: list[LoadedFile] = msgspec.field(default_factory=list)
+    loaders: list[LoadedFile] = msgspec.field(default_factory=list)
     searches: list[Search] = msgspec.field(default_factory=list)
     includes: list[Include] = msgspec.field(default_factory=list)
     subvolumes: dict[tuple[str, str], str] = msgspec.field(default_factory=dict)

@@ -143,7 +143,7 @@ def test_the_version_is_that_of_the_image_and_else_of_its_name() -> None:
     [
         ({CFG: None}, "no configuration of GRUB was found"),
         ({CFG: None, "/boot/extlinux/extlinux.conf": ""}, "only the configuration of GRUB 2 is read"),
-        ({CFG: "blscfg\n"}, "blscfg"),
+        ({CFG: "blscfg\n"}, "comes to no menu entries"),
         ({CFG: "set a=1\n"}, "comes to no menu entries"),
         ({CFG: "menuentry a { chainloader +1; }\n"}, "boots no Linux kernel"),
         ({CFG: "submenu a { true; }\n"}, "is not there"),

@@ -200,7 +200,7 @@ def test_unknown_is_never_ok(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", [grub_boot_files_exist, grub_root_resolves, grub_boots_the_system])
-def test_another_loader_or_blscfg_is_unknown(rule: Rule) -> None:
+def test_another_loader_or_no_entry_at_all_is_unknown(rule: Rule) -> None:
     for change in (
         {CFG: None, "/boot/loader/loader.conf": "timeout 3\n"},
         {CFG: "insmod blscfg\nblscfg\n"},
@@ -212,7 +212,7 @@ def test_another_loader_or_blscfg_is_unknown(rule: Rule) -> None:
 
 def test_what_is_not_evaluated_is_not_ok() -> None:
     bls = facts({CFG: "blscfg\n"})
-    assert [grub_config_exists(bls).known, grub_default_entry_exists(bls).known] == [False, False]
+    assert (grub_config_exists(bls).status, grub_default_entry_exists(bls).known) == (Status.FAILED, False)
     asked = facts({CFG: "if smbios -t 1; then set a=1; fi\n" + text(CFG)})
     assert not grub_config_parses(asked).known
     other = facts({CFG: "menuentry x { chainloader +1; }\n"})

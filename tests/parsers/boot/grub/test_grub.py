@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import random
 import subprocess
-from dataclasses import dataclass, field
 
 import pytest
 
 from parsers.boot.grub import GrubConfig, parse_grub_config
-from parsers.boot.grub.menu import MenuEntry, choose
+from parsers.boot.grub.menu import choose
+from parsers.boot.menu import MenuEntry
 from parsers.place import Place
 from tests.corpus import corpus, entries
+from tests.parsers.boot.grub.surroundings import Files, block
 
 PATH = "/boot/grub/grub.cfg"
-BLOCK = "# GRUB Environment Block\n"
 
 # What grub-mkconfig of Debian 12 writes for two kernels, without the decoration.
 DEBIAN = """\
@@ -87,38 +87,6 @@ elif [ -z "${config_directory}" -a -f  $prefix/custom.cfg ]; then
   source $prefix/custom.cfg
 fi
 """
-
-
-@dataclass
-class Files:
-    """File systems in memory: device -> path -> text."""
-
-    devices: dict[str, dict[str, str]]
-    tags: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def search(self, kind: str, value: str) -> str | None:
-        if kind == "file":
-            return next((device for device, files in self.devices.items() if value in files), None)
-        return self.tags.get((kind, value))
-
-    def size(self, device: str | None, path: str) -> int | None:
-        files = self.devices.get(device or "", {})
-        if path in files:
-            return len(files[path])
-        return -1 if any(name.startswith(path + "/") for name in files) else None
-
-    def read(self, device: str | None, path: str) -> tuple[str, str] | None:
-        text = self.devices.get(device or "", {}).get(path)
-        return None if text is None else (text, path)
-
-    def default_subvolume(self, device: str) -> str:
-        assert device
-        return ""
-
-
-def block(**variables: str) -> str:
-    text = BLOCK + "".join(f"{name}={value}\n" for name, value in variables.items())
-    return text + "#" * (1024 - len(text))
 
 
 def parse(text: str, **remembered: str) -> GrubConfig:
@@ -414,7 +382,7 @@ def test_ubuntu_boots_with_or_without_its_initramfs(fail: str, arguments: tuple[
 
 
 @pytest.mark.corpus
-def test_the_configuration_of_rhel_9_is_left_to_blscfg() -> None:
+def test_the_configuration_of_rhel_9_asks_for_blscfg() -> None:
     name = "known/configs/grub/in-grub_conf-RHEL9_UEFI_HOST_GRUB2_CFG"
     config = parse_grub_config(corpus(name).read_text())
     assert config.blscfg != ()
@@ -494,3 +462,9 @@ def test_what_grub_mkconfig_writes_here_is_read() -> None:
     config = parse_grub_config(made.stdout)
     assert config.problems == config.not_evaluated == ()
     assert config.variable("default") == "0"
+
+
+def test_an_entry_for_the_firmware_boots_nothing() -> None:
+    config = parse("if fwsetup --is-supported; then menuentry f { fwsetup; }; fi\n")
+    assert config.default_entry is not None
+    assert [file.command for file in config.default_entry.loaders] == ["fwsetup"]

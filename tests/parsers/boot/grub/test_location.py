@@ -25,6 +25,10 @@ class Btrfs:
         self.asked.append((device, path))
         return "", path
 
+    def names(self, device: str | None, path: str) -> tuple[str, ...]:
+        self.asked.append((device, path))
+        return ()
+
     def default_subvolume(self, device: str) -> str:
         return SNAPSHOT if device == "sda2" else ""
 
