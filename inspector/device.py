@@ -35,7 +35,7 @@ def resolve(spec: str, volumes: Iterable[Volume]) -> Volume | None:
 
     Raise `UnknownFact` where it may lie in something that is not read (LVM, an encrypted volume).
     """
-    volumes = tuple(volumes)
+    volumes = tuple(volume for volume in volumes if not volume.dormant)
     found = _resolve(spec, volumes)
     if found and found.holder and found.type not in CONTAINERS:  # any device of a file system stands for all of them
         return next((volume for volume in volumes if volume.name == found.holder), found)
@@ -53,6 +53,14 @@ def _resolve(spec: str, volumes: tuple[Volume, ...]) -> Volume | None:
         _raise_if_hidden(spec, volumes)
         _raise_if_numbered(spec, volumes)
     return found
+
+
+def another(spec: str, first: Volume, volumes: Iterable[Volume]) -> Volume | None:
+    """Return a second volume that `spec` means, besides `first`; the devices of one file system are no second one."""
+    try:
+        return resolve(spec, [volume for volume in volumes if volume is not first and volume.holder != first.name])
+    except UnknownFact:  # what an encrypted or LVM volume may hold besides is no reason for doubt
+        return None
 
 
 def _tag(spec: str) -> tuple[str, str]:

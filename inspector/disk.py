@@ -37,6 +37,7 @@ class Volume:
     A partition or a whole disk begins at byte `offset` of the disk. A logical volume or an array has no offset; it is
     made of the volumes named in `members`, and `aliases` are the other names that it goes by ("/dev/mapper/vg-root").
     A member that was read knows whose it is: `holder` is the name of the group or of the array, or empty for none.
+    One that is `dormant` is not activated when the guest boots, so that nothing goes by its names (a thin snapshot).
     `others` are the further devices of a file system that lies on several; they name the first one as their holder.
     """
 
@@ -59,6 +60,7 @@ class Volume:
         self.members: tuple[str, ...] = ()
         self.others: tuple[Source, ...] = ()
         self.aliases: frozenset[str] = frozenset()
+        self.dormant = False
 
     @property
     def size(self) -> int:

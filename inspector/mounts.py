@@ -42,8 +42,8 @@ def find_guest(storage: Storage, root: str | None = None) -> Guest:
 
 
 def find_roots(storage: Storage) -> list[Mount]:
-    """Return the roots of systems in the order of their volumes."""
-    return [root for volume in storage.volumes for root in _roots_on(volume, storage)]
+    """Return the roots of systems in the order of their volumes, without those that are not there at boot."""
+    return [root for volume in storage.volumes if not volume.dormant for root in _roots_on(volume, storage)]
 
 
 def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:

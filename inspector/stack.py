@@ -29,7 +29,7 @@ def stack_of(volumes: Sequence[Volume]) -> Stack:
     """
     md = _arrays([volume for volume in volumes if volume.type == MD])
     lvm = _logical([volume for volume in (*volumes, *md.volumes) if volume.type == LVM])
-    return Stack((*md.volumes, *lvm.volumes), md.arrays, lvm.groups, (*md.problems, *lvm.problems))
+    return Stack((*md.volumes, *lvm.volumes), md.arrays, lvm.groups, (*md.problems, *lvm.problems), md.short)
 
 
 def _arrays(members: list[Volume]) -> Stack:
@@ -41,7 +41,7 @@ def _arrays(members: list[Volume]) -> Stack:
         volume.holder = holders[0].name if holders else None
         _note(volume, found.unread)
     volumes = (_stacked(array, array.name, array.members, _array_aliases(array)) for array in found.arrays)
-    return Stack(tuple(volumes), tuple(found.arrays), (), tuple(found.problems))
+    return Stack(tuple(volumes), tuple(found.arrays), (), tuple(found.problems), found.short)
 
 
 def _logical(members: list[Volume]) -> Stack:
@@ -53,18 +53,15 @@ def _logical(members: list[Volume]) -> Stack:
         # One that no group names holds nothing: pvcreate was all that was done to it.
         volume.holder = holders[0] if holders else ""
         _note(volume, found.unread)
-    volumes = (
-        _stacked(
-            volume.source or Unreadable(volume.name, volume.size, volume.reason or "it is not read"),
-            volume.name,
-            group.members,
-            _logical_aliases(group, volume),
-            volume.reason,
-        )
-        for group in found.groups
-        for volume in group.volumes
-    )
+    volumes = (_logical_volume(group, volume) for group in found.groups for volume in group.volumes)
     return Stack(tuple(volumes), (), tuple(found.groups), tuple(found.problems))
+
+
+def _logical_volume(group: VolumeGroup, logical: LogicalVolume) -> Volume:
+    source = logical.source or Unreadable(logical.name, logical.size, logical.reason or "it is not read")
+    volume = _stacked(source, logical.name, group.members, _logical_aliases(group, logical), logical.reason)
+    volume.dormant = logical.skipped
+    return volume
 
 
 def _note(volume: Volume, unread: dict[str, str]) -> None:

@@ -63,9 +63,12 @@ class Storage(msgspec.Struct, frozen=True):
         """Return the disks that a volume lies on: that of a partition, those of the members of what is made of them."""
         names, pending = {volume.name}, [volume]
         while pending:
-            members = [item for name in pending.pop().members if name not in names and (item := self.volume(name))]
+            upper = pending.pop()
+            members = [item for name in upper.members if (item := self.volume(name))]
+            # Devices of one btrfs: each but the first knows whose it is.
+            members += [item for item in self.volumes if item.holder == upper.name and item.type == upper.type]
+            pending += [item for item in members if item.name not in names]
             names |= {item.name for item in members}
-            pending += members
         return tuple(disk for disk in self.disks if any(item.name in names for item in disk.volumes))
 
     def volume(self, name: str) -> Volume | None:

@@ -11,11 +11,13 @@ from inspector.rules.rule import Rule
 MODULES: Final[tuple[str, ...]] = (
     "accounts",
     "agents",
+    "boot_device",
     "boot_mode",
     "cloud_init",
     "dhcp",
     "file_attributes",
     "file_system_state",
+    "file_system_type",
     "firewall",
     "fstab",
     "grub",
@@ -26,6 +28,7 @@ MODULES: Final[tuple[str, ...]] = (
     "online_resize",
     "operating_system",
     "partition_table",
+    "partition_use",
     "root_options",
     "selinux",
     "sshd",
@@ -34,6 +37,7 @@ MODULES: Final[tuple[str, ...]] = (
     "system_start",
     "usage",
     "virtio",
+    "volumes",
 )
 """Modules of this package that hold rules, in alphabetical order."""
 

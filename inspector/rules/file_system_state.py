@@ -11,7 +11,7 @@ from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
 from inspector.storage import Storage
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
-from parsers.filesystem.tree import SelfReporting, Tree
+from parsers.filesystem.tree import SelfReporting, SizeStating, Tree
 from parsers.place import Place, Problem
 
 _MAX_EVIDENCE: Final = 20
@@ -21,7 +21,7 @@ _MAX_EVIDENCE: Final = 20
 def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
     """Why: an error that the kernel recorded was not repaired since; many guests then mount read-only or stop in fsck.
 
-    Fix: repair the file system in the image, unmounted (e2fsck -f), and import it again.
+    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair), and import it again.
     Reads: the superblocks: state, error count, first and last error; the journal's error.
     """
     opened, silent = _trees(facts)
@@ -35,7 +35,8 @@ def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
 def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
     """Why: the image was taken from a guest that ran or crashed: files are torn, and the first boot has to recover.
 
-    Fix: shut the guest down before its disk is copied, or replay the journal (e2fsck -p), and import it again.
+    Fix: shut the guest down before its disk is copied; or replay the journal (e2fsck -p for ext4; XFS and btrfs replay
+    theirs when they are mounted), and import it again.
     Reads: the superblocks: the flag needs_recovery; without a journal the state "clean". A frozen snapshot lacks
     that state, yet needs no recovery, and is good.
     """
@@ -55,14 +56,42 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
 def file_systems_consistent(facts: Facts) -> Verdict:
     """Why: metadata that are damaged lose files, and the guest's kernel stops using them, or mounts read-only.
 
-    Fix: repair the file system in the image, unmounted (e2fsck -f), and import it again.
+    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair, btrfs check), and import it again.
     Reads: what the other rules read; no full check is made.
     """
     opened, silent = _trees(facts)
-    flaws = [_evidence(problem, volume) for volume, tree in opened for problem in _flaws(tree)]
+    flaws = [
+        _evidence(problem, volume)
+        for volume, tree in opened
+        for problem in _flaws(tree)
+        if problem.place.offset != volume.size  # that it is cut off, which another rule says
+    ]
     if flaws:
         return warning(f"damaged: {_names(flaws)}", *flaws[:_MAX_EVIDENCE])
     return _good("what was read of the file systems is consistent", "nothing wrong in what was read", opened, silent)
+
+
+@rule("file-systems-fit-their-volumes", "No file system is longer than the volume it lies on", os="any")
+def file_systems_fit_their_volumes(facts: Facts) -> Verdict:
+    """The image was cut off, or a partition or volume was shrunk before its file system.
+
+    Why: the kernel refuses to mount it, and what lay behind the end is lost.
+
+    Fix: copy the image again, whole; or give the partition, or the logical volume, its size back.
+    Reads: the superblocks, the partition table, the sizes of volumes.
+    """
+    opened, silent = _trees(facts)
+    sized = [(volume, tree.stated_size) for volume, tree in opened if isinstance(tree, SizeStating)]
+    short = [
+        Evidence(_place(volume), f"a volume of {size} bytes wanted, {volume.size} found")
+        for volume, size in sized
+        if size > volume.size
+    ]
+    if short:
+        return failed(f"cut off: {_names(short)}", *short)
+    if not sized:
+        return unknown("how long the file systems are is not known", *silent)
+    return _good("every file system fits its volume", "it ends within the volume", opened, silent)
 
 
 @rule("system-volumes-readable", "Everything on the disk that holds files could be read", os="any")
@@ -141,5 +170,6 @@ RULES = (
     file_systems_without_recorded_errors,
     file_systems_cleanly_unmounted,
     file_systems_consistent,
+    file_systems_fit_their_volumes,
     system_volumes_readable,
 )

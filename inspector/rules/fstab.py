@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.device import is_kernel_name, resolve
+from inspector.device import another, is_kernel_name, resolve
 from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
@@ -295,17 +295,10 @@ def fstab_devices_are_unambiguous(facts: Facts) -> Verdict:
     for entry, volume, _ in _resolved(facts):
         if volume is None or is_kernel_name(entry.device):
             continue
-        second = _second(entry.device, volume, volumes)
+        second = another(entry.device, volume, volumes)
         if second is not None:
             poor.append(_evidence(entry, f"{volume.name} and {second.name} are both called so"))
     return _verdict([], poor, [], "every name belongs to one volume", fstab)
-
-
-def _second(device: str, first: Volume, volumes: tuple[Volume, ...]) -> Volume | None:
-    try:
-        return resolve(device, [volume for volume in volumes if volume is not first])
-    except UnknownFact:  # what an encrypted or LVM volume may hold besides is no reason for doubt
-        return None
 
 
 @rule("crypttab-devices-exist", "Every encrypted device of crypttab is in the image")

@@ -162,6 +162,27 @@ def _not_encrypted(disk: Disk) -> Verdict:
     return ok("the image is not encrypted", Evidence(_place(disk), "no encryption"))
 
 
+@rule("virtual-size-within-limits", "No disk is larger than the target takes", os="any")
+def virtual_size_within_limits(facts: Facts, *, maximum_gib: int) -> Verdict:
+    """The size that the guest sees counts, not that of the file. A smaller disk is enlarged to what the target has.
+
+    Why: an import service refuses a disk that is larger than the largest it has, be it nearly empty.
+
+    Fix: shrink the last file system and its partition, then the disk with `qemu-img resize --shrink`; or move what is
+    not the system onto further disks.
+    Reads: the header of the container, or the size of a raw image
+    """
+    return together({disk.name: _within(disk, maximum_gib) for disk in facts[Storage].disks})
+
+
+def _within(disk: Disk, maximum_gib: int) -> Verdict:
+    size = disk.image.virtual_size
+    if size > maximum_gib << 30:
+        seen = Evidence(_place(disk), f"a virtual size of {size} bytes")
+        return failed(f"at most {maximum_gib} GiB wanted, {-(-size >> 30)} GiB found", seen)
+    return ok("the disk is not too large", Evidence(_place(disk), f"at most {maximum_gib} GiB"))
+
+
 def _place(disk: Disk, offset: int | None = None) -> Place:
     """A place in the file of a disk; it names the disk where there may be others."""
     return Place(_IMAGE, offset=offset, volume=None if disk.name == DISK_NAME else disk.name)
@@ -174,4 +195,5 @@ RULES = (
     image_stands_alone,
     image_without_snapshots,
     image_not_encrypted,
+    virtual_size_within_limits,
 )

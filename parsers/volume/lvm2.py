@@ -38,6 +38,7 @@ class LogicalVolume(msgspec.Struct, frozen=True):
         uuid: its own, with dashes; `group_uuid` likewise.
         type: of its segments as lvs(8) calls them ("linear", "striped", "raid5", "thin", ...).
         source: its bytes; None where it cannot be read, and `reason` says why.
+        skipped: it is not activated at boot, as thin snapshots are not unless told otherwise.
     """
 
     name: str
@@ -47,6 +48,7 @@ class LogicalVolume(msgspec.Struct, frozen=True):
     type: str
     source: Source | None
     reason: str | None
+    skipped: bool = False
 
 
 class VolumeGroup(msgspec.Struct, frozen=True):
@@ -191,4 +193,5 @@ def _open_volume(text: GroupText, volume: LogicalText, segments: Segments, clash
         type="linear" if linear else first.type,
         source=source,
         reason=reason,
+        skipped=volume.skipped,
     )

@@ -58,7 +58,7 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class LogicalText(msgspec.Struct, frozen=True):
-    """A logical volume as the text has it; `extents` long."""
+    """A logical volume as the text has it; `extents` long. One that is `skipped` is not activated at boot."""
 
     name: str
     uuid: str
@@ -66,6 +66,7 @@ class LogicalText(msgspec.Struct, frozen=True):
     extents: int
     segments: tuple[Segment, ...]
     place: Place
+    skipped: bool = False
 
 
 class PhysicalText(msgspec.Struct, frozen=True):
@@ -166,7 +167,9 @@ def _logical(name: str, section: Section, place: Place) -> LogicalText:
         extents += segment.count
     if not segments or extents > _MAX_EXTENTS:
         raise ParseError(place, f"segments of at most {_MAX_EXTENTS} extents wanted, {extents} found")
-    return LogicalText(name, _uuid(section), "VISIBLE" in _words(section, "status"), extents, tuple(segments), place)
+    visible = "VISIBLE" in _words(section, "status")
+    skipped = "ACTIVATION_SKIP" in _words(section, "flags")
+    return LogicalText(name, _uuid(section), visible, extents, tuple(segments), place, skipped)
 
 
 def _type(section: Section, place: Place) -> str:

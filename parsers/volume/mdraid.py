@@ -70,18 +70,21 @@ class Array:
 class MdArrays(msgspec.Struct, frozen=True):
     """The arrays that could be assembled, the members that belong to none, and what is wrong.
 
-    `unread` are the names of members whose array cannot be read, with the reason.
+    `unread` are the names of members whose array cannot be read, with the reason; `short` are those of them that lack
+    other members.
     """
 
     arrays: tuple[Array, ...]
     unread: dict[str, str]
     problems: tuple[Problem, ...]
+    short: tuple[str, ...] = ()
 
 
 def open_mdraid(members: Sequence[Source]) -> MdArrays:
     """Group members by the UUID of their array and assemble each group."""
     groups: dict[str, list[_Member]] = {}
     unread: dict[str, str] = {}
+    short: list[str] = []
     problems: list[Problem] = []
     for source in members:
         try:
@@ -97,10 +100,18 @@ def open_mdraid(members: Sequence[Source]) -> MdArrays:
             arrays.append(_assemble(group, {array.name for array in arrays}))
         except ParseError as error:
             unread |= {member.source.name: str(error) for member in group}
+            short += [member.source.name for member in group if _lacks_members(group)]
             problems.append(Problem(error.place, error.message))
             continue
         problems += arrays[-1].problems
-    return MdArrays(tuple(arrays), unread, tuple(problems))
+    return MdArrays(tuple(arrays), unread, tuple(problems), tuple(short))
+
+
+def _lacks_members(group: list[_Member]) -> bool:
+    """Tell whether members of an array that cannot be assembled are missing, or too old to be of use."""
+    fresh = max(group, key=lambda member: member.superblock.events).superblock
+    usable = {member.superblock.role for member in group if not _flaw(member, fresh)}
+    return sum(role < fresh.legs for role in usable) < fresh.legs
 
 
 def assemble(members: Sequence[Source]) -> Array:

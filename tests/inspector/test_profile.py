@@ -28,7 +28,18 @@ NINETEEN = [
     "Firewall",
     "LibDirectory",
 ]
-AFTER = ["ImageFormat", "SystemImage", "BootMode", "KernelVersion", "RtcTimeMode", "PartitionTable", "FileSystemState"]
+AFTER = [
+    "ImageFormat",
+    "SystemImage",
+    "BootMode",
+    "KernelVersion",
+    "RtcTimeMode",
+    "PartitionTable",
+    "FileSystemState",
+    "DiskLayout",
+    "Volumes",
+    "FileSystemType",
+]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

@@ -85,6 +85,11 @@ class BtrfsTree:
         return self._volume.superblock
 
     @property
+    def stated_size(self) -> int:
+        """Bytes that the superblock says its device has."""
+        return self.superblock.device.total_bytes
+
+    @property
     def root(self) -> int:
         """Inode of the root directory of the subvolume."""
         return FIRST_FREE

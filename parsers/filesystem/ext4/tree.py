@@ -18,6 +18,7 @@ from typing import Final
 
 from parsers.filesystem.ext4.content import InlineContent
 from parsers.filesystem.ext4.directory import FILE_TYPES, Directory, Entry
+from parsers.filesystem.ext4.features import feature_names
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.htree import find_blocks
 from parsers.filesystem.ext4.inodes import (
@@ -74,6 +75,17 @@ class Ext4Tree:
     def name(self) -> str:
         """Name of the volume."""
         return self._volume.name
+
+    @property
+    def stated_size(self) -> int:
+        """Bytes that the superblock says the file system has."""
+        return self.superblock.blocks * self.superblock.block_size
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features under the names of tune2fs(8)."""
+        block = self.superblock
+        return feature_names(block.compat, block.incompat, block.ro_compat)
 
     @property
     def root(self) -> int:

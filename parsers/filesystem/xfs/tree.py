@@ -57,6 +57,11 @@ class XfsTree:
         return self._volume.name
 
     @property
+    def stated_size(self) -> int:
+        """Bytes that the superblock says the file system has, those of realtime devices apart."""
+        return self.superblock.blocks * self.superblock.block_size
+
+    @property
     def root(self) -> int:
         """Inode of the root directory."""
         return self.superblock.root

@@ -1,0 +1,81 @@
+"""What the partitions of the system disk are used for: none of them for swap space, for dynamic disks or pools."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.disk import Disk, partition_name
+from inspector.facts import Facts
+from inspector.rules.rule import rule
+from inspector.storage import Storage
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from parsers.partition.table import Partition, Scheme
+from parsers.place import Place
+
+_DYNAMIC: Final = {
+    "0x42": "a dynamic disk (LDM)",
+    "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3": "a dynamic disk (LDM metadata)",
+    "af9b60a0-1431-4f62-bc68-3311714a69ad": "a dynamic disk (LDM data)",
+    "e75caf8f-f680-4cee-afa3-b001e56efc2d": "a storage pool (Storage Spaces)",
+}
+_SWAP: Final = frozenset({"swap", "swsuspend"})
+
+
+@rule("system-disk-is-basic", "The system disk is neither a dynamic disk nor part of a storage pool", os="any")
+def system_disk_is_basic(facts: Facts) -> Verdict:
+    """Why: Windows does not boot from a storage pool, and volumes of a dynamic disk may continue on disks elsewhere.
+
+    Fix: back the system up and restore it onto a basic disk; Windows cannot convert the disk that it boots from.
+
+    Reads: the types of the partitions
+
+    References: Microsoft, "Basic and Dynamic Disks" and PARTITION_INFORMATION_GPT
+    """
+    disk = _partitioned(facts)
+    dynamic = [_seen(disk, part, _DYNAMIC[part.type]) for part in disk.table.partitions if part.type in _DYNAMIC]
+    if dynamic:
+        return failed("the system disk is not a basic disk", *dynamic)
+    return ok("the system disk is a basic disk", _summary(disk))
+
+
+@rule("system-disk-has-no-swap-partition", "No partition of the system disk is swap space")
+def system_disk_has_no_swap_partition(facts: Facts) -> Verdict:
+    """Swap space on a logical volume, or in a file, is no matter of this rule.
+
+    Why: a swap partition keeps the root partition in front of it from growing, and the vendor asks for none.
+
+    Fix: take its line out of /etc/fstab, delete the partition, and use a swap file where swap space is wanted.
+
+    Reads: the partition table, the superblocks
+
+    References: the vendor's specification of Linux images, "Swap partition"
+    """
+    disk = _partitioned(facts)
+    swap = [
+        Evidence(Place(volume.name, offset=volume.offset, volume=volume.name), f"{volume.type}, {volume.size} bytes")
+        for volume in disk.volumes
+        if volume.type in _SWAP
+    ]
+    if swap:
+        return warning(f"{len(swap)} swap partitions on the system disk", *swap)
+    return ok("the system disk has no swap partition", _summary(disk))
+
+
+def _partitioned(facts: Facts) -> Disk:
+    disk = facts[Storage].system_disk
+    if disk.table.scheme is Scheme.NONE:
+        raise NotApplicable("the system disk has no partition table")
+    return disk
+
+
+def _seen(disk: Disk, partition: Partition, seen: str) -> Evidence:
+    name = partition_name(disk.name, partition.number)
+    return Evidence(Place(name, offset=partition.offset, volume=name), seen)
+
+
+def _summary(disk: Disk) -> Evidence:
+    kinds = ", ".join(dict.fromkeys(volume.type or "unknown" for volume in disk.volumes)) or "nothing"
+    return Evidence(disk.place, f"on its partitions: {kinds}")
+
+
+RULES = (system_disk_has_no_swap_partition, system_disk_is_basic)
