@@ -20,26 +20,35 @@ __all__ = ["inspect_image", "open_image"]
 
 
 def inspect_image(
-    path: str | Sequence[str], profile: str = "ecs", root: str | None = None, allowed: AllowedFiles | None = None
+    path: str | Sequence[str],
+    profile: str = "ecs",
+    root: str | None = None,
+    allowed: AllowedFiles | None = None,
+    backend: str = "native",
 ) -> Report:
     """Inspect the image at `path` and return the report; raise `InspectorError` where it cannot be inspected.
 
     `allowed` are the backing and data files that the image may lean on; without it such an image is refused.
+    `backend` says what reads file systems: "native", "guestfs" (libguestfs, which starts a virtual machine), or "auto"
+    (libguestfs what native cannot read).
     """
     from inspector.engine import inspect_machine
 
-    return inspect_machine(_target(path, root, allowed), profile)
+    return inspect_machine(_target(path, root, allowed, backend), profile)
 
 
-def open_image(path: str | Sequence[str], root: str | None = None, allowed: AllowedFiles | None = None) -> Guest:
-    """Return the guest of the image at `path` as one read-only tree of files."""
+def open_image(
+    path: str | Sequence[str], root: str | None = None, allowed: AllowedFiles | None = None, backend: str = "native"
+) -> Guest:
+    """Return the guest of the image at `path` as one read-only tree of files; arguments as for `inspect_image`."""
     from inspector.mounts import find_guest
     from inspector.storage import open_storage
 
-    return find_guest(open_storage(_target(path, root, allowed)), root)
+    return find_guest(open_storage(_target(path, root, allowed, backend)), root)
 
 
-def _target(path: str | Sequence[str], root: str | None, allowed: AllowedFiles | None) -> Target:
+def _target(path: str | Sequence[str], root: str | None, allowed: AllowedFiles | None, choice: str) -> Target:
+    from inspector.backends.choice import backend
     from inspector.target import Target
 
-    return Target((path,) if isinstance(path, str) else tuple(path), root, allowed)
+    return Target((path,) if isinstance(path, str) else tuple(path), root, allowed, backend(choice))

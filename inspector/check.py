@@ -28,8 +28,8 @@ FAIL_ON: Final[dict[str, Status | None]] = {"failed": Status.FAILED, "warning": 
 class Order(msgspec.Struct, frozen=True):
     """What the user asked for.
 
-    `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on. With `one_guest` the images are
-    the disks of one machine; otherwise each is a machine's only disk.
+    `fail_on` is a key of `FAIL_ON`; `allowed` are files that an image may lean on, `backend` what reads file systems.
+    With `one_guest` the images are the disks of one machine; otherwise each is a machine's only disk.
     """
 
     profile: str = "ecs"
@@ -40,10 +40,11 @@ class Order(msgspec.Struct, frozen=True):
     limits: Limits = msgspec.field(default=CHECK_LIMITS)
     allowed: AllowedFiles | None = None
     one_guest: bool = False
+    backend: str = "native"
 
     def machines(self, images: Sequence[str]) -> list[Target]:
         """Return the machines that `images` make."""
-        return targets(images, self.root, self.allowed, one_guest=self.one_guest)
+        return targets(images, self.root, self.allowed, self.backend, one_guest=self.one_guest)
 
 
 def check_images(images: Sequence[str], order: Order, write: Write, complain: Callable[[str], None]) -> int:

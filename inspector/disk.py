@@ -7,14 +7,14 @@ from typing import Final
 
 import msgspec
 
-from inspector.backends import native
+from inspector.backends import Reader, native
 from inspector.errors import InspectorError
 from inspector.image import DISK_NAME, AllowedFiles, Image, open_image
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.filesystem.tree import Tree
 from parsers.partition import parse_partition_table
 from parsers.partition.table import Partition, PartitionTable, Scheme
-from parsers.place import ParseError, Place, Problem
+from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source, Window
 
 _EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
@@ -31,14 +31,22 @@ CONTAINERS: Final = MEMBERS | {"crypto_LUKS", "BitLocker", "bcache", "zfs_member
 """Types whose content is other volumes, so that what is in the image is not known until they are read."""
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """The files of a volume and who reads them, or why there are none."""
+
+    tree: Tree | None = None
+    backend: str | None = None
+    reason: str | None = None
+
+
 class Volume:
     """Bytes that may hold a file system; it is opened when its tree is first asked for.
 
     A partition or a whole disk begins at byte `offset` of the disk. A logical volume or an array has no offset; it is
     made of the volumes named in `members`, and `aliases` are the other names that it goes by ("/dev/mapper/vg-root").
     A member that was read knows whose it is: `holder` is the name of the group or of the array, or empty for none.
-    One that is `dormant` is not activated when the guest boots, so that nothing goes by its names (a thin snapshot).
     `others` are the further devices of a file system that lies on several; they name the first one as their holder.
+    `readers` are tried in their order.
     """
 
     def __init__(
@@ -60,7 +68,7 @@ class Volume:
         self.members: tuple[str, ...] = ()
         self.others: tuple[Source, ...] = ()
         self.aliases: frozenset[str] = frozenset()
-        self.dormant = False
+        self.readers: tuple[Reader, ...] = (native.READER,)
 
     @property
     def size(self) -> int:
@@ -85,12 +93,12 @@ class Volume:
     @property
     def tree(self) -> Tree | None:
         """The files, or None; `reason` says why."""
-        return self._opened[0]
+        return self._opened.tree
 
     @property
     def reason(self) -> str | None:
         """Why there is no tree; None where there is one, or where no files are to be expected (swap, boot code)."""
-        return self._opened[1]
+        return self._opened.reason
 
     @property
     def hides(self) -> bool:
@@ -100,28 +108,35 @@ class Volume:
     @property
     def backend(self) -> str | None:
         """Which reader opened it."""
-        return native.NAME if self.tree else None
+        return self._opened.backend
 
     @cached_property
-    def _opened(self) -> tuple[Tree | None, str | None]:
+    def _opened(self) -> Opened:
         if self.flaw or self._is_fileless:
-            return None, self.flaw
+            return Opened(reason=self.flaw)
         if self.type is None:
-            return None, "no known file system was recognised"
+            return Opened(reason="no known file system was recognised")
         if self.superblock and self.superblock.others:
             found = " and ".join((self.superblock.type, *self.superblock.others))
-            return None, f"it carries the signatures of {found}"
+            return Opened(reason=f"it carries the signatures of {found}")
         if self.type == "crypto_LUKS":
             from inspector.stack import encrypted
 
-            return None, encrypted(self.source)
-        reader = native.READERS.get(self.type)
-        if reader is None:
-            return None, f"{self.type} is not read so far"
-        try:
-            return reader(self.source, *self.others), None
-        except ParseError as error:
-            return None, f"{self.type} cannot be read: {error}"
+            return Opened(reason=encrypted(self.source))
+        return self._read()
+
+    def _read(self) -> Opened:
+        """Try one reader after the other; what one finds broken is not tried with the next."""
+        reasons = []
+        for reader in self.readers:
+            try:
+                return Opened(reader.open(self), reader.name)
+            except UnsupportedError as error:
+                reasons.append(error.message)
+            except ParseError as error:
+                reasons.append(f"{self.type} cannot be read: {error}")
+                break
+        return Opened(reason="; ".join(reasons))
 
     @property
     def _is_fileless(self) -> bool:

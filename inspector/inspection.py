@@ -22,7 +22,7 @@ def inspect_isolated(target: Target, profile: str = "ecs", limits: Limits = CHEC
         InspectorError: the image could not be inspected, or the inspection died.
     """
     try:
-        data = json.loads(isolated_result(partial(_inspect, target, profile), limits))
+        data = json.loads(isolated_result(partial(_inspect, target, profile), limits, target.backend.helper))
         return msgspec.convert(data, Report)
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InspectorError(f"the inspection sent something that is no report: {error}") from error

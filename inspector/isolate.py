@@ -23,7 +23,7 @@ import struct
 import time
 from collections.abc import Callable, Generator
 from pathlib import PurePath
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 
@@ -41,6 +41,7 @@ OPEN_FILES: Final = 64
 
 _HEADER: Final = struct.Struct("<cI")
 _DATA: Final = b"D"
+_HELPED: Final = b"H"
 _ERROR: Final = b"E"
 _END: Final = b"."
 _EXIT_MEMORY: Final = 101
@@ -54,18 +55,34 @@ class Limits(msgspec.Struct, frozen=True):
         memory: bytes of address space.
         cpu: seconds of processor time; None: as much as it likes, as long as it makes progress.
         wall: seconds that the parent waits: for the whole job, or, where `cpu` is None, for each frame.
+        helped: seconds that are added where the job has woken its helper.
     """
 
     memory: int = 1024 * MIB
     cpu: int | None = 60
     wall: float = 120.0
+    helped: float = 300.0
+
+
+class Helper(Protocol):
+    """What a job may ask for that its limits forbid: a process that is started before they are in force."""
+
+    def prepare(self, woken: Callable[[], None]) -> None:
+        """Start it, in the child; it calls `woken` when it is needed, since then all takes longer."""
+        ...
+
+    def finish(self) -> None:
+        """End it; nothing of it may be left when the job has ended normally. When the child dies, it ends itself."""
+        ...
 
 
 CHECK_LIMITS: Final = Limits()
 STREAM_LIMITS: Final = Limits(cpu=None, wall=60.0)
 
 
-def isolated(job: Callable[[Send], None], limits: Limits = CHECK_LIMITS) -> Generator[bytes, None, None]:
+def isolated(
+    job: Callable[[Send], None], limits: Limits = CHECK_LIMITS, helper: Helper | None = None
+) -> Generator[bytes, None, None]:
     """Run `job` in a child and give each piece that it sends, in order; an empty piece is a sign of life, not given.
 
     Raises:
@@ -81,7 +98,7 @@ def isolated(job: Callable[[Send], None], limits: Limits = CHECK_LIMITS) -> Gene
             os.close(descriptor)
         raise InspectorError(f"no child process can be started: {error.strerror}") from error
     if pid == 0:
-        _child(job, limits, (reader, leash), writer, leash_end)
+        _child(job, limits, helper, (reader, leash), (writer, leash_end))
     os.close(writer)
     os.close(leash_end)
     _leashes.add(leash)
@@ -99,14 +116,14 @@ def isolated(job: Callable[[Send], None], limits: Limits = CHECK_LIMITS) -> Gene
         os.close(leash)
 
 
-def isolated_result(job: Callable[[Send], None], limits: Limits = CHECK_LIMITS) -> bytes:
+def isolated_result(job: Callable[[Send], None], limits: Limits = CHECK_LIMITS, helper: Helper | None = None) -> bytes:
     """Run `job` in a child and return all that it sent, at most `MAX_RESULT` bytes.
 
     Raises:
         InspectorError: as `isolated`, and where the result is too long.
     """
     parts, size = [], 0
-    with contextlib.closing(isolated(job, limits)) as pieces:
+    with contextlib.closing(isolated(job, limits, helper)) as pieces:
         for piece in pieces:
             size += len(piece)
             if size > MAX_RESULT:
@@ -142,6 +159,9 @@ def _frames(reader: int, limits: Limits) -> Generator[bytes, None, bool]:
             return False
         if kind == _END:
             return True
+        if kind == _HELPED:
+            waiting.extend()
+            continue
         if kind == _ERROR:
             raise InspectorError(data.decode("utf-8", "backslashreplace")[:MAX_MESSAGE])
         if data:
@@ -154,9 +174,18 @@ class _Patience:
     def __init__(self, reader: int, limits: Limits) -> None:
         self._reader = reader
         self._limits = limits
+        self._wall = limits.wall
         self._left = limits.wall
+        self._extended = False
         self._poll = select.poll()
         self._poll.register(reader, select.POLLIN)
+
+    def extend(self) -> None:
+        """Wait longer, once: the job has a helper at work."""
+        if not self._extended:
+            self._extended = True
+            self._wall += self._limits.helped
+            self._left += self._limits.helped
 
     def read(self, size: int) -> bytes:
         """Return `size` bytes, fewer only where the pipe ended."""
@@ -173,9 +202,9 @@ class _Patience:
     def _wait(self) -> None:
         started = time.monotonic()
         if not self._poll.poll(max(self._left, 0) * 1000):
-            raise InspectorError(f"the inspection took more than {self._limits.wall:g} s")
+            raise InspectorError(f"the inspection took more than {self._wall:g} s")
         if self._limits.cpu is None:
-            self._left = self._limits.wall
+            self._left = self._wall
         else:
             self._left -= time.monotonic() - started
 
@@ -198,7 +227,7 @@ def _cause(status: int, limits: Limits) -> str:
 
 
 def _child(
-    job: Callable[[Send], None], limits: Limits, unused: tuple[int, int], writer: int, leash_end: int
+    job: Callable[[Send], None], limits: Limits, helper: Helper | None, unused: tuple[int, int], ends: tuple[int, int]
 ) -> NoReturn:
     """Do the job and leave, always by `os._exit`: nothing of the parent's (buffers, handlers) runs twice."""
     status = 1
@@ -206,16 +235,20 @@ def _child(
         for descriptor in (*unused, *_leashes):
             os.close(descriptor)
         # Above the standard three, which a caller may have closed, so that the pipe got one of their numbers.
-        writer, leash_end = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in (writer, leash_end))
-        _confine(limits, leash_end)
-        status = _work(job, writer)
+        writer, leash_end = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
+        _detach(leash_end)
+        if helper is not None:
+            helper.prepare(lambda: _write_frame(writer, _HELPED, b""))
+        _confine(limits)
+        status = _work(job, writer, helper)
     except MemoryError:
         status = _EXIT_MEMORY
     finally:
         os._exit(status)
 
 
-def _confine(limits: Limits, leash_end: int) -> None:
+def _detach(leash_end: int) -> None:
+    """Leave the terminal and its signals, and hang on the leash."""
     # The parent decides about Ctrl-C; here it would only make noise. A closed pipe must end the child quietly.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -229,6 +262,9 @@ def _confine(limits: Limits, leash_end: int) -> None:
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def _confine(limits: Limits) -> None:
     _lower(resource.RLIMIT_AS, limits.memory)
     if limits.cpu is not None:
         _lower(resource.RLIMIT_CPU, limits.cpu)
@@ -246,7 +282,7 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, ceiling))
 
 
-def _work(job: Callable[[Send], None], writer: int) -> int:
+def _work(job: Callable[[Send], None], writer: int, helper: Helper | None) -> int:
     def send(data: bytes) -> None:
         view = memoryview(data)
         for start in range(0, len(view) or 1, MAX_FRAME):
@@ -254,6 +290,8 @@ def _work(job: Callable[[Send], None], writer: int) -> int:
 
     try:
         job(send)
+        if helper is not None:
+            helper.finish()
     except MemoryError:
         return _EXIT_MEMORY
     except (InspectorError, ParseError, UnknownFact) as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from inspector.backends.choice import Choice
 from inspector.disk import MEMBERS, Disk, Volume, disk_name, open_disk
 from inspector.errors import InspectorError
 from inspector.target import Target
@@ -63,12 +64,9 @@ class Storage(msgspec.Struct, frozen=True):
         """Return the disks that a volume lies on: that of a partition, those of the members of what is made of them."""
         names, pending = {volume.name}, [volume]
         while pending:
-            upper = pending.pop()
-            members = [item for name in upper.members if (item := self.volume(name))]
-            # Devices of one btrfs: each but the first knows whose it is.
-            members += [item for item in self.volumes if item.holder == upper.name and item.type == upper.type]
-            pending += [item for item in members if item.name not in names]
+            members = [item for name in pending.pop().members if name not in names and (item := self.volume(name))]
             names |= {item.name for item in members}
+            pending += members
         return tuple(disk for disk in self.disks if any(item.name in names for item in disk.volumes))
 
     def volume(self, name: str) -> Volume | None:
@@ -86,7 +84,12 @@ def open_storage(target: Target) -> Storage:
     if len(target.images) > MAX_DISKS:
         raise InspectorError(f"at most {MAX_DISKS} disks of one machine wanted, {len(target.images)} found")
     disks = tuple(open_disk(path, target.allowed, disk_name(index)) for index, path in enumerate(target.images))
-    return joined(disks)
+    storage = joined(disks)
+    if target.backend.choice is not Choice.NATIVE:
+        from inspector.backends.guestfs.volumes import equip
+
+        equip(storage.volumes, target.backend)
+    return storage
 
 
 def joined(disks: tuple[Disk, ...]) -> Storage:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector.backends.choice import NATIVE, Backend, backend
+
 if TYPE_CHECKING:
     from inspector.backing import AllowedFiles
 
 
-def targets(images: Sequence[str], root: str | None, allowed: AllowedFiles | None, *, one_guest: bool) -> list[Target]:
-    """Return one machine of all `images`, or one of each."""
+def targets(
+    images: Sequence[str], root: str | None, allowed: AllowedFiles | None, choice: str, *, one_guest: bool
+) -> list[Target]:
+    """Return one machine of all `images`, or one of each; `choice` names the backend."""
     machines = [tuple(images)] if one_guest else [(image,) for image in images]
-    return [Target(machine, root, allowed) for machine in machines]
+    return [Target(machine, root, allowed, backend(choice)) for machine in machines]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -24,11 +28,13 @@ class Target(msgspec.Struct, frozen=True):
         images: paths of the images of its disks, the one that it boots from first.
         root: the volume of its root file system, where several hold one.
         allowed: the other files that the images may lean on, which are refused otherwise.
+        backend: what reads its file systems.
     """
 
     images: tuple[str, ...]
     root: str | None = None
     allowed: AllowedFiles | None = None
+    backend: Backend = NATIVE
 
     @property
     def name(self) -> str:

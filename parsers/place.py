@@ -57,3 +57,7 @@ class ParseError(Exception):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
+
+
+class UnsupportedError(ParseError):
+    """What is not broken, as far as it was read, but needs something that this reader does not know."""

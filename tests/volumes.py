@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from inspector.disk import Disk, Volume
+from inspector.disk import Disk, Opened, Volume
 from inspector.image import Image
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
@@ -32,7 +32,7 @@ def volume_of(
     superblock = Superblock(kind, 0, uuid) if kind else None
     volume = Volume(name, Memory(bytes(SIZE), name), number * SIZE, partition, superblock)
     tree = MemoryTree(content, name) if isinstance(content, dict) else cast("Tree | None", content)
-    volume.__dict__["_opened"] = (tree, reason)
+    volume.__dict__["_opened"] = Opened(tree, "native" if tree else None, reason)
     return volume
 
 

@@ -6,10 +6,15 @@ Readers are imported when a volume of their type is opened, since most images ne
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from inspector.backends import Reader
 from parsers.filesystem.tree import Tree
+from parsers.place import Place, UnsupportedError
 from parsers.source import Source
+
+if TYPE_CHECKING:
+    from inspector.disk import Volume
 
 NAME: Final = "native"
 
@@ -47,3 +52,16 @@ READERS: Final[dict[str, Callable[..., Tree]]] = {
     "xfs": _xfs,
 }
 """Type as blkid names it -> reader of a volume, and of the others that its file system lies on."""
+
+
+def _open(volume: Volume) -> Tree:
+    reader = READERS.get(volume.type or "")
+    if reader is None:
+        raise UnsupportedError(Place(volume.name), f"{volume.type} is not read so far")
+    try:
+        return reader(volume.source, *volume.others)
+    except UnsupportedError as error:
+        raise UnsupportedError(error.place, f"{volume.type} cannot be read: {error}") from error
+
+
+READER: Final = Reader(NAME, _open)

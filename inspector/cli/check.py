@@ -30,6 +30,7 @@ from inspector.reports import REPORTS
 @options.root
 @options.timeout
 @options.memory
+@options.backend
 @options.allowed
 @click.pass_context
 def command(

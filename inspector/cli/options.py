@@ -32,11 +32,21 @@ one_guest: Final = click.option(
     is_flag=True,
     help="The images are the disks of one machine, the one that it boots from first.",
 )
+backend: Final = click.option(
+    "--backend",
+    type=click.Choice(["auto", "native", "guestfs"]),
+    default="auto",
+    show_default=True,
+    envvar="INSPECTOR_BACKEND",
+    show_envvar=True,
+    help="What reads file systems: our own readers, libguestfs in a virtual machine, or that for what ours cannot.",
+)
 timeout: Final = click.option(
     "--timeout",
     type=click.IntRange(1, 86400),
     metavar="SECONDS",
-    help=f"End an inspection after this time; default {CHECK_LIMITS.wall:g} s, {CHECK_LIMITS.cpu} s of processor time.",
+    help=f"End an inspection after this time; default {CHECK_LIMITS.wall:g} s, {CHECK_LIMITS.cpu} s of processor time, "
+    f"and {CHECK_LIMITS.helped:g} s more where libguestfs is needed.",
 )
 memory: Final = click.option(
     "--memory",
@@ -77,11 +87,15 @@ def target(command: Callable[..., None]) -> Callable[..., None]:
     )
     @root
     @allowed
+    @backend
     @functools.wraps(command)
-    def with_target(image: str, others: tuple[str, ...], root: str | None, allowed: Any, **named: Any) -> None:
-        from inspector.target import Target  # after the command line was read
+    def with_target(
+        image: str, others: tuple[str, ...], root: str | None, allowed: Any, backend: str, **named: Any
+    ) -> None:
+        from inspector.target import targets  # after the command line was read
 
-        command(target=Target((image, *others), root, allowed), **named)
+        (target,) = targets((image, *others), root, allowed, backend, one_guest=True)
+        command(target=target, **named)
 
     return with_target
 
@@ -98,7 +112,7 @@ def limits(seconds: int | None, mebibytes: int) -> Limits:
     """Return the limits that the options ask for."""
     if seconds is None:
         return Limits(memory=mebibytes * MIB)
-    return Limits(memory=mebibytes * MIB, cpu=seconds, wall=float(seconds))
+    return Limits(memory=mebibytes * MIB, cpu=seconds, wall=float(seconds), helped=0)
 
 
 def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Completion:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.root
 @options.text_or_json
 @options.allowed
+@options.backend
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -30,13 +31,14 @@ def command(
     root: str | None,
     output_format: str,
     allowed: AllowedFiles | None,
+    backend: str,
     *,
     one_guest: bool,
 ) -> None:
     """Show what disks hold: containers, partitions, volumes, mounts, kernels."""
     write = standard_output()
     status = 0
-    for target in targets(images, root, allowed, one_guest=one_guest):
+    for target in targets(images, root, allowed, backend, one_guest=one_guest):
         try:
             show(target, write, json=output_format == "json")
         except InspectorError as error:

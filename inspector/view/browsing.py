@@ -55,7 +55,7 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
         if listing.errors:
             raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
 
-    pass_on(files.target.images, job, write)
+    pass_on(files.target, job, write)
 
 
 def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
@@ -68,7 +68,7 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
         if listing.errors:
             raise InspectorError(str(listing.errors[0]))
 
-    pass_on(files.target.images, job, write)
+    pass_on(files.target, job, write)
 
 
 def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
@@ -82,7 +82,7 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())
 
-    pass_on(files.target.images, job, write)
+    pass_on(files.target, job, write)
 
 
 def _open(files: Files) -> Guest:

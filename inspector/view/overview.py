@@ -220,4 +220,4 @@ def show(target: Target, write: Write, *, json: bool) -> None:
         view = overview(target)
         send((json_text(view) + "\n" if json else overview_text(view)).encode("utf-8", "backslashreplace"))
 
-    pass_on(target.images, job, write, CHECK_LIMITS)
+    pass_on(target, job, write, CHECK_LIMITS)

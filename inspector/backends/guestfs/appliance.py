@@ -64,12 +64,15 @@ class FileCalls(Protocol):
 
 
 class Appliance:
-    """One virtual machine; `guestfs` is the module of the bindings, `folder` where its scratch files go."""
+    """One virtual machine.
+
+    `load` gives the module of the bindings, `folder` is where its scratch files go, `socket` where drives are served.
+    """
 
     def __init__(
-        self, guestfs: ModuleType, folder: str, socket: str, calls: Callable[[int], FileCalls] = Calls
+        self, load: Callable[[], ModuleType], folder: str, socket: str, calls: Callable[[int], FileCalls] = Calls
     ) -> None:
-        self._guestfs = guestfs
+        self._load = load
         self._folder = folder
         self._socket = socket
         self._new_calls = calls
@@ -112,7 +115,7 @@ class Appliance:
     def _launch(self, drives: int) -> None:
         if self._handle is not None:
             raise RefusedError("the appliance is there already")
-        handle = self._guestfs.GuestFS(python_return_dict=True)
+        handle = self._load().GuestFS(python_return_dict=True)
         self._handle = handle
         if not os.environ.get(_BACKEND_VARIABLE):
             handle.set_backend("direct")
@@ -186,7 +189,7 @@ def work(channel: Channel, appliance: Appliance) -> None:
             raise ProtocolError(f"a request wanted: {error}") from error
         try:
             answer = msgspec.msgpack.encode(appliance.answer(request))
-        except (RefusedError, CallError, RuntimeError, OSError) as error:
+        except (RefusedError, CallError, RuntimeError, OSError, ImportError) as error:
             send_frame(channel, REFUSAL, _one_line(error))
         else:
             send_frame(channel, RESULT, answer)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from inspector.boot.uefi import uefi_chain
 from inspector.collectors.platform import collect_boot_modes
-from inspector.disk import Volume
+from inspector.disk import Opened, Volume
 from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
 from inspector.storage import Storage
@@ -106,9 +106,8 @@ def test_a_partition_that_cannot_be_read_is_unknown() -> None:
     assert found.state is ChainState.UNKNOWN
     assert "a table wanted" in found.evidence[0].seen
     volume = esp({})
-    volume.__dict__["_opened"] = (
-        MemoryTree({"/EFI/debian/grubx64.efi": loader()}, broken=frozenset({"/EFI/debian"})),
-        None,
+    volume.__dict__["_opened"] = Opened(
+        MemoryTree({"/EFI/debian/grubx64.efi": loader()}, broken=frozenset({"/EFI/debian"}))
     )
     assert chain(volume)[0].state is ChainState.UNKNOWN
 
@@ -147,7 +146,7 @@ def test_a_real_partition_is_read_without_regard_to_case(tmp_path: Path) -> None
     subprocess.run(["mcopy", "-s", "-i", image, tree.parent, "::"], check=True, capture_output=True)
     source = Memory(image.read_bytes(), "sda1")
     volume = Volume("sda1", source, 0, Partition(1, 0, source.size, ESP), Superblock("vfat", 0))
-    volume.__dict__["_opened"] = (open_fat(source), None)
+    volume.__dict__["_opened"] = Opened(open_fat(source))
     found, loaders = chain(volume)
     assert found.state is ChainState.COMPLETE
     assert loaders[0].place.path.lower() == "/efi/boot/bootx64.efi"
@@ -159,7 +158,7 @@ def test_errors_name_where_they_are() -> None:
             raise ParseError(Place("sda1", offset=4096), f"{directory} {name}")
 
     volume = esp({})
-    volume.__dict__["_opened"] = (Broken({}), None)
+    volume.__dict__["_opened"] = Opened(Broken({}))
     assert chain(volume)[0].evidence[0].place == Place("sda1", offset=4096)
 
 
