@@ -60,14 +60,23 @@ class Storage(msgspec.Struct, frozen=True):
         """Return the disk that a volume is a part of; None for one that is made of others."""
         return next((disk for disk in self.disks if volume in disk.volumes), None)
 
-    def disks_under(self, volume: Volume) -> tuple[Disk, ...]:
-        """Return the disks that a volume lies on: that of a partition, those of the members of what is made of them."""
-        names, pending = {volume.name}, [volume]
+    def under(self, volume: Volume) -> list[Volume]:
+        """Return a volume with all that it lies on: what it is made of, and what that is made of."""
+        found, pending = [volume], [volume]
         while pending:
-            members = [item for name in pending.pop().members if name not in names and (item := self.volume(name))]
-            names |= {item.name for item in members}
-            pending += members
-        return tuple(disk for disk in self.disks if any(item.name in names for item in disk.volumes))
+            upper = pending.pop()
+            members = [item for name in upper.members if (item := self.volume(name))]
+            # Devices of one btrfs: each but the first knows whose it is.
+            members += [item for item in self.volumes if item.holder == upper.name and item.type == upper.type]
+            new = [item for item in members if item not in found]
+            found += new
+            pending += new
+        return found
+
+    def disks_under(self, volume: Volume) -> tuple[Disk, ...]:
+        """Return the disks that a volume lies on."""
+        under = self.under(volume)
+        return tuple(disk for disk in self.disks if any(item in disk.volumes for item in under))
 
     def volume(self, name: str) -> Volume | None:
         """Return the volume called `name` ("sda1", "vg/root"), or known by that name ("mapper/vg-root")."""

@@ -10,7 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
 from inspector.storage import Storage
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.tree import SelfReporting, SizeStating, Tree
 from parsers.place import Place, Problem
 
@@ -89,9 +89,10 @@ def file_systems_fit_their_volumes(facts: Facts) -> Verdict:
     ]
     if short:
         return failed(f"cut off: {_names(short)}", *short)
-    if not sized:
-        return unknown("how long the file systems are is not known", *silent)
-    return _good("every file system fits its volume", "it ends within the volume", opened, silent)
+    if not sized and not silent:
+        raise NotApplicable("no file system says how long it is")
+    whole = [(volume, tree) for volume, tree in opened if isinstance(tree, SizeStating)]
+    return _good("every file system fits its volume", "it ends within the volume", whole, silent)
 
 
 @rule("system-volumes-readable", "Everything on the disk that holds files could be read", os="any")

@@ -8,7 +8,7 @@ from typing import Final
 from inspector.device import resolve
 from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
-from inspector.guest import Guest
+from inspector.guest import Guest, Mount
 from inspector.linux.mount_source import MountSource, is_mandatory, mount_source
 from inspector.rules.rule import rule
 from inspector.storage import Storage
@@ -197,10 +197,13 @@ def system_volumes_are_not_encrypted(facts: Facts) -> Verdict:
         root = guest.mount_of("/").volume
         place = Place("/", volume=root.name if root else None)
         return ok("no volume is encrypted", Evidence(place, "the root file system was read"))
-    return _with_encrypted(encrypted, sealed, facts)
+    under = [item for mount in _system_mounts(facts) if mount.volume for item in facts[Storage].under(mount.volume)]
+    if any(volume in under for volume in encrypted):
+        return failed("the system lies on an encrypted volume", *sealed)
+    return _beside_encrypted(encrypted, sealed, facts)
 
 
-def _with_encrypted(encrypted: list[Volume], sealed: list[Evidence], facts: Facts) -> Verdict:
+def _beside_encrypted(encrypted: list[Volume], sealed: list[Evidence], facts: Facts) -> Verdict:
     opened = {
         f"/dev/mapper/{entry.name}": entry
         for entry in facts[Crypttab].entries
@@ -239,15 +242,18 @@ def system_volumes_are_not_logical(facts: Facts) -> Verdict:
     References: the vendor's specification of Linux images, "Disk partitioning"; its tool of 2018 fails LVM
     """
     storage = facts[Storage]
-    mounts = [mount for mount in facts[Guest].mounts if mount.path in SYSTEM_PATHS and mount.volume]
-    if not mounts:
+    pairs = [(mount, mount.volume) for mount in _system_mounts(facts) if mount.volume]
+    if not pairs:
         raise UnknownFact("the volume of the root file system is not known")
-    pairs = [(mount, mount.volume) for mount in mounts if mount.volume]
     seen = {mount.path: Evidence(Place(mount.path, volume=volume.name), volume.name) for mount, volume in pairs}
     logical = [seen[mount.path] for mount, volume in pairs if _is_logical(volume, storage)]
     if logical:
         return warning(f"on logical volumes: {_names(logical)}", *logical)
     return ok("the system lies on no logical volume", *seen.values())
+
+
+def _system_mounts(facts: Facts) -> list[Mount]:
+    return [mount for mount in facts[Guest].mounts if mount.path in SYSTEM_PATHS]
 
 
 def _is_logical(volume: Volume, storage: Storage) -> bool:

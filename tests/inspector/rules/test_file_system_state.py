@@ -8,15 +8,16 @@ from inspector.guest import Guest, Mount
 from inspector.rules.file_system_state import (
     file_systems_cleanly_unmounted,
     file_systems_consistent,
+    file_systems_fit_their_volumes,
     file_systems_without_recorded_errors,
     system_volumes_readable,
 )
 from inspector.rules.rule import Rule
 from inspector.storage import Storage
-from inspector.verdict import Status
+from inspector.verdict import NotApplicable, Status
 from parsers.place import Place, Problem
 from tests.memory_tree import MemoryTree
-from tests.volumes import storage_of, volume_of
+from tests.volumes import SIZE, storage_of, volume_of
 
 ERROR = Problem(Place("sda1", offset=1428), "2 errors were recorded")
 UNCLEAN = Problem(Place("sda1"), "the journal needs recovery; replayed in memory: 1 transactions, 2 blocks")
@@ -126,3 +127,30 @@ def test_a_mount_that_cannot_be_read_is_a_warning_once() -> None:
 
 def test_a_volume_that_is_read_now_makes_it_ok() -> None:
     assert system_volumes_readable(facts(volume_of(Ext()), volume_of({"/x": ""}, 3))).status is Status.OK
+
+
+class Long(MemoryTree):
+    """A tree that says how long it is."""
+
+    def __init__(self, size: int, flaws: tuple[Problem, ...] = ()) -> None:
+        super().__init__({"/x": ""})
+        self.stated_size = size
+        self.problems = flaws
+
+
+def test_a_file_system_that_is_cut_off_fails_once_until_its_volume_has_its_size_back() -> None:
+    end = Problem(Place("sda1", offset=SIZE), "a file system of more bytes wanted")
+    given = facts(volume_of(Long(SIZE + 1, (end,))), volume_of({"/x": ""}, 4))
+    verdict = file_systems_fit_their_volumes(given)
+    assert (verdict.status, verdict.evidence[0].place) == (Status.FAILED, Place("sda1", volume="sda1"))
+    assert verdict.evidence[0].seen == f"a volume of {SIZE + 1} bytes wanted, {SIZE} found"
+    assert file_systems_consistent(given).status is Status.OK
+    whole = file_systems_fit_their_volumes(facts(volume_of(Long(SIZE)), volume_of({"/x": ""}, 4)))
+    assert (whole.status, [item.place.path for item in whole.evidence]) == (Status.OK, ["sda1"])
+
+
+def test_how_long_what_cannot_be_read_is_nobody_knows() -> None:
+    for given in (facts(XFS), facts(volume_of(Long(SIZE)), XFS)):
+        assert not file_systems_fit_their_volumes(given).known
+    with pytest.raises(NotApplicable):
+        file_systems_fit_their_volumes(facts(volume_of({"/x": ""})))

@@ -20,6 +20,7 @@ from inspector.rules.image import (
     image_not_encrypted,
     image_stands_alone,
     image_without_snapshots,
+    virtual_size_within_limits,
 )
 from inspector.rules.rule import Rule
 from inspector.storage import Storage, joined
@@ -31,7 +32,10 @@ from tests.qcow2_builder import Qcow2Builder
 from tests.volumes import storage_at
 
 qemu_img = needs("qemu-img")
-PARAMETERS = {"image-format-accepted": {"accepted": ["raw", "qcow2"]}}
+PARAMETERS: dict[str, dict[str, object]] = {
+    "image-format-accepted": {"accepted": ["raw", "qcow2"]},
+    "virtual-size-within-limits": {"maximum_gib": 2048},
+}
 
 
 def judge(rule: Rule, path: Path, change: Callable[[Image], Image] = lambda image: image) -> Verdict:
@@ -176,3 +180,16 @@ def test_encryption(qcow2: Path) -> None:
     verdict = judge(image_not_encrypted, qcow2, with_container(encryption="luks"))
     assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "crypt_method luks")
     assert judge(image_not_encrypted, qcow2, with_container(encryption=None)).status is Status.OK
+
+
+@qemu_img
+@pytest.mark.parametrize("kind", ["qcow2", "vhdx", "vmdk", "raw"])
+def test_a_disk_larger_than_the_target_takes_fails_until_it_is_shrunk(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"disk.{kind}"
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, str(path), "2049G"], check=True)
+    verdict = judge(virtual_size_within_limits, path)
+    assert (verdict.status, verdict.message) == (Status.FAILED, "at most 2048 GiB wanted, 2049 GiB found")
+    assert verdict.evidence[0].seen == f"a virtual size of {2049 << 30} bytes"
+    path.unlink()
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, str(path), "2048G"], check=True)
+    assert judge(virtual_size_within_limits, path).status is Status.OK

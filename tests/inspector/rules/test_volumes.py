@@ -295,6 +295,15 @@ def test_an_encrypted_volume_beside_the_root(
     assert judged(system_volumes_are_not_encrypted, facts) == expected
 
 
+def test_a_root_inside_an_encrypted_volume_that_was_opened_with_its_key_fails() -> None:
+    inside = Volume("luks", PLAIN.source, None, None, Superblock("ext4", 1024))
+    inside.members = ("sda2",)
+    plain = storage_of(PLAIN, LUKS)
+    storage = Storage(plain.disks, (*plain.volumes, inside))
+    assert judged(system_volumes_are_not_encrypted, facts_on(storage, "luks")) == (F, True, ["sda2"])
+    assert judged(system_volumes_are_not_encrypted, facts_on(storage, "sda1", srv="luks"))[0] is OK
+
+
 def test_the_advised_noauto_makes_a_passphrase_no_matter() -> None:
     assert "noauto" in system_volumes_are_not_encrypted.fix
     for options, status in (("luks", F), ("luks,noauto", OK)):

@@ -43,6 +43,13 @@ def test_a_member_that_is_being_rebuilt_is_left_out() -> None:
     assert "rebuilt up to byte 8192" in array.problems[0].message
 
 
+def test_members_of_an_array_that_lacks_others_are_told_from_those_that_cannot_be_read() -> None:
+    assert open_mdraid([member(0, 3, 0), member(2, 3, 0)]).short == ("sda", "sdc")
+    assert open_mdraid([member(0, 2, 0, events=3), member(1, 2, 0)]).short == ("sda", "sdb")
+    assert open_mdraid([member(role, 2, 0, features=4) for role in range(2)]).short == ()
+    assert open_mdraid([member(0, 2, 1)]).short == ()
+
+
 def test_a_stripe_needs_every_member() -> None:
     legs = [member(role, 3, 0) for role in range(3)]
     assert assemble(legs).size == 3 * 65536
