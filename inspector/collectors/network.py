@@ -1,9 +1,9 @@
-"""Collects `NetworkConfig`: ifupdown, systemd-networkd, NetworkManager, and netplan, which writes for those two."""
+"""Collects `NetworkConfig`: every back end, and netplan, which writes for systemd-networkd and NetworkManager."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,8 @@ from inspector.facts.boot import DefaultKernel
 from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.linux.ifcfg_files import handed_over, network_scripts, networkmanager_files, unread_files, wicked
+from inspector.linux.network_files import TEXT_LIMIT, overlaid, service_state, texts
 from inspector.linux.programs import program_flaw
 from parsers.linux.systemd import Unit
 from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
@@ -45,7 +47,8 @@ _CONNECTIONS: Final = ("/usr/lib/NetworkManager/system-connections", "/etc/Netwo
 _NM_CONF: Final = "/etc/NetworkManager/NetworkManager.conf"
 _NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
 _RULES: Final = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
-_UDEV_RULES: Final = "80-net-setup-link.rules"
+_UDEV_RULES: Final = ("80-net-setup-link.rules", "80-net-name-slot.rules")
+"""Either gives a card the name of its place; the second is that of systemd before 209, and of EL 7."""
 _NAMES_CARD: Final = re.compile(r'(?<![A-Z_])NAME:?="(?!\$env\{ID_NET_NAME\}|lo"|")')
 """A rule of udev(7) that gives an interface a name; `NAME==` asks for one."""
 _ABOUT_CARDS: Final = re.compile(r'=="net"|address\}')
@@ -53,17 +56,12 @@ _IFUPDOWN_SETTINGS: Final = "/etc/default/networking"
 _SETTING: Final = re.compile(r"""\s*(?:export\s+)?(CONFIGURE_INTERFACES|EXCLUDE_INTERFACES)=["']?([^"'#]*)""")
 _NM_STATE: Final = "/var/lib/NetworkManager/NetworkManager.state"
 _UNREAD: Final = (
-    "/etc/sysconfig/network-scripts/ifcfg-*",
-    "/etc/sysconfig/network/ifcfg-*",
-    "/etc/wicked/*.xml",
+    "/etc/wicked/ifconfig/*.xml",
     "/var/lib/connman/*.config",
 )
 _CLIENTS: Final = ("dhclient", "dhclient3", "udhcpc", "dhcpcd", "pump")
 """The DHCP clients that the releases of ifupdown know."""
 _PROGRAMS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
-_LOOPBACK: Final = ("ifcfg-lo", "ifcfg.template")
-_TEXT_LIMIT: Final = 1 << 20
-_FILES_MAX: Final = 1024
 _INCLUDES_MAX: Final = 2000
 _WILDCARD: Final = re.compile(r"[^/]*[*?\[][^/]*")
 
@@ -74,43 +72,23 @@ def collect_network(facts: Facts) -> NetworkConfig:
     netplan = _netplan(guest)
     links = _networkd_files(guest, ".link")
     interfaces, additions = _interfaces(guest)
-    backends = [
+    candidates = [
         _ifupdown(guest, services, interfaces, additions=additions),
         _networkd(guest, services, netplan),
         _networkmanager(guest, services, netplan, interfaces),
         _dhcpcd(guest, services),
+        network_scripts(guest, services),
+        wicked(guest, services),
     ]
+    backends = handed_over([backend for backend in candidates if backend is not None])
     return NetworkConfig(
-        backends=tuple(backend for backend in backends if backend is not None),
+        backends=tuple(backends),
         names=_names(guest, facts[DefaultKernel], links),
         bindings=tuple(_bindings(guest, links)),
-        unread=tuple(_unread(guest)),
+        unread=(*unread_files(guest, backends), *_unread(guest)),
         clients=tuple(_clients(guest)),
         netplan=_has_netplan(guest),
     )
-
-
-def _texts(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give (path, text) of those paths that are files."""
-    for number, path in enumerate(paths):
-        if number < _FILES_MAX and guest.is_file(path):
-            yield path, guest.read_text(path, _TEXT_LIMIT)
-
-
-def _overlaid(guest: Guest, folders: Iterable[str], suffix: str) -> list[str]:
-    """Return the files of several directories in the order of their names; a later directory hides earlier ones."""
-    found: dict[str, str] = {}
-    for folder in folders:
-        for path in guest.glob(f"{folder}/*{suffix}"):
-            found[path.rpartition("/")[2]] = path
-    return [found[name] for name in sorted(found)][:_FILES_MAX]
-
-
-def _state(services: Services, program: str, *units: str) -> UnitState:
-    """Return the first of the units that is started, else the first that is there, else the first."""
-    states = [services.working(unit, program) for unit in units]
-    started = next((state for state in states if state.enabled), None)
-    return started or next((state for state in states if state.installed), states[0])
 
 
 # -- ifupdown
@@ -131,17 +109,17 @@ def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
             folders = (path for path in paths if guest.is_dir(path))
             names = [(folder, entry.name) for folder in folders for entry in guest.listdir(folder)]
             paths = [f"{folder}/{name}" for folder, name in names if DIRECTORY_NAME.match(name)]
-        return list(_texts(guest, paths))
+        return list(texts(guest, paths))
 
     try:
-        text = guest.read_text(INTERFACES, _TEXT_LIMIT)
+        text = guest.read_text(INTERFACES, TEXT_LIMIT)
     except NotFound:
         return None, False
     return parse_interfaces(text, INTERFACES, include), additions
 
 
 def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *, additions: bool) -> BackEnd | None:
-    state = _state(services, "ifup", "networking.service")
+    state = service_state(services, "ifup", "networking.service")
     if not state.installed and not guest.exists("/sbin/ifup"):
         return None
     configuration = interfaces.configuration() if interfaces else Configuration()
@@ -162,7 +140,7 @@ def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *
 def _ifupdown_settings(guest: Guest, state: UnitState) -> tuple[UnitState, tuple[str, ...]]:
     """What /etc/default/networking takes back: the whole service, or single interfaces."""
     excluded: tuple[str, ...] = ()
-    for path, text in _texts(guest, [_IFUPDOWN_SETTINGS]):
+    for path, text in texts(guest, [_IFUPDOWN_SETTINGS]):
         for number, line in enumerate(text.split("\n"), start=1):
             match = _SETTING.match(line)
             if match and match[1] == "EXCLUDE_INTERFACES":
@@ -188,8 +166,8 @@ def _netplan(guest: Guest) -> Configuration:
         return Configuration()
     from parsers.network.netplan import merge_netplan, parse_netplan
 
-    paths = _overlaid(guest, _NETPLAN, ".yaml")
-    return merge_netplan(parse_netplan(text, path) for path, text in _texts(guest, paths))
+    paths = overlaid(guest, _NETPLAN, ".yaml")
+    return merge_netplan(parse_netplan(text, path) for path, text in texts(guest, paths))
 
 
 def _has_netplan(guest: Guest) -> bool:
@@ -212,7 +190,7 @@ def _with_netplan(own: Configuration, netplan: Configuration, renderer: str) -> 
 
 def _networkd_files(guest: Guest, suffix: str) -> list[NetworkdFile]:
     found = []
-    for path in _overlaid(guest, _NETWORKD, suffix):
+    for path in overlaid(guest, _NETWORKD, suffix):
         name = path.rpartition("/")[2]
         if not guest.is_file(path):  # a link to /dev/null, which no image has
             found.append(NetworkdFile(path, parse_networkd("", path).unit, masked=True))
@@ -220,9 +198,9 @@ def _networkd_files(guest: Guest, suffix: str) -> list[NetworkdFile]:
         if suffix != ".link" and (flaw := _unreadable(guest, path)):
             found.append(NetworkdFile(path, Unit((), (flaw,)), masked=True))
             continue
-        drop_ins = _overlaid(guest, (f"{folder}/{name}.d" for folder in _NETWORKD), ".conf")
-        texts = [(text, drop_in) for drop_in, text in _texts(guest, drop_ins)]
-        found.append(parse_networkd(guest.read_text(path, _TEXT_LIMIT), path, texts))
+        drop_ins = overlaid(guest, (f"{folder}/{name}.d" for folder in _NETWORKD), ".conf")
+        more = [(text, drop_in) for drop_in, text in texts(guest, drop_ins)]
+        found.append(parse_networkd(guest.read_text(path, TEXT_LIMIT), path, more))
     return found
 
 
@@ -235,7 +213,7 @@ def _unreadable(guest: Guest, path: str) -> Problem | None:
 
 
 def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackEnd | None:
-    state = _state(services, "networkd", "systemd-networkd.service")
+    state = service_state(services, "networkd", "systemd-networkd.service")
     if not state.installed:
         return None
     own = networkd_configuration(_networkd_files(guest, ".network"), _networkd_files(guest, ".netdev"))
@@ -250,16 +228,18 @@ def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackE
 def _networkmanager(
     guest: Guest, services: Services, netplan: Configuration, interfaces: Interfaces | None
 ) -> BackEnd | None:
-    state = _state(services, "NetworkManager", "NetworkManager.service")
+    state = service_state(services, "NetworkManager", "NetworkManager.service")
     if not state.installed:
         return None
     conf = _networkmanager_conf(guest)
-    for path, text in _texts(guest, [_NM_STATE]):
+    for path, text in texts(guest, [_NM_STATE]):
         for number, line in enumerate(text.split("\n"), start=1):
             if line.replace(" ", "") == "NetworkingEnabled=false":
                 state = replace(state, started=False, place=Place(path, number), reason=line.strip())
     own = _connections(guest)
-    own = replace(own, problems=own.problems + conf.problems)
+    scripts = networkmanager_files(guest, conf.plugins)
+    also = scripts or Configuration()
+    own = Configuration(own.profiles + also.profiles, own.problems + conf.problems + also.problems)
     listed: tuple[str, ...] = ()
     if interfaces is not None and "ifupdown" in conf.plugins and not conf.ifupdown_managed:
         listed = tuple(stanza.name for stanza in interfaces.stanzas)
@@ -267,7 +247,16 @@ def _networkmanager(
     default = state.place if conf.makes_default("eth0") else None
     configuration = _with_netplan(own, netplan, "NetworkManager")
     reason = f"NetworkManager.service: {state.reason}"
-    return BackEnd("networkmanager", state.enabled, state.place, reason, configuration, default, listed)
+    return BackEnd(
+        "networkmanager",
+        state.enabled,
+        state.place,
+        reason,
+        configuration,
+        default,
+        listed,
+        ifcfg=scripts is not None,
+    )
 
 
 def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
@@ -276,7 +265,7 @@ def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
     hidden = {path.rpartition("/")[2] for path in guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")}
     vendor = [path for path in guest.glob(f"{_NM_CONF_FOLDERS[0]}/*.conf") if path.rpartition("/")[2] not in hidden]
     paths = [*vendor, _NM_CONF, *guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")]
-    return parse_networkmanager_conf((text, path) for path, text in _texts(guest, paths))
+    return parse_networkmanager_conf((text, path) for path, text in texts(guest, paths))
 
 
 def _connections(guest: Guest) -> Configuration:
@@ -285,7 +274,7 @@ def _connections(guest: Guest) -> Configuration:
 
     profiles: list[Profile] = []
     problems: list[Problem] = []
-    for path in _overlaid(guest, _CONNECTIONS, ""):
+    for path in overlaid(guest, _CONNECTIONS, ""):
         if path.endswith(("~", ".bak")) or not guest.is_file(path):
             continue
         stat = guest.stat(path)
@@ -293,19 +282,19 @@ def _connections(guest: Guest) -> Configuration:
             found = f"uid {stat.uid}, mode {stat.mode & 0o7777:04o}"
             problems.append(Problem(Place(path), f"owner root and mode 0600 wanted, {found} found: it is ignored"))
             continue
-        connection = parse_connection(guest.read_text(path, _TEXT_LIMIT), path)
+        connection = parse_connection(guest.read_text(path, TEXT_LIMIT), path)
         profiles += connection.profiles
         problems += connection.problems
     return Configuration(tuple(profiles), tuple(problems))
 
 
 def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
-    state = _state(services, "dhcpcd", "dhcpcd.service", "dhcpcd5.service")
+    state = service_state(services, "dhcpcd", "dhcpcd.service", "dhcpcd5.service")
     if not state.installed or not state.enabled:
         return None
     reason = f"{state.unit}: {state.reason}"
     try:
-        text = guest.read_text("/etc/dhcpcd.conf", _TEXT_LIMIT)
+        text = guest.read_text("/etc/dhcpcd.conf", TEXT_LIMIT)
     except NotFound:
         text = ""
     # A static address or a list of interfaces takes what decides out of our hands: nothing is promised then.
@@ -322,14 +311,14 @@ def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
 def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> InterfaceNames:
     """Work out what the first interface will be called (systemd.net-naming-scheme(7), systemd.link(5))."""
     by_policy = kernel.value("net.ifnames") != "0"  # which undoes NamePolicy= alone: Name= still counts
-    rules = next((path for folder in _RULES if guest.glob(path := f"{folder}/{_UDEV_RULES}")), None)
+    rules = next((path for name in _UDEV_RULES for folder in _RULES if guest.glob(path := f"{folder}/{name}")), None)
     named = _named_by_link(links) if rules is not None and guest.is_file(rules) else None
     if named is not None and named.names != ("eth0",):
         return named
     if not by_policy:
         return _fixed("eth0", kernel.place, "net.ifnames=0")
     if rules is None or not guest.is_file(rules):
-        return _fixed("eth0", Place(rules or f"{_RULES[1]}/{_UDEV_RULES}"), "no such rules: the kernel's name stays")
+        return _fixed("eth0", Place(rules or f"{_RULES[1]}/{_UDEV_RULES[0]}"), "no such rules: the kernel's name stays")
     for file in links:
         if file.masked and file.path.endswith("/99-default.link"):
             return _fixed("eth0", Place(file.path), "the default naming policy is masked")
@@ -360,7 +349,7 @@ def _fixed(name: str, place: Place, reason: str) -> InterfaceNames:
 
 def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
     """Give what ties a name to a hardware address outside the profiles: udev rules and .link files."""
-    for path, text in _texts(guest, guest.glob("/etc/udev/rules.d/*.rules")):
+    for path, text in texts(guest, guest.glob("/etc/udev/rules.d/*.rules")):
         if "NAME" in text:
             for number, line in enumerate(text.split("\n"), start=1):
                 if _NAMES_CARD.search(line) and _ABOUT_CARDS.search(line) and not line.lstrip().startswith("#"):
@@ -373,5 +362,4 @@ def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
 def _unread(guest: Guest) -> Iterator[Place]:
     for pattern in _UNREAD:
         for path in guest.glob(pattern):
-            if not path.endswith(_LOOPBACK):
-                yield Place(path)
+            yield Place(path)

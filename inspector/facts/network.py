@@ -62,7 +62,7 @@ class BackEnd(msgspec.Struct, frozen=True):
     """A program that configures interfaces.
 
     Attributes:
-        name: "ifupdown", "networkd", "networkmanager" or "dhcpcd".
+        name: "ifupdown", "networkd", "networkmanager", "dhcpcd", "network-scripts" or "wicked".
         enabled: whether it is started at boot.
         place, reason: why it is started, or why not.
         configuration: what it has been told, netplan's files for it included.
@@ -70,6 +70,7 @@ class BackEnd(msgspec.Struct, frozen=True):
         ignores: interface names that it leaves to others.
         masked: whether its service was made impossible to start.
         additions: whether it would read a file that cloud-init adds to its configuration.
+        ifcfg: whether it reads the ifcfg files of /etc/sysconfig, which cloud-init's renderer "sysconfig" writes.
     """
 
     name: str
@@ -81,6 +82,7 @@ class BackEnd(msgspec.Struct, frozen=True):
     ignores: tuple[str, ...] = ()
     masked: bool = False
     additions: bool = True
+    ifcfg: bool = False
 
 
 class Binding(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ _UNTRIED: Final = (
 )
 _RENDERERS: Final = {
     "eni": "ifupdown",
+    "sysconfig": "ifcfg",
     "netplan": "netplan",
     "network-manager": "networkmanager",
     "networkd": "networkd",
@@ -181,6 +182,8 @@ def _would_read(network: NetworkConfig, cloud_init: CloudInit) -> bool:
         name = _RENDERERS.get(str(renderer), "")
         if name == "netplan" and network.netplan:
             return bool(network.started_by_netplan or "networkmanager" in {it.name for it in network.enabled})
+        if name == "ifcfg" and (readers := [it for it in network.backends if it.ifcfg]):
+            return any(it.enabled for it in readers)
         if name in backends:
             return backends[name].enabled and backends[name].additions
     return False
