@@ -3,7 +3,7 @@
 Specifications: LUKS1 On-Disk Format Specification 1.2.3; LUKS2 On-Disk Format Specification 1.1.1. Of LUKS2 both
 copies of the header are read and the newer one that is whole counts, as cryptsetup does.
 
-Not done: unlocking, and detached headers, which the volume itself knows nothing of.
+`parsers.volume.luks_unlock` opens a volume with a key. Not done: detached headers, which the volume knows nothing of.
 """
 
 from __future__ import annotations
@@ -31,13 +31,51 @@ _SIZES_2: Final = tuple(0x4000 << shift for shift in range(9))
 _SUMS: Final = ("sha256", "sha512", "sha1")
 
 
+class Kdf(msgspec.Struct, frozen=True):
+    """How a key is derived from a passphrase: "pbkdf2" of `hash`, or "argon2i" and "argon2id" with `memory` KiB.
+
+    `cost` are iterations, or passes over the memory.
+    """
+
+    type: str
+    salt: bytes
+    cost: int
+    hash: str = ""
+    memory: int = 0
+    lanes: int = 1
+
+
+class Material(msgspec.Struct, frozen=True):
+    """Where a slot keeps the volume key: split into `stripes` with `hash`, and encrypted with a key of `key_size`."""
+
+    offset: int
+    size: int
+    stripes: int
+    hash: str
+    cipher: str
+    key_size: int
+
+
 class KeySlot(msgspec.Struct, frozen=True):
-    """A slot in use: its number, how the key is derived ("pbkdf2", "argon2id"), its cipher and its key's bytes."""
+    """A slot in use: its number, how the key is derived ("pbkdf2", "argon2id"), its cipher and its key's bytes.
+
+    `derivation` and `material` are None where a slot is of a kind that no passphrase opens.
+    """
 
     number: int
     kdf: str
     cipher: str
     key_size: int
+    derivation: Kdf | None = None
+    material: Material | None = None
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What a volume key must give, and the slots that hold this key."""
+
+    kdf: Kdf
+    value: bytes
+    slots: tuple[int, ...]
 
 
 class Luks(msgspec.Struct, frozen=True):
@@ -48,6 +86,10 @@ class Luks(msgspec.Struct, frozen=True):
         cipher: of the data, as cryptsetup spells it ("aes-xts-plain64").
         key_size: bytes of the volume key; 0 where no slot says it.
         payload_offset: byte at which the encrypted data begins.
+        payload_size: its bytes; None for all that follow.
+        iv_offset: number of the first sector, as the cipher counts them.
+        digests: by which a volume key is told to be the right one.
+        obstacle: why the data cannot be read even with the key; None where it can.
         slots: key slots that are in use.
         tokens: types of LUKS2 tokens ("systemd-tpm2", "clevis").
         requirements: what a reader must know of (LUKS2, "online-reencrypt").
@@ -66,14 +108,33 @@ class Luks(msgspec.Struct, frozen=True):
     tokens: tuple[str, ...]
     requirements: tuple[str, ...]
     problems: tuple[Problem, ...]
+    payload_size: int | None = None
+    iv_offset: int = 0
+    digests: tuple[Digest, ...] = ()
+    obstacle: str | None = None
 
 
 class _Area(msgspec.Struct):
     encryption: str = ""
+    offset: str = ""
+    size: str = ""
+    key_size: int = 0
 
 
 class _Kdf(msgspec.Struct):
     type: str
+    salt: bytes = b""
+    hash: str = ""
+    iterations: int = 0
+    time: int = 0
+    memory: int = 0
+    cpus: int = 1
+
+
+class _Split(msgspec.Struct):
+    type: str = ""
+    stripes: int = 0
+    hash: str = ""
 
 
 class _Slot(msgspec.Struct):
@@ -81,14 +142,18 @@ class _Slot(msgspec.Struct):
     key_size: int = 0
     area: _Area = msgspec.field(default_factory=_Area)
     kdf: _Kdf | None = None
+    af: _Split = msgspec.field(default_factory=_Split)
 
 
 class _Segment(msgspec.Struct):
     type: str
     offset: str = "0"
+    size: str = "dynamic"
+    iv_tweak: str = "0"
     encryption: str = ""
     sector_size: int = 512
     flags: list[str] = []
+    integrity: dict[str, msgspec.Raw] | None = None
 
 
 class _Token(msgspec.Struct):
@@ -96,7 +161,13 @@ class _Token(msgspec.Struct):
 
 
 class _Digest(msgspec.Struct):
+    type: str = ""
     hash: str = ""
+    salt: bytes = b""
+    digest: bytes = b""
+    iterations: int = 0
+    keyslots: list[str] = []
+    segments: list[str] = []
 
 
 class _Config(msgspec.Struct):
@@ -137,18 +208,21 @@ def parse_luks(source: Source) -> Luks:
 
 def _parse_1(source: Source) -> Luks:
     raw = source.read_at(0, _HEADER_1.size + _SLOTS_1 * _SLOT_1.size)
-    _, _, name, mode, digest, payload, key_size, _, _, _, uuid = _HEADER_1.unpack_from(raw)
+    _, _, name, mode, digest, payload, key_size, check, salt, iterations, uuid = _HEADER_1.unpack_from(raw)
     cipher = f"{_text(name)}-{_text(mode)}"
     slots, problems = [], []
     for number in range(_SLOTS_1):
         offset = _HEADER_1.size + number * _SLOT_1.size
-        state, _, _, material, stripes = _SLOT_1.unpack_from(raw, offset)
+        state, cost, own_salt, material, stripes = _SLOT_1.unpack_from(raw, offset)
         place = Place(source.name, offset=offset)
         if state not in (_ACTIVE, _INACTIVE):
             problems.append(Problem(place, f"a key slot in use or free wanted, state {state:#010x} found"))
         if state != _ACTIVE:
             continue
-        slots.append(KeySlot(number, f"pbkdf2-{_text(digest)}", cipher, key_size))
+        hashed = _text(digest) or ""
+        kdf = Kdf("pbkdf2", own_salt, cost, hashed)
+        area = Material(material * 512, stripes * key_size, stripes, hashed, cipher, key_size)
+        slots.append(KeySlot(number, f"pbkdf2-{hashed}", cipher, key_size, kdf, area))
         if material * 512 + stripes * key_size > source.size:
             problems.append(Problem(place, f"key material inside {source.size} bytes wanted, sector {material} found"))
     return Luks(
@@ -165,6 +239,7 @@ def _parse_1(source: Source) -> Luks:
         tokens=(),
         requirements=(),
         problems=tuple(problems),
+        digests=(Digest(Kdf("pbkdf2", salt, iterations, _text(digest) or ""), check, tuple(range(_SLOTS_1))),),
     )
 
 
@@ -223,11 +298,11 @@ def _luks2(copy: _Copy, problems: list[Problem]) -> Luks:
     segments = [item for _, item in sorted(json.segments.items()) if item.type == "crypt" and not item.flags]
     data = segments[0] if segments else None
     slots = tuple(
-        KeySlot(int(number), slot.kdf.type if slot.kdf else slot.type, slot.area.encryption, slot.key_size)
+        _slot(int(number), slot)
         for number, slot in sorted(json.keyslots.items(), key=lambda item: (len(item[0]), item[0]))
         if _is_number(number)
     )
-    offset = data.offset if data and _is_number(data.offset) else "0"
+    requirements = tuple(item for items in json.config.requirements.values() for item in items)
     return Luks(
         version=2,
         uuid=copy.uuid,
@@ -237,12 +312,55 @@ def _luks2(copy: _Copy, problems: list[Problem]) -> Luks:
         hash=next((digest.hash for digest in json.digests.values() if digest.hash), None),
         key_size=next((slot.key_size for slot in slots if slot.key_size), 0),
         sector_size=data.sector_size if data else 512,
-        payload_offset=int(offset),
+        payload_offset=_number(data.offset) if data else 0,
         slots=slots,
         tokens=tuple(token.type for token in json.tokens.values()),
-        requirements=tuple(item for items in json.config.requirements.values() for item in items),
+        requirements=requirements,
         problems=tuple(problems),
+        payload_size=_number(data.size) if data and _is_number(data.size) else None,
+        iv_offset=_number(data.iv_tweak) if data else 0,
+        digests=_digests(json),
+        obstacle=_obstacle(json, requirements),
     )
+
+
+def _slot(number: int, slot: _Slot) -> KeySlot:
+    kdf, area, split = slot.kdf, slot.area, slot.af
+    derivation = material = None
+    if slot.type == "luks2" and kdf and split.type == "luks1" and _is_number(area.offset) and _is_number(area.size):
+        cost = kdf.iterations if kdf.type == "pbkdf2" else kdf.time
+        derivation = Kdf(kdf.type, kdf.salt, cost, kdf.hash, kdf.memory, kdf.cpus)
+        key_size = area.key_size or slot.key_size
+        material = Material(int(area.offset), int(area.size), split.stripes, split.hash, area.encryption, key_size)
+    return KeySlot(number, kdf.type if kdf else slot.type, area.encryption, slot.key_size, derivation, material)
+
+
+def _digests(json: _Json) -> tuple[Digest, ...]:
+    """The digests of the keys that data is encrypted with."""
+    return tuple(
+        Digest(
+            Kdf("pbkdf2", digest.salt, digest.iterations, digest.hash),
+            digest.digest,
+            tuple(int(number) for number in digest.keyslots if _is_number(number)),
+        )
+        for digest in json.digests.values()
+        if digest.type == "pbkdf2" and digest.segments
+    )
+
+
+def _obstacle(json: _Json, requirements: tuple[str, ...]) -> str | None:
+    if requirements:
+        return f"what it requires is not supported: {', '.join(requirements)}"
+    if len(json.segments) != 1:
+        return f"one segment wanted, {len(json.segments)} found"
+    (segment,) = json.segments.values()
+    if segment.type != "crypt" or segment.flags:
+        return f"a segment that is encrypted wanted, {segment.type} found"
+    return "a segment with integrity checksums is not read" if segment.integrity is not None else None
+
+
+def _number(text: str) -> int:
+    return int(text) if _is_number(text) else 0
 
 
 def _is_number(text: str) -> bool:
