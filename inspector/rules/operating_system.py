@@ -15,9 +15,9 @@ from parsers.linux.os_release import OsRelease
 from parsers.place import Place
 
 
-@rule("distribution-is-supported", "The distribution's release is known to the cloud and still maintained")
-def distribution_is_supported(facts: Facts, *, oldest: Mapping[str, str], maintained: Mapping[str, str]) -> Verdict:
-    """Why: a release that is too old has no drivers for current instance types, and one that has ended gets no fixes.
+@rule("distribution-is-supported", "The distribution's release is known to the cloud, and not too old")
+def distribution_is_supported(facts: Facts, *, oldest: Mapping[str, str]) -> Verdict:
+    """Why: a release that is too old has no drivers for current instance types.
 
     Fix: upgrade to a release that its distribution still maintains.
     Reads: os-release, or the older release files
@@ -28,16 +28,45 @@ def distribution_is_supported(facts: Facts, *, oldest: Mapping[str, str], mainta
         seen = f"{release.pretty_name} ({release.id}{akin})"
         return warning("the distribution is not in the table of supported ones", Evidence(release.at("ID"), seen))
     place = _place(release)
+    if oldest[release.id] == "rolling":
+        return ok("the release is always the newest", Evidence(release.at("ID"), release.pretty_name))
     if release.release is None:
         return warning("the release has no version to compare", Evidence(release.place, release.pretty_name))
     seen = f"{release.id} {release.release}"
     if _order(release.release) < _order(oldest[release.id]):
         return failed("the release is too old", Evidence(place, f"{oldest[release.id]} or later wanted, {seen} found"))
-    current = maintained.get(release.id)
-    if current is None or _order(release.release) < _order(current):
-        wanted = f"{current} or later" if current else "another distribution"
-        return warning("the release is not maintained any more", Evidence(place, f"{wanted} wanted, {seen} found"))
     return ok("the release is supported", Evidence(place, seen))
+
+
+@rule("release-is-maintained", "The distribution still mends the release")
+def release_is_maintained(facts: Facts, *, as_of: str, ends: Mapping[str, Mapping[str, str]]) -> Verdict:
+    """Whether a release gets updates is told by the date of its end, and the date at which the profile was written.
+
+    Why: a release that has come to its end gets no security updates, and its package archives go away.
+    Fix: upgrade to a release that its distribution still maintains.
+    Reads: os-release, or the older release files
+    """
+    release = facts[OsRelease]
+    known = ends.get(release.id)
+    if known is None:
+        return warning("the distribution's calendar is not known", Evidence(release.at("ID"), release.pretty_name))
+    if not known:
+        return ok("the distribution has no releases that end", Evidence(release.at("ID"), release.pretty_name))
+    place = _place(release)
+    end = _end(release.release or "", known)
+    seen = f"{release.id} {release.release or 'without a version'}"
+    if end is None:
+        return warning("the release is not in the distribution's calendar", Evidence(place, seen))
+    if end < as_of:
+        return warning("the release is not maintained any more", Evidence(place, f"{seen}, which ended on {end}"))
+    return ok("the release is maintained", Evidence(place, f"{seen}, until {end}"))
+
+
+def _end(version: str, ends: Mapping[str, str]) -> str | None:
+    """Find the release that a version belongs to: 12.8 to 12, 15.6 to 15.6."""
+    numbers = version.split(".")
+    candidates = (".".join(numbers[:count]) for count in range(len(numbers), 0, -1))
+    return next((ends[candidate] for candidate in candidates if candidate in ends), None)
 
 
 def _place(release: OsRelease) -> Place:
@@ -95,4 +124,4 @@ def clock_keeps_utc(facts: Facts) -> Verdict:
     return warning("the hardware clock keeps local time", evidence)
 
 
-RULES = (distribution_is_supported, kernel_is_supported, clock_keeps_utc)
+RULES = (distribution_is_supported, release_is_maintained, kernel_is_supported, clock_keeps_utc)

@@ -295,7 +295,7 @@ OTHERS: Final = (
     Mutation(
         "distribution-ended",
         sub("/usr/lib/os-release", 'VERSION_ID="12"', 'VERSION_ID="8"'),
-        "SupportMocInstanceTypes",
+        "OSVersion",
         W,
         "/etc/os-release:3",
     ),
