@@ -16,7 +16,7 @@ from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.roots import root_mount, roots_on
 from inspector.storage import Storage
-from inspector.subvolumes import at_path, select, selection, split_name, subvolume_path
+from inspector.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
 from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import Tree
 from parsers.linux.fstab import Fstab, FstabEntry, parse_fstab
@@ -141,16 +141,20 @@ def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
         return _unreadable(entry, None, f"{entry.device} is not in the image", elsewhere=True)
     if volume.tree is None:
         return _unreadable(entry, volume, volume.reason or f"{volume.type} holds no files")
+    tree = volume.tree
+    if not has_subvolumes(tree):
+        return Mount(point, volume, tree, tree.root)
+    wanted = selection(entry.options)
     try:
-        tree = select(volume.tree, selection(entry.options)) if has_subvolumes(volume.tree) else volume.tree
-        return Mount(point, volume, tree, tree.root, subvolume=subvolume_path(tree))
+        chosen = select(tree, wanted)
+        return Mount(point, volume, chosen, chosen.root, subvolume=subvolume_path(chosen))
     except ParseError as error:
-        return _unreadable(entry, volume, str(error))
+        return _unreadable(entry, volume, str(error), elsewhere=is_absent(tree, wanted))
 
 
 def _unreadable(entry: FstabEntry, volume: Volume | None, reason: str, *, elsewhere: bool = False) -> Mount | None:
     """A mount that hides what lies beneath it; none where the guest would do without the mount."""
-    if volume is None and _OPTIONAL & set(entry.options):
+    if (volume is None or elsewhere) and _OPTIONAL & set(entry.options):
         return None
     return Mount(posixpath.normpath(entry.mount_point), volume, None, 0, reason, elsewhere)
 

@@ -57,6 +57,18 @@ def select(tree: Subvolumed, wanted: Selection) -> Subvolumed:
     return named
 
 
+def is_absent(tree: Subvolumed, wanted: Selection) -> bool:
+    """Tell whether what was selected is certainly not there, rather than not to be read."""
+    try:
+        listed = tree.subvolumes
+        number = None if wanted.number is None else _number(tree, wanted.number)
+    except ParseError:
+        return False
+    path = None if wanted.path is None else "/".join(name for name in wanted.path.split("/") if name not in {"", "."})
+    meant = [one for one in listed if number in (None, one.id) and path in (None, one.path)]
+    return not meant and all(one.path is not None for one in listed)
+
+
 def _number(tree: Subvolumed, text: str) -> int:
     """Read a number as the kernel does, in C's notation; 0 is the top level."""
     match = _C_NUMBER.fullmatch(text)

@@ -30,12 +30,14 @@ class SubvolumeTree(MemoryTree):
         name: str = "sda1",
         snapshots: Mapping[str, str] | None = None,
         read_only: frozenset[str] = frozenset(),
+        missing: tuple[str, ...] = (),
     ) -> None:
         self._all: dict[str, Files] = {"": {}, **subvolumes}
         self._default = default
         self._opened = default if opened is None else opened
         self._snapshots = dict(snapshots or {})
         self._read_only = read_only
+        self.missing_devices = missing
         inside = [path for path in self._all if _is_below(path, self._opened)]
         files: dict[str, Node] = {}
         for path in inside:

@@ -53,6 +53,11 @@ class Subvolumed(Tree, Protocol):
         ...
 
     @property
+    def missing_devices(self) -> tuple[str, ...]:
+        """The devices that belong to the file system and were not given, or are outdated: "device 2 (<UUID>)"."""
+        ...
+
+    @property
     def profiles(self) -> tuple[ProfileUsage, ...]:
         """Usage by kind and profile of the chunks. Raises `ParseError`."""
         ...

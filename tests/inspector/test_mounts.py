@@ -121,6 +121,12 @@ def test_a_subvolume_that_is_not_there_makes_what_is_below_unknown(option: str) 
         find_guest(storage_of(volume_of(tree, 1, "btrfs", "aaaa"))).exists("/var/x")
 
 
+def test_a_subvolume_that_is_not_there_and_not_needed_hides_nothing() -> None:
+    system = {**root(fstab_of("subvol=@", "", "subvol=@gone,nofail")), "/var/x": "beneath"}
+    guest = find_guest(storage_of(volume_of(SubvolumeTree({"@": system}), 1, "btrfs", "aaaa")))
+    assert guest.read_text("/var/x") == "beneath"
+
+
 def test_of_many_volumes_that_cannot_be_read_a_few_are_named() -> None:
     disk = storage_of(*(volume_of(None, number, "xfs", reason="xfs is odd") for number in range(1, 201)))
     with pytest.raises(UnknownFact, match="sda8: xfs is odd; and 192 more") as caught:

@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 
 from inspector.errors import InspectorError
-from inspector.subvolumes import Selection, at_path, select, selection, split_name, subvolume_of, subvolume_path
+from inspector.subvolumes import (
+    Selection,
+    at_path,
+    is_absent,
+    select,
+    selection,
+    split_name,
+    subvolume_of,
+    subvolume_path,
+)
+from parsers.filesystem.subvolume import Subvolume
 from parsers.place import ParseError
 from tests.memory_tree import MemoryTree
 from tests.subvolume_tree import SubvolumeTree
@@ -45,6 +55,25 @@ def test_the_options_choose_as_the_kernel_has_it(options: str, wanted: str) -> N
 def test_what_the_kernel_refuses_is_refused(options: str, message: str) -> None:
     with pytest.raises(ParseError, match=message):
         select(TREE, selection(options.split(",")))
+
+
+@pytest.mark.parametrize(
+    ("options", "absent"),
+    [
+        ("subvol=@gone", True),
+        ("subvolid=999", True),
+        ("subvolid=257,subvol=@", True),
+        ("subvol=//@/./var/", False),
+        ("subvolid=x", False),
+        ("noatime", False),
+    ],
+)
+def test_what_is_certainly_not_there(options: str, absent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = selection(options.split(","))
+    assert is_absent(TREE, wanted) is absent
+    listed = (*TREE.subvolumes, Subvolume(999, 5, None))
+    monkeypatch.setattr(SubvolumeTree, "subvolumes", listed)
+    assert not is_absent(TREE, wanted)
 
 
 def test_a_selection_is_written_as_options() -> None:

@@ -109,6 +109,12 @@ class BtrfsTree:
         """All subvolumes and snapshots of the file system. Raises `ParseError`."""
         return self._roots.subvolumes
 
+    @property
+    def missing_devices(self) -> tuple[str, ...]:
+        """The devices that the file system has and that were not given, or are outdated."""
+        there = self._volume.devices
+        return tuple(f"device {item.id} ({item.uuid})" for item in self._devices if item.uuid not in there)
+
     def at(self, subvolume: int | str) -> BtrfsTree:
         """Return the tree of another subvolume; what was read before serves it too. Raises `ParseError`."""
         return BtrfsTree(self._volume, self._roots, self._devices, subvolume, self._data)

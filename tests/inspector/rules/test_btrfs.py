@@ -7,7 +7,9 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.rules.subvolumes import (
+from inspector.rules.btrfs import (
+    RULES,
+    btrfs_devices_are_complete,
     fstab_subvolumes_exist,
     kernel_mounts_the_root_subvolume,
     root_subvolume_is_writable,
@@ -28,6 +30,7 @@ def facts(
     root: str = "subvol=@",
     default: str = "",
     read_only: frozenset[str] = frozenset(),
+    missing: tuple[str, ...] = (),
 ) -> Facts:
     """Ubuntu's layout: / in @, /home in @home, an older system in @old."""
     fstab = [f"UUID=aaaa / btrfs defaults,{root} 0 0", *lines]
@@ -37,7 +40,7 @@ def facts(
         CFG: f"menuentry a {{\nsearch --set=root --fs-uuid aaaa\nlinux /@/boot/k root=UUID=aaaa ro {rootflags}\n}}\n",
         "/boot/k": "k",
     }
-    tree = SubvolumeTree({"@": system, "@home": {}, "@old": {}}, default, read_only=read_only)
+    tree = SubvolumeTree({"@": system, "@home": {}, "@old": {}}, default, read_only=read_only, missing=missing)
     storage = storage_of(volume_of(tree, 1, "btrfs", "aaaa"), volume_of({}, 2, uuid="bbbb"))
     return Facts({Storage: storage, Guest: find_guest(storage, "sda1[/@]")}, COLLECTORS)
 
@@ -110,10 +113,37 @@ def test_the_subvolumes_of_fstab(lines: tuple[str, ...], root: str, status: Stat
     assert (verdict.status, places(verdict)) == (status, [f"{FSTAB}:{line}" for line in where])
 
 
+def test_a_device_that_is_missing_stops_the_boot() -> None:
+    verdict = btrfs_devices_are_complete(facts(missing=("device 2 (x)",)))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, ["sda1"])
+    assert verdict.evidence[0].seen == "device 2 (x) is missing"
+    degraded = btrfs_devices_are_complete(facts("rootflags=degraded,subvol=@", missing=("device 2 (x)",)))
+    assert (degraded.status, places(degraded)) == (Status.WARNING, ["sda1"])
+    assert btrfs_devices_are_complete(facts()).status is Status.OK  # the disk added
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [("defaults", Status.FAILED), ("nofail", Status.WARNING), ("degraded", Status.WARNING), (None, Status.WARNING)],
+)
+def test_a_device_of_another_file_system(options: str | None, status: Status) -> None:
+    known = facts("rootflags=subvol=@", *([f"UUID=cccc /data btrfs {options} 0 0"] if options else []))
+    data = volume_of(SubvolumeTree({}, missing=("device 1 (y)",)), 3, "btrfs", "cccc")
+    storage = storage_of(*known[Storage].volumes, data)
+    verdict = btrfs_devices_are_complete(Facts({Storage: storage, Guest: find_guest(storage, "sda1[/@]")}, COLLECTORS))
+    assert (verdict.status, places(verdict)) == (status, ["sda3"])
+
+
+def test_what_cannot_be_opened_may_lack_a_device() -> None:
+    storage = storage_of(*facts()[Storage].volumes, volume_of(None, 3, "btrfs", "cccc", reason="torn"))
+    verdict = btrfs_devices_are_complete(Facts({Storage: storage, Guest: find_guest(storage, "sda1[/@]")}, COLLECTORS))
+    assert (verdict.status, verdict.known, places(verdict)) == (Status.WARNING, False, ["sda3"])
+
+
 def test_what_has_no_subvolumes_is_not_judged() -> None:
     storage = storage_of(volume_of({"/etc/os-release": "", FSTAB: "UUID=aaaa / ext4 defaults 0 1\n"}, uuid="aaaa"))
     plain = Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
-    for rule in (kernel_mounts_the_root_subvolume, root_subvolume_is_writable, fstab_subvolumes_exist):
+    for rule in RULES:
         with pytest.raises(NotApplicable):
             rule(plain)
 

@@ -1,8 +1,9 @@
-"""Subvolumes of btrfs: the kernel mounts the one that holds the system, fstab names what is there."""
+"""btrfs: the kernel mounts the subvolume that holds the system, fstab names what is there, no device is missing."""
 
 from __future__ import annotations
 
 from inspector.device import resolve
+from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.guest import Guest
@@ -13,7 +14,7 @@ from inspector.subvolumes import Selection, select, selection, subvolume_of
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
 from parsers.linux.fstab import Fstab, FstabEntry
-from parsers.place import ParseError
+from parsers.place import ParseError, Place
 
 
 def _root(facts: Facts) -> tuple[Subvolumed, str]:
@@ -151,4 +152,60 @@ def _flaw(entry: FstabEntry, wanted: Selection, facts: Facts) -> str | None:
     return None if same else f"the system lies in {_path(root.tree)}"
 
 
-RULES = (kernel_mounts_the_root_subvolume, root_subvolume_is_writable, fstab_subvolumes_exist)
+@rule("btrfs-devices-are-complete", "Every device of the btrfs file systems is in the image")
+def btrfs_devices_are_complete(facts: Facts) -> Verdict:
+    """What the guest does without, or mounts with the option degraded, is a warning.
+
+    Why: a file system of which a device is missing is not mounted, be it a mirror, and the boot stops.
+
+    Fix: add the disk that is missing (`--guest DISK DISK`), or take it out of the file system with `btrfs device
+    remove`, after `btrfs balance start -dconvert=single -mconvert=dup` where the profile wants as many.
+
+    Reads: the chunk tree, /etc/fstab, the kernel arguments of the default entry.
+
+    References: btrfs(5), degraded; btrfs-device(8)
+    """
+    bad: list[Evidence] = []
+    poor: list[Evidence] = []
+    dark: list[Evidence] = []
+    good: list[Evidence] = []
+    for volume in facts[Storage].volumes:
+        if volume.type != "btrfs" or volume.holder is not None:
+            continue
+        place = Place(volume.name, volume=volume.name)
+        if volume.tree is None:
+            dark.append(Evidence(place, volume.reason or "it is not read"))
+        elif not has_subvolumes(volume.tree) or not (missing := volume.tree.missing_devices):
+            good.append(Evidence(place, f"{1 + len(volume.others)} devices"))
+        else:
+            (bad if _needs_all(volume, facts) else poor).extend(
+                Evidence(place, f"{name} is missing") for name in missing
+            )
+    if bad:
+        return failed("a file system that the guest needs is not complete", *bad, *poor, *dark)
+    if poor:
+        return warning("a file system is not complete", *poor, *dark)
+    if dark:
+        return unknown("whether every device is there is not known", *dark)
+    if not good:
+        raise NotApplicable("the image has no btrfs")
+    return ok("every file system has its devices", *good)
+
+
+def _needs_all(volume: Volume, facts: Facts) -> bool:
+    """Tell whether the boot stops where the file system cannot be mounted with all its devices."""
+    if facts[Guest].mount_of("/").volume is volume:
+        return "degraded" not in (facts[DefaultKernel].value("rootflags") or "").strip('"').split(",")
+    entries = [entry for entry in facts[Fstab].entries if mount_source(entry) is MountSource.DEVICE]
+    return any(
+        is_mandatory(entry) and not entry.has("degraded") and resolve(entry.device, facts[Storage].volumes) is volume
+        for entry in entries
+    )
+
+
+RULES = (
+    kernel_mounts_the_root_subvolume,
+    root_subvolume_is_writable,
+    fstab_subvolumes_exist,
+    btrfs_devices_are_complete,
+)
