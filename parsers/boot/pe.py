@@ -1,17 +1,18 @@
-"""The head of a PE executable: for which machine an EFI loader is, and whether it is an EFI application.
+"""The head of a PE executable: for which machine an EFI loader is, whether it is an EFI application, its sections.
 
-Specification: Microsoft PE Format, "MS-DOS Stub", "COFF File Header", "Optional Header". Sections, signatures and
-resources are not read.
+Specification: Microsoft PE Format, "MS-DOS Stub", "COFF File Header", "Optional Header", "Section Table". Signatures
+and resources are not read.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 import msgspec
 
 from parsers.place import ParseError, Place
-from parsers.source import Source
+from parsers.source import Source, check_range
 
 _MACHINES: Final = {
     0x014C: "i386",
@@ -28,6 +29,9 @@ _MACHINES: Final = {
     0x0EBC: "ebc",
 }
 _EFI_APPLICATION: Final = 10
+_MAX_SECTIONS: Final = 96
+_HEAD: Final = 24
+_SECTION: Final = 40
 
 
 class Pe(msgspec.Struct, frozen=True):
@@ -42,18 +46,52 @@ class Pe(msgspec.Struct, frozen=True):
         return self.subsystem == _EFI_APPLICATION
 
 
+class PeSection(msgspec.Struct, frozen=True):
+    """A section: its name without the NULs, and the bytes of the file that it has; what is only in memory is not."""
+
+    name: str
+    offset: int
+    size: int
+
+
 def parse_pe(source: Source) -> Pe:
     """Read the head of a PE file. Raises ParseError where it is none."""
-    dos = source.read_at(0, 64)
-    if dos[:2] != b"MZ":
-        raise ParseError(Place(source.name, offset=0), f"MZ wanted, {dos[:2].hex(' ')} found")
-    start = int.from_bytes(dos[60:64], "little")
-    head = source.read_at(start, 24 + 70)
-    if head[:4] != b"PE\0\0":
-        raise ParseError(Place(source.name, offset=start), f"PE wanted, {head[:4].hex(' ')} found")
+    start, head = _head(source)
     number = int.from_bytes(head[4:6], "little")
     magic = int.from_bytes(head[24:26], "little")
     if magic not in (0x10B, 0x20B):
         raise ParseError(Place(source.name, offset=start + 24), f"an optional header wanted, {magic:#x} found")
     subsystem = int.from_bytes(head[24 + 68 : 24 + 70], "little")
     return Pe(_MACHINES.get(number, f"machine {number:#06x}"), subsystem)
+
+
+def parse_pe_sections(source: Source) -> tuple[PeSection, ...]:
+    """Read the table of sections, each of which lies within the file. Raises ParseError where one does not."""
+    start, head = _head(source)
+    count, optional = int.from_bytes(head[6:8], "little"), int.from_bytes(head[20:22], "little")
+    if count > _MAX_SECTIONS:
+        raise ParseError(
+            Place(source.name, offset=start + 6), f"at most {_MAX_SECTIONS} sections wanted, {count} found"
+        )
+    table = source.read_at(start + _HEAD + optional, count * _SECTION)
+    sections: list[PeSection] = []
+    for at in range(0, len(table), _SECTION):
+        name = table[at : at + 8].rstrip(b"\0").decode("ascii", "backslashreplace")
+        in_memory, _, size, offset = struct.unpack_from("<4I", table, at + 8)
+        size = min(in_memory, size) if in_memory else size
+        if size:
+            check_range(source, offset, size)
+        sections.append(PeSection(name, offset, size))
+    return tuple(sections)
+
+
+def _head(source: Source) -> tuple[int, bytes]:
+    """Return where the COFF header begins, and that header with the optional one behind it as far as it is read."""
+    dos = source.read_at(0, 64)
+    if dos[:2] != b"MZ":
+        raise ParseError(Place(source.name, offset=0), f"MZ wanted, {dos[:2].hex(' ')} found")
+    start = int.from_bytes(dos[60:64], "little")
+    head = source.read_at(start, _HEAD + 70)
+    if head[:4] != b"PE\0\0":
+        raise ParseError(Place(source.name, offset=start), f"PE wanted, {head[:4].hex(' ')} found")
+    return start, head

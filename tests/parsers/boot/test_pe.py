@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from parsers.boot.pe import parse_pe
+from parsers.boot.pe import PeSection, parse_pe, parse_pe_sections
 from parsers.place import ParseError
 from parsers.source import Memory
+from tests.oracles import needs
 
 
 def loader(machine: int = 0x8664, subsystem: int = 10, start: int = 128) -> bytes:
@@ -65,3 +66,51 @@ def test_damaged_heads_give_parse_errors_only() -> None:
             assert parse_pe(Memory(bytes(data))).machine
         except ParseError:
             continue
+
+
+def with_sections(*sections: tuple[str, int, int, int]) -> bytes:
+    """A PE file with a table of (name, virtual size, raw size, offset), and 64 bytes behind it."""
+    head = bytearray(loader())
+    struct.pack_into("<H", head, 128 + 6, len(sections))
+    table = b"".join(
+        name.encode().ljust(8, b"\0") + struct.pack("<IIIIIIHHI", in_memory, 0x1000, size, offset, 0, 0, 0, 0, 0)
+        for name, in_memory, size, offset in sections
+    )
+    return bytes(head) + table + bytes(64)
+
+
+def test_sections_have_the_bytes_that_are_theirs_and_no_filling() -> None:
+    data = with_sections((".osrel", 5, 512, 100), (".bss", 4096, 0, 0), (".linux", 0, 16, 120))
+    assert parse_pe_sections(Memory(data)) == (
+        PeSection(".osrel", 100, 5), PeSection(".bss", 0, 0), PeSection(".linux", 120, 16),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data",
+    [with_sections((".linux", 0, 1 << 20, 0)), with_sections((".linux", 9, 9, 0xFFFFFFFF)), with_sections()[:-65]],
+    ids=["long", "far", "none"],
+)
+def test_sections_that_do_not_lie_in_the_file_are_an_error(data: bytes) -> None:
+    struct_count = bytearray(data)
+    struct.pack_into("<H", struct_count, 128 + 6, max(1, data[128 + 6]))
+    with pytest.raises(ParseError):
+        parse_pe_sections(Memory(bytes(struct_count)))
+
+
+def test_too_many_sections_are_an_error() -> None:
+    data = bytearray(loader())
+    struct.pack_into("<H", data, 128 + 6, 97)
+    with pytest.raises(ParseError, match="at most 96 sections wanted, 97 found"):
+        parse_pe_sections(Memory(bytes(data) + bytes(8000)))
+
+
+@needs("grub-mkimage", "objdump")
+def test_objdump_sees_the_same_sections(tmp_path: Path) -> None:
+    image = tmp_path / "grubx64.efi"
+    subprocess.run(["grub-mkimage", "-O", "x86_64-efi", "-o", image, "-p", "/EFI/debian", "fat"], check=True)
+    listed = subprocess.run(["objdump", "-h", image], check=True, capture_output=True, text=True).stdout
+    rows = [line.split() for line in listed.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
+    expected = [(name, int(offset, 16), int(size, 16)) for _, name, size, _, _, offset, _ in rows]
+    ours = [(section.name, section.offset, section.size) for section in parse_pe_sections(Memory(image.read_bytes()))]
+    assert ours == expected
