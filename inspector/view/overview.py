@@ -27,6 +27,7 @@ from inspector.target import Target
 from inspector.view.container import container_facts, container_lines
 from inspector.view.size import size
 from inspector.view.stack import add_problems, storage_tree, table_facts, tree_lines, unplaced
+from inspector.view.subvolumes import subvolume_facts, subvolume_lines
 from parsers.place import ParseError, Problem
 
 _KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
@@ -48,7 +49,7 @@ def overview(target: Target) -> dict[str, Any]:
     add_problems(tree, problems)
     return {
         **first,
-        "volumes": volumes,
+        "volumes": [seen | subvolume_facts(volume) for seen, volume in zip(volumes, storage.volumes, strict=True)],
         "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
         "reason": reason,
         "mounts": mounts,
@@ -110,13 +111,18 @@ def _volume(volume: Volume) -> dict[str, Any]:
         "type": volume.type,
         "uuid": volume.uuid,
         "label": volume.label,
-        "members": list(volume.members),
+        "members": _members(volume),
         "holder": volume.holder,
         "used": usage.total - usage.free if usage else None,
         "total": usage.total if usage else None,
         "backend": volume.backend,
         "reason": reason,
     }
+
+
+def _members(volume: Volume) -> list[str]:
+    """What it is made of; a file system on several devices lies on itself and the others."""
+    return list(volume.members) or ([volume.name, *(one.name for one in volume.others)] if volume.others else [])
 
 
 def _kernels(guest: Guest) -> list[dict[str, Any]]:
@@ -176,6 +182,7 @@ def _lines(view: dict[str, Any]) -> Iterator[str]:
         yield from _disk_lines(disk)
     yield "storage:"
     yield from (f"  {line}" for line in tree_lines(view["stack"]))
+    yield from subvolume_lines(view["volumes"])
     yield from _guest_lines(view)
     others = unplaced(view["stack"], view["problems"])
     if others:

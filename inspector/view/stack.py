@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from inspector.disk import Disk, partition_name
 from inspector.storage import Storage
+from inspector.subvolumes import split_name
 from inspector.view.size import size
 from parsers.partition.table import Partition, PartitionTable
 
@@ -69,8 +70,8 @@ def storage_tree(storage: Storage, volumes: Sequence[Node], mounts: Sequence[Nod
             node["children"].append(nodes[volume.name])
         _hang(nodes, group.members, node, "volume group")
     for mount in mounts:
-        if mount["device"] in nodes:
-            nodes[mount["device"]]["mounts"].append(mount["path"])
+        if there := nodes.get(split_name(mount["device"])[0]):
+            there["mounts"].append(mount["path"])
     return disks
 
 

@@ -84,7 +84,8 @@ BTRFS_FAULTS: Final = (
     ),
     BtrfsFault(
         "fstab-subvolume-missing", "ubuntu", sub(FSTAB, HOME, "/home btrfs defaults,subvol=@homes"),
-        "Fstab SystemFileAttribute", F, f"{FSTAB}:2", mended=sub(FSTAB, "subvol=@homes", "subvol=@homes,nofail"), left=W,
+        "Fstab SystemFileAttribute", F, f"{FSTAB}:2",
+        mended=sub(FSTAB, "subvol=@homes", "subvol=@homes,nofail"), left=W,
     ),
     BtrfsFault(
         "fstab-numbers-disagree", "ubuntu", sub(FSTAB, HOME, f"{HOME},subvolid=5"), "Fstab SystemFileAttribute", F,

@@ -59,6 +59,7 @@ def test_the_words_of_the_disk_are_escaped() -> None:
     view = {
         "disks": [{"name": "sda", "image": image, "container": None}],
         "stack": [disk],
+        "volumes": [],
         "guest": None,
         "reason": "two roots",
         "mounts": [],
