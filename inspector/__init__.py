@@ -25,30 +25,38 @@ def inspect_image(
     root: str | None = None,
     allowed: AllowedFiles | None = None,
     backend: str = "native",
+    keys: Sequence[bytes] = (),
 ) -> Report:
     """Inspect the image at `path` and return the report; raise `InspectorError` where it cannot be inspected.
 
     `allowed` are the backing and data files that the image may lean on; without it such an image is refused.
     `backend` says what reads file systems: "native", "guestfs" (libguestfs, which starts a virtual machine), or "auto"
-    (libguestfs what native cannot read).
+    (libguestfs what native cannot read). `keys` are passphrases that open its LUKS volumes, which wants the extra
+    `luks` of this package.
     """
     from inspector.engine import inspect_machine
 
-    return inspect_machine(_target(path, root, allowed, backend), profile)
+    return inspect_machine(_target(path, root, allowed, backend, keys), profile)
 
 
 def open_image(
-    path: str | Sequence[str], root: str | None = None, allowed: AllowedFiles | None = None, backend: str = "native"
+    path: str | Sequence[str],
+    root: str | None = None,
+    allowed: AllowedFiles | None = None,
+    backend: str = "native",
+    keys: Sequence[bytes] = (),
 ) -> Guest:
     """Return the guest of the image at `path` as one read-only tree of files; arguments as for `inspect_image`."""
     from inspector.mounts import find_guest
     from inspector.storage import open_storage
 
-    return find_guest(open_storage(_target(path, root, allowed, backend)), root)
+    return find_guest(open_storage(_target(path, root, allowed, backend, keys)), root)
 
 
-def _target(path: str | Sequence[str], root: str | None, allowed: AllowedFiles | None, choice: str) -> Target:
+def _target(
+    path: str | Sequence[str], root: str | None, allowed: AllowedFiles | None, choice: str, keys: Sequence[bytes]
+) -> Target:
     from inspector.backends.choice import backend
     from inspector.target import Target
 
-    return Target((path,) if isinstance(path, str) else tuple(path), root, allowed, backend(choice))
+    return Target((path,) if isinstance(path, str) else tuple(path), root, allowed, backend(choice), tuple(keys))

@@ -41,10 +41,11 @@ class Order(msgspec.Struct, frozen=True):
     allowed: AllowedFiles | None = None
     one_guest: bool = False
     backend: str = "native"
+    keys: tuple[bytes, ...] = ()
 
     def machines(self, images: Sequence[str]) -> list[Target]:
         """Return the machines that `images` make."""
-        return targets(images, self.root, self.allowed, self.backend, one_guest=self.one_guest)
+        return targets(images, self.root, self.allowed, self.backend, self.keys, one_guest=self.one_guest)
 
 
 def check_images(images: Sequence[str], order: Order, write: Write, complain: Callable[[str], None]) -> int:

@@ -27,7 +27,8 @@ _CODE_TYPES: Final = frozenset(
 _NO_FILES: Final = frozenset({"swap"})
 MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
 """Types of the volumes that others are made of, which `inspector.stack` puts together."""
-CONTAINERS: Final = MEMBERS | {"crypto_LUKS", "BitLocker", "bcache", "zfs_member"}
+LUKS: Final = "crypto_LUKS"
+CONTAINERS: Final = MEMBERS | {LUKS, "BitLocker", "bcache", "zfs_member"}
 """Types whose content is other volumes, so that what is in the image is not known until they are read."""
 
 
@@ -45,6 +46,7 @@ class Volume:
     A partition or a whole disk begins at byte `offset` of the disk. A logical volume or an array has no offset; it is
     made of the volumes named in `members`, and `aliases` are the other names that it goes by ("/dev/mapper/vg-root").
     A member that was read knows whose it is: `holder` is the name of the group or of the array, or empty for none.
+    One that is `dormant` is not activated when the guest boots, so that nothing goes by its names (a thin snapshot).
     `others` are the further devices of a file system that lies on several; they name the first one as their holder.
     `readers` are tried in their order.
     """
@@ -69,6 +71,7 @@ class Volume:
         self.others: tuple[Source, ...] = ()
         self.aliases: frozenset[str] = frozenset()
         self.readers: tuple[Reader, ...] = (native.READER,)
+        self.dormant = False
 
     @property
     def size(self) -> int:
@@ -119,10 +122,10 @@ class Volume:
         if self.superblock and self.superblock.others:
             found = " and ".join((self.superblock.type, *self.superblock.others))
             return Opened(reason=f"it carries the signatures of {found}")
-        if self.type == "crypto_LUKS":
-            from inspector.stack import encrypted
+        if self.type == LUKS:
+            from inspector.encryption import encrypted
 
-            return Opened(reason=encrypted(self.source))
+            return Opened(reason=f"{encrypted(self.source)}; it opens with --key-file")
         return self._read()
 
     def _read(self) -> Opened:

@@ -11,6 +11,7 @@ from typing import Final
 
 from inspector.device import resolve
 from inspector.disk import Volume
+from inspector.encryption import name_by_crypttab
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
@@ -51,6 +52,7 @@ def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:
 
 
 def _guest(root: Mount, storage: Storage) -> Guest:
+    name_by_crypttab(Guest([root]), storage.volumes)
     return Guest([root, *_fstab_mounts(root, storage.volumes)])
 
 

@@ -1,6 +1,6 @@
-"""What lies on physical volumes and on members of arrays: md first, then LVM, which may lie on md.
+"""What lies on members of arrays, on encrypted volumes and on physical ones: md first, then what keys open, then LVM.
 
-Not done: md on LVM, LVM inside LVM, and anything inside an encrypted volume.
+Logical volumes may be encrypted in turn. Not done: md on LVM, LVM inside LVM.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from inspector.disk import Volume
+from inspector.encryption import Keys
 from inspector.storage import Stack
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.place import ParseError
 from parsers.source import Source
 from parsers.volume.extents import Unreadable
-from parsers.volume.luks import Luks, parse_luks
 from parsers.volume.lvm2 import LogicalVolume, VolumeGroup, open_lvm2
 from parsers.volume.mdraid import Array, open_mdraid
 
@@ -22,14 +22,22 @@ MD: Final = "linux_raid_member"
 LVM: Final = "LVM2_member"
 
 
-def stack_of(volumes: Sequence[Volume]) -> Stack:
-    """Return the arrays and the logical volumes on `volumes`.
+def stack_of(volumes: Sequence[Volume], keys: tuple[bytes, ...] = ()) -> Stack:
+    """Return the arrays, the encrypted volumes that `keys` open, and the logical volumes on `volumes`.
 
     Each of `volumes` that is a member learns whose (`holder`), or why what it holds is not known (`flaw`).
     """
     md = _arrays([volume for volume in volumes if volume.type == MD])
-    lvm = _logical([volume for volume in (*volumes, *md.volumes) if volume.type == LVM])
-    return Stack((*md.volumes, *lvm.volumes), md.arrays, lvm.groups, (*md.problems, *lvm.problems), md.short)
+    ring = Keys(keys) if keys else None
+    opened = _opened((*volumes, *md.volumes), ring)
+    lvm = _logical([volume for volume in (*volumes, *md.volumes, *opened) if volume.type == LVM])
+    found = (*md.volumes, *opened, *lvm.volumes, *_opened(lvm.volumes, ring))
+    return Stack(found, md.arrays, lvm.groups, (*md.problems, *lvm.problems), md.short)
+
+
+def _opened(volumes: Sequence[Volume], ring: Keys | None) -> list[Volume]:
+    found = ring.open(volumes) if ring else ()
+    return [_stacked(item.source, item.name, (item.member,), item.aliases) for item in found]
 
 
 def _arrays(members: list[Volume]) -> Stack:
@@ -117,19 +125,3 @@ def _array_aliases(array: Array) -> frozenset[str]:
     if array.label:
         aliases |= {f"/dev/disk/by-id/md-name-{array.label}", f"/dev/md/{array.label.rpartition(':')[2]}"}
     return frozenset(aliases)
-
-
-def encrypted(source: Source) -> str:
-    """Say of a LUKS volume how it is encrypted, and that it stays closed."""
-    try:
-        luks = parse_luks(source)
-    except ParseError as error:
-        return f"crypto_LUKS cannot be read: {error}"
-    return f"encrypted with LUKS{luks.version} ({luks.cipher}, {_slots(luks)}); unlocking is not supported so far"
-
-
-def _slots(luks: Luks) -> str:
-    slots = ", ".join(f"{slot.number} ({slot.kdf})" for slot in luks.slots) or "none in use"
-    tokens = f", tokens {', '.join(luks.tokens)}" if luks.tokens else ""
-    needs = f", requires {', '.join(luks.requirements)}" if luks.requirements else ""
-    return f"key of {luks.key_size * 8} bits, key slots {slots}{tokens}{needs}"

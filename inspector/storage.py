@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from inspector.backends.choice import Choice
-from inspector.disk import MEMBERS, Disk, Volume, disk_name, open_disk
+from inspector.disk import LUKS, MEMBERS, Disk, Volume, disk_name, open_disk
 from inspector.errors import InspectorError
 from inspector.target import Target
 from parsers.place import Problem
@@ -93,7 +93,7 @@ def open_storage(target: Target) -> Storage:
     if len(target.images) > MAX_DISKS:
         raise InspectorError(f"at most {MAX_DISKS} disks of one machine wanted, {len(target.images)} found")
     disks = tuple(open_disk(path, target.allowed, disk_name(index)) for index, path in enumerate(target.images))
-    storage = joined(disks)
+    storage = joined(disks, target.keys)
     if target.backend.choice is not Choice.NATIVE:
         from inspector.backends.guestfs.volumes import equip
 
@@ -101,14 +101,14 @@ def open_storage(target: Target) -> Storage:
     return storage
 
 
-def joined(disks: tuple[Disk, ...]) -> Storage:
-    """Return the storage of a machine with these disks."""
+def joined(disks: tuple[Disk, ...], keys: tuple[bytes, ...] = ()) -> Storage:
+    """Return the storage of a machine with these disks, with what `keys` open of its encrypted volumes."""
     volumes = tuple(volume for disk in disks for volume in disk.volumes)
     stack = Stack()
-    if any(volume.type in MEMBERS for volume in volumes):
+    if any(volume.type in MEMBERS or (keys and volume.type == LUKS) for volume in volumes):
         from inspector.stack import stack_of
 
-        stack = stack_of(volumes)
+        stack = stack_of(volumes, keys)
     storage = Storage(disks, (*volumes, *stack.volumes), stack)
     if sum(volume.type == "btrfs" for volume in storage.volumes) > 1:
         from inspector.multi_device import join_devices

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 
 def targets(
-    images: Sequence[str], root: str | None, allowed: AllowedFiles | None, choice: str, *, one_guest: bool
+    images: Sequence[str],
+    root: str | None,
+    allowed: AllowedFiles | None,
+    choice: str,
+    keys: tuple[bytes, ...] = (),
+    *,
+    one_guest: bool,
 ) -> list[Target]:
     """Return one machine of all `images`, or one of each; `choice` names the backend."""
     machines = [tuple(images)] if one_guest else [(image,) for image in images]
-    return [Target(machine, root, allowed, backend(choice)) for machine in machines]
+    return [Target(machine, root, allowed, backend(choice), keys) for machine in machines]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -29,12 +35,14 @@ class Target(msgspec.Struct, frozen=True):
         root: the volume of its root file system, where several hold one.
         allowed: the other files that the images may lean on, which are refused otherwise.
         backend: what reads its file systems.
+        keys: passphrases for its encrypted volumes, each tried on all of them.
     """
 
     images: tuple[str, ...]
     root: str | None = None
     allowed: AllowedFiles | None = None
     backend: Backend = NATIVE
+    keys: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:

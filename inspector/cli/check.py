@@ -32,6 +32,7 @@ from inspector.reports import REPORTS
 @options.memory
 @options.backend
 @options.allowed
+@options.keys
 @click.pass_context
 def command(
     ctx: click.Context,

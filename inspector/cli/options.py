@@ -78,6 +78,33 @@ def allowed(command: Callable[..., None]) -> Callable[..., None]:
     return with_allowed
 
 
+def keys(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option that opens encrypted volumes; it gets `keys`, the content of the files."""
+
+    @click.option(
+        "--key-file",
+        "key_files",
+        multiple=True,
+        metavar="FILE",
+        help="Open LUKS volumes with what this file holds, to its last byte; wants the Python package cryptography.",
+    )
+    @functools.wraps(command)
+    def with_keys(*words: Any, key_files: tuple[str, ...], **named: Any) -> None:
+        if not key_files:
+            command(*words, keys=(), **named)
+            return
+        from inspector.encryption import read_keys  # only where a key is given
+        from inspector.errors import InspectorError
+
+        try:
+            found = read_keys(key_files)
+        except InspectorError as error:
+            raise click.UsageError(str(error)) from error
+        command(*words, keys=found, **named)
+
+    return with_keys
+
+
 def target(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an image and the options that say how it is opened; it gets `target`, a machine."""
 
@@ -88,13 +115,14 @@ def target(command: Callable[..., None]) -> Callable[..., None]:
     @root
     @allowed
     @backend
+    @keys
     @functools.wraps(command)
     def with_target(
-        image: str, others: tuple[str, ...], root: str | None, allowed: Any, backend: str, **named: Any
+        image: str, others: tuple[str, ...], root: str | None, allowed: Any, backend: str, keys: Any, **named: Any
     ) -> None:
         from inspector.target import targets  # after the command line was read
 
-        (target,) = targets((image, *others), root, allowed, backend, one_guest=True)
+        (target,) = targets((image, *others), root, allowed, backend, keys, one_guest=True)
         command(target=target, **named)
 
     return with_target

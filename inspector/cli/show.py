@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 @options.text_or_json
 @options.allowed
 @options.backend
+@options.keys
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - one for each option
     ctx: click.Context,
     /,
     images: tuple[str, ...],
@@ -32,13 +33,14 @@ def command(
     output_format: str,
     allowed: AllowedFiles | None,
     backend: str,
+    keys: tuple[bytes, ...],
     *,
     one_guest: bool,
 ) -> None:
     """Show what disks hold: containers, partitions, volumes, mounts, kernels."""
     write = standard_output()
     status = 0
-    for target in targets(images, root, allowed, backend, one_guest=one_guest):
+    for target in targets(images, root, allowed, backend, keys, one_guest=one_guest):
         try:
             show(target, write, json=output_format == "json")
         except InspectorError as error:

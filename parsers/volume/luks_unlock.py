@@ -31,7 +31,7 @@ _MAX_STRIPES: Final = 4000  # what both specifications ask for
 _MAX_SLOTS: Final = 32
 _MAX_ITERATIONS: Final = 20_000_000  # of all slots together: some ten seconds
 _MAX_MEMORY: Final = 4 << 20  # KiB, as cryptsetup(8) has it
-_MAX_PASSES: Final = 24 << 20  # KiB times passes, of all slots together
+_MAX_PASSES: Final = 32 << 20  # KiB times passes, of all slots together
 _MAX_LANES: Final = 4
 _MAX_PASSPHRASE: Final = 8 << 20  # of a key file, as cryptsetup(8) has it
 _WORD: Final = (1 << 32) - 1
@@ -41,15 +41,14 @@ class WrongKeyError(ParseError):
     """No slot opens with the passphrase."""
 
 
-class _Budget:
-    """What may be spent on a volume, whatever its slots ask for."""
+class Budget:
+    """What may be spent on deriving keys, whatever the headers of one or several volumes ask for."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self) -> None:
         self._iterations = _MAX_ITERATIONS
         self._passes = _MAX_PASSES
 
-    def spend(self, kdf: Kdf) -> None:
+    def spend(self, kdf: Kdf, place: Place) -> None:
         """Count a derivation; raise `ParseError` where it is too much."""
         if kdf.type == "pbkdf2":
             self._iterations -= kdf.cost
@@ -57,29 +56,29 @@ class _Budget:
             self._passes -= kdf.cost * kdf.memory
         if kdf.cost < 1 or min(self._iterations, self._passes) < 0 or kdf.memory > _MAX_MEMORY:
             memory = f" over {kdf.memory} KiB" if kdf.memory else ""
-            raise ParseError(
-                self._place, f"a bounded cost of derivation wanted, {kdf.cost} of {kdf.type}{memory} found"
-            )
+            raise ParseError(place, f"a bounded cost of derivation wanted, {kdf.cost} of {kdf.type}{memory} found")
 
 
-def unlock(source: Source, luks: Luks, passphrase: bytes, name: str | None = None) -> LuksVolume:
-    """Return the decrypted volume.
+def unlock(
+    source: Source, luks: Luks, passphrase: bytes, name: str | None = None, budget: Budget | None = None
+) -> LuksVolume:
+    """Return the decrypted volume; `budget` is what several volumes share.
 
     Raises:
         WrongKeyError: the passphrase opens no slot.
         ParseError: the header is broken, asks for too much, or for what is not supported.
     """
-    return LuksVolume(source, luks, volume_key(source, luks, passphrase), name)
+    return LuksVolume(source, luks, volume_key(source, luks, passphrase, budget), name)
 
 
-def volume_key(source: Source, luks: Luks, passphrase: bytes) -> bytes:
+def volume_key(source: Source, luks: Luks, passphrase: bytes, budget: Budget | None = None) -> bytes:
     """Return the key of the volume, which its digest says is the right one; raises as `unlock`."""
     place = Place(source.name)
     if luks.obstacle:
         raise ParseError(place, luks.obstacle)
     if len(passphrase) > _MAX_PASSPHRASE:
         raise ParseError(place, f"a key of at most {_MAX_PASSPHRASE} bytes wanted, {len(passphrase)} found")
-    budget = _Budget(place)
+    budget = budget or Budget()
     flaws: list[ParseError] = []
     for slot in luks.slots[:_MAX_SLOTS]:
         try:
@@ -92,7 +91,7 @@ def volume_key(source: Source, luks: Luks, passphrase: bytes) -> bytes:
     raise WrongKeyError(place, "a key that opens a slot wanted, this one opens none")
 
 
-def _open_slot(source: Source, luks: Luks, slot: KeySlot, passphrase: bytes, budget: _Budget) -> bytes | None:
+def _open_slot(source: Source, luks: Luks, slot: KeySlot, passphrase: bytes, budget: Budget) -> bytes | None:
     kdf, material = slot.derivation, slot.material
     digests = [digest for digest in luks.digests if slot.number in digest.slots]
     if kdf is None or material is None or not digests:
@@ -116,8 +115,8 @@ def _read_material(source: Source, material: Material, key_size: int, place: Pla
     return source.read_at(material.offset, size)
 
 
-def _derived(kdf: Kdf, passphrase: bytes, size: int, budget: _Budget, place: Place) -> bytes:
-    budget.spend(kdf)
+def _derived(kdf: Kdf, passphrase: bytes, size: int, budget: Budget, place: Place) -> bytes:
+    budget.spend(kdf, place)
     if not 0 < size <= 64 or not kdf.salt:
         raise ParseError(place, f"a key of up to 64 bytes and a salt wanted, {size} and {len(kdf.salt)} found")
     if kdf.type == "pbkdf2":
@@ -149,7 +148,7 @@ def _argon2(kdf: Kdf, passphrase: bytes, size: int, place: Place) -> bytes:
         raise ParseError(place, f"a derivation with {kdf.type} is not possible: {str(error)[:200]}") from error
 
 
-def _is_right(digest: Digest, key: bytes, budget: _Budget, place: Place) -> bool:
+def _is_right(digest: Digest, key: bytes, budget: Budget, place: Place) -> bool:
     """Tell whether this is the key that the digest is of."""
     return bool(digest.value) and hmac.compare_digest(
         _derived(digest.kdf, key, len(digest.value), budget, place), digest.value

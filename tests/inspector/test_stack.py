@@ -9,12 +9,13 @@ import pytest
 
 from inspector.boot.grub_devices import GrubDevices
 from inspector.device import resolve
+from inspector.encryption import encrypted
 from inspector.engine import open_facts
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest
 from inspector.rules.online_resize import root_partition_is_last
-from inspector.stack import encrypted, mapper_name
+from inspector.stack import mapper_name
 from inspector.storage import Storage
 from inspector.target import Target
 from inspector.verdict import Status
@@ -209,7 +210,7 @@ def test_an_encrypted_volume_says_how(tmp_path: Path) -> None:
     assert volume.hides
     assert volume.reason == (
         "encrypted with LUKS1 (aes-xts-plain64, key of 256 bits, key slots 0 (pbkdf2-sha256)); "
-        "unlocking is not supported so far"
+        "it opens with --key-file"
     )
     assert encrypted(Memory(b"")).startswith("crypto_LUKS cannot be read: ")
 
