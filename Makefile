@@ -45,6 +45,7 @@ bench: $(STAMP) ## compare speed and memory with other readers, on the real gues
 
 docs: $(STAMP) ## write the pages of docs/ that are made of the code
 	@$(BIN)/python -m inspector.documentation docs
+	@$(BIN)/python -m fixtures.layouts --doc
 
 soak: $(STAMP) ## thousands of mutated images
 	$(BIN)/python -m pytest -n $(JOBS) -m soak --timeout=3600
