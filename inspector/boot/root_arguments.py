@@ -29,7 +29,7 @@ def root_arguments(guest: Guest, storage: Storage) -> list[tuple[str | None, str
     facts = Facts({Storage: storage, Guest: guest}, COLLECTORS)
     try:
         boot = facts[BootConfig]
-        if any(menu.config.blscfg for menu in boot.menus):
+        if any(menu.options_in_entries for menu in boot.menus):
             return [_root_of(text.split()) for text in _bls_options(guest)]
         entry = boot.menu.entry
     except UnknownFact:

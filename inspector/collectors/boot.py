@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterator
 from typing import Final
 
+from inspector.boot.grub2 import CONFIGS, bios_menus, uefi_menus
 from inspector.boot.grub_devices import GrubDevices
-from inspector.boot.uefi import ESP_TYPES
-from inspector.disk import Disk
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.boot import BootConfig, BootFile, BootMenu, DefaultKernel, InstalledKernel, Kernels
+from inspector.facts.boot import BootConfig, BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.platform import BootModes
 from inspector.guest import Guest, NotFound
 from inspector.storage import Storage
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
-from parsers.boot.grub import GrubFile, parse_grub_config
 from parsers.boot.kernel import KernelImage, parse_kernel_image
-from parsers.place import ParseError, Place, Problem
+from parsers.boot.menu import LoadedFile
+from parsers.place import ParseError, Problem
 
-CONFIGS: Final = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 SETTINGS: Final = "/etc/default/grub"
 _OTHERS: Final = (
     "/boot/loader/loader.conf",
@@ -33,7 +29,6 @@ _OTHERS: Final = (
     "/boot/grub/grub.conf",
     "/etc/lilo.conf",
 )
-_MAX_STUBS: Final = 8
 _IMAGE: Final = re.compile(r"(?:vmlinu[xz]|kernel|linux|bzImage|Image)-(.+)")
 _INITRAMFS: Final = (
     "initrd.img-{0}", "initramfs-{0}.img", "initrd-{0}", "initrd-{0}.img", "initrd-{0}.gz", "initramfs-{0}",
@@ -44,7 +39,7 @@ def collect_boot_config(facts: Facts) -> BootConfig:
     """Evaluate the configuration of GRUB, once for each file that a loader of the image begins with."""
     guest, storage = facts[Guest], facts[Storage]
     devices = GrubDevices(storage, guest)
-    menus = [*_bios_menus(guest, devices), *_uefi_menus(storage.system_disk, devices)]
+    menus = [*bios_menus(guest, devices), *uefi_menus(storage.system_disk, devices)]
     if len(menus) > 1 and _mode(facts) == "uefi":
         menus.sort(key=lambda menu: menu.firmware != "uefi" or not menu.leads_somewhere)
     sought = tuple(guest.place(path) for path in CONFIGS)
@@ -57,51 +52,6 @@ def _mode(facts: Facts) -> str | None:
         return facts[BootModes].mode
     except UnknownFact:
         return "none"
-
-
-def _bios_menus(guest: Guest, devices: GrubDevices) -> Iterator[BootMenu]:
-    for path in CONFIGS:
-        if not guest.is_file(path):
-            continue
-        text = guest.read_text(path)
-        variables = {"grub_platform": "pc"} | _start(devices, path, relative="btrfs_relative_path" in text)
-        config = parse_grub_config(text, path, surroundings=devices, variables=variables)
-        yield BootMenu("bios", guest.place(path), config)
-
-
-def _start(devices: GrubDevices, path: str, *, relative: bool) -> dict[str, str]:
-    """Variables that grub-install writes into the core image: where its directory is.
-
-    Where paths are relative to the default subvolume of btrfs, they are so from the start.
-    """
-    located = devices.of_guest(path)
-    if located is None:
-        return {}
-    device, below = located
-    if relative and (top := devices.default_subvolume(device)):
-        below = below.removeprefix(f"/{top}")
-    variables = {"root": device, "prefix": f"({device}){posixpath.dirname(below)}"}
-    return variables | {"btrfs_relative_path": "y"} if relative else variables
-
-
-def _uefi_menus(disk: Disk, devices: GrubDevices) -> Iterator[BootMenu]:
-    for volume in disk.volumes:
-        if volume.partition is None or volume.partition.type not in ESP_TYPES or volume.tree is None:
-            continue
-        files = devices.files(volume.name)
-        paths = files.glob("/EFI/*/grub.cfg")[:_MAX_STUBS] if files else []
-        for path in paths:
-            read = devices.read(volume.name, path)
-            if read is None:
-                continue
-            text, label = read
-            variables = {
-                "grub_platform": "efi",
-                "root": volume.name,
-                "prefix": f"({volume.name}){path.rpartition('/')[0]}",
-            }
-            config = parse_grub_config(text, label, surroundings=devices, variables=variables)
-            yield BootMenu("uefi", Place(label, volume=volume.name), config)
 
 
 def _settings(guest: Guest) -> DefaultGrub | None:
@@ -126,14 +76,13 @@ def collect_default_kernel(facts: Facts) -> DefaultKernel:
     devices = GrubDevices(storage, guest)
     image = _boot_file(devices, entry.linux)
     initramfs = tuple(_boot_file(devices, file) for file in entry.initrds)
-    title = " > ".join(step.title for step in menu.config.chosen)
     header, flaw = _header(devices, image, entry.linux)
     version = (header.version if header else None) or _named_version(entry.linux)
     line = entry.linux.line_of_arguments
-    return DefaultKernel(version, image, initramfs, entry.linux.arguments, line, menu, title, header, flaw)
+    return DefaultKernel(version, image, initramfs, entry.linux.arguments, line, menu, menu.title, header, flaw)
 
 
-def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:
+def _boot_file(devices: GrubDevices, file: LoadedFile) -> BootFile:
     named = f"({file.device}){file.path}" if file.device else file.path
     volume = devices.volume(file.device)
     if volume is None:
@@ -150,7 +99,7 @@ def _boot_file(devices: GrubDevices, file: GrubFile) -> BootFile:
     )
 
 
-def _header(devices: GrubDevices, image: BootFile, file: GrubFile) -> tuple[KernelImage | None, Problem | None]:
+def _header(devices: GrubDevices, image: BootFile, file: LoadedFile) -> tuple[KernelImage | None, Problem | None]:
     """What the image says of itself, or why it is none."""
     if not image.exists:
         return None, None
@@ -160,7 +109,7 @@ def _header(devices: GrubDevices, image: BootFile, file: GrubFile) -> tuple[Kern
         return None, Problem(image.file_place, error.message)
 
 
-def _named_version(file: GrubFile) -> str | None:
+def _named_version(file: LoadedFile) -> str | None:
     match = _IMAGE.fullmatch(file.path.rpartition("/")[2])
     return match.group(1) if match else None
 

@@ -1,13 +1,14 @@
-"""How the guest boots: its GRUB menus, the entry that boots by default, and the kernels that are installed."""
+"""How the guest boots: the menus of its boot loaders, the entry that boots, and the kernels that are installed."""
 
 from __future__ import annotations
 
 import msgspec
 
 from inspector.facts import UnknownFact
+from inspector.verdict import Evidence
 from parsers.boot.default_grub import DefaultGrub
-from parsers.boot.grub import GrubConfig, MenuEntry
 from parsers.boot.kernel import KernelImage
+from parsers.boot.menu import MenuEntry, Search
 from parsers.place import Place, Problem
 
 
@@ -22,6 +23,7 @@ class BootFile(msgspec.Struct, frozen=True):
         volume: name of the volume it lies on.
         mounted: whether `path` is a guest path.
         size: bytes; None where the file does not exist.
+        section: of a unified kernel image, the section that is meant.
     """
 
     place: Place
@@ -30,6 +32,7 @@ class BootFile(msgspec.Struct, frozen=True):
     volume: str | None
     mounted: bool
     size: int | None
+    section: str | None = None
 
     @property
     def exists(self) -> bool:
@@ -42,57 +45,112 @@ class BootFile(msgspec.Struct, frozen=True):
         return Place(self.path or self.named, volume=self.volume)
 
 
-class BootMenu(msgspec.Struct, frozen=True):
-    """One configuration of GRUB from the file that a boot loader begins with.
+class Wait(msgspec.Struct, frozen=True):
+    """How long a loader waits for a key before it boots by itself.
 
     Attributes:
-        firmware: "uefi" for one that begins on an EFI system partition, "bios" otherwise.
-        start: guest path (or path on the ESP) of the file that it begins with.
+        seconds: None where it waits without end.
+        seen: the line that says so, or that there is none.
     """
 
+    seconds: float | None
+    seen: Evidence
+
+
+class Default(msgspec.Struct, frozen=True):
+    """What a menu says of its default entry.
+
+    Attributes:
+        named: what names the entry; None where nothing does, and the loader takes what it takes then.
+        place: where that stands.
+        found: whether it names an entry.
+    """
+
+    named: str | None
+    place: Place
+    found: bool = True
+
+
+class BootMenu(msgspec.Struct, frozen=True):
+    """One menu, from the file that a boot loader begins with.
+
+    Attributes:
+        loader: whose menu it is, as `Loader` names it.
+        firmware: "uefi" for one that begins on an EFI system partition, "bios" otherwise.
+        start: guest path (or path on the ESP) of the file that it begins with.
+        entries: the entries of the menu.
+        chosen: the entries from the menu to the one that boots by default; empty where none does.
+        password: where it is set, if the loader asks for one before it boots an entry that is restricted.
+        searches: those for file systems, outside of menu entries.
+        lost: what was looked for on the way to the entries and not found.
+        problems: what the loader would stumble over.
+        not_evaluated: what decides over the menu but is not known here.
+        options_in_entries: whether the entries are files of their own, so that /etc/default/grub may not apply to them.
+    """
+
+    loader: str
     firmware: str
     start: Place
-    config: GrubConfig
+    entries: tuple[MenuEntry, ...]
+    chosen: tuple[MenuEntry, ...]
+    default: Default
+    wait: Wait
+    password: Evidence | None = None
+    searches: tuple[Search, ...] = ()
+    lost: tuple[Evidence, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    not_evaluated: tuple[Problem, ...] = ()
+    options_in_entries: bool = False
 
     @property
     def entry(self) -> MenuEntry | None:
-        """The entry that boots by default."""
-        return self.config.default_entry
+        """The entry that boots when nobody touches a key."""
+        return self.chosen[-1] if self.chosen and not self.chosen[-1].submenu else None
+
+    @property
+    def title(self) -> str:
+        """The title of that entry, with those of the submenus above."""
+        return " > ".join(step.title for step in self.chosen)
 
     @property
     def leads_somewhere(self) -> bool:
         """Whether it comes to any menu entries."""
-        return bool(self.config.entries)
+        return bool(self.entries)
 
 
 class BootConfig(msgspec.Struct, frozen=True):
     """Everything that is known of the boot loader.
 
     Attributes:
-        menus: the configurations of GRUB, the one that the default kernel is taken from first.
+        menus: the menus of all loaders, the one that the default kernel is taken from first.
         settings: /etc/default/grub with its directory; None where the guest has none.
         others: configuration of other boot loaders, which is not read so far.
         sought: where a configuration was looked for.
+        decided: what tells whose menu the firmware comes to; None where the image does not tell it.
     """
 
     menus: tuple[BootMenu, ...]
     settings: DefaultGrub | None = None
     others: tuple[Place, ...] = ()
     sought: tuple[Place, ...] = ()
+    decided: Evidence | None = None
 
     @property
     def menu(self) -> BootMenu:
-        """The configuration that the default kernel is taken from; raise `UnknownFact` where none is known."""
+        """The menu that the default kernel is taken from; raise `UnknownFact` where none is known."""
         if not self.menus:
             if self.others:
-                raise UnknownFact(
-                    f"only the configuration of GRUB 2 is read; {self.others[0].path} is not", *self.others
-                )
-            raise UnknownFact("no configuration of GRUB was found", *self.sought)
-        menu = next((menu for menu in self.menus if menu.leads_somewhere), self.menus[0])
-        if not menu.config.entries:
+                raise UnknownFact(f"{self.others[0].path} is of a boot loader that is not read", *self.others)
+            raise UnknownFact("no configuration of a boot loader was found", *self.sought)
+        menu = self.menus[0]
+        if not menu.entries:
             raise UnknownFact(f"{menu.start.path} comes to no menu entries", menu.start)
         return menu
+
+    @property
+    def rivals(self) -> tuple[BootMenu, ...]:
+        """The menus that may be the one: those of the loader that decides, or all where that is not known."""
+        return tuple(menu for menu in self.menus if not self.decided or menu.loader == self.menus[0].loader)
 
 
 class DefaultKernel(msgspec.Struct, frozen=True):

@@ -32,6 +32,16 @@ class ChainState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Loader(StrEnum):
+    """The boot loaders whose menus are read."""
+
+    GRUB2 = "GRUB 2"
+    GRUB_LEGACY = "GRUB Legacy"
+    SYSTEMD_BOOT = "systemd-boot"
+    SYSLINUX = "Syslinux"
+    UKI = "unified kernel image"
+
+
 class BootChain(msgspec.Struct, frozen=True):
     """The pieces with which one kind of firmware starts the guest; `evidence` names what is there and what is not."""
 

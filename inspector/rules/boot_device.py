@@ -55,7 +55,7 @@ def _named(facts: Facts) -> Iterator[tuple[str, Place]]:
         if spec and not is_kernel_name(spec):
             yield spec, kernel.place
     for menu in facts[BootConfig].menus:
-        for search in (search for step in menu.config.chosen for search in step.searches):
+        for search in (search for step in menu.chosen for search in step.searches):
             if search.kind in _TAGS:
                 yield f"{_TAGS[search.kind]}={search.value}", search.place
 

@@ -1,8 +1,10 @@
-"""GRUB 2: its configuration leads to a kernel, and the kernel's arguments lead to the guest's root."""
+"""The boot loader: its menu leads to a kernel, and the kernel's arguments lead to the guest's root.
+
+The rules keep the name of GRUB, which the vendor's check has; they judge the menu of whichever loader decides.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,10 +18,9 @@ from inspector.rules.rule import rule
 from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub
-from parsers.boot.grub import Search
+from parsers.boot.menu import Search
 
 _ENDS: Final = frozenset({"halt", "reboot", "fwsetup"})
-_NUMBER: Final = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|\d{1,10})")
 _PATIENCE: Final = 300
 """Seconds; longer than that no cloud waits for an instance to come up."""
 _LINES: Final = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
@@ -30,7 +31,7 @@ def _menu(facts: Facts) -> BootMenu:
     """The menu of the default kernel. Where there is none at all, one rule says so, and the others do not concern."""
     boot = facts[BootConfig]
     if not boot.menus and not boot.others:
-        raise NotApplicable("there is no configuration of GRUB")
+        raise NotApplicable("there is no configuration of a boot loader")
     return boot.menu
 
 
@@ -39,35 +40,41 @@ def _default_kernel(facts: Facts) -> DefaultKernel:
     return facts[DefaultKernel]
 
 
-@rule("grub-config-exists", "Each loader of GRUB finds a configuration that comes to a menu")
+@rule("grub-config-exists", "Each boot loader finds a configuration that comes to a menu")
 def grub_config_exists(facts: Facts) -> Verdict:
     """The small grub.cfg of a vendor on the EFI system partition must lead to the one in /boot.
 
+    Menus of GRUB 2, GRUB Legacy, systemd-boot and Syslinux are read, and unified kernel images.
+
     Why: without a menu GRUB stops at its prompt, and the instance never boots.
 
-    Fix: run `grub-install` and `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`) in the guest.
+    Fix: run `grub-install` and `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`) in the guest; with
+    systemd-boot `kernel-install add`, with EXTLINUX `update-extlinux`.
 
-    Reads: /boot/grub/grub.cfg, /boot/grub2/grub.cfg, EFI/*/grub.cfg of the EFI system partition.
+    Reads: /boot/grub/grub.cfg, /boot/grub2/grub.cfg, EFI/*/grub.cfg of the EFI system partition, loader/entries,
+    loader/loader.conf, EFI/Linux/*.efi, /boot/grub/menu.lst, grub.conf, extlinux.conf, syslinux.cfg.
     """
     boot = facts[BootConfig]
     if not boot.menus:
         if boot.others:
-            raise UnknownFact(f"only the configuration of GRUB 2 is read; {boot.others[0].path} is not", *boot.others)
+            raise UnknownFact(f"{boot.others[0].path} is of a boot loader that is not read", *boot.others)
         return failed(
-            "there is no configuration of GRUB", *(Evidence(place, "it is not there") for place in boot.sought)
+            "there is no configuration of a boot loader", *(Evidence(place, "it is not there") for place in boot.sought)
         )
-    lost = [menu for menu in boot.menus if not menu.leads_somewhere]
+    rivals = boot.rivals
+    lost = [menu for menu in rivals if not menu.leads_somewhere]
     evidence = [item for menu in lost for item in _why_lost(menu)]
-    if len(lost) == len(boot.menus) or (lost and _all_of_uefi(boot, lost) and _mode(facts) in {"uefi", "both"}):
-        return failed("a configuration of GRUB comes to no menu", *evidence)
+    if len(lost) == len(rivals) or (lost and _all_of_uefi(rivals, lost) and _mode(facts) in {"uefi", "both"}):
+        return failed(f"a configuration of {lost[0].loader} comes to no menu", *evidence)
     if lost:
-        return warning("a configuration of GRUB that may not be used comes to no menu", *evidence)
-    seen = (Evidence(menu.start, f"{len(menu.config.entries)} entries in its menu") for menu in boot.menus)
-    return ok("the configuration of GRUB comes to a menu", *seen)
+        return warning(f"a configuration of {lost[0].loader} that may not be used comes to no menu", *evidence)
+    seen = [Evidence(menu.start, f"{len(menu.entries)} entries in its menu") for menu in rivals]
+    decided = [boot.decided] if boot.decided else []
+    return ok(f"the configuration of {boot.menu.loader} comes to a menu", *seen, *decided)
 
 
-def _all_of_uefi(boot: BootConfig, lost: list[BootMenu]) -> bool:
-    stubs = [menu for menu in boot.menus if menu.firmware == "uefi"]
+def _all_of_uefi(menus: tuple[BootMenu, ...], lost: list[BootMenu]) -> bool:
+    stubs = [menu for menu in menus if menu.firmware == "uefi"]
     return bool(stubs) and all(menu in lost for menu in stubs)
 
 
@@ -79,14 +86,10 @@ def _mode(facts: Facts) -> str | None:
 
 
 def _why_lost(menu: BootMenu) -> Iterator[Evidence]:
-    for search in menu.config.searches:
+    for search in menu.searches:
         if search.device is None:
             yield Evidence(search.place, _sought(search))
-    for include in menu.config.includes:
-        if not include.found:
-            yield Evidence(include.file.place, f"{include.file.path} is not there")
-    for place in menu.config.blscfg:
-        yield Evidence(place, "blscfg finds no boot loader entry that names a kernel")
+    yield from menu.lost
     yield Evidence(menu.start, "no menu entries")
 
 
@@ -94,58 +97,56 @@ def _sought(search: Search) -> str:
     return f"no volume of the image has the {search.kind} {search.value}"
 
 
-@rule("grub-config-parses", "GRUB can read its configuration")
+@rule("grub-config-parses", "The boot loader can read its configuration")
 def grub_config_parses(facts: Facts) -> Verdict:
-    """What GRUB passes over is a warning; whether a menu is left is another rule.
+    """What the loader passes over is a warning; whether a menu is left is another rule.
 
-    Why: GRUB passes over a statement that it cannot read, be it the entry that was to boot.
+    Why: GRUB passes over a statement that it cannot read, be it the entry that was to boot; so do other loaders.
 
-    Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`.
+    Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`; with other loaders
+    correct the line that is named.
 
-    Reads: grub.cfg and what it includes.
+    Reads: grub.cfg and what it includes, loader/entries/*.conf, loader.conf, menu.lst, extlinux.conf.
     """
-    menus = facts[BootConfig].menus
+    menus = facts[BootConfig].rivals
     if not menus:
-        raise NotApplicable("there is no configuration of GRUB")
-    problems = [problem for menu in menus for problem in menu.config.problems]
+        raise NotApplicable("there is no configuration of a boot loader")
+    problems = [problem for menu in menus for problem in menu.problems]
     if problems:
         evidence = (Evidence(problem.place, problem.message) for problem in problems)
-        return warning(f"GRUB stumbles over {len(problems)} places of its configuration", *evidence)
-    questions = [problem for menu in menus for problem in menu.config.not_evaluated]
+        return warning(f"{menus[0].loader} stumbles over {len(problems)} places of its configuration", *evidence)
+    questions = [problem for menu in menus for problem in menu.not_evaluated]
     if questions:
         evidence = (Evidence(problem.place, problem.message) for problem in questions)
-        return unknown(f"{len(questions)} commands of GRUB's configuration are not evaluated", *evidence)
-    return ok("GRUB's configuration can be read", *(Evidence(menu.start, "no errors") for menu in menus))
+        return unknown(f"{len(questions)} commands of the configuration are not evaluated", *evidence)
+    return ok(
+        f"the configuration of {menus[0].loader} can be read", *(Evidence(menu.start, "no errors") for menu in menus)
+    )
 
 
-@rule("grub-default-entry-exists", "The entry that GRUB is to boot by default is in its menu")
+@rule("grub-default-entry-exists", "The entry that the boot loader is to boot by default is in its menu")
 def grub_default_entry_exists(facts: Facts) -> Verdict:
-    """Why: where the default names nothing, GRUB takes the first entry, which may be another kernel or system.
+    """Why: where the default names nothing, the first entry boots, which may be another kernel or system.
 
-    Fix: correct GRUB_DEFAULT in /etc/default/grub and run `update-grub`, or run `grub-set-default`.
+    Fix: correct GRUB_DEFAULT in /etc/default/grub and run `update-grub`, or run `grub-set-default`
+    (`grubby --set-default`); with systemd-boot correct `default` in loader.conf; with Syslinux correct DEFAULT.
 
-    Reads: grub.cfg, grubenv.
+    Reads: grub.cfg, grubenv, loader.conf, menu.lst, extlinux.conf.
     """
     menu = _menu(facts)
-    config, entry = menu.config, menu.entry
+    entry, default = menu.entry, menu.default
+    here = Evidence(default.place, f"default={default.named or ''}")
     if entry is None:
-        return failed(
-            "the default leads to a submenu without entries", Evidence(menu.start, f"default={config.default}")
-        )
-    title = " > ".join(step.title for step in config.chosen)
-    if not config.default_found and config.default:
-        place = config.default_place or menu.start
-        return warning(
-            f"the default names no entry; {title!r} boots",
-            Evidence(place, f"default={config.default}"),
-            Evidence(entry.place, title),
-        )
+        what = "the default leads to a submenu without entries" if menu.chosen else "no entry boots by default"
+        return failed(what, Evidence(menu.start, f"default={default.named or ''}"))
+    if not default.found and default.named:
+        return warning(f"the default names no entry; {menu.title!r} boots", here, Evidence(entry.place, menu.title))
     if ends := [file for file in entry.loaders if file.command in _ENDS]:
-        return failed(f"{title!r} boots nothing", *(Evidence(file.place, file.command) for file in ends))
+        return failed(f"{menu.title!r} boots nothing", *(Evidence(file.place, file.command) for file in ends))
     if entry.linux is None:
         loads = ", ".join(f"{file.command} {file.path}" for file in entry.loaders) or "nothing"
-        return unknown(f"the default entry loads no Linux kernel but {loads}", Evidence(entry.place, title))
-    return ok(f"{title!r} boots by default", Evidence(entry.place, title))
+        return unknown(f"the default entry loads no Linux kernel but {loads}", Evidence(entry.place, menu.title))
+    return ok(f"{menu.title!r} boots by default", Evidence(entry.place, menu.title))
 
 
 @rule("grub-searches-resolve", "Every file system that GRUB searches for on the way to the kernel is in the image")
@@ -158,11 +159,11 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
 
     Reads: grub.cfg, the volumes of the image.
     """
-    menus = facts[BootConfig].menus
+    menus = facts[BootConfig].rivals
     if not menus:
-        raise NotApplicable("there is no configuration of GRUB")
-    entry_searches = [search for menu in menus for step in menu.config.chosen for search in step.searches]
-    others = [search for menu in menus for search in menu.config.searches]
+        raise NotApplicable("there is no configuration of a boot loader")
+    entry_searches = [search for menu in menus for step in menu.chosen for search in step.searches]
+    others = [search for menu in menus for search in menu.searches]
     lost = [search for search in entry_searches if search.device is None]
     if lost:
         return failed("a file system that the default entry searches for is not in the image", *_searches(lost))
@@ -170,7 +171,7 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
         return warning("a file system that GRUB searches for is not in the image", *_searches(lost))
     found = dict.fromkeys(search for search in (*entry_searches, *others) if search.device)
     if not found:
-        raise NotApplicable("GRUB searches for no file system")
+        raise NotApplicable(f"{menus[0].loader} searches for no file system")
     return ok("every file system that GRUB searches for is in the image",
               *(Evidence(search.place, f"{search.value} is {search.device}") for search in found))  # fmt: skip
 
@@ -181,9 +182,10 @@ def _searches(searches: list[Search]) -> Iterator[Evidence]:
 
 @rule("grub-boot-files-exist", "The kernel and the initial RAM disk of the default entry exist")
 def grub_boot_files_exist(facts: Facts) -> Verdict:
-    """Why: GRUB reports the file that it does not find, and does not boot.
+    """Why: the boot loader reports the file that it does not find, and does not boot.
 
-    Fix: reinstall the kernel's package, run `update-initramfs -u` and `update-grub`.
+    Fix: reinstall the kernel's package, make its initial RAM disk anew (`update-initramfs -u`, `dracut -f`,
+    `mkinitcpio -P`, `mkinitfs`), and run `update-grub`.
 
     Reads: the default entry, the files that it names.
     """
@@ -248,31 +250,29 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
     return ok("the kernel arguments start the system", Evidence(kernel.place, " ".join(kernel.arguments)))
 
 
-@rule("grub-boots-unattended", "GRUB boots the default entry without anybody at the keyboard")
+@rule("grub-boots-unattended", "The boot loader boots the default entry without anybody at the keyboard")
 def grub_boots_unattended(facts: Facts) -> Verdict:
     """The timeout must end, and the default entry must not want a password.
 
-    Why: an instance that waits at the menu of GRUB never comes up; few clouds give access to it.
+    Why: an instance that waits at the menu never comes up; few clouds give access to it.
 
     Fix: set `GRUB_TIMEOUT=5` in /etc/default/grub; where passwords are set, give the entry `--unrestricted` in
-    /etc/grub.d/10_linux; run `update-grub`.
+    /etc/grub.d/10_linux; run `update-grub`. With GRUB Legacy write `timeout=5`, with Syslinux `TIMEOUT 50`, with
+    systemd-boot `timeout 5`.
 
-    Reads: grub.cfg.
+    Reads: grub.cfg, menu.lst, extlinux.conf, loader.conf.
     """
     menu = _menu(facts)
-    config = menu.config
-    timeout, users = config.variable("timeout"), config.variable("superusers")
-    here = Evidence(config.place_of("timeout") or menu.start, f"timeout={timeout or ''}")
-    number = _NUMBER.match(timeout or "")  # what is no number counts as none was set
-    if number is None:
-        return failed("GRUB waits at its menu without end", here)
-    if int(number[1], 16 if number[1][:2] in {"0x", "0X"} else 10) > _PATIENCE:
-        return warning(f"GRUB waits at its menu for more than {_PATIENCE} s", here)
-    locked = [step for step in config.chosen if not step.unrestricted]
-    if users and locked:
-        asks = Evidence(config.place_of("superusers") or here.place, f"superusers={users}")
-        return failed("GRUB wants a password before it boots", *(Evidence(e.place, e.title) for e in locked), asks)
-    return ok(f"GRUB boots after {timeout} s", here)
+    wait = menu.wait
+    if wait.seconds is None:
+        return failed(f"{menu.loader} waits at its menu without end", wait.seen)
+    if wait.seconds > _PATIENCE:
+        return warning(f"{menu.loader} waits at its menu for more than {_PATIENCE} s", wait.seen)
+    locked = [step for step in menu.chosen if not step.unrestricted]
+    if menu.password and locked:
+        entries = (Evidence(step.place, step.title) for step in locked)
+        return failed(f"{menu.loader} wants a password before it boots", *entries, menu.password)
+    return ok(f"{menu.loader} boots after {wait.seconds:g} s", wait.seen)
 
 
 @rule("grub-resume-device-exists", "The device that resume= names is in the image")
@@ -297,25 +297,27 @@ def grub_resume_device_exists(facts: Facts) -> Verdict:
     return ok(f"resume={spec} is {volume.name}", here)
 
 
-@rule("grub-menus-agree", "Every configuration of GRUB boots the same kernel with the same arguments")
+@rule("grub-menus-agree", "Every menu that may be the one boots the same kernel with the same arguments")
 def grub_menus_agree(facts: Facts) -> Verdict:
-    """Why: which of them is used depends on the firmware, so that the instance may boot otherwise than expected.
+    """Menus of another loader count where the boot code does not tell which loader decides.
+
+    Why: which of them is used depends on the firmware, so that the instance may boot otherwise than expected.
 
     Fix: remove the configuration that is left over, or let it lead to the other one with `configfile`.
 
-    Reads: each grub.cfg.
+    Reads: each grub.cfg, loader/entries, menu.lst, extlinux.conf, the boot code.
     """
-    menus = [menu for menu in facts[BootConfig].menus if menu.leads_somewhere]
+    menus = [menu for menu in facts[BootConfig].rivals if menu.leads_somewhere]
     if len(menus) < 2:
-        raise NotApplicable("there is one configuration of GRUB")
+        raise NotApplicable("there is one menu")
     loads = {
         (menu.entry.linux.path, menu.entry.linux.arguments) if menu.entry and menu.entry.linux else None
         for menu in menus
     }
     evidence = [Evidence(menu.entry.place if menu.entry else menu.start, _loads(menu)) for menu in menus]
     if len(loads) > 1:
-        return warning("configurations of GRUB disagree", *evidence)
-    return ok(f"{len(menus)} configurations of GRUB agree", *evidence)
+        return warning("menus disagree", *evidence)
+    return ok(f"{len(menus)} menus agree", *evidence)
 
 
 def _loads(menu: BootMenu) -> str:

@@ -3,7 +3,5 @@
 from parsers.boot.grub.config import parse_grub_config
 from parsers.boot.grub.menu import GrubConfig
 from parsers.boot.grub.state import Surroundings
-from parsers.boot.menu import Include, MenuEntry, Search
-from parsers.boot.menu import LoadedFile as GrubFile
 
-__all__ = ["GrubConfig", "GrubFile", "Include", "MenuEntry", "Search", "Surroundings", "parse_grub_config"]
+__all__ = ["GrubConfig", "Surroundings", "parse_grub_config"]

@@ -84,7 +84,7 @@ def test_the_saved_entry_is_followed_through_links_of_its_volume() -> None:
     assert (kernel.version, kernel.entry) == ("5.10.0-1", "old")
     assert [file.path for file in kernel.initramfs] == ["/boot/early.img", "/boot/initrd.img-1"]
     assert kernel.menu is not None
-    assert kernel.menu.config.default_place == Place(CFG, 4)
+    assert kernel.menu.default.place == Place(CFG, 4)
 
 
 def test_a_boot_partition_that_the_guest_does_not_mount_is_read_all_the_same() -> None:
@@ -141,8 +141,8 @@ def test_the_version_is_that_of_the_image_and_else_of_its_name() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({CFG: None}, "no configuration of GRUB was found"),
-        ({CFG: None, "/boot/extlinux/extlinux.conf": ""}, "only the configuration of GRUB 2 is read"),
+        ({CFG: None}, "no configuration of a boot loader was found"),
+        ({CFG: None, "/boot/extlinux/extlinux.conf": ""}, "is of a boot loader that is not read"),
         ({CFG: "blscfg\n"}, "comes to no menu entries"),
         ({CFG: "set a=1\n"}, "comes to no menu entries"),
         ({CFG: "menuentry a { chainloader +1; }\n"}, "boots no Linux kernel"),
