@@ -1,8 +1,9 @@
 """What the volume of the root is made of, and what a kernel needs at boot to put it together.
 
 Drivers: Linux kernel, Documentation/admin-guide/device-mapper, md(4); the programs are what initial RAM disks call:
-lvm(8) activates groups, mdadm(8) assembles arrays. The kernel alone assembles arrays of version 0.90 where md is part
-of it (Documentation/admin-guide/md.rst, "Boot time autodetection of RAID arrays").
+lvm(8) activates groups, mdadm(8) assembles arrays, cryptsetup(8) or systemd-cryptsetup(8) opens what is encrypted.
+The kernel alone assembles arrays of version 0.90 where md is part of it (Documentation/admin-guide/md.rst, "Boot time
+autodetection of RAID arrays"). Deliberately not done: the modules of ciphers, and programs that check thin pools.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from inspector.disk import Volume
+from inspector.disk import LUKS, Volume
 from inspector.storage import Storage
 from parsers.volume.lvm2 import LogicalVolume
 from parsers.volume.mdraid import Array
@@ -25,23 +26,24 @@ _PERSONALITIES: Final = {
     "linear": "linear", "raid0": "raid0", "raid1": "raid1", "raid10": "raid10",
     **dict.fromkeys(("raid4", "raid5", "raid6"), "raid456"),
 }  # fmt: skip
+_OPENERS: Final = ("cryptsetup", "systemd-cryptsetup")
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """A logical volume or an array below the root.
+    """A logical volume, an array or an encrypted volume that the root lies on.
 
     Attributes:
         what: as a message calls it ("LVM volume").
         name: of the volume.
         drivers: modules as lsmod gives them.
-        program: what puts it together, by the name of its file.
+        programs: any of these puts it together, by the name of its file.
         alone: the driver that does so by itself where it is part of the kernel.
     """
 
     what: str
     name: str
     drivers: tuple[str, ...]
-    program: str
+    programs: tuple[str, ...]
     alone: str | None = None
 
 
@@ -59,18 +61,24 @@ def layers_of(storage: Storage, volume: Volume | None) -> tuple[Layer, ...]:
 
 def _layer(storage: Storage, name: str) -> tuple[Layer | None, tuple[str, ...]]:
     for group in storage.stack.groups:
-        for volume in group.volumes:
-            if volume.name == name:
-                return _logical(volume), group.members  # all of them: a group is not activated in part
+        for logical in group.volumes:
+            if logical.name == name:
+                return _logical(logical), group.members  # all of them: a group is not activated in part
     array = next((array for array in storage.stack.arrays if array.name == name), None)
-    return (_array(array), array.members) if array else (None, ())
+    if array:
+        return _array(array), array.members
+    volume = storage.volume(name)
+    below = [storage.volume(member) for member in volume.members] if volume else []
+    if volume and any(member and member.type == LUKS for member in below):
+        return Layer("encrypted volume", name, ("dm_crypt", "dm_mod"), _OPENERS), volume.members
+    return None, ()
 
 
 def _logical(volume: LogicalVolume) -> Layer:
     target = "dm_raid" if volume.type.startswith("raid") else _TARGETS.get(volume.type)
-    return Layer("LVM volume", volume.name, (*([target] if target else ()), "dm_mod"), "lvm")
+    return Layer("LVM volume", volume.name, (*([target] if target else ()), "dm_mod"), ("lvm",))
 
 
 def _array(array: Array) -> Layer:
     alone = "md_mod" if array.version == "0.90" else None
-    return Layer("md array", array.name, (_PERSONALITIES[array.level], "md_mod"), "mdadm", alone)
+    return Layer("md array", array.name, (_PERSONALITIES[array.level], "md_mod"), ("mdadm",), alone)

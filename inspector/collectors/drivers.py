@@ -51,6 +51,7 @@ _OPTIONS: Final = {
     "f2fs": "CONFIG_F2FS_FS",
     "jfs": "CONFIG_JFS_FS",
     "dm_mod": "CONFIG_BLK_DEV_DM",
+    "dm_crypt": "CONFIG_DM_CRYPT",
     "dm_mirror": "CONFIG_DM_MIRROR",
     "dm_raid": "CONFIG_DM_RAID",
     "dm_snapshot": "CONFIG_DM_SNAPSHOT",
@@ -169,7 +170,7 @@ def _drivers(
     names = _with_needs((*at_boot, *LATER_DRIVERS), listed, builtin, config)
     at_once = {need for name in at_boot for need in (name, *names[name])}
     wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
-    scans, unread = _scan(files, version, wanted, frozenset(layer.program for layer in layers))
+    scans, unread = _scan(files, version, wanted, frozenset(name for layer in layers for name in layer.programs))
     blocks = (*arguments.blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
     drivers = tuple(
         Driver(

@@ -145,40 +145,42 @@ def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
 
 @rule("initramfs-opens-the-root-volume", "The default kernel can put together the volume that the root lies on")
 def initramfs_opens_the_root_volume(facts: Facts) -> Verdict:
-    """The drivers of logical volumes and arrays are looked for, and the program that activates or assembles them.
+    """The drivers are looked for, and the program that activates, assembles or opens the volume.
 
-    Why: a logical volume and an array are only there once they were put together; without that the boot stops.
+    Why: a logical volume, an array, an encrypted volume are only there once they were put together or opened; without
+    that the boot stops.
 
-    Fix: install lvm2 for a logical volume, mdadm for an array, and run `update-initramfs -u`, or `dracut -f`.
+    Fix: install lvm2 for a logical volume, mdadm for an array, cryptsetup-initramfs for an encrypted volume, and run
+    `update-initramfs -u`, or `dracut -f`.
 
     Reads: the metadata of groups and arrays, the initial RAM disk, modules.builtin, modules.dep, modprobe.d.
     """
     kernel = facts[DefaultDrivers].kernel
     if not kernel.layers:
-        raise NotApplicable("the root lies on no logical volume and no array")
+        raise NotApplicable("the root lies on a partition or a whole disk")
     evidence: list[Evidence] = []
     for layer in kernel.layers:
         drivers = judge_root_drivers(kernel, layer.what, *layer.drivers)
         if drivers.status is not Status.OK:
             return drivers
         by_kernel = layer.alone is not None and kernel.get(layer.alone).builtin is not None
-        program, flaw = (None, None) if by_kernel else _program(kernel, layer.program)
+        program, flaw = (None, None) if by_kernel else _program(kernel, layer.programs)
         if flaw:
             return failed(f"the initial RAM disk cannot open {layer.name}", *flaw)
         evidence += [*drivers.evidence, *([program] if program else [])]
     return ok(f"kernel {kernel.version} opens {kernel.layers[0].name} at boot", *evidence)
 
 
-def _program(kernel: KernelDrivers, name: str) -> tuple[Evidence | None, list[Evidence]]:
-    """The program in the initial RAM disk, and what speaks against it."""
-    found = [(scan, item) for scan in kernel.scans for item in scan.programs if item.path.rpartition("/")[2] == name]
-    if not found:
-        places = kernel.initramfs or kernel.missing or (kernel.modules,)
-        return None, [Evidence(place, f"no {name} in an initial RAM disk") for place in places]
+def _program(kernel: KernelDrivers, names: tuple[str, ...]) -> tuple[Evidence | None, list[Evidence]]:
+    """One of the programs in the initial RAM disk, or what speaks against all of them."""
+    found = [(scan, item) for scan in kernel.scans for item in scan.programs if item.path.rpartition("/")[2] in names]
     for scan, item in found:
         if not item.flaw:
-            return Evidence(Place(scan.path, key=item.path), f"{name} is in the initial RAM disk"), []
-    return None, [Evidence(Place(scan.path, key=item.path), f"{name} is {item.flaw}") for scan, item in found]
+            return Evidence(Place(scan.path, key=item.path), f"{item.path} is in the initial RAM disk"), []
+    if found:
+        return None, [Evidence(Place(scan.path, key=item.path), f"{item.path} is {item.flaw}") for scan, item in found]
+    places = kernel.initramfs or kernel.missing or (kernel.modules,)
+    return None, [Evidence(place, f"no {' and no '.join(names)} in an initial RAM disk") for place in places]
 
 
 @rule("initramfs-has-init", "The initial RAM disk has the program that the kernel starts first")

@@ -29,7 +29,7 @@ MAX_TEXTS: Final = 200
 _REGULAR, _SYMLINK = 0o100000, 0o120000
 _INIT: Final = (b"init", b"./init", b"/init")
 _MODULES: Final = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
-_BIN: Final = re.compile(rb"(?:\./)?/?(?:usr/)?s?bin/([^/]+)\Z")
+_BIN: Final = re.compile(rb"(?:\./)?/?(?:usr/)?(?:s?bin|lib/systemd)/([^/]+)\Z")
 _SUFFIXES: Final = (b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2", b".ko.lzma")
 
 

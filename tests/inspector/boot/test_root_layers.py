@@ -41,7 +41,7 @@ def layers(stack: Stack, name: str) -> tuple[Layer, ...]:
 )
 def test_the_drivers_of_a_logical_volume(kind: str, drivers: tuple[str, ...]) -> None:
     assert layers(Stack(groups=(group(kind, "sda1"),)), "vg0/root") == (
-        Layer("LVM volume", "vg0/root", drivers, "lvm"),
+        Layer("LVM volume", "vg0/root", drivers, ("lvm",)),
     )
 
 
@@ -50,7 +50,7 @@ def test_the_drivers_of_a_logical_volume(kind: str, drivers: tuple[str, ...]) ->
 )
 def test_the_drivers_of_an_array(level: str, driver: str) -> None:
     assert layers(Stack(arrays=(array("md0", level, "sda1", "sdb1"),)), "md0") == (
-        Layer("md array", "md0", (driver, "md_mod"), "mdadm"),
+        Layer("md array", "md0", (driver, "md_mod"), ("mdadm",)),
     )
     old = layers(Stack(arrays=(array("md0", level, "sda1", version="0.90"),)), "md0")
     assert [layer.alone for layer in old] == ["md_mod"]
@@ -62,6 +62,18 @@ def test_a_group_on_arrays_and_arrays_that_hold_one_another() -> None:
         groups=(group("linear", "md0", "md1"),),
     )
     assert [layer.name for layer in layers(stack, "vg0/root")] == ["vg0/root", "md0", "md1"]
+
+
+def test_an_encrypted_volume_that_was_opened_and_a_group_in_it() -> None:
+    opened = Volume("luks", Memory(b"", "luks"), None)
+    opened.members = ("sda2",)
+    member = volume_of(None, 2, "crypto_LUKS")
+    storage = Storage((disk_of(member),), (member, opened), Stack(groups=(group("linear", "luks"),)))
+    top = Volume("vg0/root", Memory(b"", "vg0/root"), None)
+    assert layers_of(storage, top) == (
+        Layer("LVM volume", "vg0/root", ("dm_mod",), ("lvm",)),
+        Layer("encrypted volume", "luks", ("dm_crypt", "dm_mod"), ("cryptsetup", "systemd-cryptsetup")),
+    )
 
 
 def test_a_partition_is_made_of_nothing() -> None:

@@ -40,7 +40,7 @@ from tests.inspector.boots import (
     changed,
     facts,
 )
-from tests.volumes import disk_of, volume_of
+from tests.volumes import disk_of, storage_of, volume_of
 
 
 def places(verdict: Verdict) -> list[str]:
@@ -115,6 +115,20 @@ def test_the_volumes_that_dracut_waits_for() -> None:
     assert dracut_devices_exist(facts(arguments(f"rd.luks.uuid=luks-{OTHER_UUID}"), luks)).status is Status.OK
     lost = dracut_devices_exist(Facts({DefaultKernel: UnknownFact("no root file system")}))
     assert (lost.status, lost.known) == (Status.WARNING, False)
+
+
+def test_the_groups_and_arrays_that_dracut_waits_for() -> None:
+    digits = "01234567:89abcdef:01234567:89abcdef"
+    kernel = facts(arguments(f"rd.lvm.vg=vg rd.md.uuid={digits}"))[DefaultKernel]
+    disk = storage_of(volume_of(None, 2, "swap"))
+    missing = dracut_devices_exist(Facts({DefaultKernel: kernel, Storage: disk}))
+    assert [item.seen for item in missing.evidence] == ["rd.lvm.vg=vg", f"rd.md.uuid={digits}"]
+    assert missing.status is Status.FAILED
+    array = volume_of(None, 3, "ext4")
+    array.aliases = frozenset({f"/dev/disk/by-id/md-uuid-{digits}"})
+    stack = Stack(groups=(VolumeGroup("vg", "", 1, (), ("sda2",), ()),))
+    found = Storage(disk.disks, (*disk.volumes, array), stack)
+    assert dracut_devices_exist(Facts({DefaultKernel: kernel, Storage: found})).status is Status.OK
 
 
 ARM64 = bytes(0x38) + b"ARM\x64" + bytes(0x8000)
@@ -197,7 +211,7 @@ def test_arguments_keep_the_driver_of_the_root_away() -> None:
     assert initramfs_holds_the_root_driver(facts(arguments("initcall_blacklist=ext4_init_fs"))).status is Status.FAILED
 
 
-DRIVERS = INITRAMFS_MODULES | {"dm-mod": "drivers/md", "dm-mirror": "drivers/md"}
+DRIVERS = INITRAMFS_MODULES | dict.fromkeys(("dm-mod", "dm-mirror", "dm-crypt"), "drivers/md")
 
 
 def group(kind: str = "linear") -> Stack:
@@ -208,8 +222,8 @@ def array(version: str) -> Stack:
     return Stack(arrays=(cast("Array", SimpleNamespace(name="sda1", level="raid1", members=(), version=version)),))
 
 
-def stacked(stack: Stack, *modules: str, programs: Mapping[str, bytes] = MappingProxyType({})) -> Facts:
-    """The golden guest on a root that is made of others, md in its kernel, and `modules` in its initramfs."""
+def stacked(stack: Stack | str, *modules: str, programs: Mapping[str, bytes] = MappingProxyType({})) -> Facts:
+    """The golden guest, md in its kernel and `modules` in its initramfs, on a stack or on a member of some type."""
     top = f"usr/lib/modules/{KERNEL}/kernel"
     members = {f"{top}/{DRIVERS[name]}/{name}.ko": module(name, KERNEL) for name in (*INITRAMFS_MODULES, *modules)}
     files: dict[str, Node] = {
@@ -218,7 +232,9 @@ def stacked(stack: Stack, *modules: str, programs: Mapping[str, bytes] = Mapping
         f"{MODULES}/modules.builtin": "".join(f"kernel/{name}.ko\n" for name in ("fs/ext4", "md/md-mod", "md/raid1")),
     }
     root = volume_of(files, uuid=ROOT_UUID)
-    storage = Storage((disk_of(root),), (root,), stack)
+    root.members = ("sda2",)
+    volumes = (root, volume_of(None, 2, stack if isinstance(stack, str) else "unknown"))
+    storage = Storage((disk_of(*volumes),), volumes, Stack() if isinstance(stack, str) else stack)
     return Facts({Storage: storage, Guest: find_guest(storage, root.name)}, COLLECTORS)
 
 
@@ -238,6 +254,15 @@ def test_a_logical_volume_wants_its_drivers_and_lvm_in_the_initramfs() -> None:
     # lvm2 installed, update-initramfs -u
     fixed = stacked(group("mirror"), "dm-mod", "dm-mirror", programs={"sbin/lvm": elf()})
     assert initramfs_opens_the_root_volume(fixed).status is Status.OK
+
+
+def test_an_encrypted_volume_wants_one_of_the_programs_that_open_it() -> None:
+    for path in ("sbin/cryptsetup", "usr/bin/systemd-cryptsetup"):
+        verdict = initramfs_opens_the_root_volume(stacked("crypto_LUKS", "dm-crypt", "dm-mod", programs={path: elf()}))
+        assert (verdict.status, verdict.evidence[-1].seen) == (Status.OK, f"{path} is in the initial RAM disk")
+    bad = initramfs_opens_the_root_volume(stacked("crypto_LUKS", "dm-crypt", "dm-mod", programs={"sbin/lvm": elf()}))
+    assert (bad.status, places(bad)) == (Status.FAILED, [INITRD])
+    assert bad.evidence[0].seen == "no cryptsetup and no systemd-cryptsetup in an initial RAM disk"
 
 
 def test_an_array_is_assembled_by_mdadm_or_where_it_is_old_by_the_kernel() -> None:

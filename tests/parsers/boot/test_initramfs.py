@@ -97,16 +97,16 @@ def test_the_reading_stops_when_all_was_found(archive: bytes, early: bytes, comp
 
 @pytest.mark.parametrize("compression", COMPRESSORS)
 def test_programs_are_sought_in_their_folders_behind_the_modules(tmp_path: Path, compression: str) -> None:
-    names = ("bin/lvm", "etc/modprobe.d/a.conf", f"usr/lib/modules/{KERNEL}/a.ko", "usr/sbin/lvm", "usr/sbin/lvmdump",
-             "usr/sbin/mdadm", "usr/sbin/zz/lvm")  # fmt: skip
+    names = ("bin/lvm", "etc/modprobe.d/a.conf", f"usr/lib/modules/{KERNEL}/a.ko", "usr/lib/systemd/opener",
+             "usr/sbin/lvm", "usr/sbin/lvmdump", "usr/sbin/mdadm", "usr/sbin/zz/lvm")  # fmt: skip
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"" if name == "usr/sbin/mdadm" else b"x")
         (tmp_path / name).chmod(0o755)
     data = Memory(compress(cpio(tmp_path), compression))
-    scan = scan_initramfs(data, "/boot/i", frozenset({"a"}), programs=frozenset({"lvm", "mdadm"}))
+    scan = scan_initramfs(data, "/boot/i", frozenset({"a"}), programs=frozenset({"lvm", "mdadm", "opener"}))
     assert [(item.path, item.flaw) for item in scan.programs] == [
-        ("bin/lvm", None), ("usr/sbin/lvm", None), ("usr/sbin/mdadm", "empty"),
+        ("bin/lvm", None), ("usr/lib/systemd/opener", None), ("usr/sbin/lvm", None), ("usr/sbin/mdadm", "empty"),
     ]  # fmt: skip
     assert scan.file_paths == ("etc/modprobe.d/a.conf",)
     early = scan_initramfs(data, "/boot/i", frozenset(), programs=frozenset({"lvm"}))
