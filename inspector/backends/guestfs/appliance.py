@@ -123,7 +123,14 @@ class Appliance:
         handle.set_autosync(False)
         handle.set_network(False)
         for number in range(drives):
-            handle.add_drive(str(number), readonly=True, format="raw", protocol="nbd", server=[f"unix:{self._socket}"])
+            handle.add_drive(
+                str(number),
+                readonly=True,
+                format="raw",
+                protocol="nbd",
+                server=[f"unix:{self._socket}"],
+                label=_label(number),
+            )
         try:
             handle.launch()
         except RuntimeError as error:  # libguestfs adds how to have it say more, which nobody here could read
@@ -139,7 +146,7 @@ class Appliance:
             raise RefusedError(f"{kind} is not known here")
         if isinstance(source, str) and not _VOLUME.fullmatch(source):
             raise RefusedError("the name of a logical volume wanted")
-        device = f"/dev/{source}" if isinstance(source, str) else f"/dev/sd{chr(ord('a') + source)}"
+        device = f"/dev/{source}" if isinstance(source, str) else f"/dev/disk/guestfs/{_label(source)}"
         point = f"/v{self._mounts}"
         self._handle.blockdev_setro(device)
         self._handle.mkmountpoint(point)
@@ -156,6 +163,11 @@ class Appliance:
             raise RefusedError(f"there is no mount {mount}")
         names = [_plain(name) for name in path.split(b"/")] if path else []
         return b"/".join((f"/v{mount}".encode(), *names))
+
+
+def _label(drive: int) -> str:
+    """The name of a drive inside, where the kernel numbers drives in the order in which it happens to find them."""
+    return f"drive{chr(ord('a') + drive)}"
 
 
 def _plain(name: bytes) -> bytes:

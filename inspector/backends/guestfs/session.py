@@ -85,6 +85,9 @@ class Session:
         """End the appliance; the broker can start no other."""
         self._lose("libguestfs' appliance was closed")
 
+    def __del__(self) -> None:
+        self.close()
+
     def _start(self, name: str) -> None:
         if self._lost is not None:
             raise ParseError(Place(name, volume=name), self._lost)

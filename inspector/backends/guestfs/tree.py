@@ -37,6 +37,7 @@ from parsers.place import ParseError, Place, Problem
 from parsers.source import Source, check_range
 
 _MAX_INODES: Final = 2_000_000
+_MAX_PATH: Final = 4000  # of the 4096 that Linux takes, some go to the mount point
 _MAX_STATS: Final = 1 << 16
 _MAX_LOOKUPS: Final = 1 << 16
 _BLOCK: Final = 256 << 10
@@ -173,11 +174,15 @@ class GuestfsTree:
 
     def _path(self, inode: int) -> bytes:
         names: list[bytes] = []
+        length = 0
         while inode != self.root:
-            if inode not in self._parents or len(names) > 4096:
+            if inode not in self._parents:
                 raise ParseError(Place(self.name, volume=self.name), f"no path leads to inode {inode}")
             inode, name = self._parents[inode]
             names.append(name)
+            length += len(name) + 1
+            if length > _MAX_PATH:
+                raise ParseError(Place(self.name, volume=self.name), f"paths of at most {_MAX_PATH} bytes wanted")
         return b"/".join(reversed(names))
 
     def _adopt(self, directory: int, name: bytes, status: Status | None) -> int:

@@ -17,7 +17,6 @@ from inspector.disk import Volume
 from parsers.filesystem.mount_state import MountState, parse_mount_state
 from parsers.filesystem.tree import SelfReporting, Tree
 from parsers.place import ParseError, Place, UnsupportedError
-from parsers.source import Source
 
 _UNKNOWN_JOURNAL: Final = MountState("whether its journal has to be replayed is not known", stale=True)
 
@@ -31,13 +30,19 @@ def equip(volumes: Sequence[Volume], backend: Backend) -> None:
 
 
 class _Drives:
-    """All volumes that libguestfs could read, as drives; its appliance starts when the first one is opened."""
+    """All volumes that libguestfs could read, as drives; its appliance starts when the first one is opened.
+
+    It ends with the last of the volumes, which is why it holds none of them.
+    """
 
     def __init__(self, volumes: Sequence[Volume], broker: Broker | None) -> None:
         self._broker = broker
         possible = [volume for volume in volumes if volume.type in FILE_SYSTEMS and not volume.flaw]
         # Those that nothing else reads come first, where there are more than one appliance takes.
-        self._volumes = sorted(possible, key=lambda volume: volume.type in native.READERS)
+        possible.sort(key=lambda volume: volume.type in native.READERS)
+        sources = [volume.source for volume in possible]
+        sources += [source for volume in possible for source in volume.others]
+        self._sources = sources[:MAX_DRIVES]
         self._session: Session | None = None
 
     def open(self, volume: Volume) -> Tree:
@@ -47,20 +52,14 @@ class _Drives:
             raise UnsupportedError(place, f"{volume.type} is not read through libguestfs")
         if self._broker is None:
             raise UnsupportedError(place, bindings.MISSING)
-        drive = self._volumes.index(volume)
-        if drive >= MAX_DRIVES:
-            raise ParseError(place, f"at most {MAX_DRIVES} volumes for libguestfs wanted, {len(self._volumes)} found")
+        drive = next((number for number, source in enumerate(self._sources) if source is volume.source), None)
+        if drive is None:
+            raise ParseError(place, f"at most {MAX_DRIVES} volumes for libguestfs wanted, more found")
         if self._session is None:
-            self._session = Session(self._broker, self._sources())
+            self._session = Session(self._broker, self._sources)
         state = mount_state(volume)
         mount = self._session.mount(drive, volume.type, volume.name)
         return GuestfsTree(self._session, mount, volume.name, state, has_flags=FILE_SYSTEMS[volume.type].flags)
-
-    def _sources(self) -> list[Source]:
-        """The drives; further devices of a file system on several come behind all others."""
-        drives = [volume.source for volume in self._volumes[:MAX_DRIVES]]
-        others = [source for volume in self._volumes[:MAX_DRIVES] for source in volume.others]
-        return (drives + others)[:MAX_DRIVES]
 
 
 def mount_state(volume: Volume) -> MountState:
