@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "ls": "List a directory of the guest.",
     "stat": "Show the metadata of a file of the guest.",
     "cat": "Print a file of the guest.",
+    "packages": "List the installed packages of the guest.",
     "rules": "List the rules.",
     "explain": "Explain a rule or a check.",
     "profiles": "List the profiles.",

@@ -21,7 +21,7 @@ from parsers.linux.cloud_init import (
     parse_ds_identify,
     shell_datasources,
 )
-from parsers.linux.dpkg import Package
+from parsers.linux.package import Package
 from parsers.linux.systemd import parse_unit, split_words
 from parsers.network.interface import Configuration
 from parsers.place import Place
@@ -116,7 +116,7 @@ def _kernel(facts: Facts) -> tuple[DefaultKernel | None, UnknownFact | None]:
 
 def _version(guest: Guest, package: Package | None) -> Version | None:
     if package is not None and package.version:
-        return Version(package.version, package.place)
+        return Version(package.full_version, package.place)
     for path in (path for pattern in _MODULES for path in guest.glob(pattern)):
         text = guest.read_text(path, _TEXT_LIMIT)
         match = _VERSION.search(text)

@@ -80,12 +80,12 @@ def _release(facts: Facts, guest: Guest, program: str | None) -> tuple[Release |
     """The release as the package database says it, else as the program itself does."""
     try:
         package = facts[Packages].first(*_PACKAGES)
-    except UnknownFact as missing:  # rpm and others are not read so far; the program says it too
+    except UnknownFact as missing:  # the program says it too
         package, reason = None, missing.reason
     else:
         reason = f"the package database knows none of {', '.join(_PACKAGES)}"
-    if package and (match := _RELEASE.match(package.version or "")):
-        return (int(match[1]), int(match[2])), Evidence(package.place, f"{package.name} {package.version}")
+    if package and (match := _RELEASE.match(package.full_version)):
+        return (int(match[1]), int(match[2])), Evidence(package.place, f"{package.name} {package.full_version}")
     if program is None:
         return None, Evidence(Place(PROGRAMS[0]), reason)
     content = guest.open(program)

@@ -19,7 +19,7 @@ from parsers.linux.cloud_init import (
     parse_policy,
     python_datasources,
 )
-from parsers.linux.dpkg import Package
+from parsers.linux.package import Package
 from parsers.network.interface import Configuration
 from parsers.place import Place
 

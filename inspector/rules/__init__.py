@@ -28,6 +28,7 @@ MODULES: Final[tuple[str, ...]] = (
     "nvme",
     "online_resize",
     "operating_system",
+    "packages",
     "partition_table",
     "partition_use",
     "root_options",

@@ -100,7 +100,7 @@ def _package(facts: Facts, name: str) -> list[Evidence]:
         package = facts[Packages].find(name)
     except UnknownFact:
         return []
-    return [Evidence(package.place, f"{package.name} {package.version}")] if package else []
+    return [Evidence(package.place, f"{package.name} {package.full_version}")] if package else []
 
 
 RULES = (cloud_assistant_runs, security_center_agent_runs, qemu_guest_agent_is_absent)

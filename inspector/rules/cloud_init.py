@@ -40,11 +40,11 @@ def cloud_init_installed(facts: Facts) -> Verdict:
     cloud_init = facts[CloudInit]
     missing = [Evidence(Place(path), "no such file") for path in cloud_init.missing]
     package = cloud_init.package
-    known = [Evidence(package.place, f"{package.name} {package.version}")] if package else []
+    known = [Evidence(package.place, f"{package.name} {package.full_version}")] if package else []
     if not cloud_init.installed:
         return failed("cloud-init is not installed", *missing, *known)
-    if package and package.status and package.status.split()[-1] in {"unpacked", "half-configured"}:
-        return warning("dpkg has not finished cloud-init", Evidence(package.place, package.status))
+    if package and package.state in {"unpacked", "half-configured"}:
+        return warning("dpkg has not finished cloud-init", Evidence(package.place, package.state))
     guest = facts[Guest]
     if not any(guest.is_file(path) for pattern in _MODULES for path in guest.glob(pattern)):
         return warning(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parsers.linux.dpkg import Package, parse_dpkg_status
+from parsers.linux.dpkg import parse_dpkg_status
+from parsers.linux.package import Package
 from parsers.place import ParseError, Place, Problem
 from tests.oracles import needs
 
@@ -17,6 +18,9 @@ Package: bash
 Essential: yes
 Status: install ok installed
 Architecture: amd64
+Source: bash (5.2.15-2)
+Maintainer: Matthias Klose <doko@debian.org>
+Homepage: http://tiswww.case.edu/php/chet/bash/bashtop.html
 Version: 5.2.15-2+b7
 Description: GNU Bourne Again SHell
  Package: not a field
@@ -37,13 +41,24 @@ Version: 2:3~rc1
 def test_paragraphs_have_their_fields_and_lines() -> None:
     status = parse_dpkg_status(STATUS)
     assert status.packages[0] == Package(
-        Place("/var/lib/dpkg/status", 1), "bash", "5.2.15-2+b7", "amd64", "install ok installed"
+        Place("/var/lib/dpkg/status", 1),
+        "bash",
+        "5.2.15",
+        "2+b7",
+        architecture="amd64",
+        source="bash",
+        source_version="5.2.15-2",
+        packager="Matthias Klose <doko@debian.org>",
+        summary="GNU Bourne Again SHell",
+        url="http://tiswww.case.edu/php/chet/bash/bashtop.html",
     )
     assert [(package.name, package.place.line, package.installed) for package in status.packages] == [
         ("bash", 1, True),
-        ("removed", 11, False),
-        ("half", 16, True),
+        ("removed", 14, False),
+        ("half", 19, True),
     ]
+    assert [package.full_version for package in status.packages] == ["5.2.15-2+b7", "1.0", "2:3~rc1"]
+    assert (status.packages[2].epoch, status.packages[2].source) == (2, "half")
     assert status.problems == ()
 
 
@@ -82,11 +97,13 @@ def test_dpkg_query_lists_the_same() -> None:
     path = Path("/var/lib/dpkg/status")
     if not path.is_file():
         pytest.skip("this machine has no dpkg database to compare with")
-    form = "${Package}\t${Version}\t${Architecture}\t${Status}\n"
+    form = "${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\t${source:Package}\t${source:Version}\n"
     done = subprocess.run(["dpkg-query", "--show", f"--showformat={form}"], capture_output=True, check=True)
     theirs = sorted(tuple(line.split("\t")) for line in done.stdout.decode().splitlines())
     found = parse_dpkg_status(path.read_text("utf-8", "surrogateescape")).packages
-    assert sorted((p.name, p.version, p.architecture, p.status) for p in found) == theirs
+    assert theirs == sorted(
+        (p.name, p.full_version, p.architecture, p.state, p.source, p.source_version or p.full_version) for p in found
+    )
 
 
 def test_a_database_without_end_is_refused() -> None:
