@@ -120,9 +120,13 @@ def _settled(candidates: list[_Candidate], storage: Storage, guest_at: GuestAt) 
 
 def _that_boot(candidates: list[_Candidate], storage: Storage, guest_at: GuestAt) -> list[_Candidate]:
     """The candidates whose own boot entry mounts them. Most of many name another, which a glance at the text tells."""
-    guests = ((one, guest_at(one.mount)) for one in candidates)
-    hopeful = [(one, guest) for one, guest in guests if one.is_default or _may_name(boot_texts(guest), one.subvolume)]
-    return [one for one, guest in hopeful[:_MAX_EVALUATED] if _boots(one, guest, storage)]
+    hopeful = [one for one in candidates if one.is_default or _may_name(_boot_texts(one, guest_at), one.subvolume)]
+    return [one for one in hopeful[:_MAX_EVALUATED] if _boots(one, guest_at(one.mount), storage)]
+
+
+def _boot_texts(candidate: _Candidate, guest_at: GuestAt) -> list[str]:
+    """What stands in its own /boot; where that is another volume, what its fstab mounts there has to be looked for."""
+    return list(boot_texts(Guest([candidate.mount]))) or list(boot_texts(guest_at(candidate.mount)))
 
 
 def _may_name(texts: Iterable[str], subvolume: Subvolume) -> bool:

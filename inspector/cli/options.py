@@ -20,10 +20,10 @@ text_or_json: Final = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 root: Final = click.option(
-    "--root", metavar="VOLUME", help="The volume of the root file system, where several hold one."
+    "--root", metavar="VOLUME", help='The volume of the root file system, where several hold one ("sda2", "sda2[/@]").'
 )
 volume: Final = click.option(
-    "--volume", metavar="NAME", help='Browse this volume alone ("sda1"), not the guest\'s tree.'
+    "--volume", metavar="NAME", help='Browse this volume alone ("sda1", "sda1[/@home]"), not the guest\'s tree.'
 )
 images: Final = click.argument("images", nargs=-1, required=True, type=click.Path(readable=False))
 one_guest: Final = click.option(
