@@ -8,14 +8,16 @@ autodetection of RAID arrays"). Deliberately not done: the modules of ciphers, a
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from inspector.disk import LUKS, Volume
 from inspector.storage import Storage
-from parsers.volume.lvm2 import LogicalVolume
-from parsers.volume.mdraid import Array
+
+if TYPE_CHECKING:
+    from parsers.volume.lvm2 import LogicalVolume
+    from parsers.volume.mdraid import Array
 
 _TARGETS: Final = {
     "mirror": "dm_mirror", "thin": "dm_thin_pool", "snapshot": "dm_snapshot", "cache": "dm_cache",
