@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.disk import Disk
-from inspector.facts.platform import BootChain, ChainState
+from inspector.facts.platform import BootChain, ChainState, Loader
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import (
     CHAINLOADERS,
@@ -22,6 +22,11 @@ from parsers.source import Window
 
 BIOS_BOOT: Final = "21686148-6449-6e6f-744e-656564454649"
 _GRUB: Final = frozenset({BootCode.GRUB2, BootCode.GRUB_LEGACY})
+_LOADERS: Final = {
+    BootCode.GRUB2: Loader.GRUB2,
+    BootCode.GRUB_LEGACY: Loader.GRUB_LEGACY,
+    BootCode.SYSLINUX: Loader.SYSLINUX,
+}
 _NO_CODE: Final = frozenset({BootCode.EMPTY, BootCode.REFUSAL})
 
 
@@ -79,7 +84,8 @@ def _grub(disk: Disk, sector: BootSector, seen: tuple[Evidence, ...]) -> BootCha
         "the gap behind the boot sector",
     )
     found = Evidence(core.place, f"GRUB's core image, {core.size // SECTOR} sectors in {where}")
-    return BootChain(ChainState.COMPLETE, f"{sector.code} with its core image in {where}", (*seen, found))
+    message = f"{sector.code} with its core image in {where}"
+    return BootChain(ChainState.COMPLETE, message, (*seen, found), _LOADERS.get(sector.code))
 
 
 def _end(partition: Partition) -> int:
@@ -110,7 +116,8 @@ def _volume_code(code: BootCode, evidence: tuple[Evidence, ...]) -> BootChain:
     if code in _NO_CODE:
         return BootChain(ChainState.BROKEN, "no boot code in the partition that is to be started", evidence)
     if code in (BootCode.BOOTMGR, BootCode.NTLDR, BootCode.SYSLINUX):
-        return BootChain(ChainState.COMPLETE, f"boot code of {code} in the partition that is started", evidence)
+        message = f"boot code of {code} in the partition that is started"
+        return BootChain(ChainState.COMPLETE, message, evidence, _LOADERS.get(code))
     return BootChain(ChainState.UNKNOWN, f"boot code of the partition that is started: {code}", evidence)
 
 

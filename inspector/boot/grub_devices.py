@@ -14,9 +14,11 @@ from typing import Final
 from inspector.device import resolve
 from inspector.disk import Volume, disk_name
 from inspector.facts import UnknownFact
+from inspector.facts.boot import BootFile
 from inspector.guest import Guest, Mount, NotFound
 from inspector.storage import Storage
 from inspector.subvolumes import TOP_LEVEL, subvolume_path
+from parsers.boot.uki import parse_uki
 from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
@@ -154,3 +156,14 @@ class GrubDevices:
             return None
         below = posixpath.relpath(self._guest.realpath(path), mount.path)
         return mount.volume.name, posixpath.join("/", mount.subvolume or "", below)
+
+
+def open_boot_file(devices: GrubDevices, file: BootFile) -> Source:
+    """Return the content of a file that a boot entry loads; of a unified kernel image, that of the section.
+
+    Raises:
+        ParseError: the file is no such image, or has no such section.
+    """
+    device, _, path = file.named.removeprefix("(").partition(")")
+    source = devices.open(device, path)
+    return parse_uki(source, file.path or path).open(source, file.section) if file.section else source

@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from inspector.disk import Disk, Volume
-from inspector.facts.platform import BootChain, ChainState, EfiLoader
+from inspector.facts.platform import BootChain, ChainState, EfiLoader, Loader
 from inspector.verdict import Evidence
-from parsers.boot.pe import parse_pe
+from parsers.boot.pe import parse_pe, parse_pe_sections
 from parsers.filesystem.tree import FileType, Tree
 from parsers.place import ParseError, Place
+from parsers.source import Source
 
 ESP_TYPES: Final = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef"})
 _FALLBACKS: Final = {
@@ -37,6 +40,7 @@ _NOT_VENDORS: Final = frozenset({"boot", "linux"})
 _BOOT_SECTOR: Final = 512
 _MAX_VENDORS: Final = 64
 _MAX_LOADERS: Final = 256
+_MAGIC: Final = 256
 _MAX_FILES: Final = 1024  # of one directory; a real one has a dozen
 
 
@@ -63,12 +67,20 @@ def _judge(loaders: list[EfiLoader], evidence: list[Evidence], *, unread: bool) 
     usable = [loader for loader in loaders if not loader.flaw]
     if usable:
         names = ", ".join(loader.place.path for loader in usable[:3])
-        return BootChain(ChainState.COMPLETE, f"an EFI system partition with {names}", tuple(evidence))
+        message = f"an EFI system partition with {names}"
+        return BootChain(ChainState.COMPLETE, message, tuple(evidence), _started(usable))
     if unread:
         return BootChain(ChainState.UNKNOWN, "an EFI system partition that cannot be read", tuple(evidence))
     if loaders:
         return BootChain(ChainState.BROKEN, "no loader on the EFI system partition can be started", tuple(evidence))
     return BootChain(ChainState.BROKEN, "an EFI system partition without a loader", tuple(evidence))
+
+
+def _started(loaders: list[EfiLoader]) -> Loader | None:
+    """Which boot loader firmware comes to: the one at the fallback path; behind a shim, the only one there is."""
+    first = next((loader.loader for loader in loaders if loader.fallback and loader.loader), None)
+    others = {loader.loader for loader in loaders if loader.loader}
+    return first or (others.pop() if len(others) == 1 else None)
 
 
 def _without_partition(disk: Disk) -> BootChain:
@@ -138,7 +150,7 @@ def _vendor(volume: Volume, tree: Tree, path: str, directory: int) -> Iterator[E
         shim = _SHIM.fullmatch(entry.name)
         if shim and not loader.flaw and f"grub{shim[1].lower()}.efi" not in names:
             flaw = f"shim starts grub{shim[1].lower()}.efi beside it, which is not there"
-            loader = EfiLoader(loader.place, fallback=False, machine=loader.machine, flaw=flaw)
+            loader = replace(loader, flaw=flaw)
         yield loader
 
 
@@ -146,15 +158,31 @@ def _loader(
     volume: Volume, tree: Tree, path: str, inode: int, *, fallback: bool = False, wanted: str | None = None
 ) -> EfiLoader:
     place = Place(path, volume=volume.name)
+    program = tree.open(inode)
     try:
-        pe = parse_pe(tree.open(inode))
+        pe = parse_pe(program)
     except ParseError as error:
         return EfiLoader(place, fallback, None, f"no EFI loader: {error.message}")
     if not pe.is_efi_application:
         return EfiLoader(place, fallback, pe.machine, f"an EFI application wanted, subsystem {pe.subsystem} found")
     if wanted and pe.machine != wanted:
         return EfiLoader(place, fallback, pe.machine, f"a loader for {wanted} wanted, one for {pe.machine} found")
-    return EfiLoader(place, fallback, pe.machine)
+    return EfiLoader(place, fallback, pe.machine, loader=_program(program))
+
+
+def _program(program: Source) -> Loader | None:
+    """Tell a loader by its sections: `mods` of GRUB 2, `.linux` of a unified kernel image, what `.sdmagic` says."""
+    try:
+        sections = {section.name: section for section in parse_pe_sections(program)}
+        if ".linux" in sections:
+            return Loader.UKI
+        if "mods" in sections:
+            return Loader.GRUB2
+        magic = sections.get(".sdmagic")
+        text = program.read_at(magic.offset, min(magic.size, _MAGIC)) if magic else b""
+    except ParseError:
+        return None
+    return Loader.SYSTEMD_BOOT if b"LoaderInfo: systemd-boot" in text else None
 
 
 def _find(tree: Tree, *names: str) -> int | None:

@@ -6,28 +6,33 @@ import re
 from typing import Final
 
 from inspector.boot.grub2 import CONFIGS, bios_menus, uefi_menus
-from inspector.boot.grub_devices import GrubDevices
+from inspector.boot.grub_devices import GrubDevices, open_boot_file
+from inspector.boot.menus import grub_legacy_menus, syslinux_menus, systemd_boot_menus, unified_kernel_menus
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.boot import BootConfig, BootFile, DefaultKernel, InstalledKernel, Kernels
-from inspector.facts.platform import BootModes
+from inspector.facts.boot import BootConfig, BootFile, Decision, DefaultKernel, InstalledKernel, Kernels
+from inspector.facts.platform import Architecture, BootChain, BootModes, Loader
 from inspector.guest import Guest, NotFound
 from inspector.storage import Storage
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
 from parsers.boot.kernel import KernelImage, parse_kernel_image
 from parsers.boot.menu import LoadedFile
+from parsers.boot.uki import Uki, parse_uki
 from parsers.place import ParseError, Problem
 
 SETTINGS: Final = "/etc/default/grub"
 _OTHERS: Final = (
     "/boot/loader/loader.conf",
-    "/boot/efi/loader/loader.conf",
-    "/efi/loader/loader.conf",
-    "/boot/extlinux/extlinux.conf",
-    "/boot/syslinux/syslinux.cfg",
-    "/boot/extlinux.conf",
-    "/boot/grub/menu.lst",
-    "/boot/grub/grub.conf",
+    "/boot/refind_linux.conf",
+    "/boot/efi/EFI/refind/refind.conf",
+    "/boot/efi/limine.conf",
+    "/boot/limine.conf",
+    "/boot/efi/EFI/limine/limine.conf",
     "/etc/lilo.conf",
+    "/etc/elilo.conf",
+    "/etc/zipl.conf",
+    "/etc/yaboot.conf",
+    "/boot/boot.scr",
+    "/boot/armbianEnv.txt",
 )
 _IMAGE: Final = re.compile(r"(?:vmlinu[xz]|kernel|linux|bzImage|Image)-(.+)")
 _INITRAMFS: Final = (
@@ -36,22 +41,49 @@ _INITRAMFS: Final = (
 
 
 def collect_boot_config(facts: Facts) -> BootConfig:
-    """Evaluate the configuration of GRUB, once for each file that a loader of the image begins with."""
+    """Read the menus of every boot loader; the one that the firmware comes to stands first, as far as that is told."""
     guest, storage = facts[Guest], facts[Storage]
-    devices = GrubDevices(storage, guest)
-    menus = [*bios_menus(guest, devices), *uefi_menus(storage.system_disk, devices)]
-    if len(menus) > 1 and _mode(facts) == "uefi":
-        menus.sort(key=lambda menu: menu.firmware != "uefi" or not menu.leads_somewhere)
+    devices, disk, machine = GrubDevices(storage, guest), storage.system_disk, _machine(facts)
+    menus = [
+        *bios_menus(guest, devices),
+        *uefi_menus(disk, devices),
+        *systemd_boot_menus(disk, devices, machine),
+        *unified_kernel_menus(disk, devices),
+        *grub_legacy_menus(guest, disk, devices),
+        *syslinux_menus(guest, disk, devices, machine),
+    ]
+    mode, chain = _chain(facts)
+    loader = chain.loader if chain else None
+    if loader is Loader.GRUB_LEGACY and all(menu.loader != loader for menu in menus):
+        loader = None  # the boot sectors of GRUB 2 before 1.97 look the same
+    menus.sort(
+        key=lambda menu: (
+            loader is not None and menu.loader != loader,
+            not menu.leads_somewhere,
+            mode == "uefi" and menu.firmware != "uefi",
+        )
+    )
     sought = tuple(guest.place(path) for path in CONFIGS)
     others = tuple(guest.place(path) for path in _OTHERS if guest.exists(path))
-    return BootConfig(tuple(menus), _settings(guest), others, sought)
+    decided = Decision(loader, f"{loader}: {chain.message}", chain.evidence[0].place) if chain and loader else None
+    return BootConfig(tuple(menus), _settings(guest), others, sought, decided)
 
 
-def _mode(facts: Facts) -> str | None:
+def _chain(facts: Facts) -> tuple[str | None, BootChain | None]:
+    """The boot mode, and the chain that decides: of two that are complete, that of a BIOS."""
     try:
-        return facts[BootModes].mode
+        modes = facts[BootModes]
     except UnknownFact:
-        return "none"
+        return None, None
+    mode = modes.mode
+    return mode, {"uefi": modes.uefi, "bios": modes.bios, "both": modes.bios}.get(mode or "")
+
+
+def _machine(facts: Facts) -> str | None:
+    try:
+        return facts[Architecture].machine
+    except UnknownFact:
+        return None
 
 
 def _settings(guest: Guest) -> DefaultGrub | None:
@@ -74,15 +106,28 @@ def collect_default_kernel(facts: Facts) -> DefaultKernel:
         place = entry.place if entry else menu.start
         raise UnknownFact(f"the default entry of {menu.start.path} {what}", place)
     devices = GrubDevices(storage, guest)
-    image = _boot_file(devices, entry.linux)
-    initramfs = tuple(_boot_file(devices, file) for file in entry.initrds)
-    header, flaw = _header(devices, image, entry.linux)
-    version = (header.version if header else None) or _named_version(entry.linux)
-    line = entry.linux.line_of_arguments
-    return DefaultKernel(version, image, initramfs, entry.linux.arguments, line, menu, menu.title, header, flaw)
+    linux = entry.linux
+    uki = _unified(devices, linux)
+    arguments = linux.arguments or tuple((uki.cmdline or "").split() if uki else ())
+    initramfs = [_boot_file(devices, file, ".initrd" if file.command == "uki" else None) for file in entry.initrds]
+    image = _boot_file(devices, linux, ".linux" if linux.command == "uki" else None)
+    header, flaw = _header(devices, image, linux)
+    version = (header.version if header else None) or (uki.uname if uki else None) or _named_version(linux)
+    place = linux.line_of_arguments
+    return DefaultKernel(version, image, tuple(initramfs), arguments, place, menu, menu.title, header, flaw)
 
 
-def _boot_file(devices: GrubDevices, file: LoadedFile) -> BootFile:
+def _unified(devices: GrubDevices, file: LoadedFile) -> Uki | None:
+    """Read the image of an entry that loads a unified kernel image; None where it is none or not there."""
+    if file.command != "uki" or not (devices.size(file.device, file.path) or 0) > 0:
+        return None
+    try:
+        return parse_uki(devices.open(file.device, file.path), devices.label(file.device, file.path))
+    except ParseError:
+        return None
+
+
+def _boot_file(devices: GrubDevices, file: LoadedFile, section: str | None = None) -> BootFile:
     named = f"({file.device}){file.path}" if file.device else file.path
     volume = devices.volume(file.device)
     if volume is None:
@@ -96,6 +141,7 @@ def _boot_file(devices: GrubDevices, file: LoadedFile) -> BootFile:
         volume.name,
         mounted=guest_path is not None,
         size=None if size is None or size < 0 else size,
+        section=section,
     )
 
 
@@ -104,7 +150,7 @@ def _header(devices: GrubDevices, image: BootFile, file: LoadedFile) -> tuple[Ke
     if not image.exists:
         return None, None
     try:
-        return parse_kernel_image(devices.open(file.device, file.path), image.path or file.path), None
+        return parse_kernel_image(open_boot_file(devices, image), image.path or file.path), None
     except ParseError as error:
         return None, Problem(image.file_place, error.message)
 

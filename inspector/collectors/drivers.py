@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from inspector.boot.grub_devices import GrubDevices
+from inspector.boot.grub_devices import GrubDevices, open_boot_file
 from inspector.boot.root_layers import Layer, layers_of
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
@@ -126,8 +126,7 @@ def _root(facts: Facts) -> _Root:
 
 
 def _opener(devices: GrubDevices, file: BootFile) -> Open:
-    device, _, path = file.named.removeprefix("(").partition(")")
-    return lambda: devices.open(device, path)
+    return lambda: open_boot_file(devices, file)
 
 
 def collect_other_drivers(facts: Facts) -> OtherDrivers:

@@ -118,6 +118,14 @@ class BootMenu(msgspec.Struct, frozen=True):
         return bool(self.entries)
 
 
+class Decision(msgspec.Struct, frozen=True):
+    """Which loader the firmware comes to, and the boot code or loader that tells it."""
+
+    loader: str
+    seen: str
+    place: Place
+
+
 class BootConfig(msgspec.Struct, frozen=True):
     """Everything that is known of the boot loader.
 
@@ -133,7 +141,7 @@ class BootConfig(msgspec.Struct, frozen=True):
     settings: DefaultGrub | None = None
     others: tuple[Place, ...] = ()
     sought: tuple[Place, ...] = ()
-    decided: Evidence | None = None
+    decided: Decision | None = None
 
     @property
     def menu(self) -> BootMenu:
@@ -142,6 +150,10 @@ class BootConfig(msgspec.Struct, frozen=True):
             if self.others:
                 raise UnknownFact(f"{self.others[0].path} is of a boot loader that is not read", *self.others)
             raise UnknownFact("no configuration of a boot loader was found", *self.sought)
+        if self.decided and not self.rivals:
+            raise UnknownFact(
+                f"no configuration of {self.decided.loader}, which decides, was found", self.decided.place
+            )
         menu = self.menus[0]
         if not menu.entries:
             raise UnknownFact(f"{menu.start.path} comes to no menu entries", menu.start)
@@ -150,7 +162,7 @@ class BootConfig(msgspec.Struct, frozen=True):
     @property
     def rivals(self) -> tuple[BootMenu, ...]:
         """The menus that may be the one: those of the loader that decides, or all where that is not known."""
-        return tuple(menu for menu in self.menus if not self.decided or menu.loader == self.menus[0].loader)
+        return tuple(menu for menu in self.menus if not self.decided or menu.loader == self.decided.loader)
 
 
 class DefaultKernel(msgspec.Struct, frozen=True):

@@ -43,11 +43,15 @@ class Loader(StrEnum):
 
 
 class BootChain(msgspec.Struct, frozen=True):
-    """The pieces with which one kind of firmware starts the guest; `evidence` names what is there and what is not."""
+    """The pieces with which one kind of firmware starts the guest; `evidence` names what is there and what is not.
+
+    `loader` is the boot loader that it comes to; None where that is not told.
+    """
 
     state: ChainState
     message: str
     evidence: tuple[Evidence, ...]
+    loader: Loader | None = None
 
 
 class EfiLoader(msgspec.Struct, frozen=True):
@@ -58,12 +62,14 @@ class EfiLoader(msgspec.Struct, frozen=True):
         fallback: whether firmware without a boot entry starts it (EFI/BOOT/BOOTX64.EFI).
         machine: as `uname -m` calls it; None where the file is no loader.
         flaw: why it would not start; None where nothing speaks against it.
+        loader: which boot loader it is, by its sections; None where they do not tell it.
     """
 
     place: Place
     fallback: bool
     machine: str | None
     flaw: str | None = None
+    loader: Loader | None = None
 
 
 class BootModes(msgspec.Struct, frozen=True):

@@ -62,6 +62,10 @@ def grub_config_exists(facts: Facts) -> Verdict:
             "there is no configuration of a boot loader", *(Evidence(place, "it is not there") for place in boot.sought)
         )
     rivals = boot.rivals
+    decided = [Evidence(boot.decided.place, boot.decided.seen)] if boot.decided else []
+    if boot.decided and not rivals:
+        others = (Evidence(menu.start, f"the configuration of {menu.loader}") for menu in boot.menus)
+        return failed(f"{boot.decided.loader} decides, but has no configuration", *decided, *others)
     lost = [menu for menu in rivals if not menu.leads_somewhere]
     evidence = [item for menu in lost for item in _why_lost(menu)]
     if len(lost) == len(rivals) or (lost and _all_of_uefi(rivals, lost) and _mode(facts) in {"uefi", "both"}):
@@ -69,7 +73,6 @@ def grub_config_exists(facts: Facts) -> Verdict:
     if lost:
         return warning(f"a configuration of {lost[0].loader} that may not be used comes to no menu", *evidence)
     seen = [Evidence(menu.start, f"{len(menu.entries)} entries in its menu") for menu in rivals]
-    decided = [boot.decided] if boot.decided else []
     return ok(f"the configuration of {boot.menu.loader} comes to a menu", *seen, *decided)
 
 
@@ -110,7 +113,7 @@ def grub_config_parses(facts: Facts) -> Verdict:
     """
     menus = facts[BootConfig].rivals
     if not menus:
-        raise NotApplicable("there is no configuration of a boot loader")
+        raise NotApplicable("there is no configuration of the boot loader")
     problems = [problem for menu in menus for problem in menu.problems]
     if problems:
         evidence = (Evidence(problem.place, problem.message) for problem in problems)
@@ -161,7 +164,7 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
     """
     menus = facts[BootConfig].rivals
     if not menus:
-        raise NotApplicable("there is no configuration of a boot loader")
+        raise NotApplicable("there is no configuration of the boot loader")
     entry_searches = [search for menu in menus for step in menu.chosen for search in step.searches]
     others = [search for menu in menus for search in menu.searches]
     lost = [search for search in entry_searches if search.device is None]

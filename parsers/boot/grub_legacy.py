@@ -163,8 +163,8 @@ class _Reader:
             case "uuid":
                 self._root = f"fs-uuid/{rest}"
                 self._searches.append(Search(place, "fs-uuid", rest, "root", self._root))
-            case "lock" | "password":
-                self._locked = True
+            case "lock" | "password":  # without a password of the menu, "lock" is nothing
+                self._locked |= name == "password" or any(one.name == "password" for one in self.settings)
             case "halt" | "reboot":
                 self._linux, self._loaders, self._stopped = None, [LoadedFile(place, name, None, "")], True
             case _ if name in _LOADS:

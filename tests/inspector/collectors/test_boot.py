@@ -142,7 +142,7 @@ def test_the_version_is_that_of_the_image_and_else_of_its_name() -> None:
     ("change", "reason"),
     [
         ({CFG: None}, "no configuration of a boot loader was found"),
-        ({CFG: None, "/boot/extlinux/extlinux.conf": ""}, "is of a boot loader that is not read"),
+        ({CFG: None, "/etc/lilo.conf": ""}, "is of a boot loader that is not read"),
         ({CFG: "blscfg\n"}, "comes to no menu entries"),
         ({CFG: "set a=1\n"}, "comes to no menu entries"),
         ({CFG: "menuentry a { chainloader +1; }\n"}, "boots no Linux kernel"),

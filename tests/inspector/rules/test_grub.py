@@ -217,7 +217,7 @@ def test_what_is_not_evaluated_is_not_ok() -> None:
     assert not grub_config_parses(asked).known
     other = facts({CFG: "menuentry x { chainloader +1; }\n"})
     assert not grub_default_entry_exists(other).known
-    assert not grub_config_exists(facts({CFG: None, "/boot/extlinux/extlinux.conf": ""})).known
+    assert not grub_config_exists(facts({CFG: None, "/etc/lilo.conf": ""})).known
 
 
 def test_rules_that_do_not_concern_the_guest_say_so() -> None:

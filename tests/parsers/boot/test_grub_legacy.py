@@ -94,6 +94,7 @@ def test_an_entry_that_asks_for_a_password() -> None:
         "password --md5 x\ntitle a\nlock\nkernel /k\ntitle b\npassword x\nkernel /k\ntitle c\n", PATH
     )
     assert [entry.unrestricted for entry in locked.entries] == [False, False, True]
+    assert parse_grub_legacy("title a\nlock\nkernel /k\n", PATH).entries[0].unrestricted
     password = locked.setting("password")
     assert password is not None
     assert password.place == Place(PATH, 1)
