@@ -1,7 +1,7 @@
 """The key and data pairs of a Berkeley DB hash file, in either byte order.
 
-Format: as db.h and db_page.h of Berkeley DB 3 to 18 lay it out (hash versions 5 to 10): a metadata page, then pages
-of one size, each with a header of 26 bytes. A pair is two items of a page of its bucket; a bucket's pages are a chain,
+Format: as db_page.h of Berkeley DB 4 to 18 lays it out (hash versions 8 to 10): a metadata page, then pages of one
+size, each with a header of 26 bytes. A pair is two items of a page of its bucket; a bucket's pages are a chain,
 and so are the overflow pages of an item too long for its page, which names the first of them and the length.
 Deliberately not done: duplicates of a key, which lie in pages of their own, checksums, encryption, and the
 transactions of an environment's log; each is refused where it shows.
@@ -24,7 +24,7 @@ Pair = tuple[bytes, bytes]
 _META_SIZE: Final = 224
 _SPARES: Final = 96
 _MAGIC: Final = 0x061561
-_VERSIONS: Final = range(5, 11)
+_VERSIONS: Final = range(8, 11)
 _PAGE_HEADER: Final = 26
 _UNUSED, _UNSORTED_HASH, _OVERFLOW, _HASH_META, _HASH = 0, 2, 7, 8, 13
 _KEY_DATA, _OFF_PAGE = 1, 3

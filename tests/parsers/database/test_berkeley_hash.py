@@ -51,11 +51,20 @@ def test_a_file_without_pairs(tmp_path: Path) -> None:
     assert pairs(made(tmp_path / "db", 1)) == {bytes(4): bytes(4)}
 
 
+def test_pages_of_older_releases_are_not_sorted(tmp_path: Path) -> None:
+    data = bytearray(made(tmp_path / "db"))
+    expected = pairs(bytes(data))
+    data[16] = 8
+    for at in range(512, len(data), 512):
+        data[at + 25] = 2 if data[at + 25] == 13 else data[at + 25]
+    assert pairs(bytes(data)) == expected
+
+
 @pytest.mark.parametrize(
     ("offset", "value", "message"),
     [
         (12, b"\x62\x31\x05\x00", "the magic number of a hash file wanted, 62 31 05 00 found"),
-        (16, b"\x04\0\0\0", "version 5 to 10 wanted, 4 found"),
+        (16, b"\x04\0\0\0", "version 8 to 10 wanted, 4 found"),
         (20, b"\x01\x02\0\0", "a page size of 512 to 65536 bytes wanted, 513 found"),
         (24, b"\x01", "a file without encryption and checksums wanted"),
         (25, b"\x09", r"a metadata page of a hash file \(8\) wanted, type 9 found"),

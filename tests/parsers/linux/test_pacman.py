@@ -1,15 +1,18 @@
-"""pacman's descriptions, as libalpm writes them."""
+"""pacman's descriptions: by hand, and as pacman itself writes and lists them."""
 
 from __future__ import annotations
 
 import random
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from fixtures.pacman import listed, record
 from parsers.linux.package import Package
 from parsers.linux.pacman import parse_pacman_desc
 from parsers.place import ParseError, Place
+from tests.oracles import needs
 
 PATH = "/var/lib/pacman/local/openssh-9.9p2-1/desc"
 DESC = """\
@@ -87,3 +90,38 @@ def test_no_text_escapes_as_an_exception() -> None:
     for _ in range(300):
         with suppress(ParseError):
             assert parse_pacman_desc("".join(chance.choices(pieces, k=40)), PATH).name
+
+
+INFORMATION = """\
+pkgname = {name}
+pkgbase = {name}-base
+pkgver = {version}
+pkgdesc = Désc of {name}
+url = https://example.org/{name}
+builddate = 1739891213
+packager = Some One <x@example.org>
+size = 12
+arch = any
+license = MIT
+license = custom:{name}
+"""
+
+
+@needs("pacman")
+def test_pacman_lists_the_same(tmp_path: Path) -> None:
+    packages = {
+        "bash": "5.2.037-1",
+        "openssh": "1:9.9p2-1",
+        "linux": "6.13.4.arch1-1",
+        "gtk+": "3-2.1",
+        "a@b": "2:r12.abc-9",
+    }
+    database = record(tmp_path, (INFORMATION.format(name=name, version=text) for name, text in packages.items()))
+    texts = sorted(database.glob("local/*/desc"))
+    found = [parse_pacman_desc(path.read_text(), str(path)) for path in texts]
+    assert sorted(f"{package.name} {package.full_version}" for package in found) == sorted(listed(tmp_path))
+    assert {package.name: package.full_version for package in found} == packages
+    assert {(p.source, p.licence, p.architecture, p.summary) for p in found} == {
+        (f"{name}-base", f"MIT, custom:{name}", "any", f"Désc of {name}") for name in packages
+    }
+    assert all(package.installed_at for package in found)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fixtures.rpm import Blob, header, initialise, ndb, query, write_berkeley, write_sqlite
+from fixtures.rpm import Blob, header, initialise, ndb, query, record, rpmbuild, write_berkeley, write_sqlite
 from parsers.linux.package import PackageList
 from parsers.linux.rpm.database import parse_rpm_berkeley, parse_rpm_ndb, parse_rpm_sqlite
 from parsers.place import ParseError
@@ -17,6 +19,27 @@ from tests.corpus import corpus
 from tests.oracles import needs
 
 FORM = "%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
+SPEC = """\
+Name: first
+Version: 1
+Release: 1
+Summary: The first
+License: MIT
+BuildArch: noarch
+%description
+Text.
+%package second
+Summary: The second
+%description second
+Text.
+%package third
+Summary: The third
+%description third
+Text.
+%files
+%files second
+%files third
+"""
 Parser = Callable[[Source], PackageList]
 
 
@@ -70,6 +93,23 @@ def test_rpm_lists_the_same_from_sqlite(tmp_path: Path) -> None:
     theirs = sorted(query(tmp_path, FORM))
     assert len(theirs) == 68
     assert listed(parse_rpm_sqlite(memory(tmp_path / "rpmdb.sqlite"))) == theirs
+
+
+@needs("rpm", "rpmbuild")
+def test_what_rpm_has_written_to_the_log_alone_is_read(tmp_path: Path) -> None:
+    packages = rpmbuild(SPEC, tmp_path)
+    database, copy = tmp_path / "db", tmp_path / "copy"
+    record(database, packages[:1])
+    reader = sqlite3.connect(database / "rpmdb.sqlite")
+    reader.execute("begin").execute("select count(*) from Packages").fetchone()  # keeps rpm from clearing the log
+    record(database, packages[1:])
+    shutil.copytree(database, copy)
+    reader.close()
+    log = memory(copy / "rpmdb.sqlite-wal")
+    assert len(parse_rpm_sqlite(memory(copy / "rpmdb.sqlite")).packages) == 1
+    found = parse_rpm_sqlite(memory(copy / "rpmdb.sqlite"), log)
+    assert listed(found) == sorted(query(copy, FORM))
+    assert (len(found.packages), found.problems) == (3, ())
 
 
 @needs("rpm", "db_load")
