@@ -6,6 +6,7 @@ Not done: BitLocker, and keys that lie in the guest itself.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from parsers.volume.luks import Luks, parse_luks
 
 MAX_KEY: Final = 8 << 20  # cryptsetup(8): the default maximum of a key file
 MAX_KEYS: Final = 16
+_UUID: Final = re.compile(r"[0-9a-fA-F-]{1,40}")
 _LIBRARY: Final = "wants the Python package cryptography: pip install 'disk-inspector[luks]'"
 
 
@@ -90,7 +92,8 @@ class Keys:
 
     def _open(self, volume: Volume) -> OpenedVolume:
         luks = parse_luks(volume.source)
-        name = f"luks-{luks.uuid or volume.name}"
+        known = luks.uuid if luks.uuid and _UUID.fullmatch(luks.uuid) else volume.name.replace("/", "-")
+        name = f"luks-{known}"
         if name in self._taken:
             raise ParseError(Place(volume.name), f"one volume called {name} wanted, a second found")
         source = self._unlocked(volume.source, luks, name)

@@ -12,7 +12,7 @@ from inspector.disk import Volume
 from inspector.encryption import Keys
 from inspector.storage import Stack
 from parsers.filesystem.superblock import Superblock, identify
-from parsers.place import ParseError
+from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 from parsers.volume.extents import Unreadable
 from parsers.volume.lvm2 import LogicalVolume, VolumeGroup, open_lvm2
@@ -30,9 +30,11 @@ def stack_of(volumes: Sequence[Volume], keys: tuple[bytes, ...] = ()) -> Stack:
     md = _arrays([volume for volume in volumes if volume.type == MD])
     ring = Keys(keys) if keys else None
     opened = _opened((*volumes, *md.volumes), ring)
-    lvm = _logical([volume for volume in (*volumes, *md.volumes, *opened) if volume.type == LVM])
-    found = (*md.volumes, *opened, *lvm.volumes, *_opened(lvm.volumes, ring))
-    return Stack(found, md.arrays, lvm.groups, (*md.problems, *lvm.problems), md.short)
+    below = (*volumes, *md.volumes, *opened)
+    lvm = _logical([volume for volume in below if volume.type == LVM], {volume.name for volume in below})
+    inner = _opened(lvm.volumes, ring)
+    found = (*md.volumes, *opened, *lvm.volumes, *inner)
+    return Stack(found, md.arrays, lvm.groups, (*md.problems, *lvm.problems), md.short, (*opened, *inner))
 
 
 def _opened(volumes: Sequence[Volume], ring: Keys | None) -> list[Volume]:
@@ -52,17 +54,32 @@ def _arrays(members: list[Volume]) -> Stack:
     return Stack(tuple(volumes), tuple(found.arrays), (), tuple(found.problems), found.short)
 
 
-def _logical(members: list[Volume]) -> Stack:
+def _logical(members: list[Volume], taken: set[str]) -> Stack:
     if not members:
         return Stack()
     found = open_lvm2([volume.source for volume in members])
+    groups, clashes = _told_apart(found.groups, taken)
     for volume in members:
-        holders = [group.name for group in found.groups if volume.name in group.members]
+        holders = [group.name for group in groups if volume.name in group.members]
         # One that no group names holds nothing: pvcreate was all that was done to it.
         volume.holder = holders[0] if holders else ""
-        _note(volume, found.unread)
-    volumes = (_logical_volume(group, volume) for group in found.groups for volume in group.volumes)
-    return Stack(tuple(volumes), (), tuple(found.groups), tuple(found.problems))
+        _note(volume, {**found.unread, **clashes})
+    volumes = (_logical_volume(group, volume) for group in groups for volume in group.volumes)
+    problems = (Problem(Place(name), message) for name, message in clashes.items())
+    return Stack(tuple(volumes), (), groups, (*found.problems, *problems))
+
+
+def _told_apart(groups: Sequence[VolumeGroup], taken: set[str]) -> tuple[tuple[VolumeGroup, ...], dict[str, str]]:
+    """Leave out the groups with a volume that is called like another one, say an array "md/x"; say so of members."""
+    kept: list[VolumeGroup] = []
+    clashes: dict[str, str] = {}
+    for group in groups:
+        names = sorted(taken & {volume.name for volume in group.volumes})
+        if names:
+            clashes |= dict.fromkeys(group.members, f"one volume called {names[0]} wanted, a second found")
+        else:
+            kept.append(group)
+    return tuple(kept), clashes
 
 
 def _logical_volume(group: VolumeGroup, logical: LogicalVolume) -> Volume:

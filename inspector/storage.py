@@ -23,7 +23,8 @@ MAX_DISKS: Final = 26
 class Stack(msgspec.Struct, frozen=True):
     """The volumes that are made of others; `arrays` and `groups` say how, and which of their members are missing.
 
-    `short` are the names of members of arrays that cannot be assembled, since other members are missing.
+    `short` are the names of members of arrays that cannot be assembled, since other members are missing. `opened` are
+    those of `volumes` that keys opened.
     """
 
     volumes: tuple[Volume, ...] = ()
@@ -31,6 +32,7 @@ class Stack(msgspec.Struct, frozen=True):
     groups: tuple[VolumeGroup, ...] = ()
     problems: tuple[Problem, ...] = ()
     short: tuple[str, ...] = ()
+    opened: tuple[Volume, ...] = ()
 
 
 class Storage(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ def open_storage(target: Target) -> Storage:
     if target.backend.choice is not Choice.NATIVE:
         from inspector.backends.guestfs.volumes import equip
 
-        equip(storage.volumes, target.backend)
+        equip(storage.volumes, target.backend, storage.stack.groups)
     return storage
 
 

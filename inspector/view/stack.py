@@ -62,6 +62,8 @@ def storage_tree(storage: Storage, volumes: Sequence[Node], mounts: Sequence[Nod
     disks = [_disk(disk, nodes) for disk in storage.disks]
     for array in storage.stack.arrays:
         _hang(nodes, array.members, nodes[array.name], "array")
+    for opened in storage.stack.opened:
+        _hang(nodes, opened.members, nodes[opened.name], "opened volume")
     for group in storage.stack.groups:
         node = _node(group.name, "volume group", {"uuid": group.uuid, "members": list(group.members)})
         node["problems"] += [f"its physical volume {uuid} is missing" for uuid in group.missing]

@@ -18,7 +18,7 @@ from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
-from inspector.view.overview import overview
+from inspector.view.overview import overview, overview_text
 from tests.inspector.storage_stacks import disk_of
 from tests.oracles import needs
 from tests.parsers.volume.building import group_text, linear, physical_volume
@@ -89,6 +89,7 @@ def test_with_its_key_the_guest_is_read_under_the_names_it_gives(disk: Path) -> 
     assert open_image(str(disk), keys=[KEY]).read_text("/etc/hostname") == "golden\n"
     view = overview(Target((str(disk),), keys=(KEY,)))
     assert [(item["device"], item["holder"]) for item in view["volumes"]][1:] == [("sda2", NAME), (NAME, None)]
+    assert f"└─ {NAME}: 56.0 MiB, ext4" in overview_text(view)
     report = inspect_image(str(disk), keys=[KEY])
     assert report.guest.product == "Debian GNU/Linux 12 (bookworm)"
     fstab = next(rule for check in report.checks for rule in check.rules if rule.rule == "fstab-devices-exist")

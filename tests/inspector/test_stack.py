@@ -187,6 +187,15 @@ def test_a_group_on_an_array(tmp_path: Path) -> None:
         resolve("/dev/md127", disk.volumes)
 
 
+def test_a_group_with_a_volume_called_like_the_array_it_lies_on_is_not_read(tmp_path: Path) -> None:
+    member = physical_volume(group_text(linear("x", 2)).replace("vg {", "md {"))
+    leg = md_member(0, 1, 1, size=len(member), name=b"host:x")[:8192] + member
+    disk = opened(tmp_path, partitioned(leg))
+    assert [(volume.name, volume.hides) for volume in disk.volumes] == [("sda1", False), ("md/x", True)]
+    assert disk.volumes[1].reason == "LVM2_member cannot be read: one volume called md/x wanted, a second found"
+    assert "md/x" in overview_text(overview(Target((str(tmp_path / "disk.raw"),))))
+
+
 def test_a_member_that_cannot_be_read_hides_what_it_holds(tmp_path: Path) -> None:
     broken = bytearray(md_member(0, 2, 1, size=4 * MIB))
     broken[4096 + 72] ^= 1
@@ -209,8 +218,7 @@ def test_an_encrypted_volume_says_how(tmp_path: Path) -> None:
     (volume,) = storage_at(path).volumes
     assert volume.hides
     assert volume.reason == (
-        "encrypted with LUKS1 (aes-xts-plain64, key of 256 bits, key slots 0 (pbkdf2-sha256)); "
-        "it opens with --key-file"
+        "encrypted with LUKS1 (aes-xts-plain64, key of 256 bits, key slots 0 (pbkdf2-sha256)); it opens with --key-file"
     )
     assert encrypted(Memory(b"")).startswith("crypto_LUKS cannot be read: ")
 
