@@ -78,7 +78,7 @@ def _menu(firmware: str, start: Place, config: GrubConfig) -> BootMenu:
         start,
         config.entries,
         config.chosen,
-        Default(config.default or None, config.default_place or start, config.default_found),
+        Default(config.default or None, _default_place(config) or start, config.default_found),
         _wait(config, start),
         asks,
         config.searches,
@@ -87,6 +87,13 @@ def _menu(firmware: str, start: Place, config: GrubConfig) -> BootMenu:
         config.not_evaluated,
         bool(config.blscfg),
     )
+
+
+def _default_place(config: GrubConfig) -> Place | None:
+    """Where the default is named: in the environment block, where the configuration takes it from there."""
+    if config.default and config.default == config.variable("saved_entry"):
+        return config.place_of("saved_entry")
+    return config.default_place
 
 
 def _wait(config: GrubConfig, start: Place) -> Wait:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from inspector.boot.grub2 import CONFIGS, bios_menus, uefi_menus
@@ -35,6 +36,7 @@ _OTHERS: Final = (
     "/boot/armbianEnv.txt",
 )
 _IMAGE: Final = re.compile(r"(?:vmlinu[xz]|kernel|linux|bzImage|Image)-(.+)")
+_MAX_NAME: Final = 4096
 _INITRAMFS: Final = (
     "initrd.img-{0}", "initramfs-{0}.img", "initrd-{0}", "initrd-{0}.img", "initrd-{0}.gz", "initramfs-{0}",
 )  # fmt: skip
@@ -109,10 +111,17 @@ def collect_default_kernel(facts: Facts) -> DefaultKernel:
     linux = entry.linux
     uki = _unified(devices, linux)
     arguments = linux.arguments or tuple((uki.cmdline or "").split() if uki else ())
-    initramfs = [_boot_file(devices, file, ".initrd" if file.command == "uki" else None) for file in entry.initrds]
+    initramfs = [_boot_file(devices, file) for file in entry.initrds]
     image = _boot_file(devices, linux, ".linux" if linux.command == "uki" else None)
+    if uki and uki.section(".initrd"):
+        initramfs.insert(0, _boot_file(devices, linux, ".initrd"))
     header, flaw = _header(devices, image, linux)
-    version = (header.version if header else None) or (uki.uname if uki else None) or _named_version(linux)
+    version = (
+        (header.version if header else None)
+        or (uki.uname if uki else None)
+        or next((kernel.version for kernel in facts[Kernels].installed if kernel.image == image.path), None)
+        or _named_version(linux)
+    )
     place = linux.line_of_arguments
     return DefaultKernel(version, image, tuple(initramfs), arguments, place, menu, menu.title, header, flaw)
 
@@ -163,24 +172,45 @@ def _named_version(file: LoadedFile) -> str | None:
 def collect_kernels(facts: Facts) -> Kernels:
     """List the kernels that have an image in /boot or a directory of modules."""
     guest = facts[Guest]
-    images: dict[str, str] = {}
+    top = _modules_top(guest)
+    modules = {path.rpartition("/")[2]: path for path in guest.glob(f"{top}/*") if _holds_modules(guest, path)}
+    images: dict[str, tuple[str, str]] = {}
     for pattern in ("/boot/vmlinu[xz]-*", "/boot/Image-*", "/boot/kernel-*"):
         for path in guest.glob(pattern):
             if (match := _IMAGE.fullmatch(path.rpartition("/")[2])) and guest.is_file(path):
-                images[match.group(1)] = path
-    top = _modules_top(guest)
-    modules = {path.rpartition("/")[2]: path for path in guest.glob(f"{top}/*") if _holds_modules(guest, path)}
+                images[_image_version(guest, path, match.group(1), modules)] = (path, match.group(1))
     installed = (
         InstalledKernel(
             version,
-            images.get(version),
-            _first(guest, *(f"/boot/{name.format(version)}" for name in _INITRAMFS)),
+            images[version][0] if version in images else None,
+            _first(guest, *(f"/boot/{name.format(images.get(version, ('', version))[1])}" for name in _INITRAMFS)),
             _first(guest, f"/boot/config-{version}", f"{top}/{version}/config"),
             modules.get(version),
         )
         for version in sorted({*images, *modules}, key=_version_key)
     )
     return Kernels(tuple(installed))
+
+
+def _image_version(guest: Guest, path: str, named: str, modules: Mapping[str, str]) -> str:
+    """The version of an image that is named for its flavour ("vmlinuz-linux", "vmlinuz-virt"), not for its version."""
+    if named in modules or named[:1].isdigit():
+        return named
+    try:
+        found = parse_kernel_image(guest.open(path), path).version
+    except ParseError:
+        found = None
+    flavours = [version for version in modules if version.endswith(f"-{named}")]
+    packages = [version for version, folder in modules.items() if _package(guest, folder) == named]
+    return found or next(iter([*packages, *flavours]), named)
+
+
+def _package(guest: Guest, folder: str) -> str | None:
+    """The package that a directory of modules belongs to, as mkinitcpio's hook finds it."""
+    try:
+        return guest.read_text(f"{folder}/pkgbase", _MAX_NAME).strip()
+    except NotFound:
+        return None
 
 
 def _modules_top(guest: Guest) -> str:

@@ -162,17 +162,10 @@ def type2_entry(uki: Uki, path: str, device: str | None) -> SystemdBootEntry:
     words = tuple((uki.cmdline or "").split())
     section = uki.section(".cmdline")
     line = Place(uki.path, key=".cmdline", offset=section.offset) if section else None
-    initrds = (LoadedFile(place, "uki", device, path),) if uki.section(".initrd") else ()
     version = next(filter(None, map(uki.release, ("IMAGE_VERSION", "VERSION", "VERSION_ID", "BUILD_ID"))), "")
     title = uki.release("PRETTY_NAME") or uki.release("NAME") or name
-    menu_entry = MenuEntry(
-        place,
-        title,
-        name,
-        unrestricted=True,
-        linux=LoadedFile(place, "uki", device, path, words, line),
-        initrds=initrds,
-    )
+    kernel = LoadedFile(place, "uki", device, path, words, line)  # its RAM disk lies in the same file
+    menu_entry = MenuEntry(place, title, name, unrestricted=True, linux=kernel)
     sort_key = uki.release("IMAGE_ID") or uki.release("ID")
     return SystemdBootEntry(menu_entry, sort_key, "", uki.uname or version, count)
 

@@ -84,7 +84,7 @@ def test_the_saved_entry_is_followed_through_links_of_its_volume() -> None:
     assert (kernel.version, kernel.entry) == ("5.10.0-1", "old")
     assert [file.path for file in kernel.initramfs] == ["/boot/early.img", "/boot/initrd.img-1"]
     assert kernel.menu is not None
-    assert kernel.menu.default.place == Place(CFG, 4)
+    assert kernel.menu.default.place == Place("/boot/grub/grubenv", 2)
 
 
 def test_a_boot_partition_that_the_guest_does_not_mount_is_read_all_the_same() -> None:

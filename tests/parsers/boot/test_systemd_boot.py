@@ -161,7 +161,6 @@ def test_a_unified_kernel_image_is_an_entry() -> None:
         ("root=LABEL=r", "rw"),
     )
     assert kernel.line_of_arguments.key == ".cmdline"
-    assert [file.command for file in entry.menu_entry.initrds] == ["uki"]
 
 
 def test_images_and_files_stand_in_one_order() -> None:
