@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from inspector.disk import Volume
@@ -135,7 +135,7 @@ def _trees(facts: Facts) -> tuple[list[tuple[Volume, Tree]], list[Evidence]]:
     return opened, silent
 
 
-def _good(message: str, seen: str, opened: list[tuple[Volume, Tree]], silent: list[Evidence]) -> Verdict:
+def _good(message: str, seen: str, opened: Sequence[tuple[Volume, Tree]], silent: list[Evidence]) -> Verdict:
     """OK for what was opened; what could not be opened is not known."""
     if silent:
         return unknown(f"state not known: {_names(silent)}", *silent)

@@ -10,16 +10,17 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
-from parsers.filesystem.tree import FeatureNaming, Tree
+from parsers.filesystem.tree import FeatureNaming
 from parsers.place import Place
 
 _PATHS: Final = ("/", "/boot")
 
 
-def _volumes(facts: Facts) -> list[tuple[str, Volume, Tree | None]]:
-    """The root and /boot, where that is a volume of its own."""
+def _volumes(facts: Facts) -> list[tuple[str, Volume, object]]:
+    """The root and /boot, where that is a volume of its own, with their trees."""
     mounts = [mount for mount in facts[Guest].mounts if mount.path in _PATHS]
-    found = [(mount.path, mount.volume, mount.tree) for mount in mounts if mount.volume is not None]
+    found: list[tuple[str, Volume, object]] = []
+    found += [(mount.path, mount.volume, mount.tree) for mount in mounts if mount.volume is not None]
     if not any(path == "/" for path, _, _ in found):
         raise UnknownFact("the volume of the root file system is not known")
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from inspector.device import resolve
@@ -17,12 +16,13 @@ from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
 
-_DRACUT: Final[dict[str, Callable[[str], str]]] = {
-    "rd.lvm.lv": lambda value: f"/dev/{value}",
-    "rd.lvm.vg": lambda value: f"/dev/mapper/{value}",
-    "rd.luks.uuid": lambda value: f"UUID={value.removeprefix('luks-')}",
+_DRACUT: Final = {
+    "rd.lvm.lv": "/dev/{}",
+    "rd.lvm.vg": "/dev/mapper/{}",
+    "rd.luks.uuid": "UUID={}",
+    "rd.md.uuid": "/dev/disk/by-id/md-uuid-{}",
 }
-"""Arguments of dracut.cmdline(7), each with what makes the specification of a device of its value."""
+"""Arguments of dracut.cmdline(7), each with the device that its value means; that of a group is looked up by name."""
 
 
 @rule("default-kernel-is-complete", "The default kernel has its image, its modules and its initial RAM disk")
@@ -71,16 +71,22 @@ def dracut_devices_exist(facts: Facts) -> Verdict:
     Reads: the kernel arguments of the default entry, the volumes of the image.
     """
     kernel = facts[DefaultKernel]
-    specs = [(name, value, spec(value)) for name, spec in _DRACUT.items() for value in kernel.values(name) if value]
-    if not specs:
+    asked = [(name, value) for name in _DRACUT for value in kernel.values(name) if value]
+    if not asked:
         raise NotApplicable("no volumes are asked for by rd.lvm.lv, rd.luks.uuid and the like")
-    volumes = facts[Storage].volumes
-    missing = [f"{name}={value}" for name, value, spec in specs if resolve(spec, volumes) is None]
+    storage = facts[Storage]
+    missing = [f"{name}={value}" for name, value in asked if not _is_there(name, value, storage)]
     if missing:
         return failed(
             f"{len(missing)} volumes are not in the image", *(Evidence(kernel.place, seen) for seen in missing)
         )
-    return ok("every volume is in the image", *(Evidence(kernel.place, f"{name}={value}") for name, value, _ in specs))
+    return ok("every volume is in the image", *(Evidence(kernel.place, f"{name}={value}") for name, value in asked))
+
+
+def _is_there(name: str, value: str, storage: Storage) -> bool:
+    if name == "rd.lvm.vg" and any(group.name == value for group in storage.stack.groups):
+        return True
+    return resolve(_DRACUT[name].format(value.removeprefix("luks-")), storage.volumes) is not None
 
 
 _X86: Final = frozenset({"x86_64", "i386", "x32"})

@@ -19,7 +19,16 @@ from fixtures.disk import ROOT_UUID, Ext, Layout, build_disk, build_tree, tool
 from fixtures.files import Files
 from fixtures.golden import GOLDEN
 from tests.parsers.filesystem.btrfs.reference import mounted
-from tests.parsers.volume.building import MIB, group_text, linear, logical, physical_volume, segment, thin_metadata
+from tests.parsers.volume.building import (
+    MIB,
+    group_text,
+    linear,
+    logical,
+    md_header,
+    physical_volume,
+    segment,
+    thin_metadata,
+)
 from tests.partition_builder import boot_record
 
 MEBIBYTES: Final = 40
@@ -56,11 +65,11 @@ def ext4(folder: Path) -> Path:
     return build_disk(GUEST, folder / "ext4.raw", "raw", layout=layout, ext=Ext(inodes=1024))
 
 
-def xfs(folder: Path, *options: str) -> Path:
+def xfs(folder: Path, *options: str, files: Files = GUEST) -> Path:
     """Return a bare XFS with the guest, laid down by mkfs.xfs from a prototype."""
     image, top = folder / "xfs.raw", folder / "files"
     top.mkdir()
-    build_tree(top, GUEST)
+    build_tree(top, files)
     prototype = folder / "prototype"
     prototype.write_text("\n".join(["/boot", "0 0", *_prototype(top), ""]))
     with image.open("wb") as file:
@@ -184,10 +193,8 @@ def lvm_thin(folder: Path) -> list[Path]:
 
 def md_1(folder: Path, level: int, legs: Sequence[bytes], chunk: int = 0, layout: int = 0) -> list[Path]:
     """Return members of an array with superblocks of version 1.2, whose data are `legs`."""
-    from tests.parsers.volume.building import md_member
-
-    fields = {"chunk": chunk, "layout": layout}
-    heads = [md_member(n, len(legs), level, size=len(legs[0]), **fields)[: 16 * _SECTOR] for n in range(len(legs))]
+    size = len(legs[0])
+    heads = [md_header(number, len(legs), level, size, chunk=chunk, layout=layout) for number in range(len(legs))]
     return [_written(folder / f"leg{n}", head + leg) for n, (head, leg) in enumerate(zip(heads, legs, strict=True))]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fixtures.disk import ROOT_UUID
@@ -52,7 +54,11 @@ def test_a_device_of_the_same_file_system_and_a_snapshot_that_sleeps_are_no_seco
 
 def test_unknown_is_never_ok() -> None:
     for noun in (Storage, DefaultKernel, BootConfig):
-        given = {Storage: storage_of(), DefaultKernel: UnknownFact("x"), BootConfig: UnknownFact("x")}
+        given: dict[type[Any], object] = {
+            Storage: storage_of(),
+            DefaultKernel: UnknownFact("x"),
+            BootConfig: UnknownFact("x"),
+        }
         assert not boot_devices_are_unambiguous(Facts({**given, noun: UnknownFact("nothing")})).known
 
 

@@ -54,7 +54,7 @@ def group(*volumes: str, pvs: int = 1, present: int | None = None, **options: in
 
 def leg(number: int, level: int, **fields: int) -> bytes:
     """Return one of two members of an array; on what is as small as a floppy disk nobody looks for one."""
-    return md_member(number, 2, level, size=3 << 19, **fields)
+    return md_member(number, 2, level, 3 << 19, **fields)  # type: ignore[arg-type]  # the name is no number
 
 
 def machine(folder: Path, *disks: list[bytes]) -> Storage:

@@ -61,6 +61,12 @@ def linear(name: str, extent: int, count: int = 1, pv: str = "pv0", *, visible: 
 
 def physical_volume(text: str, number: int = 0, extents: int = 8, at: int = SECTOR, label: int = 1) -> bytes:
     """Return a physical volume of `extents` MiB behind 1 MiB; each extent holds its number and that of the volume."""
+    content = b"".join(bytes([number << 4 | extent]) * MIB for extent in range(extents))
+    return physical_header(text, number, extents, at, label) + content
+
+
+def physical_header(text: str, number: int, extents: int, at: int = SECTOR, label: int = 1) -> bytes:
+    """Return the first MiB of a physical volume of `extents` MiB behind it."""
     start, length = 4096, 65536
     raw = text.encode()
     area = bytearray(length)
@@ -75,11 +81,9 @@ def physical_volume(text: str, number: int = 0, extents: int = 8, at: int = SECT
     body += struct.pack("<QQQQ", MIB, 0, 0, 0) + struct.pack("<QQQQ", start, length, 0, 0)
     inner = struct.pack("<I8s", 32, b"LVM2 001") + body
     sector = inner.ljust(SECTOR - 20, b"\0")
-    disk = bytearray((extents + 1) * MIB)
+    disk = bytearray(MIB)
     disk[label * SECTOR : (label + 1) * SECTOR] = struct.pack("<8sQI", b"LABELONE", label, lvm_crc(sector)) + sector
     disk[start : start + length] = area
-    for extent in range(extents):
-        disk[MIB * (extent + 1) : MIB * (extent + 2)] = bytes([number << 4 | extent]) * MIB
     return bytes(disk)
 
 
@@ -110,11 +114,17 @@ def thin_metadata(mappings: dict[int, int], chunk: int = 128, device: int = 1) -
     )
 
 
-def md_member(role: int, legs: int, level: int, size: int = 64 * 1024, **fields: int) -> bytes:
+def md_member(role: int, legs: int, level: int, size: int = 64 * 1024, name: bytes = b"host:7", **fields: int) -> bytes:
     """Return a member with a superblock of version 1.2 and data of `size` bytes at 8 KiB, every sector its own."""
+    data = b"".join(binascii.crc32(struct.pack("<II", role, n)).to_bytes(4, "little") * 128 for n in range(size // 512))
+    return md_header(role, legs, level, size, name, **fields) + data
+
+
+def md_header(role: int, legs: int, level: int, size: int, name: bytes = b"host:7", **fields: int) -> bytes:
+    """Return the first 8 KiB of a member, behind which its data of `size` bytes begin."""
     roles = list(range(legs))
     head = struct.pack(
-        "<IIII16s32sQiIQII", 0xA92B4EFC, 1, fields.get("features", 0), 0, b"0123456789abcdef", b"host:7", 0, level,
+        "<IIII16s32sQiIQII", 0xA92B4EFC, 1, fields.get("features", 0), 0, b"0123456789abcdef", name, 0, level,
         fields.get("layout", 0), size // SECTOR, fields.get("chunk", 4096) // SECTOR, legs,
     ).ljust(128, b"\0")  # fmt: skip
     own = struct.pack(
@@ -125,5 +135,4 @@ def md_member(role: int, legs: int, level: int, size: int = 64 * 1024, **fields:
     padded = bytes(raw).ljust(-(-len(raw) // 4) * 4, b"\0")
     total = sum(struct.unpack(f"<{len(padded) // 4}I", padded))
     raw[216:220] = struct.pack("<I", (total & 0xFFFFFFFF) + (total >> 32) & 0xFFFFFFFF)
-    data = b"".join(binascii.crc32(struct.pack("<II", role, n)).to_bytes(4, "little") * 128 for n in range(size // 512))
-    return bytes(4096) + bytes(raw).ljust(4096, b"\0") + data
+    return bytes(4096) + bytes(raw).ljust(4096, b"\0")
