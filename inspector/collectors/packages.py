@@ -23,6 +23,7 @@ RPM_FOLDERS: Final = ("/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm")
 """SUSE and new Fedora; everybody before; OSTree. Of two, one is a link to the other."""
 APK: Final = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed", "/var/lib/apk/db/installed")
 PACMAN: Final = "/var/lib/pacman"
+_USUAL: Final = {"dpkg": DPKG, "rpm": RPM_FOLDERS[1], "apk": APK[0], "pacman": PACMAN}
 LIMIT: Final = 32 << 20
 """Bytes; a desktop with everything installed has some 10 MiB."""
 _PORTAGE: Final = "/var/db/pkg"
@@ -76,7 +77,8 @@ def collect_packages(facts: Facts) -> Packages:
         found = [database for database in found if database.manager == wanted]
         if not found:
             seen = f", but one of {others[0].manager}" if others else ""
-            raise UnknownFact(f"no package database of {wanted} was found{seen}", *(Place(o.path) for o in others))
+            places = (Place(_USUAL[wanted]), *(Place(other.path) for other in others))
+            raise UnknownFact(f"no package database of {wanted} was found{seen}", *places)
     if not found:
         if guest.is_dir(_PORTAGE):
             raise UnknownFact("the package database of portage is not read so far", Place(_PORTAGE))

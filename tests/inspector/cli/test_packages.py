@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.rpm import header, initialise, query, write_sqlite
+from tests.guest import guest
 from tests.inspector.cli.conftest import Done, call, run
-from tests.oracles import needs
+from tests.oracles import missing, needs
 
 PACKAGES = [
     (1, header(name="bash", version="5.1.8", release="9.el9", architecture="x86_64", licence="GPLv3+",
@@ -19,10 +20,11 @@ PACKAGES = [
     (3, header(name="gpg-pubkey", version="8483c65d", release="5ccc5b19")),
 ]  # fmt: skip
 RELEASE = 'ID="centos"\nVERSION_ID="9"\nID_LIKE="rhel fedora"\n'
-pytestmark = needs("rpm", "mke2fs")
 
 
 def disk_of(folder: Path, packages: list[tuple[int, bytes]]) -> Path:
+    if absent := missing("rpm", "mke2fs"):
+        pytest.skip(f"not installed: {', '.join(absent)}")
     top = folder / "guest"
     initialise(top / "var/lib/rpm")
     write_sqlite(top / "var/lib/rpm/rpmdb.sqlite", packages)
@@ -118,3 +120,27 @@ def test_a_guest_without_a_database(disk: Path) -> None:
     done = call("packages", disk)
     assert (done.returncode, done.stdout) == (3, b"")
     assert done.stderr.decode() == f"inspector: {disk}: no package database of dpkg was found\n"
+
+
+@pytest.mark.guest
+@pytest.mark.slow
+@needs("debugfs", "dpkg-query")
+def test_the_real_guest_has_the_packages_that_dpkg_query_lists(tmp_path: Path) -> None:
+    image = guest("mbr.raw")
+    status = tmp_path / "status"
+    subprocess.run(["debugfs", "-R", f"dump /var/lib/dpkg/status {status}", f"{image}?offset={1 << 20}"], check=True)
+    form = "${Package} ${Version} ${Architecture} ${source:Package}\n"
+    done = subprocess.run(["dpkg-query", f"--admindir={tmp_path}", "-W", "-f", form], check=True, capture_output=True)
+    entries = json.loads(call("packages", "--format", "json", image).stdout)
+    ours = [f"{entry['name']} {_full_version(entry)} {entry['architecture']} {entry['source']}" for entry in entries]
+    assert sorted(ours) == sorted(done.stdout.decode().splitlines())
+    assert len(ours) > 150
+    document = call("packages", "--format", "cyclonedx", image).stdout
+    components = json.loads(document)["components"]
+    assert sorted(item["purl"] for item in components) == sorted(entry["purl"] for entry in entries)
+    assert document == call("packages", "--format", "cyclonedx", image).stdout
+
+
+def _full_version(entry: dict[str, str | int | None]) -> str:
+    epoch = "" if entry["epoch"] is None else f"{entry['epoch']}:"
+    return f"{epoch}{entry['version']}" + (f"-{entry['release']}" if entry["release"] else "")

@@ -33,6 +33,7 @@ from tests.inspector.faults.mutation import (
     unit_link,
 )
 
+DPKG: Final = "/var/lib/dpkg/status"
 FSTAB: Final = (
     Mutation("root-uuid-unknown", sub("/etc/fstab", ROOT_UUID, OTHER_UUID), "Fstab", F, "/etc/fstab:3"),
     Mutation(
@@ -291,6 +292,14 @@ OTHERS: Final = (
         W,
         "/usr/local/aegis",
     ),
+    Mutation(
+        "packages-gone",
+        sub(DPKG, "install ok installed", "deinstall ok config-files"),
+        "SystemImage SshConfig",  # sshd's release is then read from its program, which here is a stub
+        F,
+        DPKG,
+    ),
+    Mutation("package-database-missing", {DPKG: None}, "SystemImage SshConfig", W, DPKG),
     Mutation("rtc-local", sub("/etc/adjtime", "UTC", "LOCAL"), "RtcTimeMode", W, "/etc/adjtime:3"),
     Mutation(
         "distribution-ended",
