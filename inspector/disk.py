@@ -28,8 +28,19 @@ _NO_FILES: Final = frozenset({"swap"})
 MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
 """Types of the volumes that others are made of, which `inspector.stack` puts together."""
 LUKS: Final = "crypto_LUKS"
-CONTAINERS: Final = MEMBERS | {LUKS, "BitLocker", "bcache", "zfs_member"}
+CONTAINERS: Final = MEMBERS | {
+    "adaptec_raid_member", "bcache", "BitLocker", "ceph_bluestore", LUKS, "ddf_raid_member", "drbd", "isw_raid_member",
+    "lsi_mega_raid_member", "nvidia_raid_member", "promise_fasttrack_raid_member", "stratis", "via_raid_member",
+    "VMFS_volume_member", "zfs_member",
+}  # fmt: skip
 """Types whose content is other volumes, so that what is in the image is not known until they are read."""
+DYNAMIC: Final = {
+    "0x42": "a dynamic disk (LDM)",
+    "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3": "a dynamic disk (LDM metadata)",
+    "af9b60a0-1431-4f62-bc68-3311714a69ad": "a dynamic disk (LDM data)",
+    "e75caf8f-f680-4cee-afa3-b001e56efc2d": "a storage pool (Storage Spaces)",
+}
+"""Types of the partitions of Windows whose content is other volumes, whatever they begin like."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -106,7 +117,9 @@ class Volume:
     @property
     def hides(self) -> bool:
         """Whether there are volumes, or a file system, inside it that are not known."""
-        return self.holder is None if self.type in CONTAINERS else bool(self.members and self.flaw)
+        if self.type in CONTAINERS or self._dynamic:
+            return self.holder is None
+        return bool(self.members and self.flaw)
 
     @property
     def backend(self) -> str | None:
@@ -117,6 +130,8 @@ class Volume:
     def _opened(self) -> Opened:
         if self.flaw or self._is_fileless:
             return Opened(reason=self.flaw)
+        if self._dynamic:
+            return Opened(reason=f"it is a part of {self._dynamic}, which is not read so far")
         if self.type is None:
             return Opened(reason="no known file system was recognised")
         if self.superblock and self.superblock.others:
@@ -140,6 +155,11 @@ class Volume:
                 reasons.append(f"{self.type} cannot be read: {error}")
                 break
         return Opened(reason="; ".join(reasons))
+
+    @property
+    def _dynamic(self) -> str | None:
+        """What of Windows the partition is a part of, if anything."""
+        return DYNAMIC.get(self.partition.type) if self.partition else None
 
     @property
     def _is_fileless(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Disk, partition_name
+from inspector.disk import DYNAMIC, Disk, partition_name
 from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.storage import Storage
@@ -12,12 +12,6 @@ from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warn
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
 
-_DYNAMIC: Final = {
-    "0x42": "a dynamic disk (LDM)",
-    "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3": "a dynamic disk (LDM metadata)",
-    "af9b60a0-1431-4f62-bc68-3311714a69ad": "a dynamic disk (LDM data)",
-    "e75caf8f-f680-4cee-afa3-b001e56efc2d": "a storage pool (Storage Spaces)",
-}
 _SWAP: Final = frozenset({"swap", "swsuspend"})
 
 
@@ -32,7 +26,7 @@ def system_disk_is_basic(facts: Facts) -> Verdict:
     References: Microsoft, "Basic and Dynamic Disks" and PARTITION_INFORMATION_GPT
     """
     disk = _partitioned(facts)
-    dynamic = [_seen(disk, part, _DYNAMIC[part.type]) for part in disk.table.partitions if part.type in _DYNAMIC]
+    dynamic = [_seen(disk, part, DYNAMIC[part.type]) for part in disk.table.partitions if part.type in DYNAMIC]
     if dynamic:
         return failed("the system disk is not a basic disk", *dynamic)
     return ok("the system disk is a basic disk", _summary(disk))
