@@ -73,9 +73,10 @@ def file_systems_consistent(facts: Facts) -> Verdict:
 
 @rule("file-systems-fit-their-volumes", "No file system is longer than the volume it lies on", os="any")
 def file_systems_fit_their_volumes(facts: Facts) -> Verdict:
-    """The image was cut off, or a partition or volume was shrunk before its file system.
+    """What the superblock states is compared with the volume.
 
-    Why: the kernel refuses to mount it, and what lay behind the end is lost.
+    Why: the kernel refuses to mount a file system that was cut off with its image, or whose partition or volume was
+    shrunk before it; what lay behind the end is lost.
 
     Fix: copy the image again, whole; or give the partition, or the logical volume, its size back.
     Reads: the superblocks, the partition table, the sizes of volumes.

@@ -149,7 +149,7 @@ def volume_metadata_is_sound(facts: Facts) -> Verdict:
     return ok("the metadata of volumes are sound", *(_seen(volume, f"read as {volume.type}") for volume in held))
 
 
-@rule("root-lies-on-one-disk", "The root file system lies on one disk")
+@rule("root-lies-on-one-disk", "The root file system lies on one disk", os="any")
 def root_lies_on_one_disk(facts: Facts) -> Verdict:
     """All that its volume group, array or btrfs lies on counts, be it the same in each place.
 
@@ -171,7 +171,7 @@ def root_lies_on_one_disk(facts: Facts) -> Verdict:
     return ok("the root lies on one disk", *seen)
 
 
-@rule("system-volumes-are-not-encrypted", "Nothing that the system needs is encrypted")
+@rule("system-volumes-are-not-encrypted", "Nothing that the system needs is encrypted", os="any")
 def system_volumes_are_not_encrypted(facts: Facts) -> Verdict:
     """An encrypted volume that the guest opens by itself for its data is no matter.
 

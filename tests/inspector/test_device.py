@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.device import is_kernel_name, resolve
+from inspector.device import another, is_kernel_name, resolve
 from inspector.disk import Volume
 from inspector.facts import UnknownFact
 from parsers.filesystem.superblock import Superblock
@@ -69,3 +69,13 @@ def test_kernel_names() -> None:
         map(is_kernel_name, ["/dev/sda1", "/dev/vda", "/dev/hda3", "/dev/xvdb1", "/dev/nvme0n1p1", "/dev/mmcblk0p1"])
     )
     assert not any(map(is_kernel_name, ["/dev/mapper/x", "UUID=sda1", "/dev/disk/by-id/sda1", "/dev/sda1x"]))
+
+
+def test_a_second_volume_of_a_name() -> None:
+    first, copy, device, sleeping = (volume(number, "ext4", "aaaa") for number in range(1, 5))
+    device.holder = first.name
+    sleeping.dormant = True
+    assert another("UUID=aaaa", first, [sleeping, first, device, copy]) is copy
+    assert another("UUID=aaaa", first, [sleeping, first, device]) is None
+    assert another("UUID=aaaa", first, [first, volume(5, "LVM2_member")]) is None
+    assert resolve("UUID=aaaa", [sleeping]) is None

@@ -13,7 +13,7 @@ from inspector.encryption import encrypted
 from inspector.engine import open_facts
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
-from inspector.mounts import find_guest
+from inspector.mounts import find_guest, find_roots
 from inspector.rules.online_resize import root_partition_is_last
 from inspector.stack import mapper_name
 from inspector.storage import Storage
@@ -80,6 +80,19 @@ def two_members(folder: Path) -> list[bytes]:
     members[1][MIB : 3 * MIB] = root[2 * MIB :]
     members[1][6 * MIB : 7 * MIB] = data
     return [bytes(member) for member in members]
+
+
+@needs_mkfs
+def test_a_snapshot_that_lvm_does_not_activate_is_no_second_system(tmp_path: Path) -> None:
+    root = file_system(tmp_path, {"etc/os-release": "ID=debian\n", "etc/fstab": FSTAB}, UUID, 4096)
+    for flags, roots in (('["ACTIVATION_SKIP"]', 1), ("[]", 2)):
+        snapshot = linear("a-day-ago", 0, 4).replace("flags = []", f"flags = {flags}")
+        member = bytearray(physical_volume(group_text(snapshot + linear("root", 0, 4))))
+        member[MIB : 5 * MIB] = root
+        storage = opened(tmp_path, partitioned(bytes(member)))
+        assert [volume.type for volume in storage.volumes] == ["LVM2_member", "ext4", "ext4"]
+        assert len(find_roots(storage)) == roots
+    assert find_roots(storage)[0].device == "vg/a-day-ago"
 
 
 @needs_mkfs

@@ -18,6 +18,12 @@ def test_a_group_with_its_volumes() -> None:
     assert not group.logical["sub"].visible
 
 
+def test_a_volume_that_is_skipped_at_boot_says_so() -> None:
+    skipped = linear("before", 1).replace("flags = []", 'flags = ["ACTIVATION_SKIP"]')  # as lvcreate -s writes it
+    group = parse_group(parse_lvm2_text(group_text(linear("root", 0) + skipped)), "sda")
+    assert {name: volume.skipped for name, volume in group.logical.items()} == {"root": False, "before": True}
+
+
 @pytest.mark.parametrize(
     "broken",
     [
