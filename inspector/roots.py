@@ -7,7 +7,7 @@ are the roots of containers, which boot nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -129,17 +129,17 @@ def _boot_texts(candidate: _Candidate, guest_at: GuestAt) -> list[str]:
     return list(boot_texts(Guest([candidate.mount]))) or list(boot_texts(guest_at(candidate.mount)))
 
 
-def _may_name(texts: Iterable[str], subvolume: Subvolume) -> bool:
+def _may_name(texts: list[str], subvolume: Subvolume) -> bool:
     names = (f"subvolid={subvolume.id}", subvolume.path or "subvol=/")
-    return any(name in text for text in texts for name in names)
+    return not texts or any(name in text for text in texts for name in names)
 
 
 def _boots(candidate: _Candidate, guest: Guest, storage: Storage) -> bool:
-    entries = root_arguments(guest, storage)
-    return bool(entries) and all(
-        _is_on(candidate.mount.volume, root, storage) and candidate.is_meant_by(selection(flags.split(",")))
-        for root, flags in entries
-    )
+    found = root_arguments(guest, storage)
+    if found is None:
+        return False
+    root, flags = found
+    return _is_on(candidate.mount.volume, root, storage) and candidate.is_meant_by(selection(flags.split(",")))
 
 
 def _is_on(volume: Volume | None, root: str | None, storage: Storage) -> bool:

@@ -141,8 +141,7 @@ class GrubDevices:
         found: tuple[int, str] | None = None
         for mount in self._guest.mounts:
             top = f"/{mount.subvolume}" if mount.subvolume else ""
-            inside = mount.volume is volume and mount.tree is not None and mount.root == mount.tree.root
-            if not inside or not f"{path}/".startswith(f"{top}/"):
+            if mount.volume is not volume or not _is_whole(mount) or not f"{path}/".startswith(f"{top}/"):
                 continue
             joined = posixpath.normpath(f"{mount.path}/{path[len(top) :]}").replace("//", "/")
             if self._guest.mount_of(joined) is mount:
@@ -152,7 +151,7 @@ class GrubDevices:
     def of_guest(self, path: str) -> tuple[str, str] | None:
         """Return the device and the path there of a guest path; None where its volume is not known."""
         mount = self._guest.mount_of(path)
-        if mount.volume is None:
+        if mount.volume is None or not _is_whole(mount):
             return None
         below = posixpath.relpath(self._guest.realpath(path), mount.path)
         return mount.volume.name, posixpath.join("/", mount.subvolume or "", below)
@@ -167,3 +166,9 @@ def open_boot_file(devices: GrubDevices, file: BootFile) -> Source:
     device, _, path = file.named.removeprefix("(").partition(")")
     source = devices.open(device, path)
     return parse_uki(source, file.path or path).open(source, file.section) if file.section else source
+
+
+def _is_whole(mount: Mount) -> bool:
+    """Tell whether a tree is mounted at its own root, and it is known where that lies in its file system."""
+    tree = mount.tree
+    return tree is not None and mount.root == tree.root and not (mount.subvolume is None and has_subvolumes(tree))
