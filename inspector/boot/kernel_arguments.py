@@ -1,8 +1,8 @@
 """Which of the kernel's arguments keep a guest from starting its system.
 
-Arguments: Linux, Documentation/admin-guide/kernel-parameters.txt; systemd(1), kernel-command-line(7);
-initramfs-tools(7); dracut.cmdline(7). What stands behind `--` counts as well: an initial RAM disk and systemd read
-all of /proc/cmdline, and other inits are given it as their own arguments.
+Arguments: Linux, Documentation/admin-guide/kernel-parameters.txt; systemd(1), kernel-command-line(7), init(8);
+initramfs-tools(7); dracut.cmdline(7), and its spelling in CentOS 6. What stands behind `--` counts as well: an initial
+RAM disk and systemd read all of /proc/cmdline, and other inits are given it as their own arguments.
 
 Deliberately not done: arguments that take memory away by other means (`memmap=`, `hugepages=`, `crashkernel=`).
 """
@@ -16,17 +16,18 @@ from typing import Final
 from inspector.guest import Guest
 
 _RESCUE: Final = frozenset(
-    {"single", "s", "S", "1", "emergency", "-b", "-s", "rescue", "recovery", "rd.break", "break"}
+    {
+        "single", "s", "S", "1", "0", "6", "emergency", "-b", "-s", "rescue", "recovery", "rd.break", "rdbreak",
+        "break", "systemd.confirm_spawn",
+    }
+)  # fmt: skip
+_RESCUE_UNITS: Final = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
 )
-_RESCUE_UNITS: Final = frozenset({"rescue", "emergency", "rescue.target", "emergency.target", "rescue.service"})
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "busybox"})
-_NO_INITS: Final = frozenset({"true", "false", "sleep", "cat", "halt", "poweroff", "reboot", "shutdown"})
-_INITS: Final = frozenset(
-    {"init", "systemd", "openrc-init", "runit", "runit-init", "upstart", "dinit", "finit", "s6-linux-init"}
-)
-_OTHER_ROOTS: Final = frozenset({"nfs", "live", "casper"})
-"""What `boot=` has initramfs-tools do instead of mounting the root of a disk."""
-_STOPS: Final = frozenset({"systemd.run", "rd.break", "break"})
 MINIMUM_MEMORY: Final = 256 << 20
 """Bytes; with less a kernel has no room to unpack its initial RAM disk."""
 _SIZE: Final = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|\d{1,19})([kKmMgGtT]?)")
@@ -40,13 +41,15 @@ def is_hazard(argument: str, guest: Guest) -> bool:
         return True
     match key:
         case "systemd.unit" | "rd.systemd.unit":
-            return value in _RESCUE_UNITS
+            return value in _RESCUE_UNITS or value.removesuffix(".target") in _ENDS or _is_lost(key, value, guest)
+        case "systemd.confirm_spawn" | "rd.systemd.confirm_spawn":
+            return value.lower() in _YES or value.startswith("tty")
         case "init" if equals:
             return _runs_no_system(value, guest)
         case "rdinit":
             return posixpath.basename(value) in _SHELLS
-        case "boot":
-            return value in _OTHER_ROOTS
+        case "boot" | "rd.cmdline":
+            return value in _OTHER_ROOTS[key]
         case "mem" if equals:
             return _is_too_small(value)
     return False
@@ -58,6 +61,12 @@ def is_doubtful(argument: str, guest: Guest) -> bool:
     if key != "init" or not equals or is_hazard(argument, guest):
         return False
     return posixpath.basename(value) not in _INITS and posixpath.basename(guest.realpath(value)) not in _INITS
+
+
+def _is_lost(key: str, unit: str, guest: Guest) -> bool:
+    """Tell whether systemd is to start a unit that it does not have: it starts the rescue shell then."""
+    folders = [folder for folder in _UNITS if guest.is_dir(folder)]
+    return key == "systemd.unit" and bool(folders) and not any(guest.exists(f"{folder}/{unit}") for folder in folders)
 
 
 def _runs_no_system(path: str, guest: Guest) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.device import resolve
+from inspector.boot.dracut import asked_for, is_there, left_out
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, KernelDrivers
@@ -15,14 +15,6 @@ from inspector.rules.virtio import judge_root_drivers
 from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
-
-_DRACUT: Final = {
-    "rd.lvm.lv": "/dev/{}",
-    "rd.lvm.vg": "/dev/mapper/{}",
-    "rd.luks.uuid": "UUID={}",
-    "rd.md.uuid": "/dev/disk/by-id/md-uuid-{}",
-}
-"""Arguments of dracut.cmdline(7), each with the device that its value means; that of a group is looked up by name."""
 
 
 @rule("default-kernel-is-complete", "The default kernel has its image, its modules and its initial RAM disk")
@@ -62,31 +54,33 @@ def _modules(kernels: Kernels, version: str) -> str | None:
     return installed.modules if installed else None
 
 
-@rule("dracut-devices-exist", "The volumes that the kernel arguments rd.* ask for are in the image")
+@rule("dracut-devices-exist", "The volumes that the kernel arguments rd.* ask for are there, the root's among them")
 def dracut_devices_exist(facts: Facts) -> Verdict:
-    """Why: dracut waits for each of them, minutes long, and then gives up and drops to a shell.
+    """Where such arguments are given, dracut puts together the volumes alone that they name.
 
-    Fix: take the argument of the missing volume out of GRUB_CMDLINE_LINUX in /etc/default/grub, and run `update-grub`.
+    Why: dracut waits for each of them, minutes long, and then gives up and drops to a shell; so it does for a root on
+    a volume that it was not told of.
+
+    Fix: take the argument of the missing volume out of GRUB_CMDLINE_LINUX in /etc/default/grub, write one for each
+    volume that the root lies on (`rd.lvm.lv=vg/root`), and run `update-grub`.
 
     Reads: the kernel arguments of the default entry, the volumes of the image.
+
+    References: dracut.cmdline(7)
     """
-    kernel = facts[DefaultKernel]
-    asked = [(name, value) for name in _DRACUT for value in kernel.values(name) if value]
-    if not asked:
-        raise NotApplicable("no volumes are asked for by rd.lvm.lv, rd.luks.uuid and the like")
-    storage = facts[Storage]
-    missing = [f"{name}={value}" for name, value in asked if not _is_there(name, value, storage)]
+    kernel, storage = facts[DefaultKernel], facts[Storage]
+    asked = asked_for(kernel)
+    missing = [f"{name}={value}" for name, value in asked if not is_there(name, value, storage)]
     if missing:
         return failed(
             f"{len(missing)} volumes are not in the image", *(Evidence(kernel.place, seen) for seen in missing)
         )
+    lost = list(left_out(kernel, storage, facts[Guest].mount_of("/").volume))
+    if not asked and not lost:
+        raise NotApplicable("no volumes are asked for by rd.lvm.lv, rd.luks.uuid and the like")
+    if lost:
+        return failed("dracut leaves out what the root lies on", *(Evidence(kernel.place, seen) for seen in lost))
     return ok("every volume is in the image", *(Evidence(kernel.place, f"{name}={value}") for name, value in asked))
-
-
-def _is_there(name: str, value: str, storage: Storage) -> bool:
-    if name == "rd.lvm.vg" and any(group.name == value for group in storage.stack.groups):
-        return True
-    return resolve(_DRACUT[name].format(value.removeprefix("luks-")), storage.volumes) is not None
 
 
 _X86: Final = frozenset({"x86_64", "i386", "x32"})

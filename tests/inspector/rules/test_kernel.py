@@ -14,7 +14,7 @@ from inspector.collectors import COLLECTORS
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers
-from inspector.guest import Guest
+from inspector.guest import Guest, Mount
 from inspector.mounts import find_guest
 from inspector.rules.kernel import (
     default_kernel_image_is_whole,
@@ -119,7 +119,8 @@ def test_the_volumes_that_dracut_waits_for() -> None:
 
 def test_the_groups_and_arrays_that_dracut_waits_for() -> None:
     digits = "01234567:89abcdef:01234567:89abcdef"
-    kernel = facts(arguments(f"rd.lvm.vg=vg rd.md.uuid={digits}"))[DefaultKernel]
+    made = facts(arguments(f"rd.lvm.vg=vg rd.md.uuid={digits}"))
+    kernel = made[DefaultKernel]
     disk = storage_of(volume_of(None, 2, "swap"))
     missing = dracut_devices_exist(Facts({DefaultKernel: kernel, Storage: disk}))
     assert [item.seen for item in missing.evidence] == ["rd.lvm.vg=vg", f"rd.md.uuid={digits}"]
@@ -128,7 +129,43 @@ def test_the_groups_and_arrays_that_dracut_waits_for() -> None:
     array.aliases = frozenset({f"/dev/disk/by-id/md-uuid-{digits}"})
     stack = Stack(groups=(VolumeGroup("vg", "", 1, (), ("sda2",), ()),))
     found = Storage(disk.disks, (*disk.volumes, array), stack)
-    assert dracut_devices_exist(Facts({DefaultKernel: kernel, Storage: found})).status is Status.OK
+    there = dracut_devices_exist(Facts({DefaultKernel: kernel, Storage: found, Guest: made[Guest]}))
+    assert there.status is Status.OK
+
+
+def on_lvm(more: str) -> Facts:
+    """The golden guest, its root on the volume vg/root."""
+    kernel = facts(arguments(more) if more else None)[DefaultKernel]
+    root = volume_of({"/etc/os-release": ""}, 1)
+    root.name, root.members = "vg/root", ("sda1",)
+    logical = tuple(LogicalVolume(f"vg/{name}", 1, "", "", "linear", None, None) for name in ("root", "swap"))
+    swap = volume_of(None, 3, "swap")
+    swap.name = "vg/swap"
+    for volume in (root, swap):
+        volume.aliases = frozenset({f"/dev/{volume.name}"})
+    stack = Stack(groups=(VolumeGroup("vg", "", 1, logical, ("sda1",), ()),))
+    storage = Storage((disk_of(volume_of(None, 1)),), (root, swap), stack)
+    assert root.tree is not None
+    guest = Guest([Mount("/", root, root.tree, root.tree.root)])
+    return Facts({DefaultKernel: kernel, Storage: storage, Guest: guest})
+
+
+@pytest.mark.parametrize(
+    "more", ["rd.lvm.lv=vg/swap", "rd.lvm=0", "rd.lvm.lv=vg/root rd.lvm=0", "rd_NO_LVM", "rd_LVM_LV=vg/swap"]
+)
+def test_a_root_that_dracut_is_not_told_of(more: str) -> None:
+    verdict = dracut_devices_exist(on_lvm(more))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, [f"{CFG}:{LINUX_LINE}"])
+    assert verdict.evidence[0].seen.endswith("leaves out vg/root, which the root lies on")
+    # one for each volume that the root lies on
+    assert dracut_devices_exist(on_lvm("rd.lvm.lv=vg/root rd.lvm.lv=vg/swap")).status is Status.OK
+
+
+def test_a_root_that_dracut_finds_by_itself() -> None:
+    for more in ("", "rd.md=0 rd_NO_LUKS", "rd.luks=0"):
+        with pytest.raises(NotApplicable):
+            dracut_devices_exist(on_lvm(more))
+    assert dracut_devices_exist(on_lvm("rd.lvm.vg=vg")).status is Status.OK
 
 
 ARM64 = bytes(0x38) + b"ARM\x64" + bytes(0x8000)
