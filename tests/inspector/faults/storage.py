@@ -183,7 +183,10 @@ PARTITIONS: Final = (
         f"Volumes Fstab {BEHIND} {UNREAD}", F, "/etc/fstab:4", left=f"Fstab {BEHIND} {UNREAD}",
         programs=("cryptsetup",),
     ),
-    StorageFault("dynamic-disk", plain(kinds=(0x42,)), plain(), "DiskLayout", F, "sda1"),
+    StorageFault(
+        "dynamic-disk", plain(after=(data(),), kinds=(0x83, 0x42)), plain(after=(data(),)),
+        f"DiskLayout {BEHIND} {UNREAD}", F, "sda2", left=BEHIND,
+    ),
 )  # fmt: skip
 
 IMAGES: Final = (
