@@ -21,7 +21,21 @@ _RESCUE: Final = frozenset(
         "break", "systemd.confirm_spawn",
     }
 )  # fmt: skip
-_RESCUE_UNITS: Final = (
+_RESCUE_UNITS: Final = frozenset(
+    {"rescue", "emergency", "rescue.target", "emergency.target", "rescue.service", "emergency.service"}
+)
+_ENDS: Final = frozenset({"poweroff", "halt", "reboot", "shutdown", "exit", "kexec", "soft-reboot", "suspend", "sleep"})
+"""Targets of systemd.special(7) that end what was started."""
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "busybox"})
+_NO_INITS: Final = frozenset({"true", "false", "sleep", "cat", "halt", "poweroff", "reboot", "shutdown"})
+_INITS: Final = frozenset(
+    {"init", "systemd", "openrc-init", "runit", "runit-init", "upstart", "dinit", "finit", "s6-linux-init"}
+)
+_OTHER_ROOTS: Final = {"boot": frozenset({"nfs", "live", "casper"}), "rd.cmdline": frozenset({"ask"})}
+"""What `boot=` has initramfs-tools do, and `rd.cmdline=` dracut, instead of mounting the root of a disk."""
+_STOPS: Final = frozenset({"systemd.run", "rd.break", "rdbreak", "break"})
+_YES: Final = frozenset({"1", "yes", "y", "true", "t", "on", "/dev/console"})
+_UNITS: Final = (
     "/etc/systemd/system",
     "/run/systemd/system",
     "/usr/local/lib/systemd/system",

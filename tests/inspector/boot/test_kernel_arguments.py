@@ -26,7 +26,8 @@ GUEST = guest_of({
         "init=/gone", "init=/bin/true", "rdinit=/bin/sh", "boot=nfs", "boot=live", "systemd.run=/bin/true", "pci=off",
         "mem=64M", "mem=0x1000000", "mem=65536k", "0", "6", "rdbreak", "rdbreak=mount", "rd.cmdline=ask",
         "systemd.confirm_spawn", "systemd.confirm_spawn=yes", "systemd.confirm_spawn=tty1",
-        "systemd.unit=poweroff.target", "systemd.unit=reboot.target", "systemd.unit=gone.target", "rd.systemd.unit=emergency.service",
+        "systemd.unit=poweroff.target", "systemd.unit=reboot.target", "systemd.unit=gone.target",
+        "rd.systemd.unit=emergency.service",
     ],
 )  # fmt: skip
 def test_what_keeps_the_system_from_starting(argument: str) -> None:
