@@ -87,10 +87,12 @@ class HashFile:
                     break  # a bucket into which nothing was put
                 if page[25] not in {_HASH, _UNSORTED_HASH}:
                     raise self._broken(number, f"a page of a bucket ({_HASH}) wanted, type {page[25]} found")
-                items = [self._item(number, item, seen) for item in self._items(number, page)]
+                items = list(self._items(number, page))
                 if len(items) % 2:
                     raise self._broken(number, f"an even number of items wanted, {len(items)} found")
-                yield from zip(items[::2], items[1::2], strict=True)
+                # One pair at a time is in memory: what an item names may be long.
+                found = (self._item(number, item, seen) for item in items)
+                yield from zip(found, found, strict=True)
                 number = _number(self.byte_order, page, 16)
 
     def _page(self, number: int, seen: set[int]) -> bytes:

@@ -45,7 +45,7 @@ def _package(place: Place, name: str, paragraph: str) -> Package:
         name,
         version,
         release,
-        epoch,
+        epoch or None,  # dpkg itself writes no epoch of 0
         architecture=field(paragraph, "Architecture"),
         state=field(paragraph, "Status").rpartition(" ")[2] or INSTALLED,
         source=source[1] if source else name,

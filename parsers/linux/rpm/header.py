@@ -19,6 +19,8 @@ from parsers.place import ParseError, Place
 MAX_ENTRIES: Final = 0xFFFF
 MAX_STORE: Final = 64 << 20
 """Bytes; rpm itself takes up to 256 MiB, the header of 100,000 files has 15."""
+MAX_VALUES: Final = 1 << 20
+"""Of an array: more files than any package has."""
 
 _HEAD: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">iIiI")
@@ -71,7 +73,7 @@ class Header:
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """Return the strings of an array."""
-        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        kind, offset, count = self._array(tag)
         if kind != _STRING_ARRAY:
             return ()
         parts = self._store[offset:].split(b"\0", count)
@@ -81,14 +83,23 @@ class Header:
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the values of an array of unsigned integers."""
-        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        kind, offset, count = self._array(tag)
         if kind not in _INTEGERS:
             return ()
         return struct.unpack_from(f">{count}{_INTEGERS[kind]}", self._store, offset)
 
     def number(self, tag: int) -> int | None:
         """Return the first integer; None where there is none."""
-        return next(iter(self.numbers(tag)), None)
+        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        if kind not in _INTEGERS or not count:
+            return None
+        return int.from_bytes(self._store[offset : offset + _SIZES[kind]], "big")
+
+    def _array(self, tag: int) -> tuple[int, int, int]:
+        kind, offset, count = self._entries.get(tag, (0, 0, 0))
+        if count > MAX_VALUES and kind != _BINARY:
+            raise self._error(f"tag {tag}: at most {MAX_VALUES} values wanted, {count} found")
+        return kind, offset, count
 
     def _verify(self) -> None:
         """Compare the region with the digests of it."""

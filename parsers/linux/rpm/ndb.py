@@ -25,6 +25,8 @@ _PAGE: Final = 4096
 _FIRST_SLOT: Final = 32
 MAX_SLOT_PAGES: Final = 2048
 """Room for half a million packages."""
+MAX_BLOB: Final = 66 << 20
+"""Bytes of a header with all around it."""
 
 
 def ndb_headers(file: Source) -> Iterator[tuple[int, bytes]]:
@@ -62,7 +64,7 @@ def _slots(file: Source) -> Iterator[tuple[int, int, int]]:
 
 def _blob(file: Source, number: int, offset: int, size: int) -> bytes:
     place = Place(file.name, offset=offset)
-    if size < _BLOB_HEAD.size + _BLOB_TAIL.size:
+    if not _BLOB_HEAD.size + _BLOB_TAIL.size <= size <= MAX_BLOB:
         raise ParseError(place, f"a header of package {number} wanted, {size} bytes found")
     data = file.read_at(offset, size)
     magic, owner, _, length = _BLOB_HEAD.unpack_from(data)

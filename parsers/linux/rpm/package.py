@@ -23,7 +23,6 @@ _FOLDER_INDICES, _BASE_NAMES, _FOLDERS = 1116, 1117, 1118
 _LONG_FILE_SIZES, _DIGEST_ALGORITHM = 5008, 5011
 _ALGORITHMS: Final = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
 """As OpenPGP numbers them; MD5 where a header of old says nothing."""
-MAX_FILES: Final = 1_000_000
 MAX_PATHS: Final = 256 << 20
 """Characters of all paths of a package: a long folder may be named once and used by every file."""
 
@@ -99,7 +98,7 @@ def _paths(header: Header) -> tuple[str, ...]:
     names, folders, indices = header.texts(_BASE_NAMES), header.texts(_FOLDERS), header.numbers(_FOLDER_INDICES)
     if not names:
         return header.texts(_OLD_FILE_NAMES)
-    if len(indices) != len(names) or len(names) > MAX_FILES or max(indices) >= len(folders):
+    if len(indices) != len(names) or max(indices) >= len(folders):
         raise ParseError(header.place, f"a folder for each of {len(names)} files wanted, none for some found")
     if sum(len(folders[index]) for index in indices) > MAX_PATHS:
         raise ParseError(header.place, f"paths of at most {MAX_PATHS} characters wanted, longer ones found")

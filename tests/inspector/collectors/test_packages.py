@@ -8,7 +8,11 @@ import pytest
 
 from fixtures.rpm import header, ndb, write_berkeley, write_sqlite
 from inspector.facts import UnknownFact
+from inspector.facts.cloud_init import CloudInit
 from inspector.facts.packages import Packages
+from inspector.facts.sshd import Sshd
+from inspector.rules.agents import qemu_guest_agent_is_absent
+from inspector.verdict import Status
 from parsers.place import Place
 from tests.facts_of import facts_of
 from tests.memory_tree import Dir, Link
@@ -186,3 +190,27 @@ def test_portage_is_unknown_and_named() -> None:
 def test_no_database_is_unknown(files: dict[str, Any]) -> None:
     with pytest.raises(UnknownFact, match="no package database was found"):
         packages(files)
+
+
+def test_the_facts_that_ask_for_packages_know_those_of_rpm() -> None:
+    sshd = header(name="openssh-server", version="8.7p1", release="38.el9", architecture="x86_64")
+    cloud = header(name="cloud-init", version="23.4", release="7.el9", architecture="noarch")
+    facts = facts_of(
+        {
+            "/usr/lib/systemd/system": Dir(),
+            "/etc/os-release": RPM,
+            "/var/lib/rpm/Packages.db": ndb([(1, sshd), (2, cloud)]),
+        }
+    )
+    assert (facts[Sshd].release, facts[Sshd].release_source.seen) == ((8, 7), "openssh-server 8.7p1-38.el9")
+    version = facts[CloudInit].version
+    assert version is not None
+    assert (version.text, version.place.path) == ("23.4-7.el9", "/var/lib/rpm/Packages.db")
+    agent = header(name="qemu-guest-agent", version="8", release="1", epoch=17)
+    verdict = qemu_guest_agent_is_absent(
+        facts_of(
+            {"/usr/lib/systemd/system": Dir(), "/etc/os-release": RPM, "/var/lib/rpm/Packages.db": ndb([(5, agent)])}
+        )
+    )
+    assert verdict.status is Status.WARNING
+    assert (verdict.evidence[0].seen, verdict.evidence[0].place.key) == ("qemu-guest-agent 17:8-1", "package 5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,28 @@ def test_dpkg_query_lists_the_same() -> None:
 def test_a_database_without_end_is_refused() -> None:
     with pytest.raises(ParseError, match="at most 100000 packages wanted"):
         parse_dpkg_status("Package: a\n\n" * 100_001)
+
+
+@needs("dpkg-query")
+def test_dpkg_query_lists_the_same_of_every_state_and_version(tmp_path: Path) -> None:
+    states = (
+        "install ok installed", "hold ok installed", "deinstall ok config-files", "install reinstreq half-installed",
+        "install ok unpacked", "install ok half-configured", "install ok triggers-awaited", "purge ok installed",
+        "install ok triggers-pending",
+    )  # fmt: skip
+    versions = ("1", "1-1", "1:2-3", "0:1", "2:1.0-rc1-3ubuntu2~18.04+b1", "2023.04-1", "7-0", "1~git-1", "3+dfsg-2")
+    text = "".join(
+        f"Package: p{number}\nStatus: {state}\nMaintainer: X <x@example.org>\nArchitecture: amd64\n"
+        + (f"Source: src{number} (9:8-7)\n" if number % 3 == 0 else "Source: other\n" if number % 3 == 1 else "")
+        + ("Triggers-Awaited: p0\n" if "awaited" in state else "Triggers-Pending: /x\n" if "pending" in state else "")
+        + f"Version: {version}\nDescription: of {number}\n more\n .\n Package: no\n\n"
+        for number, (state, version) in enumerate(product(states, versions))
+    )
+    (tmp_path / "status").write_text(text)
+    form = "${Package}\t${Version}\t${db:Status-Status}\t${source:Package}\t${source:Version}\n"
+    command = ["dpkg-query", f"--admindir={tmp_path}", "--show", f"--showformat={form}"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    found = parse_dpkg_status(text).packages
+    ours = ["\t".join((p.name, p.full_version, p.state, p.source, p.source_version or p.full_version)) for p in found]
+    assert sorted(ours) == sorted(done.stdout.splitlines())
+    assert len(ours) == 81

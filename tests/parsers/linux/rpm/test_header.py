@@ -85,6 +85,14 @@ def test_a_broken_structure_is_named(blob: bytes, message: str) -> None:
         Header(blob, PLACE)
 
 
+def test_an_array_that_is_too_long_is_not_unfolded() -> None:
+    count = (1 << 20) + 1
+    found = Header(struct.pack(">IIiIiI", 1, count, 1030, 2, 0, count) + bytes(count), PLACE)
+    assert found.number(1030) == 0
+    with pytest.raises(ParseError, match="tag 1030: at most 1048576 values wanted, 1048577 found"):
+        found.numbers(1030)
+
+
 def test_a_string_without_an_end_is_named() -> None:
     entries = struct.pack(">iIiI", 1000, 6, 0, 1) + struct.pack(">iIiI", 1117, 8, 0, 2)
     found = Header(struct.pack(">II", 2, 3) + entries + b"a\0b", PLACE)

@@ -55,6 +55,15 @@ def test_damage_is_named(data: bytes, message: str) -> None:
         read(data)
 
 
+def test_a_header_that_is_too_long_is_refused_before_it_is_read() -> None:
+    data = bytearray(ndb([(3, b"x")]))
+    struct.pack_into("<I", data, 32 + 12, (66 << 20) // 16 + 1)
+    file = Memory(bytes(data), "db")
+    file.size = 1 << 40  # longer than what there is of it
+    with pytest.raises(ParseError, match="a header of package 3 wanted, 69206032 bytes found"):
+        list(ndb_headers(file))
+
+
 def test_slots_that_share_a_header_are_bounded() -> None:
     big = ndb([(1, bytes(100_000))])
     slot = big[32:48]
