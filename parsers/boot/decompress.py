@@ -196,6 +196,14 @@ class Output:
             if rest:
                 return
 
+    def piece(self) -> bytes:
+        """Return the next bytes, as many as are at hand; empty at the end."""
+        if self.ended():
+            return b""
+        data = self._piece[self._at :]
+        self._at = len(self._piece)
+        return data
+
     def drain(self) -> None:
         """Go to the end, so that the compressed data are read up to theirs."""
         while self._next():
