@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from inspector.boot.uefi import ESP_TYPES
 from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
@@ -17,10 +18,12 @@ _PATHS: Final = ("/", "/boot")
 
 
 def _volumes(facts: Facts) -> list[tuple[str, Volume, object]]:
-    """The root and /boot, where that is a volume of its own, with their trees."""
-    mounts = [mount for mount in facts[Guest].mounts if mount.path in _PATHS]
+    """The root and /boot, where that is a volume of its own and not the EFI system partition, with their trees."""
     found: list[tuple[str, Volume, object]] = []
-    found += [(mount.path, mount.volume, mount.tree) for mount in mounts if mount.volume is not None]
+    for mount in facts[Guest].mounts:
+        volume = mount.volume
+        if mount.path in _PATHS and volume and not (volume.partition and volume.partition.type in ESP_TYPES):
+            found.append((mount.path, volume, mount.tree))
     if not any(path == "/" for path, _, _ in found):
         raise UnknownFact("the volume of the root file system is not known")
     return found

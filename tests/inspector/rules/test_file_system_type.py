@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from inspector.disk import Volume
 from inspector.facts import Facts, UnknownFact
@@ -53,6 +54,14 @@ def test_types_that_are_named_are_ok_and_others_a_warning_until_they_are_convert
     assert (verdict.status, verdict.evidence[0].place.path) == (Status.WARNING, "/")
     assert verdict.message == "one of ext4, xfs wanted, btrfs found"
     assert judge(system_file_systems_are_accepted, root=ext, boot=btrfs).evidence[0].place.path == "/boot"
+
+
+def test_the_efi_system_partition_at_boot_is_no_matter() -> None:
+    ext, esp = volume_of({"/x": ""}), volume_of({"/x": ""}, 2, "vfat")
+    assert judge(system_file_systems_are_accepted, root=ext, boot=esp).status is Status.WARNING
+    assert esp.partition
+    esp.partition = replace(esp.partition, type="c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+    assert judge(system_file_systems_are_accepted, root=ext, boot=esp).status is Status.OK
 
 
 def test_features_that_are_refused_together_are_a_warning_until_one_is_taken_away() -> None:
