@@ -39,6 +39,9 @@ AFTER = [
     "DiskLayout",
     "Volumes",
     "FileSystemType",
+    "OSVersion",
+    "Identity",
+    "Leftovers",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
@@ -53,7 +56,7 @@ def test_ecs_has_the_nineteen_first_and_ecs_tool_exactly_those() -> None:
     assert [check.name for check in load_profile("ecs").checks] == NINETEEN + AFTER
     assert [check.name for check in load_profile("ecs-tool").checks] == NINETEEN
     assert load_profile("ecs-tool").title != load_profile("ecs").title
-    assert {"ecs", "ecs-tool"} <= set(profile_names())
+    assert {"clone", "ecs", "ecs-tool", "nhn"} <= set(profile_names())
 
 
 def test_ids_are_those_of_the_cloud() -> None:

@@ -27,7 +27,7 @@ from tests.inspector.faults.mutation import (
 VENDOR: Final = "/usr/lib/systemd/system"
 PERMIT: Final = "/etc/ssh/sshd_config.d/50-root.conf"
 MORE: Final = "/etc/cloud/cloud.cfg.d/95-more.cfg"
-STOPPED: Final = "CloudInit OnlineResizeFS SshConfig"
+STOPPED: Final = "CloudInit OnlineResizeFS SshConfig Identity"
 FOREIGN: Final = File(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\xb7\0" + bytes(44), 0o755)
 AGE: Final = ":20000:0:99999:7:::"
 
@@ -158,7 +158,7 @@ ACCESS_FAULTS: Final = (
     Mutation("shadow-from-windows", secret(AGE, f"{AGE}\r"), "CriticalUser", F, "/etc/shadow:1"),
     Mutation("home-of-another", {"/root": Dir(0o700, uid=1000)}, "CriticalUser", W, "/root"),
     Mutation("home-open-to-all", {"/root": Dir(0o777)}, "CriticalUser", W, "/root"),
-    Mutation("home-missing", {"/root": None}, "CriticalUser", W, "/root"),
+    Mutation("home-missing", {"/root": None}, "CriticalUser Leftovers", W, "/root"),
     Mutation("group-missing", {"/etc/group": None}, "CriticalUser", W, "/etc/group"),
     Mutation(
         "nsswitch-without-files", {"/etc/nsswitch.conf": "passwd: ldap\n"}, "CriticalUser", F, "/etc/nsswitch.conf:1"
@@ -191,7 +191,7 @@ ACCESS_FAULTS: Final = (
     Mutation(
         "interface-named-by-udev",
         {"/etc/udev/rules.d/71-mine.rules": 'SUBSYSTEM=="net", ATTR{address}=="00:11:22:33:44:55", NAME="eth0"\n'},
-        "Dhcp",
+        "Dhcp Identity",
         W,
         "/etc/udev/rules.d/71-mine.rules:1",
     ),
@@ -235,7 +235,7 @@ ACCESS_FAULTS: Final = (
         for section, checks, status in (
             ("config", "CloudInit", W),
             ("final", "CloudInit", W),
-            ("init", "CloudInit OnlineResizeFS SshConfig", W),
+            ("init", "CloudInit OnlineResizeFS SshConfig Identity", W),
         )
     ),
     Mutation("growpart-no-mapping", {MORE: "growpart: false\n"}, "OnlineResizeFS", W, f"{MORE}:1"),

@@ -1,0 +1,264 @@
+"""What makes one machine itself: an image that is copied must not carry it into every copy."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.facts.cloud_init import CloudInit
+from inspector.facts.hostname import Hostname
+from inspector.facts.network import NetworkConfig
+from inspector.facts.services import Services
+from inspector.guest import Guest, NotFound
+from inspector.linux.leftover_files import absent, leftovers
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from parsers.filesystem.tree import FileType
+from parsers.linux.fstab import Fstab
+from parsers.place import Place
+
+_MACHINE_ID: Final = "/etc/machine-id"
+_DBUS: Final = "/var/lib/dbus/machine-id"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_ID_LIMIT: Final = 4096
+_GENERIC: Final = frozenset({"localhost", "localhost.localdomain", "localhost.localhost", "linux", "(none)"})
+_KEY_MAKERS: Final = (
+    "sshd-keygen@.service",
+    "sshd-keygen.target",
+    "sshd-keygen.service",
+    "sshdgenkeys.service",
+    "ssh-keygen.service",
+    "regenerate_ssh_host_keys.service",
+)
+_MAKING_SCRIPTS: Final = ("/etc/rc.d/init.d/sshd", "/etc/init.d/sshd")
+_DHCP: Final = (
+    "/var/lib/dhcp/*",
+    "/var/lib/dhclient/*",
+    "/var/lib/dhcpcd/*",
+    "/var/lib/NetworkManager/*.lease",
+    "/var/lib/NetworkManager/secret_key",
+    "/var/lib/NetworkManager/seen-bssids",
+    "/var/lib/wicked/lease-*.xml",
+    "/var/lib/wicked/duid.xml",
+    "/var/lib/wicked/iaid.xml",
+    "/var/lib/systemd/network/*",
+)
+_SEEDS: Final = (
+    "/var/lib/systemd/random-seed",
+    "/var/lib/urandom/random-seed",
+    "/var/lib/misc/random-seed",
+    "/var/lib/random-seed",
+    "/boot/efi/loader/random-seed",
+    "/boot/loader/random-seed",
+)
+_INITIATORS: Final = (
+    "/etc/iscsi/initiatorname.iscsi",
+    "/etc/nvme/hostid",
+    "/etc/nvme/hostnqn",
+    "/etc/multipath/wwids",
+    "/etc/multipath/bindings",
+)
+_DEVICES_FILE: Final = "/etc/lvm/devices/system.devices"
+
+
+@rule("machine-id-is-unset", "The machine id is made anew at the first boot")
+def machine_id_is_unset(facts: Facts) -> Verdict:
+    """Why: all copies of an image with an id share it: DHCP gives them one address, and logs and licences mix them up.
+
+    Fix: `: > /etc/machine-id` (or `echo uninitialized > /etc/machine-id`) as the last step before the image is taken.
+    Reads: /etc/machine-id, /etc/fstab
+    References: machine-id(5)
+    """
+    guest = facts[Guest]
+    try:
+        text = guest.read_text(_MACHINE_ID, _ID_LIMIT)
+    except NotFound:
+        return _without_id(facts)
+    word = text.strip()
+    place = guest.place(_MACHINE_ID)
+    if not word:
+        return ok("an id is made at every first boot", Evidence(place, "empty"))
+    if word == "uninitialized":
+        return ok("an id is made at the first boot", Evidence(place, word))
+    if not _ID.fullmatch(word) or not word.strip("0"):
+        return failed("an id of 32 hexadecimal digits, or none, wanted", Evidence(place, word[:40]))
+    return warning("every copy of the image will have this id", Evidence(place, f"{word[:8]}..."))
+
+
+def _without_id(facts: Facts) -> Verdict:
+    for entry in facts[Fstab].entries:
+        if entry.mount_point == "/" and "ro" in entry.options:
+            seen = Evidence(entry.place, "/ is mounted read-only")
+            return failed("no id, and none can be written", Evidence(Place(_MACHINE_ID), "no such file"), seen)
+    return ok("an id is made at the first boot", Evidence(Place(_MACHINE_ID), "no such file"))
+
+
+@rule("dbus-machine-id-follows", "The id of D-Bus is that of the machine")
+def dbus_machine_id_follows(facts: Facts) -> Verdict:
+    """Why: a copy of the id that is a file of its own stays the same in every copy of the image.
+
+    Fix: remove /var/lib/dbus/machine-id, or `ln -sf /etc/machine-id /var/lib/dbus/machine-id`.
+    Reads: /var/lib/dbus/machine-id, /etc/machine-id
+    References: dbus-uuidgen(1)
+    """
+    guest = facts[Guest]
+    try:
+        kind = guest.lstat(_DBUS).type
+    except NotFound:
+        return ok("there is no copy of the id", Evidence(Place(_DBUS), "no such file"))
+    place = guest.place(_DBUS)
+    if kind is FileType.SYMLINK:
+        return ok("the copy of the id is a link", Evidence(place, f"leads to {guest.readlink(_DBUS)[:80]}"))
+    own = guest.read_text(_DBUS, _ID_LIMIT).strip()
+    if not own:
+        return ok("the copy of the id is empty", Evidence(place, "empty"))
+    return warning("D-Bus keeps an id of its own, which every copy will have", Evidence(place, f"{own[:8]}..."))
+
+
+@rule("boot-entries-do-not-carry-an-id", "No boot entry is named by the machine id")
+def boot_entries_do_not_carry_an_id(facts: Facts) -> Verdict:
+    """Why: kernels that are installed under a new id leave the entries of the old one behind, until /boot is full.
+
+    Fix: `echo os-id > /etc/kernel/entry-token`, and install the kernel anew with kernel-install.
+    Reads: /boot/loader/entries, /boot, /etc/kernel/entry-token
+    References: kernel-install(8), the Boot Loader Specification
+    """
+    guest = facts[Guest]
+    token = "/etc/kernel/entry-token"  # noqa: S105 - the name of a file
+    if guest.is_file(token):
+        return ok("entries go by a name of their own", Evidence(guest.place(token), "an entry token is set"))
+    paths = [path for pattern in ("/boot/loader/entries/*.conf", "/boot/*", "/efi/*") for path in guest.glob(pattern)]
+    named = [path for path in paths if _ID.match(path.rpartition("/")[2])]
+    if named:
+        return warning(
+            "boot entries carry a machine id",
+            *(Evidence(guest.place(path), "named by a machine id") for path in named[:8]),
+        )
+    return ok("no boot entry carries a machine id", Evidence(Place("/boot"), "no name begins with a machine id"))
+
+
+@rule("ssh-host-keys-are-made-anew", "Every copy of the image makes host keys of its own")
+def ssh_host_keys_are_made_anew(facts: Facts) -> Verdict:
+    """Why: who owns one copy of an image with host keys can pose as every other; without keys sshd does not start.
+
+    Fix: remove /etc/ssh/ssh_host_*_key*, and have them made at boot: by cloud-init (module ssh, with ssh_deletekeys
+    left on), or by a unit that calls `ssh-keygen -A`.
+    Reads: /etc/ssh, cloud-init's configuration, the units that make keys
+    References: cloud-init's documentation, module ssh; ssh-keygen(1)
+    """
+    guest, cloud = facts[Guest], facts[CloudInit]
+    keys = [Evidence(guest.place(path), "a host key") for path in guest.glob("/etc/ssh/ssh_host_*_key")]
+    if not guest.exists("/usr/sbin/sshd"):
+        raise NotApplicable("sshd is not installed")
+    by_cloud_init = cloud.runs and cloud.config.module("ssh") is not None
+    deletes = cloud.config.value("ssh_deletekeys") in (None, True, "true", "yes", 1)
+    if by_cloud_init and (deletes or not keys):
+        place = cloud.config.place("ssh_deletekeys") or Place(cloud.programs[0])
+        return ok("cloud-init makes new host keys", Evidence(place, "its module ssh makes them"))
+    if keys:
+        return warning("every copy of the image will have these host keys", *keys)
+    if (maker := _key_maker(facts)) is not None:
+        return ok("host keys are made at boot", maker)
+    return failed("there are no host keys, and nothing makes them", Evidence(Place("/etc/ssh"), "no ssh_host_*_key"))
+
+
+def _key_maker(facts: Facts) -> Evidence | None:
+    guest, services = facts[Guest], facts[Services]
+    for unit in _KEY_MAKERS:
+        state = services.state(unit)
+        if state.path is not None and not state.masked:
+            return Evidence(Place(state.path), f"{unit} makes them")
+    for path in _MAKING_SCRIPTS:
+        if guest.is_file(path) and "ssh-keygen" in guest.read_text(path):
+            return Evidence(guest.place(path), "the script makes them")
+    return None
+
+
+@rule("network-names-are-not-persistent", "No rule of udev keeps the name of a card that is gone")
+def network_names_are_not_persistent(facts: Facts) -> Verdict:
+    """Why: the rule keeps eth0 for the old machine's card; that of the copy becomes eth1, which nothing configures.
+
+    Fix: remove /etc/udev/rules.d/70-persistent-net.rules (and 75-persistent-net-generator.rules, which writes it).
+    Reads: udev rules, .link files
+    """
+    network = facts[NetworkConfig]
+    if network.bindings:
+        return failed(
+            "names are kept for cards of one machine", *(Evidence(it.place, it.seen) for it in network.bindings[:8])
+        )
+    return ok("no name is kept for a card", Evidence(Place("/etc/udev/rules.d"), "no rule names a card by its address"))
+
+
+@rule("dhcp-state-is-gone", "No lease and no client id of DHCP is left")
+def dhcp_state_is_gone(facts: Facts) -> Verdict:
+    """Why: copies that ask with one client id are given one address; an old lease asks for another network's.
+
+    Fix: remove the files that are named, before the image is taken.
+    Reads: the state of dhclient, dhcpcd, NetworkManager, wicked and systemd-networkd below /var/lib
+    """
+    return _none_left(facts, _DHCP, "the state of DHCP is left behind")
+
+
+@rule("random-seed-is-gone", "No saved random seed is left")
+def random_seed_is_gone(facts: Facts) -> Verdict:
+    """Why: copies that start with one seed may make the same keys before they have gathered randomness of their own.
+
+    Fix: remove the files that are named, before the image is taken.
+    Reads: the random seeds of systemd, of init scripts and of systemd-boot
+    References: systemd-random-seed.service(8)
+    """
+    return _none_left(facts, _SEEDS, "a random seed is left behind")
+
+
+@rule("initiator-names-are-unset", "No name of an iSCSI or NVMe initiator, and no multipath binding, is left")
+def initiator_names_are_unset(facts: Facts) -> Verdict:
+    """Why: a storage array takes two machines of one initiator name for one, and lets them write over one another.
+
+    Fix: remove the files that are named; their services make new ones.
+    Reads: /etc/iscsi, /etc/nvme, /etc/multipath
+    """
+    return _none_left(facts, _INITIATORS, "initiator names are left behind")
+
+
+@rule("lvm-devices-file-is-gone", "LVM is not told to look at the disks of another machine alone")
+def lvm_devices_file_is_gone(facts: Facts) -> Verdict:
+    """Why: with a devices file LVM sees no disk that is not in it, and the copy's disk has another id.
+
+    Fix: remove /etc/lvm/devices/system.devices.
+    Reads: /etc/lvm/devices
+    References: lvmdevices(8)
+    """
+    return _none_left(facts, (_DEVICES_FILE,), "LVM looks at the disks of one machine alone")
+
+
+@rule("hostname-is-generic", "The host name is set by the cloud, not by the image")
+def hostname_is_generic(facts: Facts) -> Verdict:
+    """Why: copies of one name are mixed up in logs, in monitoring and in a directory of machines.
+
+    Fix: empty /etc/hostname, or write localhost into it.
+    Reads: /etc/hostname, and the older files for it
+    """
+    hostname = facts[Hostname]
+    if hostname.name is None or hostname.name.lower() in _GENERIC:
+        return ok("no host name of its own", Evidence(hostname.place, hostname.name or "no name"))
+    return warning("every copy will have this host name", Evidence(hostname.place, hostname.name))
+
+
+def _none_left(facts: Facts, patterns: tuple[str, ...], message: str) -> Verdict:
+    found = leftovers(facts[Guest], patterns)
+    return warning(message, *found) if found else ok("nothing is left behind", *absent(patterns))
+
+
+RULES = (
+    machine_id_is_unset,
+    dbus_machine_id_follows,
+    boot_entries_do_not_carry_an_id,
+    ssh_host_keys_are_made_anew,
+    network_names_are_not_persistent,
+    dhcp_state_is_gone,
+    random_seed_is_gone,
+    initiator_names_are_unset,
+    lvm_devices_file_is_gone,
+    hostname_is_generic,
+)
