@@ -41,7 +41,7 @@ def boot_devices_are_unambiguous(facts: Facts) -> Verdict:
         seen = f"{spec} is {first.name}" + (f", and {second.name} too" if second else "")
         (twice if second else once).append(Evidence(place, seen))
     if twice:
-        return warning(f"{len(twice)} names of boot devices mean two volumes", *twice)
+        return warning("a name of a boot device means two volumes", *twice)
     if not once:
         raise NotApplicable("neither GRUB nor the kernel arguments name a volume of the image")
     return ok("each name means one volume", *once)

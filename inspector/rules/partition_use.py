@@ -51,7 +51,7 @@ def system_disk_has_no_swap_partition(facts: Facts) -> Verdict:
         if volume.type in _SWAP
     ]
     if swap:
-        return warning(f"{len(swap)} swap partitions on the system disk", *swap)
+        return warning("the system disk has swap partitions", *swap)
     return ok("the system disk has no swap partition", _summary(disk))
 
 
