@@ -38,6 +38,14 @@ Devices = Callable[[str | None], str | None]
 """Takes a device as a loader calls it; returns it as `GrubDevices` does."""
 
 XBOOTLDR_TYPES: Final = frozenset({"bc13c2ff-59e6-4262-a352-b275fd6f7172", "0xea"})
+ROOT_TYPES: Final = frozenset(
+    {
+        "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "b921b045-1df0-41c3-af44-4c6f280d3fae",
+        "44479540-f297-41b2-9af7-d131d5f0458a", "69dad710-2ce4-4e3c-b16c-21a1d49abed3",
+        "72ec70a6-cf74-40e6-bd49-4bda08e8f224", "77055800-792c-4f94-b39a-98c91b762bb6",
+    }
+)  # fmt: skip
+"""Partition types of a root: UAPI.2 Discoverable Partitions Specification."""
 _LEGACY: Final = ("/boot/grub/grub.conf", "/boot/grub/menu.lst")
 _SYSLINUX: Final = (
     "/boot/extlinux/extlinux.conf",
@@ -228,10 +236,11 @@ def _systemd_boot_entries(
             yield entry
     for name in _names(devices, home.name, "/EFI/Linux", ".efi"):
         path = f"/EFI/Linux/{name}"
+        label = devices.label(home.name, path)
         try:
-            yield type2_entry(parse_uki(devices.open(home.name, path), devices.label(home.name, path)), path, home.name)
+            yield type2_entry(parse_uki(devices.open(home.name, path), label), path, home.name)
         except ParseError as error:
-            problems.append(Problem(error.place, error.message))
+            problems.append(Problem(Place(label, offset=error.place.offset), error.message))
 
 
 def _names(devices: GrubDevices, device: str, path: str, suffix: str) -> list[str]:

@@ -17,6 +17,7 @@ from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kerne
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
 from inspector.guest import Guest, NotFound
 from inspector.storage import Storage
+from parsers.boot.ikconfig import find_ikconfig
 from parsers.boot.initramfs import Initramfs, scan_initramfs
 from parsers.boot.kernel_config import KernelConfig, parse_kernel_config
 from parsers.linux.modules import Modprobe, ModuleList, module_name, parse_modprobe, parse_module_list
@@ -162,7 +163,7 @@ def _drivers(
     directory = top or f"{_lib(guest)}/modules/{version}"
     listed = _list(guest, f"{directory}/modules.dep")
     builtin = _list(guest, f"{directory}/modules.builtin", frozenset(_OPTIONS))
-    config = _config(guest, installed.config if installed else None)
+    config = _config(guest, installed, within=builtin is None)
     root = _root_driver(guest, listed, builtin, config)
     below = (driver for layer in layers for driver in layer.drivers)
     at_boot = tuple(dict.fromkeys((*ROOT_DRIVERS, *([root] if root else []), *below)))
@@ -222,8 +223,16 @@ def _list(guest: Guest, path: str, wanted: frozenset[str] | None = None) -> Modu
         return None
 
 
-def _config(guest: Guest, path: str | None) -> KernelConfig | None:
-    return parse_kernel_config(guest.read_text(path), path, sorted(set(_OPTIONS.values()))) if path else None
+def _config(guest: Guest, installed: InstalledKernel | None, *, within: bool) -> KernelConfig | None:
+    """The configuration in its file; where nothing else tells what is built in, the one `within` the image."""
+    if installed is None:
+        return None
+    path = installed.config or installed.image
+    if installed.config:
+        text: str | None = guest.read_text(installed.config)
+    else:
+        text = find_ikconfig(guest.open(installed.image), installed.image) if within and installed.image else None
+    return parse_kernel_config(text, path, sorted(set(_OPTIONS.values()))) if text and path else None
 
 
 def _with_needs(

@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.boot.kernel_arguments import is_doubtful, is_hazard
+from inspector.boot.menus import ROOT_TYPES
 from inspector.device import is_kernel_name, resolve
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
-from inspector.facts.platform import BootModes
+from inspector.facts.platform import BootModes, Loader
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub
 from parsers.boot.menu import Search
+from parsers.place import Place
 
 _ENDS: Final = frozenset({"halt", "reboot", "fwsetup"})
 _PATIENCE: Final = 300
@@ -219,18 +221,27 @@ def grub_root_resolves(facts: Facts) -> Verdict:
     """
     kernel = _default_kernel(facts)
     spec = kernel.value("root")
+    root = facts[Guest].mount_of("/").volume
     if not spec:
-        return failed("root= wanted among the kernel arguments", Evidence(kernel.place, " ".join(kernel.arguments)))
+        here = Evidence(kernel.place, " ".join(kernel.arguments))
+        if root and root.partition and root.partition.type in ROOT_TYPES and kernel.menu and _is_systemd(kernel.menu):
+            seen = Evidence(Place(root.name, offset=root.offset), "a partition with the type of a root")
+            return unknown("whether the initial RAM disk finds the root by its type is not known", here, seen)
+        return failed("root= wanted among the kernel arguments", here)
     here = Evidence(kernel.place, f"root={spec}")
     if is_kernel_name(spec):
         return failed("a UUID or a label wanted in root=, the name of a device found", here)
     volume = resolve(spec, facts[Storage].volumes)
     if volume is None:
         return failed(f"root={spec} is not in the image", here)
-    root = facts[Guest].mount_of("/").volume
     if root is not None and root is not volume:
         return failed(f"root={spec} is {volume.name}, but the system lies on {root.name}", here)
     return ok(f"root={spec} is {volume.name}", here)
+
+
+def _is_systemd(menu: BootMenu) -> bool:
+    """Whether the loader tells systemd its partition, without which systemd looks for no root by its type."""
+    return menu.loader in {Loader.SYSTEMD_BOOT, Loader.UKI}
 
 
 @rule("grub-boots-the-system", "The kernel arguments start the system, not a shell")
@@ -339,8 +350,8 @@ def grub_settings_are_applied(facts: Facts) -> Verdict:
     Reads: /etc/default/grub, /etc/default/grub.d/*.cfg, the default entry.
     """
     settings = facts[BootConfig].settings
-    if settings is None:
-        raise NotApplicable("there is no /etc/default/grub")
+    if settings is None or _menu(facts).loader != Loader.GRUB2:
+        raise NotApplicable("there is no /etc/default/grub, or GRUB 2 does not decide")
     lines = [line for line in map(settings.get, _LINES) if line]
     if unclear := [line for line in lines if not line.known]:
         return unknown("a command decides over the kernel arguments", *map(_assigned, unclear))

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from fixtures.files import Node
 from fixtures.golden import KERNEL, golden_initramfs
 from fixtures.initramfs import cpio
+from fixtures.kernel import bzimage
 from inspector.facts import UnknownFact
 from inspector.facts.drivers import DefaultDrivers
 from parsers.place import Place
-from tests.inspector.boots import CFG, INITRD, MODULES, arguments, changed, facts
+from tests.inspector.boots import CFG, INITRD, MODULES, VMLINUZ, arguments, changed, facts
 
 
 def test_one_pass_finds_the_drivers_of_every_rule() -> None:
@@ -45,6 +48,16 @@ def test_without_modules_dep_what_is_known_anyway_is_sought() -> None:
     kernel = facts({f"{MODULES}/modules.dep": None})[DefaultDrivers].kernel
     assert {driver.name for driver in kernel.chain("virtio_pci")} == {"virtio_pci", "virtio", "virtio_ring"}
     assert kernel.get("virtio_net").module is None
+
+
+def test_without_any_list_the_kernel_says_itself_what_is_built_in() -> None:
+    options = "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO=y\n# CONFIG_BLK_DEV_NVME is not set\n"
+    image = bzimage(KERNEL) + b"IKCFG_ST" + gzip.compress(options.encode()) + b"IKCFG_ED"
+    lists: dict[str, Node | None] = {f"{MODULES}/modules.builtin": None, f"/boot/config-{KERNEL}": None}
+    kernel = facts({VMLINUZ: image, **lists})[DefaultDrivers].kernel
+    assert kernel.get("virtio_blk").builtin == Place(VMLINUZ, 1)
+    assert kernel.get("nvme").disabled == Place(VMLINUZ, 3)
+    assert facts(lists)[DefaultDrivers].kernel.get("virtio_blk").builtin is None
 
 
 def test_an_old_kernel_has_its_nvme_driver_in_one_piece() -> None:
