@@ -41,6 +41,26 @@ TYPES_BY_MODE: Final = {
 }
 """The type that the upper four bits of st_mode say (inode(7)); file systems of Unix keep it so on the disk."""
 
+TYPES_BY_ENTRY: Final = (
+    FileType.UNKNOWN,
+    FileType.FILE,
+    FileType.DIRECTORY,
+    FileType.CHAR,
+    FileType.BLOCK,
+    FileType.FIFO,
+    FileType.SOCKET,
+    FileType.SYMLINK,
+)
+"""The type that a directory entry says; ext4, XFS and btrfs number them alike."""
+
+
+def encode_name(name: str) -> bytes | None:
+    """Return the bytes of a name; None for one that no file can have."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return None
+
 
 class Stat(msgspec.Struct, frozen=True):
     """Metadata of one inode.

@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from parsers.filesystem.btrfs.btree import Key
-from parsers.filesystem.tree import FileType
 
 INODE_ITEM: Final = 1
 XATTR_ITEM: Final = 24
@@ -20,16 +19,6 @@ DIR_ITEM: Final = 84
 DIR_INDEX: Final = 96
 ROOT_ITEM: Final = 132
 MAX_NAME: Final = 255
-FILE_TYPES: Final = (
-    FileType.UNKNOWN,
-    FileType.FILE,
-    FileType.DIRECTORY,
-    FileType.CHAR,
-    FileType.BLOCK,
-    FileType.FIFO,
-    FileType.SOCKET,
-    FileType.SYMLINK,
-)
 _ENTRY = Struct("<QBQQHHB")
 _ENCRYPTED: Final = 0x80
 _FORBIDDEN: Final = (b"", b".", b"..")

@@ -19,7 +19,6 @@ from parsers.filesystem.btrfs.data import Data
 from parsers.filesystem.btrfs.directory import (
     DIR_INDEX,
     DIR_ITEM,
-    FILE_TYPES,
     INODE_ITEM,
     MAX_NAME,
     ROOT_ITEM,
@@ -37,7 +36,7 @@ from parsers.filesystem.btrfs.superblock import DeviceItem, Flag, Superblock
 from parsers.filesystem.btrfs.usage import ProfileUsage, measure_profiles, measure_usage
 from parsers.filesystem.btrfs.volume import Volume
 from parsers.filesystem.subvolume import Subvolume
-from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
+from parsers.filesystem.tree import TYPES_BY_ENTRY, DirEntry, FileType, Stat, Usage, encode_name
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
@@ -176,9 +175,8 @@ class BtrfsTree:
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the inode of `name`, by its hash."""
-        try:
-            raw = name.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:  # a surrogate that stands for no byte: no file can be called so
+        raw = encode_name(name)
+        if raw is None:
             return None
         opened = self._directory(directory)
         if len(raw) > MAX_NAME or opened.within == STUB:
@@ -198,7 +196,7 @@ class BtrfsTree:
             return
         within, broken = opened.within, None
         base = 0 if opened.subvolume == self._top else opened.subvolume << _SHIFT
-        types = FILE_TYPES
+        types = TYPES_BY_ENTRY
         for _, item in self._tree(opened.subvolume).items((within, DIR_INDEX, 0), (within, DIR_INDEX + 1, 0)):
             try:
                 for entry in self._entries(opened, item):

@@ -16,22 +16,11 @@ from parsers.filesystem.ext4.inodes import FLAG_INDEX, FLAG_INLINE_DATA, Inode
 from parsers.filesystem.ext4.mapping import ENDLESS, open_mapping
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
-from parsers.filesystem.tree import FileType
 from parsers.place import ParseError
 
 Entry = tuple[bytes, int, int]
 """Name, inode, and the type as the entry gives it (0: unknown)."""
 
-FILE_TYPES: Final = (
-    FileType.UNKNOWN,
-    FileType.FILE,
-    FileType.DIRECTORY,
-    FileType.CHAR,
-    FileType.BLOCK,
-    FileType.FIFO,
-    FileType.SOCKET,
-    FileType.SYMLINK,
-)
 _ENTRY = Struct("<IHBB")
 _TAIL = b"\0\0\0\0\x0c\0\0\xde"
 _INLINE_PARENT: Final = 4

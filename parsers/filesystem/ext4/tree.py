@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Final
 
 from parsers.filesystem.ext4.content import InlineContent
-from parsers.filesystem.ext4.directory import FILE_TYPES, Directory, Entry
+from parsers.filesystem.ext4.directory import Directory, Entry
 from parsers.filesystem.ext4.features import feature_names
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.htree import find_blocks
@@ -38,8 +38,9 @@ from parsers.filesystem.ext4.superblock import SUPERBLOCK_OFFSET, Compat, Incomp
 from parsers.filesystem.ext4.usage import measure_usage
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
+from parsers.filesystem.known_names import KnownNames
 from parsers.filesystem.mapped import MappedContent
-from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
+from parsers.filesystem.tree import TYPES_BY_ENTRY, DirEntry, FileType, Stat, Usage, encode_name
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
@@ -47,7 +48,6 @@ _ROOT: Final = 2
 _LONGEST_NAME: Final = 255
 _FAST_LINK: Final = 60
 _LONGEST_LINK: Final = 65536
-_KEPT_NAMES: Final = 30_000  # some 4 MiB, and once more as much for the directory that was asked last
 _KEPT_DIRECTORY_SIZE: Final = 512 << 10
 
 
@@ -60,9 +60,8 @@ class Ext4Tree:
         self._volume = Volume(source, superblock)
         self._groups = Groups(self._volume)
         self._inodes = Inodes(self._volume, self._groups)
-        self._types = FILE_TYPES
-        self._names: dict[int, tuple[dict[bytes, int], ParseError | None]] = {}
-        self._kept_names = 0
+        self._types = TYPES_BY_ENTRY
+        self._names = KnownNames()
         self._usage: Usage | None = None
         self._recovery = recovery
         self.superblock = superblock
@@ -141,7 +140,7 @@ class Ext4Tree:
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the inode of `name`; by the hash index where there is one."""
-        raw = _encode(name)
+        raw = encode_name(name)
         if raw is None or (len(raw) > _LONGEST_NAME and not name.startswith("[encrypted ")):
             return None
         opened = self._directory(directory)
@@ -247,17 +246,8 @@ class Ext4Tree:
             names: dict[bytes, int] = {}
             for found, inode, _ in directory.entries():
                 names.setdefault(found, inode)
-            self._keep(number, names, directory.broken)
-        names, broken = self._names[number]
-        if broken and name not in names:
-            raise ParseError(broken.place, broken.message)
-        return names.get(name)
-
-    def _keep(self, directory: int, names: dict[bytes, int], broken: ParseError | None) -> None:
-        self._names[directory] = names, broken
-        self._kept_names += len(names) + 1
-        while self._kept_names > _KEPT_NAMES and len(self._names) > 1:
-            self._kept_names -= len(self._names.pop(next(iter(self._names)))[0]) + 1
+            self._names.keep(number, names, directory.broken)
+        return self._names.find(number, name)
 
     def _walk(self, directory: Directory, name: bytes) -> int | None:
         inode = _find(directory.entries(), name)
@@ -297,13 +287,6 @@ def open_journal(volume: Volume, inodes: Inodes) -> Source:
         raise volume.error(inode.offset, f"inode {inode.number}: a journal wanted, a {inode.type} found")
     mapping = open_mapping(volume, inode)
     return MappedContent(volume.source, volume.block_size, mapping, f"{volume.name} journal", inode.size)
-
-
-def _encode(name: str) -> bytes | None:
-    try:
-        return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte: no file can be called so
-        return None
 
 
 def _find(entries: Iterator[Entry] | list[Entry], name: bytes) -> int | None:

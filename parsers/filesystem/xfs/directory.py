@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 
-from parsers.filesystem.tree import FileType
 from parsers.filesystem.xfs.hashed import MAX_LEVEL, NODE_MAGICS, hash_name, magic_of, next_of, parse_node
 from parsers.filesystem.xfs.inodes import FORMAT_LOCAL, Inode
 from parsers.filesystem.xfs.mapping import Mapping, data_fork
@@ -25,16 +24,6 @@ from parsers.place import ParseError
 Entry = tuple[bytes, int, int]
 """Name, inode, and the type as the entry gives it (0: unknown)."""
 
-FILE_TYPES: Final = (
-    FileType.UNKNOWN,
-    FileType.FILE,
-    FileType.DIRECTORY,
-    FileType.CHAR,
-    FileType.BLOCK,
-    FileType.FIFO,
-    FileType.SOCKET,
-    FileType.SYMLINK,
-)
 _SEGMENT: Final = 32 << 30  # bytes of a directory that hold names; the index comes behind them
 _BLOCK_MAGICS: Final = (b"XD2B", b"XDB3")  # version 4, version 5
 _DATA_MAGICS: Final = (b"XD2D", b"XDD3")

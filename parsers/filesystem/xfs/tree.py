@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
+from parsers.filesystem.known_names import MAX_NAMES, KnownNames
 from parsers.filesystem.mapped import MappedContent
-from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
-from parsers.filesystem.xfs.directory import FILE_TYPES, Directory, Entry
+from parsers.filesystem.tree import TYPES_BY_ENTRY, DirEntry, FileType, Stat, Usage, encode_name
+from parsers.filesystem.xfs.directory import Directory, Entry
 from parsers.filesystem.xfs.groups import Group, read_groups
 from parsers.filesystem.xfs.inodes import FLAG_REALTIME, FORMAT_LOCAL, S_IFLNK, S_IFREG, Inode, Inodes
 from parsers.filesystem.xfs.log import log_trouble
@@ -28,7 +29,6 @@ _LONGEST_NAME: Final = 255
 _LONGEST_LINK: Final = 1023
 _LINK_LAYOUT: Final = Layout("symbolic link", checksum=12, uuid=16, owner=32, block=40)
 _LINK_HEADER: Final = 56
-_KEPT_NAMES: Final = 30_000  # some 4 MiB, and once more as much for the directory that was asked last
 _UPPER: Final = bytes((*range(0x41, 0x5B), *range(0xC0, 0xD7), *range(0xD8, 0xDF)))
 _LOWER_CASE: Final = bytes.maketrans(_UPPER, bytes(letter + 0x20 for letter in _UPPER))
 
@@ -40,8 +40,7 @@ class XfsTree:
         self._volume = Volume(source, superblock)
         self._inodes = Inodes(self._volume)
         self._folds = bool(superblock.features & Version.ASCII_CI)
-        self._names: dict[int, tuple[dict[bytes, int], ParseError | None]] = {}
-        self._kept_names = 0
+        self._names = KnownNames()
         self._indexed: Directory | None = None
         self.superblock = superblock
         trouble = log_trouble(self._volume)
@@ -99,13 +98,13 @@ class XfsTree:
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the inode of `name`; by the hash index where there is one."""
-        raw = _encode(name)
+        raw = encode_name(name)
         if raw is None or not 0 < len(raw) <= _LONGEST_NAME:
             return None
         if self._folds:
             return self._lookup_folded(self._directory(directory), raw)
         if directory in self._names:
-            return self._among(directory, raw)
+            return self._names.find(directory, raw)
         opened = self._opened(directory)
         if opened.indexed:
             try:
@@ -118,7 +117,7 @@ class XfsTree:
     def entries(self, directory: int) -> Iterator[DirEntry]:
         """Give the entries; where some could not be read, the others are given first, then `ParseError` is raised."""
         opened = self._directory(directory)
-        types = FILE_TYPES
+        types = TYPES_BY_ENTRY
         for name, inode, kind in opened.entries():
             yield DirEntry(
                 name.decode("utf-8", "surrogateescape"), inode, types[kind] if kind < 8 else FileType.UNKNOWN
@@ -200,19 +199,10 @@ class XfsTree:
         names: dict[bytes, int] = {}
         for found, inode, _ in directory.entries():
             names.setdefault(found, inode)
-            if len(names) > _KEPT_NAMES:
+            if len(names) > MAX_NAMES:
                 return self._walk(self._directory(number), name)
-        self._names[number] = names, directory.broken
-        self._kept_names += len(names) + 1
-        while self._kept_names > _KEPT_NAMES and len(self._names) > 1:
-            self._kept_names -= len(self._names.pop(next(iter(self._names)))[0]) + 1
-        return self._among(number, name)
-
-    def _among(self, directory: int, name: bytes) -> int | None:
-        names, broken = self._names[directory]
-        if broken and name not in names:
-            raise ParseError(broken.place, broken.message)
-        return names.get(name)
+        self._names.keep(number, names, directory.broken)
+        return self._names.find(number, name)
 
     def _walk(self, directory: Directory, name: bytes) -> int | None:
         inode = _find(directory.entries(), name)
@@ -231,13 +221,6 @@ class XfsTree:
 
     def _error(self, inode: Inode, message: str) -> ParseError:
         return self._volume.error(inode.offset, f"inode {inode.number}: {message}")
-
-
-def _encode(name: str) -> bytes | None:
-    try:
-        return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte: no file can be called so
-        return None
 
 
 def _find(entries: Iterable[Entry], name: bytes) -> int | None:

@@ -1,4 +1,4 @@
-"""What all parts of the XFS reader share: the volume's blocks, their checksums, and what was found wrong.
+"""What all parts of the XFS reader share: the volume's blocks and their checksums.
 
 A block is called here by its number counted through the whole volume; `Volume.linear` makes it from the number
 as stored, whose upper bits are the allocation group. Caches are bounded (4 MiB of metadata).
@@ -11,13 +11,11 @@ from typing import Final
 import msgspec
 
 from parsers.checksum import crc32c
+from parsers.filesystem.block_volume import BlockVolume
 from parsers.filesystem.xfs.superblock import Superblock
-from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
 _CACHED_BYTES: Final = 4 << 20
-_MAX_PROBLEMS: Final = 100
-_MAX_REMEMBERED: Final = 1 << 18  # pieces of metadata that are not verified twice
 _ONES: Final = 0xFFFFFFFF
 _ZEROS: Final = bytes(4)
 
@@ -40,40 +38,18 @@ class Layout(msgspec.Struct, frozen=True):
     block: int | None = None
 
 
-class Volume:
+class Volume(BlockVolume):
     """The blocks of one file system."""
 
     def __init__(self, source: Source, superblock: Superblock) -> None:
-        self.source = source
-        self.name = source.name
+        checksums = superblock.has_checksums
+        super().__init__(source, superblock.block_size, superblock.blocks, superblock.problems, checksums=checksums)
         self.superblock = superblock
-        self.block_size = superblock.block_size
-        self.blocks = superblock.blocks
-        self.has_checksums = superblock.has_checksums
         self._agblocks = superblock.agblocks
         self._agblock_log = superblock.agblock_log
         self._agblock_mask = (1 << superblock.agblock_log) - 1
         self._cache: dict[tuple[int, int], bytes] = {}
         self._cached = 0
-        self._problems: dict[Problem, None] = dict.fromkeys(superblock.problems)
-        self._verified: set[int] = set()
-        size = superblock.blocks * superblock.block_size
-        if size > source.size:
-            self.report(source.size, f"a file system of {size} bytes wanted, the volume ends at byte {source.size}")
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What was found wrong so far, at most a hundred things."""
-        return tuple(self._problems)
-
-    def report(self, offset: int, message: str) -> None:
-        """Note something that is wrong at a byte of the volume."""
-        if len(self._problems) < _MAX_PROBLEMS:
-            self._problems[Problem(Place(self.name, offset=offset), message)] = None
-
-    def error(self, offset: int, message: str) -> ParseError:
-        """Make the error for a byte of the volume."""
-        return ParseError(Place(self.name, offset=offset), message)
 
     def linear(self, stored: int, count: int = 1) -> int:
         """Return the number of the first of some stored blocks, all of which have to lie in one group."""
@@ -95,15 +71,6 @@ class Volume:
                 self._cached -= len(cache.pop(next(iter(cache))))
         cache[key] = data
         return data
-
-    def verifies(self, offset: int) -> bool:
-        """Tell whether the metadata at `offset` are to be verified: they carry a checksum, and were not so far."""
-        if not self.has_checksums or offset in self._verified:
-            return False
-        if len(self._verified) >= _MAX_REMEMBERED:
-            self._verified.clear()
-        self._verified.add(offset)
-        return True
 
     def verify(self, data: bytes, offset: int, layout: Layout, owner: int | None = None) -> None:
         """Report what a piece of metadata says of itself and what is not so; nothing in version 4."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import UnknownFact
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services
 from inspector.rules.agents import (
@@ -14,35 +14,17 @@ from inspector.rules.agents import (
     security_center_agent_runs,
 )
 from inspector.rules.rule import Rule
-from inspector.verdict import Status, Verdict
+from inspector.verdict import Status
 from tests.facts_of import facts_of
+from tests.inspector.rules.units import INSTALL, TARGETS, UNITS, WANTS, facts, places
 from tests.memory_tree import File, Link
 
-UNITS = "/usr/lib/systemd/system"
-WANTS = "/etc/systemd/system/multi-user.target.wants"
-TARGETS: dict[str, Any] = {
-    f"{UNITS}/multi-user.target": "[Unit]\n",
-    f"{UNITS}/default.target": Link("multi-user.target"),
-}
-INSTALL = "[Service]\nExecStart=-/bin/true aliyun aegis\n[Install]\nWantedBy=multi-user.target\n"
 ASSISTANT = {"/usr/local/share/aliyun-assist/2.2.3/aliyun-service": File("\x7fELF", 0o755)}
 AEGIS = {"/usr/local/aegis/aegis_client/aegis_12/AliYunDun": File("\x7fELF", 0o755)}
 AGENTS: list[tuple[Rule, dict[str, Any], str, str]] = [
     (cloud_assistant_runs, ASSISTANT, "aliyun.service", "/usr/local/share/aliyun-assist"),
     (security_center_agent_runs, AEGIS, "aegis.service", "/usr/local/aegis"),
 ]
-
-
-def facts(*enabled: str, **files: Any) -> Facts:
-    made: dict[str, Any] = dict(TARGETS)
-    for unit in enabled:
-        made[f"{UNITS}/{unit}"] = INSTALL
-        made[f"{WANTS}/{unit}"] = Link(f"{UNITS}/{unit}")
-    return facts_of(made | files)
-
-
-def places(verdict: Verdict) -> list[str]:
-    return [str(evidence.place) for evidence in verdict.evidence]
 
 
 @pytest.mark.parametrize(("rule", "binary", "unit", "folder"), AGENTS, ids=[agent[2] for agent in AGENTS])

@@ -4,33 +4,13 @@ from typing import Any
 
 import pytest
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import UnknownFact
 from inspector.facts.services import Services
 from inspector.rules.firewall import firewall_is_off
-from inspector.verdict import Status, Verdict
+from inspector.verdict import Status
 from tests.facts_of import facts_of
+from tests.inspector.rules.units import INSTALL, TARGETS, UNITS, WANTS, facts, places
 from tests.memory_tree import Link
-
-UNITS = "/usr/lib/systemd/system"
-WANTS = "/etc/systemd/system/multi-user.target.wants"
-TARGETS: dict[str, Any] = {
-    "/etc/machine-id": "0123456789abcdef0123456789abcdef\n",
-    f"{UNITS}/multi-user.target": "[Unit]\n",
-    f"{UNITS}/default.target": Link("multi-user.target"),
-}
-INSTALL = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
-
-
-def facts(*enabled: str, **files: Any) -> Facts:
-    made: dict[str, Any] = dict(TARGETS)
-    for unit in enabled:
-        made[f"{UNITS}/{unit}"] = INSTALL
-        made[f"{WANTS}/{unit}"] = Link(f"{UNITS}/{unit}")
-    return facts_of(made | files)
-
-
-def places(verdict: Verdict) -> list[str]:
-    return [str(evidence.place) for evidence in verdict.evidence]
 
 
 def test_no_firewall_is_ok() -> None:

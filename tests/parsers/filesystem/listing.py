@@ -6,7 +6,10 @@ import json
 import posixpath
 from typing import Any
 
+import pytest
+
 from parsers.filesystem.tree import FileType, Tree
+from parsers.place import ParseError
 from tests.corpus import ROOT
 from tests.parsers.filesystem.ext4.files import sha256, walk
 
@@ -59,6 +62,9 @@ def differences(tree: Tree, listing: dict[str, Any]) -> list[str]:
             seen["size"] = stat.size
         if "target" in item:
             seen["target"] = tree.readlink(stat.inode)
+        if item.get("read_error"):
+            with pytest.raises(ParseError):
+                sha256(tree.open(stat.inode))
         if item.get("sha256") and stat.size <= BIGGEST:
             seen["sha256"] = sha256(tree.open(stat.inode))
         wrong += [
