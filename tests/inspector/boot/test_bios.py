@@ -13,7 +13,7 @@ import pytest
 from fixtures.kernel import grub_boot_sector, grub_core
 from inspector.boot.bios import BIOS_BOOT, bios_chain
 from inspector.disk import Disk
-from inspector.facts.platform import ChainState
+from inspector.facts.platform import ChainState, Loader
 from inspector.image import Image
 from parsers.partition.table import Partition, PartitionTable, Scheme
 from parsers.source import Memory
@@ -40,6 +40,15 @@ def state(made: Disk) -> tuple[ChainState, str]:
 def test_grub_with_its_core_image_in_the_gap_is_complete() -> None:
     made = disk((0, grub_boot_sector()), SIGNATURE, (512, grub_core()))
     assert state(made) == (ChainState.COMPLETE, "GRUB 2 with its core image in the gap behind the boot sector")
+
+
+def test_the_chain_tells_the_loader_that_it_comes_to() -> None:
+    grub, _ = bios_chain(disk((0, grub_boot_sector()), SIGNATURE, (512, grub_core())))
+    extlinux = b"\xeb\x58\x90EXTLINUX".ljust(510, b"\0") + b"\x55\xaa"
+    mbr = b"\x33\xc0".ljust(400, b"\0") + b"Operating system load error.\r\n\0"
+    syslinux, _ = bios_chain(disk((0, mbr), SIGNATURE, (MIB, extlinux)))
+    nothing, _ = bios_chain(disk())
+    assert [chain.loader for chain in (grub, syslinux, nothing)] == [Loader.GRUB2, Loader.SYSLINUX, None]
 
 
 def test_grub_with_its_core_image_in_a_bios_boot_partition_is_complete() -> None:
