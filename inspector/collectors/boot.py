@@ -165,7 +165,10 @@ def _header(devices: GrubDevices, image: BootFile, file: LoadedFile) -> tuple[Ke
 
 
 def _named_version(file: LoadedFile) -> str | None:
-    match = _IMAGE.fullmatch(file.path.rpartition("/")[2])
+    folder, _, name = file.path.rpartition("/")
+    if name == "linux":  # of kernel-install, in a directory of the version
+        return folder.rpartition("/")[2] or None
+    match = _IMAGE.fullmatch(name)
     return match.group(1) if match else None
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from parsers.boot.bls import parse_bls_entry
+from parsers.boot.bls import BootCount, parse_bls_entry
 from parsers.boot.pe import PeSection
 from parsers.boot.systemd_boot import (
     LoaderConf,
@@ -17,6 +19,7 @@ from parsers.boot.systemd_boot import (
 )
 from parsers.boot.uki import Uki
 from parsers.place import Place, Problem
+from tests.oracles import needs
 
 CONF = "/boot/loader/loader.conf"
 # What bootctl install of Arch, and its wiki, write.
@@ -167,6 +170,41 @@ def test_images_and_files_stand_in_one_order() -> None:
     images = [uki("f-1.efi", ID="fedora", VERSION_ID="39"), uki("f-2.efi", ID="fedora", VERSION_ID="40")]
     made = systemd_boot_menu([type1("old.conf", "linux /k\n"), *images], parse_loader_conf("", CONF), lambda _: True)
     assert [entry.id for entry in made.entries] == ["f-2.efi", "f-1.efi", "old.conf"]
+
+
+@needs("kernel-install")
+def test_entries_that_kernel_install_wrote(tmp_path: Path) -> None:
+    """Two kernels, the second with boot counters, as systemd's own tool installs them."""
+    boot, conf, machine = tmp_path / "boot", tmp_path / "conf", "0f3a5b6c" * 4
+    (boot / machine).mkdir(parents=True)
+    conf.mkdir()
+    for name, text in (("install.conf", "layout=bls\n"), ("cmdline", "root=UUID=aaaa ro  quiet\n")):
+        (conf / name).write_text(text)
+    for name in ("vmlinuz", "initrd.img"):
+        (tmp_path / name).write_text(name)
+    environment = {
+        "PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "KERNEL_INSTALL_CONF_ROOT": str(conf), "BOOT_ROOT": str(boot),
+        "MACHINE_ID": machine, "KERNEL_INSTALL_PLUGINS": "/usr/lib/kernel/install.d/90-loaderentry.install",
+    }  # fmt: skip
+    for version in ("6.9.1-2-amd64", "6.10.0-1-amd64"):
+        command = ["kernel-install", "add", version, tmp_path / "vmlinuz", tmp_path / "initrd.img"]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        (conf / "tries").write_text("3\n")
+    made: list[SystemdBootEntry] = []
+    for path in sorted((boot / "loader/entries").iterdir()):
+        bls = parse_bls_entry(path.read_text(), str(path))
+        entry = type1_entry(bls, None)
+        assert isinstance(entry, SystemdBootEntry)
+        assert bls.problems == ()
+        made.append(entry)
+    menu = systemd_boot_menu(made, None, lambda file: Path(file.path).is_file())
+    assert [entry.id for entry in menu.entries] == [f"{machine}-6.10.0-1-amd64.conf", f"{machine}-6.9.1-2-amd64.conf"]
+    assert [one.count for one in sorted(made, key=lambda one: one.version)] == [BootCount(3), None]
+    kernel = menu.chosen[0].linux
+    assert kernel is not None
+    assert kernel.path.endswith(f"{machine}/6.10.0-1-amd64/linux")
+    assert kernel.arguments[:3] == ("root=UUID=aaaa", "ro", "quiet")
+    assert [file.path.rpartition("/")[2] for file in menu.chosen[0].initrds] == ["initrd.img"]
 
 
 def test_lines_that_are_no_settings_are_problems() -> None:
