@@ -36,16 +36,19 @@ def _architecture() -> str:
 def environment(cache: Path) -> dict[str, str]:
     """Return what the appliance needs to know: no KVM, which not every machine has, and a kernel that can do it all.
 
-    It is built in `cache`, so that the user's own is left alone.
+    It is built below `cache`, so that the user's own is left alone, and for each kernel anew: supermin takes one that
+    is there for another kernel as well.
     """
     chosen = kernel()
     assert chosen is not None
     version = chosen.name.removeprefix("vmlinuz-")
     modules = os.environ.get("SUPERMIN_MODULES", f"/lib/modules/{version}")
+    folder = cache / version
+    folder.mkdir(parents=True, exist_ok=True)
     return {
         "LIBGUESTFS_BACKEND": "direct",
         "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg",
-        "LIBGUESTFS_CACHEDIR": str(cache),
+        "LIBGUESTFS_CACHEDIR": str(folder),
         "SUPERMIN_KERNEL": str(chosen),
         "SUPERMIN_KERNEL_VERSION": version,
         "SUPERMIN_MODULES": modules,

@@ -25,11 +25,14 @@ from inspector.backends.guestfs.messages import (
     REQUEST,
     RESULT,
     Channel,
+    DeviceSize,
+    FileRequest,
     Launch,
     ListNames,
     Mount,
     ProtocolError,
     Read,
+    ReadDevice,
     ReadFlags,
     ReadLink,
     ReadUsage,
@@ -43,7 +46,7 @@ from inspector.backends.guestfs.messages import (
     send_frame,
 )
 
-_VOLUME: Final = re.compile(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*/[A-Za-z0-9+_.][A-Za-z0-9+_.-]*")
+_VOLUME: Final = re.compile(r"(?!\.\.?/)[A-Za-z0-9+_.][A-Za-z0-9+_.-]*/(?!\.\.?\Z)[A-Za-z0-9+_.][A-Za-z0-9+_.-]*")
 _BACKEND_VARIABLE: Final = "LIBGUESTFS_BACKEND"
 
 
@@ -87,11 +90,15 @@ class Appliance:
                 return self._launch(drives)
             case Mount(source, kind):
                 return self._mount(source, kind)
+            case DeviceSize(volume):
+                return self._handle.blockdev_getsize64(self._device(volume))
+            case ReadDevice(volume, offset, size):
+                return self._handle.pread_device(self._device(volume), size, offset)
             case ReadUsage(mount):
                 return self._usage(self._path(mount, b""))
         return self._file(request, self._path(request.mount, request.path))
 
-    def _file(self, request: Request, path: bytes) -> Any:
+    def _file(self, request: FileRequest, path: bytes) -> Any:
         calls = self._calls
         if calls is None:
             raise RefusedError("the appliance is not there")
@@ -139,20 +146,25 @@ class Appliance:
         self._calls = self._new_calls(handle.c_pointer())
 
     def _mount(self, source: int | str, kind: str) -> int:
-        if self._calls is None:
-            raise RefusedError("the appliance is not there")
         wanted = FILE_SYSTEMS.get(kind)
         if wanted is None:
             raise RefusedError(f"{kind} is not known here")
-        if isinstance(source, str) and not _VOLUME.fullmatch(source):
-            raise RefusedError("the name of a logical volume wanted")
-        device = f"/dev/{source}" if isinstance(source, str) else f"/dev/disk/guestfs/{_label(source)}"
+        device = self._device(source)
         point = f"/v{self._mounts}"
         self._handle.blockdev_setro(device)
         self._handle.mkmountpoint(point)
         self._mounts += 1
         self._handle.mount_vfs(wanted.options, wanted.driver, device, point)
         return self._mounts - 1
+
+    def _device(self, source: int | str) -> str:
+        if self._handle is None:
+            raise RefusedError("the appliance is not there")
+        if isinstance(source, int):
+            return f"/dev/disk/guestfs/{_label(source)}"
+        if not _VOLUME.fullmatch(source):
+            raise RefusedError("the name of a logical volume wanted")
+        return f"/dev/{source}"
 
     def _usage(self, path: bytes) -> Space:
         found = self._handle.statvfs(path.decode("ascii"))

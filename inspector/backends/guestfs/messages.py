@@ -28,6 +28,7 @@ Path = Annotated[bytes, msgspec.Meta(max_length=8192)]
 Name = Annotated[bytes, msgspec.Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Seconds = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+VolumeName = Annotated[str, msgspec.Meta(max_length=300)]
 MountNumber = Annotated[int, msgspec.Meta(ge=0, lt=1000)]
 
 _HEADER: Final = struct.Struct("<cI")
@@ -51,8 +52,22 @@ class Mount(msgspec.Struct, tag="mount", frozen=True, forbid_unknown_fields=True
         kind: the type of what is mounted, as blkid names it.
     """
 
-    source: Annotated[int, msgspec.Meta(ge=0, lt=MAX_DRIVES)] | Annotated[str, msgspec.Meta(max_length=300)]
+    source: Annotated[int, msgspec.Meta(ge=0, lt=MAX_DRIVES)] | VolumeName
     kind: Annotated[str, msgspec.Meta(max_length=30)]
+
+
+class DeviceSize(msgspec.Struct, tag="device-size", frozen=True, forbid_unknown_fields=True):
+    """Length in bytes of the logical volume "group/volume", as the appliance puts it together; answered by `Number`."""
+
+    volume: VolumeName
+
+
+class ReadDevice(msgspec.Struct, tag="read-device", frozen=True, forbid_unknown_fields=True):
+    """Bytes of the logical volume "group/volume"; answered by `bytes`, fewer than asked at its end."""
+
+    volume: VolumeName
+    offset: Number
+    size: Annotated[int, msgspec.Meta(ge=0, le=MAX_READ)]
 
 
 class ListNames(msgspec.Struct, tag="names", frozen=True, forbid_unknown_fields=True):
@@ -113,7 +128,8 @@ class ReadUsage(msgspec.Struct, tag="usage", frozen=True, forbid_unknown_fields=
     mount: MountNumber
 
 
-Request = Launch | Mount | ListNames | StatNames | StatPath | ReadLink | Read | ReadFlags | ReadXattrs | ReadUsage
+FileRequest = ListNames | StatNames | StatPath | ReadLink | Read | ReadFlags | ReadXattrs
+Request = Launch | Mount | DeviceSize | ReadDevice | ReadUsage | FileRequest
 
 
 class Status(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

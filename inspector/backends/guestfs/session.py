@@ -53,16 +53,15 @@ class Session:
 
         `name` is what places call the volume.
         """
-        if self._channel is None:
-            self._start(name)
         return self.ask(Mount(source, kind), MountNumber, name)
 
     def ask(self, request: Request, kind: type[Answer], name: str) -> Answer:
-        """Return the answer to a request, which is of the type `kind`."""
-        if self._lost is not None or self._channel is None:
-            raise ParseError(Place(name, volume=name), self._lost or _GONE)
+        """Return the answer to a request, which is of the type `kind`; the first one starts the appliance."""
+        return self._ask(self._channel or self._start(name), request, kind, name)
+
+    def _ask(self, channel: _Served, request: Request, kind: type[Answer], name: str) -> Answer:
         try:
-            sort, payload = self._exchange(self._channel, request)
+            sort, payload = self._exchange(channel, request)
             if sort == RESULT:
                 return msgspec.msgpack.decode(payload, type=kind)
         except (ProtocolError, msgspec.DecodeError, OSError) as error:
@@ -88,22 +87,23 @@ class Session:
     def __del__(self) -> None:
         self.close()
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str) -> _Served:
         if self._lost is not None:
             raise ParseError(Place(name, volume=name), self._lost)
         if len(self._drives) > MAX_DRIVES:
             self._lost = f"at most {MAX_DRIVES} volumes for libguestfs wanted, {len(self._drives)} found"
             raise ParseError(Place(name, volume=name), self._lost)
         try:
-            self._channel = _Served(self._broker, self._drives)
+            self._channel = channel = _Served(self._broker, self._drives)
         except BrokerError as error:
             self._lose(str(error))
             raise ParseError(Place(name, volume=name), self._lost or _GONE) from error
         try:
-            self.ask(Launch(len(self._drives)), type(None), name)
+            self._ask(channel, Launch(len(self._drives)), type(None), name)
         except ParseError as error:
             self._lose(f"libguestfs' appliance does not start: {error.message.removeprefix('libguestfs: ')}")
             raise ParseError(Place(name, volume=name), self._lost or _GONE) from error
+        return channel
 
     def _lose(self, reason: str) -> None:
         if self._lost is None or self._channel is not None:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fixtures.disk import DISK_ID, MIB, ROOT_UUID, tool
 from fixtures.files import Dir, File, Files, Link
@@ -69,7 +70,6 @@ def made() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").is_file():
             folder.mkdir(exist_ok=True)
-            (CACHE / "appliance").mkdir(exist_ok=True)
             _make(folder, archives)
             (folder / "done").touch()
     return folder
@@ -93,6 +93,7 @@ def _make(folder: Path, archives: dict[str, bytes]) -> None:
         _run(*_MAKERS[kind], str(folder / kind))
     scratch = folder / "flat"
     _write_tree(scratch, FLAT)
+    _blank(folder / "lvm", 160)
     _run("mcopy", "-s", "-m", "-i", str(folder / "vfat"), *map(str, scratch.iterdir()), "::/")
     for kind in GUESTS:
         _guest_disk(folder, kind)
@@ -107,9 +108,10 @@ def _fill(folder: Path, archives: dict[str, bytes]) -> None:
         try:
             os.environ.update(environment(CACHE / "appliance"))
             handle = bindings.load().GuestFS(python_return_dict=True)
-            for kind in archives:
+            for kind in (*archives, "lvm"):
                 handle.add_drive(str(folder / kind), format="raw")
             handle.launch()
+            (folder / "said").write_text(_make_group(handle, f"/dev/sd{chr(ord('a') + len(archives))}"))
             for number, (kind, content) in enumerate(archives.items()):
                 packed = folder / f"{kind}.tar"
                 packed.write_bytes(content)
@@ -120,9 +122,42 @@ def _fill(folder: Path, archives: dict[str, bytes]) -> None:
                 packed.unlink()
             handle.shutdown()
             status = 0
+        except BaseException as error:  # the end of a process: its parent tells of it
+            (folder / "error").write_text(repr(error))
         finally:
             os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "the appliance could not fill the images"
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 0, f"the appliance could not fill the images: {(folder / 'error').read_text()}"
+
+
+def _make_group(handle: Any, device: str) -> str:
+    """Make a group with a snapshot and a cached volume, and return the SHA-256 of both as the kernel reads them.
+
+    Each is an ext4 that says what it is; the origin of the snapshot says something else by now.
+    """
+    handle.pvcreate(device)
+    handle.vgcreate("vg", [device])
+    for name in ("origin", "slow"):
+        handle.lvcreate(name, "vg", 32)
+        handle.mkfs("ext4", f"/dev/vg/{name}")
+        _write(handle, name, name)
+    said = [
+        handle.debug("sh", ["lvm lvcreate -q -y -s -n snap -l 4 vg/origin 2>&1"]),
+        _write(handle, "origin", "newer"),
+        handle.debug("sh", ["lvm lvcreate -q -y --type cache-pool -n fast -L 12m vg 2>&1"]),
+        handle.debug("sh", ["lvm lvconvert -q -y --type cache --cachepool vg/fast --cachemode writeback vg/slow 2>&1"]),
+        _write(handle, "slow", "cached"),
+    ]
+    sums = [f"{name} {handle.checksum_device('sha256', f'/dev/vg/{name}')}" for name in ("snap", "slow")]
+    handle.vg_activate_all(False)
+    return "\n".join((*sums, *said, ""))
+
+
+def _write(handle: Any, volume: str, text: str) -> str:
+    handle.mount(f"/dev/vg/{volume}", "/")
+    handle.write("/name", text)
+    handle.umount("/")
+    return f"{volume}: {text}"
 
 
 def _guest_disk(folder: Path, kind: str) -> None:

@@ -15,11 +15,13 @@ from inspector.backends.guestfs.messages import (
     REFUSAL,
     REQUEST,
     RESULT,
+    DeviceSize,
     Launch,
     ListNames,
     Mount,
     ProtocolError,
     Read,
+    ReadDevice,
     ReadFlags,
     ReadLink,
     ReadUsage,
@@ -211,6 +213,8 @@ def test_files_are_asked_for_below_their_mount() -> None:
         (StatPath(7, b"etc"), "there is no mount 7"),
         (Mount(0, "nfs"), "nfs is not known here"),
         (Mount("vg/../../etc", "ext4"), "the name of a logical volume wanted"),
+        (Mount("vg/..", "ext4"), "the name of a logical volume wanted"),
+        (Mount("../sda", "ext4"), "the name of a logical volume wanted"),
         (Mount("sda", "ext4"), "the name of a logical volume wanted"),
         (Launch(1), "the appliance is there already"),
         (StatPath(0, b"broken"), "Structure needs cleaning"),
@@ -256,3 +260,12 @@ def test_bindings_that_do_not_load_are_a_reason() -> None:
 def test_what_is_no_request_ends_the_work(said: bytes) -> None:
     with pytest.raises(ProtocolError):
         work(Pipe(said), appliance())
+
+
+def test_logical_volumes_are_read_by_their_names() -> None:
+    handle = Handle()
+    said = answers(
+        appliance(handle), Launch(1), DeviceSize("vg/snap"), ReadDevice("vg/snap", 7, 5), DeviceSize("../sda")
+    )
+    assert [kind for kind, _ in said] == [RESULT, RESULT, RESULT, REFUSAL]
+    assert handle.calls[-2:] == [("blockdev_getsize64", "/dev/vg/snap"), ("pread_device", "/dev/vg/snap", 5, 7)]

@@ -17,7 +17,7 @@ import pytest
 from fixtures.golden import GOLDEN, build_disk
 from inspector.backends.choice import backend
 from inspector.disk import Volume
-from inspector.storage import open_storage
+from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat, Tree
 from tests.appliance import needs_appliance
@@ -72,14 +72,31 @@ def rows(tree: Tree) -> dict[str, Row]:
 
 
 def test_both_backends_read_the_same() -> None:
-    """One appliance has all four."""
+    """One appliance has all four, and logical volumes that need its device mapper."""
     folder = images.made()
-    paths = tuple(str(folder / kind) for kind in images.TREES)
-    native = open_storage(Target(paths)).volumes
-    other = open_storage(Target(paths, backend=backend("guestfs"))).volumes
-    assert [volume.type for volume in other] == list(images.TREES)
-    for one, two in zip(native, other, strict=True):
+    paths = tuple(str(folder / kind) for kind in (*images.TREES, "lvm"))
+    native = open_storage(Target(paths))
+    other = open_storage(Target(paths, backend=backend("guestfs")))
+    assert [volume.type for volume in other.volumes[:4]] == list(images.TREES)
+    for one, two in zip(native.volumes[:4], other.volumes[:4], strict=True):
         compare(one, two)
+    check_mapped(native, other, (folder / "said").read_text().splitlines())
+
+
+def check_mapped(native: Storage, guestfs: Storage, said: list[str]) -> None:
+    for name, content in (("vg/snap", b"origin"), ("vg/slow", b"cached")):
+        unread, volume = native.volume(name), guestfs.volume(name)
+        assert unread is not None
+        assert unread.tree is None
+        assert volume is not None
+        assert volume.flaw is None
+        digest = hashlib.sha256(volume.source.read_at(0, volume.size)).hexdigest()
+        assert f"{name.removeprefix('vg/')} {digest}" in said
+        assert (volume.type, volume.backend, volume.dormant) == ("ext4", "guestfs", name == "vg/snap")
+        assert volume.tree is not None
+        inode = volume.tree.lookup(volume.tree.root, "name")
+        assert inode is not None
+        assert volume.tree.open(inode).read_at(0, 6) == content
 
 
 def compare(native: Volume, guestfs: Volume) -> None:
