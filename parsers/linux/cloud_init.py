@@ -17,26 +17,12 @@ from typing import Any, Final
 import msgspec
 
 from parsers.linux.cloud_merge import MergeError, merge, without_rules
+from parsers.linux.cloud_modules import canonical_name, default_frequency
 from parsers.place import Place, Problem
 from parsers.yaml_document import Mapping, Node, Scalar, Sequence, parse_yaml, plain
 
-ALWAYS: Final = frozenset(
-    {
-        "bootcmd",
-        "chef",
-        "disable_ec2_metadata",
-        "final_message",
-        "growpart",
-        "migrator",
-        "refresh_rmc_and_interface",
-        "resizefs",
-        "scripts_per_boot",
-        "update_etc_hosts",
-        "update_hostname",
-        "zypper_add_repo",
-    }
-)
-ONCE: Final = frozenset({"scripts_per_once", "ubuntu_autoinstall"})
+STAGES: Final = {"cloud_init_modules": "network", "cloud_config_modules": "config", "cloud_final_modules": "final"}
+"""The lists of modules, and the boot stage that runs each."""
 _FREQUENCIES: Final = {"always", "once", "once-per-instance"}
 
 
@@ -50,11 +36,15 @@ class CloudConfigFile(msgspec.Struct, frozen=True):
 
 
 class Module(msgspec.Struct, frozen=True):
-    """An entry of a module list, with the frequency that holds: "always", "once-per-instance" or "once"."""
+    """An entry of a module list, with the frequency that holds: "always", "once-per-instance" or "once".
+
+    `asked` is whether the entry itself says so, not the module.
+    """
 
     place: Place
     name: str
     frequency: str
+    asked: bool = False
 
 
 class CloudConfig(msgspec.Struct, frozen=True):
@@ -100,8 +90,7 @@ class CloudConfig(msgspec.Struct, frozen=True):
 
     def module(self, name: str) -> Module | None:
         """Return a module by its name (`growpart`), in whichever list it is."""
-        sections = ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules")
-        return next((it for section in sections for it in self.modules(section) if it.name == name), None)
+        return next((it for section in STAGES for it in self.modules(section) if it.name == name), None)
 
 
 def parse_cloud_config(text: str, path: str) -> CloudConfigFile:
@@ -145,11 +134,11 @@ def _module(item: Node) -> Module | None:
         name, frequency = item.get("name"), item.get("frequency")
     if not isinstance(name, Scalar) or not isinstance(name.value, str) or not name.value.strip():
         return None
-    canonical = name.value.strip().replace("-", "_").removeprefix("cc_").removesuffix(".py")
+    canonical = canonical_name(name.value)
     asked = frequency.text.strip() if isinstance(frequency, Scalar) else ""
-    if asked not in _FREQUENCIES:
-        asked = "always" if canonical in ALWAYS else "once" if canonical in ONCE else "once-per-instance"
-    return Module(item.place, canonical, asked)
+    if asked in _FREQUENCIES:
+        return Module(item.place, canonical, asked, asked=True)
+    return Module(item.place, canonical, default_frequency(canonical))
 
 
 # -- the data sources, seen by Python and by the shell
