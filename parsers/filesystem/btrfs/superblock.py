@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from parsers.filesystem.btrfs.checksum import CHECKSUMS, Checksum
-from parsers.place import ParseError, Place, Problem
+from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source
 
 MAGIC: Final = b"_BHRfS_M"
@@ -247,7 +247,7 @@ def _supported(superblock: Superblock, name: str) -> Superblock:
         names.append(f"{unknown:#x}")
     if names:
         place = Place(name, offset=superblock.offset + 188)
-        raise ParseError(place, f"features that can be read wanted, {', '.join(names)} found")
+        raise UnsupportedError(place, f"features that can be read wanted, {', '.join(names)} found")
     if superblock.flags & _REWRITING_FSID:
         place = Place(name, offset=superblock.offset + 56)
         raise ParseError(place, "one UUID in all nodes wanted, an unfinished change of it found (btrfstune)")

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from parsers.checksum import crc32c
-from parsers.place import ParseError, Place, Problem
+from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source
 
 SUPERBLOCK_OFFSET: Final = 1024
@@ -289,7 +289,8 @@ def _incompat(fields: _Fields) -> int:
     if unknown:
         names = [name for bit, name in _INCOMPAT_NAMES.items() if bit & unknown]
         named = ", ".join(names) or f"incompatible feature bits {unknown:#x}"
-        raise fields.error(0x60, f"features that can be read wanted, {named} found")
+        error = fields.error(0x60, f"features that can be read wanted, {named} found")
+        raise UnsupportedError(error.place, error.message)
     return incompat
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from parsers.checksum import crc32c
-from parsers.place import ParseError, Place, Problem
+from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source
 
 MAGIC: Final = b"XFSB"
@@ -219,7 +219,8 @@ def _check_incompat(source: Source, incompat: int) -> None:
         names = [name for bit, name in _INCOMPAT_NAMES.items() if bit & unknown]
         rest = unknown & ~sum(_INCOMPAT_NAMES)
         names += [f"incompatible feature bits {rest:#x}"] if rest else []
-        raise _error(source, 216, f"features that can be read wanted, {', '.join(names)} found")
+        error = _error(source, 216, f"features that can be read wanted, {', '.join(names)} found")
+        raise UnsupportedError(error.place, error.message)
 
 
 def _check_power(source: Source, size: int, log: int, range_: tuple[int, int], what: tuple[int, str]) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 
+from fixtures.disk import tool
 from inspector.backends import choice, native
 from inspector.backends.choice import Choice, backend
 from inspector.backends.guestfs import bindings
 from inspector.backends.guestfs.volumes import equip
 from inspector.disk import Volume
-from parsers.filesystem.superblock import Superblock
+from parsers.filesystem.superblock import Superblock, identify
 from parsers.source import Memory
+from tests.oracles import needs
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
@@ -94,3 +97,19 @@ def test_native_needs_no_helper() -> None:
 def test_a_choice_that_is_none() -> None:
     with pytest.raises(ValueError, match="magic"):
         backend("magic")
+
+
+@needs("mke2fs")
+def test_a_feature_that_is_unknown_is_left_to_libguestfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bindings, "installed", lambda: False)
+    image = tmp_path / "image"
+    image.write_bytes(bytes(4 << 20))
+    subprocess.run([tool("mke2fs"), "-q", "-F", "-t", "ext4", "-O", "^metadata_csum", str(image)], check=True)
+    data = bytearray(image.read_bytes())
+    data[1024 + 0x60 + 3] = 0x80  # an incompatible feature that is yet to be invented
+    source = Memory(bytes(data), "sda1")
+    future = Volume("sda1", source, 0, None, identify(source))
+    equip([future], backend("auto"))
+    assert future.reason is not None
+    assert "features that can be read wanted" in future.reason
+    assert future.reason.endswith("install the package python3-guestfs")
