@@ -24,6 +24,7 @@ from inspector.identity import identify_guest
 from inspector.isolate import CHECK_LIMITS, Send
 from inspector.storage import Storage, open_storage
 from inspector.target import Target
+from inspector.view.cloud_init import cloud_init_facts, cloud_init_lines
 from inspector.view.container import container_facts, container_lines
 from inspector.view.size import size
 from inspector.view.stack import add_problems, storage_tree, table_facts, tree_lines, unplaced
@@ -58,6 +59,7 @@ def overview(target: Target) -> dict[str, Any]:
         "problems": problems,
         "disks": [{"name": disk.name, **_disk(disk)} for disk in storage.disks],
         "stack": tree,
+        "cloud_init": cloud_init_facts(facts) if facts else None,
     }
 
 
@@ -214,6 +216,7 @@ def _guest_lines(view: dict[str, Any]) -> Iterator[str]:
     for kernel in view["kernels"]:
         missing = [f"no {part}" for part in ("image", "modules", "initramfs") if kernel[part] is None]
         yield f"  {kernel['version']}{f' ({_joined(missing)})' if missing else ''}"
+    yield from cloud_init_lines(view["cloud_init"])
 
 
 def _joined(words: list[Any]) -> str:

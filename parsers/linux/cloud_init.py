@@ -23,7 +23,7 @@ from parsers.yaml_document import Mapping, Node, Scalar, Sequence, parse_yaml, p
 
 STAGES: Final = {"cloud_init_modules": "network", "cloud_config_modules": "config", "cloud_final_modules": "final"}
 """The lists of modules, and the boot stage that runs each."""
-_FREQUENCIES: Final = {"always", "once", "once-per-instance"}
+FREQUENCIES: Final = ("always", "once-per-instance", "once")
 
 
 class CloudConfigFile(msgspec.Struct, frozen=True):
@@ -136,7 +136,7 @@ def _module(item: Node) -> Module | None:
         return None
     canonical = canonical_name(name.value)
     asked = frequency.text.strip() if isinstance(frequency, Scalar) else ""
-    if asked in _FREQUENCIES:
+    if asked in FREQUENCIES:
         return Module(item.place, canonical, asked, asked=True)
     return Module(item.place, canonical, default_frequency(canonical))
 
