@@ -10,14 +10,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from fixtures.golden import GOLDEN, KERNEL
 from fixtures.layouts.build import Layout, built
 from fixtures.layouts.differences import DIFFERENCES, NOT_APPLICABLE, UNKNOWN, differences
 from fixtures.layouts.document import PAGE, page
-from fixtures.layouts.recipe import Member, Recipe, devices, mounted
+from fixtures.layouts.grub import boot_device, boot_path, mapper_path
+from fixtures.layouts.recipe import Device, Member, Recipe, devices, identifier, mount_points, subvolumes
 from fixtures.layouts.recipes import BASE, RECIPES, recipe
 from inspector.backing import AllowedFiles
 from inspector.engine import inspect_machine
@@ -44,6 +47,8 @@ def layout(name: str) -> Layout:
     wanted = recipe(name)
     if absent := missing(*TOOLS, *(APPLIANCE if wanted.needs_appliance else ())):
         pytest.skip(f"not installed: {', '.join(absent)}")
+    if wanted.needs_appliance and not any(Path("/boot").glob("vmlinu*")):
+        pytest.skip("no kernel in /boot: the appliance of libguestfs cannot start")
     return built(wanted, RECIPES)
 
 
@@ -89,8 +94,13 @@ def test_show_tells_the_stack(name: str) -> None:
         assert (item.name, seen["type"], seen["uuid"], seen["label"]) == (item.name, *told)
         assert (item.name, sorted(seen["members"])) == (item.name, sorted(item.members))
         assert (item.name, seen["holder"]) == (item.name, item.holds.of if isinstance(item.holds, Member) else None)
-    mounts = {mounted(item): item.name for item in wanted if (mounted(item) or "").startswith("/")}
-    assert {mount["path"] for mount in view["mounts"]} == set(mounts)
+    for disk, told in zip(made.recipe.disks, view["disks"], strict=True):
+        table, hybrid = told["partition_table"], disk.table == "hybrid"
+        assert (table["scheme"], table["hybrid"]) == ("gpt" if hybrid else disk.table, hybrid)
+        assert table["sector_size"] == disk.sector
+    mounts = {point: item.name for item in wanted for point in mount_points(item)}
+    mounts |= {point: f"{item.name}[/{name}]" for item in wanted for name, point in subvolumes(item)}
+    assert {mount["path"]: mount["device"] for mount in view["mounts"]} == mounts
     assert [mount["reason"] for mount in view["mounts"] if mount["reason"]] == []
     assert view["reason"] is None
     assert [problem["message"] for problem in view["problems"]] == _problems(made.recipe)
@@ -154,3 +164,30 @@ def test_no_layout_needs_root(name: str) -> None:
     told = {rule["rule"]: rule["status"] for check in json.loads(done.stdout)["checks"] for rule in check["rules"]}
     report = inspect_machine(target(made))
     assert told == {rule.rule: str(rule.status) for check in report.checks for rule in check.rules}
+
+
+def grub_name(made: Recipe, device: Device) -> str:
+    """Return what GRUB calls a device when it is given the disks as files."""
+    if "/" in device.name:
+        return f"lvm/{mapper_path(device).removeprefix('/dev/mapper/')}"
+    if device.disk is None:
+        return f"mduuid/{identifier(made, f'array {device.name}').replace('-', '')}"
+    table = "msdos" if made.disks[device.disk].table == "mbr" else "gpt"
+    return f"loop{device.disk}" + (f",{table}{device.partition}" if device.partition else "")
+
+
+@needs("grub-fstest")
+@pytest.mark.parametrize("name", [item for item in MARKED if recipe(str(item.values[0])).container == "raw"])
+def test_grub_reads_the_kernel_and_its_configuration(name: str) -> None:
+    made = layout(name)
+    boot = boot_device(made.recipe)
+    cat = ["grub-fstest", "-c", str(len(made.images)), *map(str, made.images), "cat"]
+
+    def read(path: str) -> bytes:
+        where = f"({grub_name(made.recipe, boot)}){boot_path(made.recipe)}/{path}"
+        return subprocess.run([*cat, where], check=True, capture_output=True).stdout
+
+    config = read("grub/grub.cfg").decode()
+    assert read(f"vmlinuz-{KERNEL}") == GOLDEN[f"/boot/vmlinuz-{KERNEL}"]
+    assert f"linux\t{boot_path(made.recipe)}/vmlinuz-{KERNEL} root=" in config
+    assert "@" not in config.replace("@rootfs", "").replace("/@/", "/").replace("subvol=@ ", "")  # every UUID is there
