@@ -4,7 +4,8 @@ Arguments: Linux, Documentation/admin-guide/kernel-parameters.txt; systemd(1), k
 initramfs-tools(7); dracut.cmdline(7), and its spelling in CentOS 6. What stands behind `--` counts as well: an initial
 RAM disk and systemd read all of /proc/cmdline, and other inits are given it as their own arguments.
 
-Deliberately not done: arguments that take memory away by other means (`memmap=`, `hugepages=`, `crashkernel=`).
+Deliberately not done: `systemd.unit=` of other units, which is judged with what systemd starts; arguments that take
+memory away by other means (`memmap=`, `hugepages=`, `crashkernel=`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ _RESCUE: Final = frozenset(
 _RESCUE_UNITS: Final = frozenset(
     {"rescue", "emergency", "rescue.target", "emergency.target", "rescue.service", "emergency.service"}
 )
-_ENDS: Final = frozenset({"poweroff", "halt", "reboot", "shutdown", "exit", "kexec", "soft-reboot", "suspend", "sleep"})
-"""Targets of systemd.special(7) that end what was started."""
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "busybox"})
 _NO_INITS: Final = frozenset({"true", "false", "sleep", "cat", "halt", "poweroff", "reboot", "shutdown"})
 _INITS: Final = frozenset(
@@ -35,13 +34,6 @@ _OTHER_ROOTS: Final = {"boot": frozenset({"nfs", "live", "casper"}), "rd.cmdline
 """What `boot=` has initramfs-tools do, and `rd.cmdline=` dracut, instead of mounting the root of a disk."""
 _STOPS: Final = frozenset({"systemd.run", "rd.break", "rdbreak", "break"})
 _YES: Final = frozenset({"1", "yes", "y", "true", "t", "on", "/dev/console"})
-_UNITS: Final = (
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-)
 MINIMUM_MEMORY: Final = 256 << 20
 """Bytes; with less a kernel has no room to unpack its initial RAM disk."""
 _SIZE: Final = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|\d{1,19})([kKmMgGtT]?)")
@@ -55,7 +47,7 @@ def is_hazard(argument: str, guest: Guest) -> bool:
         return True
     match key:
         case "systemd.unit" | "rd.systemd.unit":
-            return value in _RESCUE_UNITS or value.removesuffix(".target") in _ENDS or _is_lost(key, value, guest)
+            return value in _RESCUE_UNITS
         case "systemd.confirm_spawn" | "rd.systemd.confirm_spawn":
             return value.lower() in _YES or value.startswith("tty")
         case "init" if equals:
@@ -75,12 +67,6 @@ def is_doubtful(argument: str, guest: Guest) -> bool:
     if key != "init" or not equals or is_hazard(argument, guest):
         return False
     return posixpath.basename(value) not in _INITS and posixpath.basename(guest.realpath(value)) not in _INITS
-
-
-def _is_lost(key: str, unit: str, guest: Guest) -> bool:
-    """Tell whether systemd is to start a unit that it does not have: it starts the rescue shell then."""
-    folders = [folder for folder in _UNITS if guest.is_dir(folder)]
-    return key == "systemd.unit" and bool(folders) and not any(guest.exists(f"{folder}/{unit}") for folder in folders)
 
 
 def _runs_no_system(path: str, guest: Guest) -> bool:

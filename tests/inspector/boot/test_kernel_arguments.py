@@ -8,7 +8,6 @@ from tests.memory_tree import guest_of
 
 GUEST = guest_of({
     "/lib/systemd/systemd": File("", 0o755),
-    "/lib/systemd/system/multi-user.target": "",
     "/sbin/init": Link("/lib/systemd/systemd"),
     "/opt/start": File("", 0o755),
     "/bin/sh": File("", 0o755),
@@ -26,7 +25,6 @@ GUEST = guest_of({
         "init=/gone", "init=/bin/true", "rdinit=/bin/sh", "boot=nfs", "boot=live", "systemd.run=/bin/true", "pci=off",
         "mem=64M", "mem=0x1000000", "mem=65536k", "0", "6", "rdbreak", "rdbreak=mount", "rd.cmdline=ask",
         "systemd.confirm_spawn", "systemd.confirm_spawn=yes", "systemd.confirm_spawn=tty1",
-        "systemd.unit=poweroff.target", "systemd.unit=reboot.target", "systemd.unit=gone.target",
         "rd.systemd.unit=emergency.service",
     ],
 )  # fmt: skip
