@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -20,7 +20,7 @@ _SYSTEM: Final = Path("/usr/lib/python3/dist-packages")
 
 def system_folder(system: Path = _SYSTEM) -> Path | None:
     """Return the system's folder of Python packages where it holds bindings that this Python can load."""
-    extension = f"libguestfsmod{sysconfig.get_config_var('EXT_SUFFIX')}"
+    extension = f"libguestfsmod{EXTENSION_SUFFIXES[0]}"  # the one that names this version of Python
     return system if (system / "guestfs.py").is_file() and (system / extension).is_file() else None
 
 

@@ -13,19 +13,15 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from inspector.backends.guestfs.messages import Channel, ProtocolError
-
-Work = Callable[[Channel, str, str], None]
-"""What the worker does: it gets its channel, the folder for scratch files, and the path of the drives' socket."""
+Work = Callable[[socket.socket, str, str], None]
+"""What the worker does: it gets its stream, the folder for scratch files, and the path of the drives' socket."""
 
 _WAKE: Final = b"!"
 _SOCKET: Final = "drives"
@@ -34,27 +30,6 @@ _REAP: Final = 5.0
 
 class BrokerError(Exception):
     """The appliance cannot be had."""
-
-
-class Stream:
-    """A connected socket as a `Channel`."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-
-    def send(self, data: bytes) -> None:
-        """Send all of `data`; raise `ProtocolError` where the other side is gone."""
-        try:
-            self._connection.sendall(data)
-        except OSError as error:
-            raise ProtocolError(f"the other side is gone: {error.strerror}") from error
-
-    def receive(self, size: int) -> bytes:
-        """Return at most `size` bytes, none where the other side is gone."""
-        try:
-            return self._connection.recv(size)
-        except ConnectionError:
-            return b""
 
 
 class Broker:
@@ -134,6 +109,9 @@ def _supervise(channel: socket.socket, work: Work) -> NoReturn:
     try:
         channel = _alone(channel)
         if channel.recv(1):
+            import shutil  # only where it is woken, which few inspections do
+            import tempfile
+
             folder = tempfile.mkdtemp(prefix="inspector-")
             try:
                 _watch(channel, work, folder)
@@ -194,7 +172,7 @@ def _run(channel: socket.socket, work: Work, folder: str, path: str) -> NoReturn
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.environ["XDG_RUNTIME_DIR"] = folder  # where libguestfs makes its sockets
-        work(Stream(channel), folder, path)
+        work(channel, folder, path)
         status = 0
     finally:
         os._exit(status)

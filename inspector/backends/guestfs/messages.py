@@ -6,6 +6,7 @@ every frame is bounded, and decoded to a type that is checked. Paths are bytes, 
 
 from __future__ import annotations
 
+import socket
 import struct
 from typing import Annotated, Final, Protocol
 
@@ -169,6 +170,27 @@ class Channel(Protocol):
     def receive(self, size: int) -> bytes:
         """Return at most `size` bytes."""
         ...
+
+
+class Stream:
+    """A connected socket as a `Channel`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`; raise `ProtocolError` where the other side is gone."""
+        try:
+            self._connection.sendall(data)
+        except OSError as error:
+            raise ProtocolError(f"the other side is gone: {error.strerror}") from error
+
+    def receive(self, size: int) -> bytes:
+        """Return at most `size` bytes, none where the other side is gone."""
+        try:
+            return self._connection.recv(size)
+        except ConnectionError:
+            return b""
 
 
 def send_frame(channel: Channel, kind: bytes, payload: bytes) -> None:

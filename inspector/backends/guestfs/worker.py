@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inspector.backends.guestfs.broker import Broker
-from inspector.backends.guestfs.messages import Channel
+
+if TYPE_CHECKING:
+    from socket import socket
 
 
 def broker() -> Broker:
@@ -11,8 +15,9 @@ def broker() -> Broker:
     return Broker(_work)
 
 
-def _work(channel: Channel, folder: str, socket: str) -> None:
+def _work(connection: socket, folder: str, drives: str) -> None:
     from inspector.backends.guestfs.appliance import Appliance, work
     from inspector.backends.guestfs.bindings import load
+    from inspector.backends.guestfs.messages import Stream
 
-    work(channel, Appliance(load, folder, socket))
+    work(Stream(connection), Appliance(load, folder, drives))

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 from typing import NoReturn
 
 import msgspec
@@ -24,6 +25,7 @@ from inspector.backends.guestfs.messages import (
     Channel,
     Launch,
     ListNames,
+    Stream,
     receive_frame,
     send_frame,
 )
@@ -49,7 +51,7 @@ def obedient(channel: Channel, answer: Answer) -> None:
 
 
 def broker_of(answer: Answer) -> Broker:
-    return Broker(lambda channel, _folder, _socket: obedient(channel, answer))
+    return Broker(lambda stream, _folder, _socket: obedient(Stream(stream), answer))
 
 
 def asked(answer: Answer) -> list[bytes]:
@@ -126,7 +128,7 @@ def test_more_drives_than_an_appliance_takes_are_not_tried() -> None:
 # --- nothing is left ---------------------------------------------------------------------------------------------
 
 
-def with_machine(channel: Channel, folder: str, _: str) -> None:
+def with_machine(stream: socket, folder: str, _: str) -> None:
     """A worker that starts what stands for the virtual machine, and says which it is when it is asked."""
     machine = subprocess.Popen(["sleep", "600"])
     Path(folder, "scratch").write_text("x")
@@ -134,7 +136,7 @@ def with_machine(channel: Channel, folder: str, _: str) -> None:
     def tell(channel: Channel) -> None:
         send_frame(channel, RESULT, msgspec.msgpack.encode([str(machine.pid).encode(), folder.encode()]))
 
-    obedient(channel, tell)
+    obedient(Stream(stream), tell)
 
 
 def begun(helper: Broker) -> tuple[Session, int, Path]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from inspector.backends.choice import Backend, Choice
-from inspector.backends.guestfs import volumes
+from inspector.backends.guestfs import drives as drives_module
 from inspector.backends.guestfs.broker import Broker
 from inspector.backends.guestfs.device import LogicalDevice
 from inspector.backends.guestfs.messages import DeviceSize, ReadDevice, Request
@@ -87,7 +87,7 @@ def equipped(
         drives.extend(sources)
         return answers
 
-    monkeypatch.setattr(volumes, "Session", session)
+    monkeypatch.setattr(drives_module, "Session", session)
     found, made = group(kind, missing)
     equip(found, Backend(Choice.AUTO, cast("Broker", object())), [made])
     return found[1], drives
