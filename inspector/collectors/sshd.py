@@ -13,7 +13,8 @@ from inspector.guest import Guest, NotFound
 from inspector.linux.units import UnitFiles
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
-from parsers.linux.sshd import DEBIAN_12, Release, SshdConfig, parse_sshd_config
+from parsers.linux.os_release import OsRelease
+from parsers.linux.sshd import DEBIAN_12, NEWEST, Release, SshdConfig, parse_sshd_config
 from parsers.linux.systemd import split_words
 from parsers.place import Place
 
@@ -27,11 +28,17 @@ _PACKAGES: Final = ("openssh-server", "openssh", "openssh-server-common")
 _RELEASE: Final = re.compile(r"(?:\d+:)?(\d{1,2})\.(\d{1,2})")
 _BANNER: Final = re.compile(rb"OpenSSH_(\d{1,2})\.(\d{1,2})p\d")
 _PROGRAM_LIMIT: Final = 4 << 20
-_VENDORS: Final = (
-    ("/etc/redhat-release", "redhat"),
-    ("/etc/debian_version", "debian"),
-    ("/etc/zypp", "suse"),
-)
+_VENDORS: Final = {
+    **dict.fromkeys(
+        ("almalinux", "alinux", "amzn", "anolis", "centos", "fedora", "ol", "openEuler", "rhel", "rocky"), "redhat"
+    ),
+    **dict.fromkeys(("debian", "ubuntu"), "debian"),
+    **dict.fromkeys(("opensuse", "sles", "suse", "opensuse-leap", "opensuse-tumbleweed"), "suse"),
+    **{name: name for name in ("alpine", "arch")},
+}
+"""Whose patches sshd carries, by ID and ID_LIKE of os-release; what stands in no table patches in nothing known."""
+_TRIED: Final[tuple[Release, ...]] = (DEBIAN_12, (5, 3), (6, 6), (7, 4), (8, 0), (8, 7), (9, 9), NEWEST)
+"""Where the release cannot be told, a line is wrong if it is wrong for all of these."""
 _SOCKET_GENERATORS: Final = (
     "/usr/lib/systemd/system-generators/sshd-socket-generator",
     "/etc/systemd/system-generators/sshd-socket-generator",
@@ -57,7 +64,8 @@ def collect_sshd(facts: Facts) -> Sshd:
     program = next((path for path in PROGRAMS if guest.is_file(path)), None)
     release, source = _release(facts, guest, program)
     path = CONFIG if guest.exists(CONFIG) or not guest.exists(VENDOR_CONFIG) else VENDOR_CONFIG
-    config = _config(guest, path, release or DEBIAN_12)
+    vendor = _vendor(facts)
+    config = _config(guest, path, release, vendor)
     units = tuple(services.working(unit, "sshd") for unit in UNITS)
     options, place = _options(guest, services, units)
     return Sshd(
@@ -73,6 +81,7 @@ def collect_sshd(facts: Facts) -> Sshd:
         units,
         BLOCKER if guest.exists(BLOCKER) else None,
         _sockets(guest, units),
+        vendor,
     )
 
 
@@ -95,7 +104,7 @@ def _release(facts: Facts, guest: Guest, program: str | None) -> tuple[Release |
     return (int(found[1]), int(found[2])), Evidence(Place(program, offset=found.start()), found[0].decode())
 
 
-def _config(guest: Guest, path: str, release: Release) -> SshdConfig | None:
+def _config(guest: Guest, path: str, release: Release | None, vendor: str) -> SshdConfig | None:
     def read_included(pattern: str) -> list[tuple[str, str | None]]:
         return [
             (found, guest.read_text(found) if guest.exists(found) else None)
@@ -104,14 +113,21 @@ def _config(guest: Guest, path: str, release: Release) -> SshdConfig | None:
         ]
 
     try:
-        return parse_sshd_config(guest.read_text(path), path, read_included, release, _vendor(guest))
+        text = guest.read_text(path)
     except NotFound:
         return None
+    releases = _TRIED if release is None else (release,)
+    read = (parse_sshd_config(text, path, read_included, tried, vendor) for tried in releases)
+    return min(read, key=lambda config: len(config.problems))
 
 
-def _vendor(guest: Guest) -> str:
-    """Whose patches the program carries."""
-    return next((vendor for path, vendor in _VENDORS if guest.exists(path)), "")
+def _vendor(facts: Facts) -> str:
+    """Whose patches the program carries; "" where the distribution cannot be told, or is not in the table."""
+    try:
+        family = facts[OsRelease].family
+    except UnknownFact:
+        return ""
+    return next((_VENDORS[name] for name in family if name in _VENDORS), "")
 
 
 def _options(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[tuple[str, ...], Place | None]:

@@ -59,6 +59,7 @@ class Sshd(msgspec.Struct, frozen=True):
         key_makers: what makes host keys at the start, cloud-init left aside.
         blocker: the file that keeps the unit of Debian from starting it, where it exists.
         sockets: what the sockets listen on that start it; empty where a service does.
+        vendor: the distribution whose patches it carries; "" where that cannot be told.
     """
 
     program: str | None
@@ -73,6 +74,14 @@ class Sshd(msgspec.Struct, frozen=True):
     units: tuple[UnitState, ...]
     blocker: str | None
     sockets: tuple[Evidence, ...]
+    vendor: str = ""
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether it is built with TCP wrappers: Debian's and SUSE's are, Red Hat's was up to 7.4."""
+        if self.vendor == "redhat":
+            return self.release is not None and self.release <= (7, 4)
+        return self.vendor in {"debian", "suse"}
 
     @property
     def starter(self) -> UnitState | None:

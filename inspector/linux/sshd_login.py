@@ -26,8 +26,6 @@ _STANDARD_PORT: Final = "22"
 _KEYS_ALONE: Final = frozenset({"prohibit-password", "without-password"})
 _NEVER_AS_ROOT: Final = frozenset({"no", "forced-commands-only"})
 _WRAPPERS: Final = ("/etc/hosts.allow", "/etc/hosts.deny")
-_WRAPPED: Final = "/etc/debian_version"
-"""Where it exists, sshd is built with TCP wrappers; the other families have left them."""
 
 
 class Login:
@@ -167,7 +165,7 @@ class Login:
 
     def _wrappers(self) -> Iterator[Evidence]:
         guest = self._facts[Guest]
-        if not guest.exists(_WRAPPED):
+        if not self._sshd.wrapped:
             return
         allow, deny = ([rule for rule in _rules(guest, path) if rule.concerns("sshd")] for path in _WRAPPERS)
         for rule in allow:

@@ -82,6 +82,12 @@ def sshd_config_valid(facts: Facts) -> Verdict:
     config, release = sshd.config, sshd.release
     if config is None:
         return failed("sshd has no configuration", Evidence(Place(sshd.config_path), "does not exist"))
+    if release is not None and not OLDEST <= release <= NEWEST:
+        return unknown(
+            f"the configuration of OpenSSH {_RELEASES} is known, not of this one",
+            sshd.release_source,
+            *_evidence(config.problems),
+        )
     if config.problems:
         count = len(config.problems)
         return failed(
@@ -90,8 +96,6 @@ def sshd_config_valid(facts: Facts) -> Verdict:
         )
     if release is None:
         return unknown("which OpenSSH this is cannot be told", sshd.release_source)
-    if not OLDEST <= release <= NEWEST:
-        return unknown(f"the configuration of OpenSSH {_RELEASES} is known, not of this one", sshd.release_source)
     if config.doubts:
         return unknown("whether sshd accepts its configuration shows when the guest runs", *_evidence(config.doubts))
     if sshd.options_place and any(word.startswith(_UNSEEN_OPTIONS) for word in sshd.options):

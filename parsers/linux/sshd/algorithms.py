@@ -1,7 +1,8 @@
 """Lists of algorithms: `a,b`, `+a` (append), `-a*` (remove), `^a` (prefer), and what each sshd knows.
 
 The names are those that OpenSSH 9.2p1 of Debian 12 lists (`ssh -Q cipher`, `mac`, `kex`, `kex-gss`, `sig`), with the
-release since which, or before which, others have them, from the release notes.
+release since which, or before which, others have them, from the release notes. Of 5.3 only Red Hat's is in use, with
+the hashes of SHA-2 that it was patched to have.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ MACS: Final[Names] = {
 KEX: Final[Names] = {
     **_names(
         "diffie-hellman-group1-sha1 diffie-hellman-group14-sha1 diffie-hellman-group-exchange-sha1"
-        " diffie-hellman-group-exchange-sha256 ecdh-sha2-nistp256 ecdh-sha2-nistp384 ecdh-sha2-nistp521"
+        " diffie-hellman-group-exchange-sha256"
     ),
+    **_names("ecdh-sha2-nistp256 ecdh-sha2-nistp384 ecdh-sha2-nistp521", (5, 7)),
     **_names("curve25519-sha256@libssh.org", (6, 5)),
     **_names("diffie-hellman-group14-sha256 diffie-hellman-group16-sha512 diffie-hellman-group18-sha512", (7, 3)),
     **_names("curve25519-sha256", (7, 4)),
     **_names("sntrup761x25519-sha512@openssh.com", (8, 5)),
-    # 9.9 upstream; Debian brought the name back to 9.2p1-2+deb12u4
-    **_names("sntrup761x25519-sha512", (9, 2)),
+    **_names("sntrup761x25519-sha512", (9, 9)),
     **_names("mlkem768x25519-sha256", (9, 9)),
     **_names("sntrup4591761x25519-sha512@tinyssh.org", (8, 0), (8, 5)),
 }
@@ -57,13 +58,15 @@ GSS_KEX: Final[Names] = _names(
     "gss-gex-sha1- gss-group1-sha1- gss-group14-sha1- gss-group14-sha256- gss-group16-sha512- gss-nistp256-sha256-"
     " gss-curve25519-sha256-"
 )
+# 9.8 leaves DSA out of what is compiled unless asked for, 10.0 has no code of it
 _PLAIN: Final = {
-    **_names("ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521"),
+    **_names("ssh-rsa"),
+    **_names("ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521", (5, 7)),
     **_names("ssh-ed25519", (6, 5)),
     **_names("rsa-sha2-256 rsa-sha2-512", (7, 2)),
     **_names("sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", (8, 2)),
     **_names("webauthn-sk-ecdsa-sha2-nistp256@openssh.com", (8, 4)),
-    **_names("ssh-dss", before=(10, 0)),
+    **_names("ssh-dss", before=(9, 8)),
 }
 CA_SIGNATURES: Final[Names] = _PLAIN
 SIGNATURES: Final[Names] = {
@@ -75,8 +78,16 @@ SIGNATURES: Final[Names] = {
     **_names("ssh-ed25519-cert-v01@openssh.com", (6, 5)),
     **_names("rsa-sha2-256-cert-v01@openssh.com rsa-sha2-512-cert-v01@openssh.com", (7, 8)),
     **_names("sk-ssh-ed25519-cert-v01@openssh.com sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", (8, 2)),
-    **_names("ssh-dss-cert-v01@openssh.com", before=(10, 0)),
+    **_names("ssh-dss-cert-v01@openssh.com", before=(9, 8)),
 }
+
+
+_ALSO: Final[Mapping[Release, frozenset[str]]] = {
+    # Debian brought the name back to 9.2p1-2+deb12u4
+    (9, 2): frozenset({"sntrup761x25519-sha512"}),
+}
+_SIGNS: Final[Mapping[str, Release]] = {"+": (7, 0), "-": (7, 5), "^": (8, 1)}
+"""Since which release a sign before the list has a meaning."""
 
 
 def list_flaw(text: str, names: Names, release: Release, *, wildcards: bool, signs: bool = True) -> str | None:
@@ -85,13 +96,14 @@ def list_flaw(text: str, names: Names, release: Release, *, wildcards: bool, sig
     `wildcards`: whether patterns may select names; `signs`: whether `+`, `-` and `^` have their meaning. After `-`
     sshd takes any pattern.
     """
-    sign = text[:1] if signs and text[:1] in {"+", "-", "^"} else ""
+    sign = text[:1] if signs and release >= _SIGNS.get(text[:1], _NEVER) else ""
     if sign == "-":
         return None
     items = [item for item in text.removeprefix(sign).split(",") if item]
     if not items:
         return "a list of algorithms wanted, an empty one found"
-    known = [name for name, (since, before) in names.items() if since <= release < before]
+    also = _ALSO.get(release, frozenset())
+    known = [name for name, (since, before) in names.items() if since <= release < before or name in also]
     for item in items:
         patterned = wildcards and ("*" in item or "?" in item)
         found = any(_matches(name, item) for name in known) if patterned else item in known

@@ -7,8 +7,11 @@ rest is read.
 Like `sshd -t`, this takes no user to match: a block of `Match all` counts for everybody, any other only has to be
 valid. The checks over several lines are those of `sshd -t`, for which a line in `Match all` is a line like any other.
 
-Not done: the files that keywords name are not looked at, host names are not resolved (`doubts`), and for another
-release than 9.2 only what keywords and algorithms it knows is told apart, not every change of their syntax.
+Other releases, from 5.3 on, are judged by what the release notes of OpenSSH tell: the keywords, values, algorithms and
+criteria that each knows, what may stand in its Match blocks, and that before 8.7 no comment may follow an argument.
+
+Not done: the files that keywords name are not looked at, host names are not resolved, and keywords that only some
+updates of a package know are left open (`doubts`).
 """
 
 from __future__ import annotations
@@ -23,11 +26,12 @@ from parsers.linux.sshd.address import address, address_list_flaw, listen_parts,
 from parsers.linux.sshd.algorithms import Release
 from parsers.linux.sshd.keywords import KEYWORDS, Keyword, Life
 from parsers.linux.sshd.line import Line, next_word, split_line
+from parsers.linux.sshd.values import anything
 from parsers.place import Place, Problem
 
 DEBIAN_12: Final[Release] = (9, 2)
-OLDEST: Final[Release] = (7, 4)
-NEWEST: Final[Release] = (10, 0)
+OLDEST: Final[Release] = (5, 3)
+NEWEST: Final[Release] = (10, 2)
 """The releases between which the table of keywords is believed to be complete."""
 
 _MAX_DEPTH: Final = 16
@@ -35,6 +39,10 @@ _MAX_FILES: Final = 1000
 _MAX_PROBLEMS: Final = 1000
 _LISTED_CRITERIA: Final = frozenset({"user", "group", "host", "rdomain"})
 _ADDRESS_CRITERIA: Final = frozenset({"address", "localaddress"})
+_COMMENTS_SINCE: Final[Release] = (8, 7)
+_CRITERIA_SINCE: Final[dict[str, Release]] = {
+    "localaddress": (6, 1), "localport": (6, 1), "all": (6, 5), "rdomain": (7, 7),
+}  # fmt: skip
 _NEW_CRITERIA: Final[dict[str, Release]] = {
     "invalid-user": (9, 9), "version": (10, 0), "sessiontype": (10, 0), "command": (10, 0),
 }  # fmt: skip
@@ -143,7 +151,7 @@ class _Reader(msgspec.Struct):
             if self.stopped or len(self.problems) >= _MAX_PROBLEMS:
                 return
             place = Place(path, number)
-            line = split_line(written)
+            line = split_line(written, old=self.release < _COMMENTS_SINCE)
             if "\0" in written:
                 # sshd loses the rest of the line with its end, and reads the next line as its continuation
                 self._problem(place, "text wanted, a NUL byte found")
@@ -156,7 +164,7 @@ class _Reader(msgspec.Struct):
                 scope = replace(outer, active=everybody, matched=everybody, criteria=_both(outer, line.rest))
             elif keyword.name == "Include":
                 self._include(line.arguments or (), place, scope)
-            elif keyword.life is Life.CURRENT:
+            elif keyword.life_in(self.release) is Life.CURRENT:
                 arguments = line.arguments or ()
                 self.directives.append(
                     Directive(place, keyword.name, arguments, scope.active, scope.matched, line.rest, scope.criteria)
@@ -174,26 +182,30 @@ class _Reader(msgspec.Struct):
             self._problem(place, f"closed quotes wanted, {line.rest!r} found")
             return None
         keyword = KEYWORDS.get(line.keyword.lower())
-        if keyword is None or not self._known(keyword):
+        known = keyword.known(self.release, self.vendor) if keyword else False
+        if keyword is None or known is False:
             self._problem(place, f"a keyword of sshd {_dotted(self.release)} wanted, {line.keyword!r} found")
             return None
+        if known is None:
+            packages = " or ".join(keyword.patched)
+            self.doubts.append(Problem(place, f"only some packages of {packages} know {line.keyword}"))
         if not active and not self._allowed_in_match(keyword):
             self._problem(place, f"a keyword that may stand in a Match block wanted, {line.keyword!r} found")
             return None
-        if keyword.life in {Life.DEPRECATED, Life.UNSUPPORTED}:
-            self.remarks.append(Problem(place, f"{line.keyword} is {keyword.life.value} and has no effect"))
-        flaw = _program_flaw(keyword, line.rest) or keyword.check(line.arguments, self.release)
+        life = keyword.life_in(self.release)
+        if life in {Life.DEPRECATED, Life.UNSUPPORTED}:
+            self.remarks.append(Problem(place, f"{line.keyword} is {life.value} and has no effect"))
+        check = keyword.check if life is Life.CURRENT else anything
+        flaw = _program_flaw(keyword, line.rest) or check(line.arguments, self.release)
         if flaw:
             self._problem(place, f"{line.keyword}: {flaw}")
             return None
         return keyword
 
-    def _known(self, keyword: Keyword) -> bool:
-        vendors = keyword.vendors
-        return keyword.since <= self.release < keyword.before and (not vendors or self.vendor in vendors)
-
     def _allowed_in_match(self, keyword: Keyword) -> bool:
-        return keyword.in_match or (keyword.name == "Subsystem" and self.release >= (9, 5))
+        if keyword.name == "Subsystem":
+            return self.release >= (9, 5)
+        return keyword.in_match and self.release >= keyword.match_since
 
     def _include(self, patterns: tuple[str, ...], place: Place, scope: _Scope) -> None:
         if not patterns:
@@ -232,6 +244,8 @@ class _Reader(msgspec.Struct):
         self._addresses_fit(active)
 
     def _programs_have_users(self, active: list[Directive]) -> None:
+        if self.release < (6, 2):  # Red Hat's patch of 5.3 runs them as who logs in
+            return
         for name in ("AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"):
             program = _first(active, name)
             if program and program.rest.strip().lower() != "none" and not _first(active, f"{name}User"):
@@ -320,14 +334,15 @@ def _program_flaw(keyword: Keyword, rest: str) -> str | None:
 def _criteria(text: str, release: Release) -> tuple[bool, str | None]:
     """Return whether the criteria are `all`, and what is wrong with them."""
     word, rest = next_word(text)
-    if not word or word.startswith("#"):
+    comment = "#" if release >= _COMMENTS_SINCE else "\n"  # which stands in no line
+    if not word or word.startswith(comment):
         return False, "criteria wanted, none found"
-    if word.lower() == "all":
+    if word.lower() == "all" and release >= _CRITERIA_SINCE["all"]:
         more, _ = next_word(rest)
-        if more and not more.startswith("#"):
+        if more and not more.startswith(comment):
             return False, f"all alone wanted, {more!r} found beside it"
         return True, None
-    while word and not word.startswith("#"):
+    while word and not word.startswith(comment):
         value, rest = next_word(rest)
         if flaw := _criterion_flaw(word.lower(), value, release):
             return False, flaw
@@ -339,6 +354,8 @@ def _criteria(text: str, release: Release) -> tuple[bool, str | None]:
 
 
 def _criterion_flaw(name: str, value: str | None, release: Release) -> str | None:
+    if release < _CRITERIA_SINCE.get(name, release):
+        return f"a criterion of sshd {_dotted(release)} wanted, {name!r} found"
     if name == "all":
         return "all alone wanted, it was found beside other criteria"
     if name in _NEW_CRITERIA and release >= _NEW_CRITERIA[name]:

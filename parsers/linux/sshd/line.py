@@ -24,6 +24,12 @@ _PLAIN_WORD: Final = re.compile(r"[^ \t]+")
 _END_OF_WORD: Final = re.compile(r'[ \t\r\n"=]')
 
 
+_EQUALS_WORD: Final = re.compile(
+    r'(?P<head>[^ \t\r\n"=]*)(?:"(?P<quoted>[^"]*)"[ \t\r\n]*|=[ \t\r\n]*|[ \t\r\n]+(?:=[ \t\r\n]*)?|(?P<open>")|$)'
+)
+_BLANK_WORD: Final = re.compile(r'(?P<head>[^ \t\r\n"]*)(?:"(?P<quoted>[^"]*)"[ \t\r\n]*|[ \t\r\n]+|(?P<open>")|$)')
+
+
 class QuoteError(ValueError):
     """A quote that is never closed."""
 
@@ -42,8 +48,11 @@ class Line(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] | None
 
 
-def split_line(text: str) -> Line | None:
-    """Return the parts of a line; None for an empty line, a comment, or a line that sshd passes over."""
+def split_line(text: str, *, old: bool = False) -> Line | None:
+    """Return the parts of a line; None for an empty line, a comment, or a line that sshd passes over.
+
+    `old` is for sshd before 8.7, which reads arguments as it reads keywords: a # begins no comment among them.
+    """
     rest = text.rstrip(_TRAILING)
     word, rest = next_word(rest)
     if word == "":
@@ -51,7 +60,7 @@ def split_line(text: str) -> Line | None:
     if not word or word.startswith("#"):
         return None
     try:
-        arguments = split_arguments(rest)
+        arguments = _old_arguments(word, rest) if old else split_arguments(rest)
     except QuoteError:
         return Line(word, rest, None)
     return Line(word, rest, tuple(arguments))
@@ -90,6 +99,18 @@ def split_arguments(text: str) -> list[str]:
             break
         word, position = _argument(text, position)
         words.append(word)
+    return words
+
+
+def _old_arguments(keyword: str, text: str) -> list[str]:
+    """Words in double quotes or between blanks, parted by one = as well, unless they may hold one."""
+    pattern = _BLANK_WORD if keyword.lower() == "setenv" else _EQUALS_WORD
+    words = []
+    for match in pattern.finditer(text):
+        if match["open"]:
+            raise QuoteError
+        if match[0]:
+            words.append(match["head"] + (match["quoted"] or ""))
     return words
 
 

@@ -7,7 +7,7 @@ A check gets the arguments of a line that has one at least, as words, and the re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from parsers.linux.sshd.address import address_list_flaw, listen_parts, port, split_host
@@ -80,15 +80,30 @@ def filled(text: str) -> Flaw:
     return None if text else "an argument wanted, an empty one found"
 
 
-def one_of(*words: str, exact: bool = False) -> Check:
-    """One of a few words; their case matters only where `exact`."""
+def one_of(*words: str, exact: bool = False, later: Mapping[str, Release] | None = None) -> Check:
+    """One of a few words; their case matters only where `exact`. Those of `later` came with a certain release."""
 
-    def check(text: str) -> Flaw:
-        if (text if exact else text.lower()) in words:
-            return None
-        return f"{' or '.join(words)} wanted, {text!r} found"
+    def check(arguments: tuple[str, ...], release: Release) -> Flaw:
+        if not arguments or not arguments[0]:
+            return "an argument wanted, none found"
+        text = arguments[0] if exact else arguments[0].lower()
+        known = [word for word in words if not later or release >= later.get(word, release)]
+        if text not in known:
+            return f"{' or '.join(known)} wanted, {arguments[0]!r} found"
+        return _extra(arguments[1:])
 
-    return single(check)
+    return check
+
+
+def protocol(text: str) -> Flaw:
+    """Versions of the protocol, while there were two."""
+    versions = text.split(",")
+    return None if versions and all(item in {"1", "2"} for item in versions) else f"1 or 2 wanted, {text!r} found"
+
+
+def user_environment(arguments: tuple[str, ...], release: Release) -> Flaw:
+    """A switch, and later a pattern of names, too."""
+    return single(word)(arguments, release) if release >= (7, 8) else one_of("yes", "no")(arguments, release)
 
 
 def integer(text: str) -> Flaw:

@@ -161,17 +161,109 @@ def test_an_older_sshd_knows_less_and_a_newer_one_more() -> None:
         return not parse_sshd_config(text, release=release, vendor=vendor).problems
 
     assert [valid("Include x\n", release) for release in ((8, 1), (8, 2))] == [False, True]
-    assert [valid("PubkeyAcceptedKeyTypes ssh-rsa\n", release) for release in (OLDEST, DEBIAN_12, NEWEST)] == [True] * 3
+    assert [valid("PubkeyAcceptedKeyTypes ssh-rsa\n", release) for release in (OLDEST, (6, 8), DEBIAN_12, NEWEST)] == [
+        False, True, True, True,
+    ]  # fmt: skip
     assert [valid("Match User a\nSubsystem a b\n", release) for release in ((9, 4), (9, 5))] == [False, True]
     assert [valid("Match invalid-user\nMaxSessions 0\n", release) for release in (DEBIAN_12, NEWEST)] == [False, True]
-    assert [valid("DebianBanner no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "")] == [
+    assert [valid("DebianBanner no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "arch")] == [
         True,
         False,
         False,
     ]
-    assert [valid("GSSAPIKeyExchange no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "suse", "")] == [
+    assert [valid("GSSAPIKeyExchange no\n", DEBIAN_12, vendor) for vendor in ("debian", "redhat", "suse", "arch")] == [
         True, True, True, False,
     ]  # fmt: skip
+    unknown = parse_sshd_config("GSSAPIKeyExchange no\n", vendor="")
+    assert (unknown.problems, len(unknown.doubts)) == ((), 1)
+
+
+EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE, EL10 = (
+    (5, 3), (6, 6), (7, 2), (7, 4), (8, 0), (8, 4), (8, 7), (9, 6), (9, 9),
+)  # fmt: skip
+FAMILIES = {
+    EL6: "redhat", TRUSTY: "debian", SLES12: "suse", EL7: "redhat", EL8: "redhat", LEAP: "suse", EL9: "redhat",
+    NOBLE: "debian", EL10: "redhat", NEWEST: "arch",
+}  # fmt: skip
+LIVES = {
+    # what sshd of which release takes: by the release notes, and the packages' own sshd_config(5)
+    "Protocol 2": (),
+    "Protocol 3": (EL6, TRUSTY, SLES12),
+    "UsePrivilegeSeparation sandbox": (EL6,),
+    "UsePrivilegeSeparation maybe": (EL6, TRUSTY, SLES12, EL7),
+    "UseLogin maybe": (EL6, TRUSTY, SLES12),
+    "ShowPatchLevel no": (TRUSTY, SLES12, EL8, LEAP, EL9, NOBLE, EL10, NEWEST),
+    "GSSAPIEnablek5users no": (EL6, TRUSTY, SLES12, LEAP, NOBLE, NEWEST),
+    "GSSAPIKeyExchange no": (NEWEST,),
+    "DebianBanner no": (EL6, SLES12, EL7, EL8, LEAP, EL9, EL10, NEWEST),
+    "AuthorizedKeysCommand /x": (TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE, EL10, NEWEST),
+    "AuthorizedKeysCommand /x\nAuthorizedKeysCommandUser nobody": (EL6,),
+    "AuthorizedKeysCommandRunAs nobody": (TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE, EL10, NEWEST),
+    "AuthenticationMethods publickey": (EL6,),
+    "PermitRootLogin prohibit-password": (EL6, TRUSTY),
+    "PermitRootLogin without-password": (),
+    "AllowTcpForwarding local": (EL6,),
+    "UsePAM yes # why": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "AllowUsers root # why": (),
+    "Include /etc/ssh/sshd_config.d/*.conf": (EL6, TRUSTY, SLES12, EL7, EL8),
+    "RequiredRSASize 2048": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "FingerprintHash md5": (EL6, TRUSTY),
+    "HostKeyAlgorithms ssh-ed25519": (EL6, TRUSTY),
+    "HostKeyAlgorithms +ssh-dss": (EL6, TRUSTY, EL10, NEWEST),
+    "Ciphers arcfour": (EL8, LEAP, EL9, NOBLE, EL10, NEWEST),
+    "Ciphers aes128-gcm@openssh.com": (EL6,),
+    "Ciphers -3des-cbc": (EL6, TRUSTY, SLES12, EL7),
+    "Ciphers ^aes256-ctr": (EL6, TRUSTY, SLES12, EL7, EL8),
+    "MACs hmac-ripemd160": (EL8, LEAP, EL9, NOBLE, EL10, NEWEST),
+    "MACs hmac-sha2-256": (),
+    "MACs hmac-md5": (),
+    "KexAlgorithms curve25519-sha256@libssh.org": (EL6,),
+    "KexAlgorithms sntrup761x25519-sha512@openssh.com": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "KexAlgorithms sntrup761x25519-sha512": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE),
+    "KexAlgorithms mlkem768x25519-sha256": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE),
+    "PubkeyAcceptedAlgorithms ssh-rsa": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "PermitUserEnvironment LANG": (EL6, TRUSTY, SLES12, EL7),
+    "SetEnv A=b": (EL6, TRUSTY, SLES12, EL7),
+    "IgnoreRhosts shosts-only": (EL6, TRUSTY, SLES12, EL7, EL8),
+    "PerSourceMaxStartups 3": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "ChannelTimeout session=5m": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9),
+    "PerSourcePenalties yes": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE),
+    "Match all\nX11Forwarding no": (EL6,),
+    "Match LocalPort 22\nX11Forwarding no": (EL6,),
+    "Match User a # why\nX11Forwarding no": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "Match User a\nAllowUsers a": (EL6,),
+    "Match User a\nClientAliveInterval 5": (EL6, TRUSTY, SLES12),
+    "Match User a\nLogLevel DEBUG": (EL6, TRUSTY, SLES12, EL7),
+    "Match User a\nIgnoreRhosts no": (EL6, TRUSTY, SLES12, EL7, EL8),
+    "Match User a\nPasswordAuthentication no": (),
+}
+
+
+@pytest.mark.parametrize("text", LIVES)
+def test_each_release_refuses_what_it_does_not_know(text: str) -> None:
+    refused = {
+        release
+        for release, vendor in FAMILIES.items()
+        if parse_sshd_config(f"{text}\n", release=release, vendor=vendor).problems
+    }
+    assert refused == set(LIVES[text])
+
+
+def test_a_patch_that_only_some_updates_carry_is_left_open() -> None:
+    config = parse_sshd_config("RSAMinSize 2048\nX11MaxDisplays 5\n", release=(8, 0), vendor="redhat")
+    assert (config.problems, [doubt.place.line for doubt in config.doubts]) == ((), [1, 2])
+
+
+def test_words_before_8_7_are_parted_as_keywords_are() -> None:
+    def words(text: str) -> tuple[str, ...] | None:
+        line = split_line(text, old=True)
+        assert line is not None
+        return line.arguments
+
+    assert words('AllowUsers a "b c"d  e=f #g') == ("a", "b c", "d", "e", "f", "#g")
+    assert words('SetEnv A=b "C=d e" \'f') == ("A=b", "C=d e", "'f")
+    assert words('AllowUsers a "b') is None
+    assert words("AllowUsers " + "=a" * 200_000) is not None
 
 
 @pytest.mark.parametrize(
