@@ -15,6 +15,7 @@ MODULES: Final[tuple[str, ...]] = (
     "boot_mode",
     "btrfs",
     "cloud_init",
+    "cloud_init_settings",
     "dhcp",
     "file_attributes",
     "file_system_state",

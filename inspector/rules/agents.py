@@ -10,6 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services
 from inspector.guest import Guest
+from inspector.linux.foreign_agents import find_agents, looked_for
 from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
@@ -103,4 +104,23 @@ def _package(facts: Facts, name: str) -> list[Evidence]:
     return [Evidence(package.place, f"{package.name} {package.full_version}")] if package else []
 
 
-RULES = (cloud_assistant_runs, security_center_agent_runs, qemu_guest_agent_is_absent)
+@rule("foreign-agents-are-not-started", "No agent of another cloud or hypervisor is started")
+def foreign_agents_are_not_started(facts: Facts, *, own: Sequence[str]) -> Verdict:
+    """Why: another platform's tools write over the network, the clock and the passwords that this one sets.
+
+    Fix: remove the packages, or run the vendor's own uninstaller; a service that has to stay is disabled.
+    Reads: the package database, the folders of the agents, their units
+    """
+    homes = frozenset(own)
+    found = list(find_agents(facts, homes))
+    active = [presence for presence in found if not presence.idle]
+    if active:
+        names = ", ".join(presence.agent.name for presence in active)
+        return warning(f"found: {names}", *(item for presence in active for item in presence.seen))
+    if found:
+        names = ", ".join(presence.agent.name for presence in found)
+        return ok(f"found, but nothing starts them: {names}", *(item for it in found for item in it.idle))
+    return ok("no agent of another cloud or hypervisor is there", *looked_for(homes))
+
+
+RULES = (cloud_assistant_runs, security_center_agent_runs, qemu_guest_agent_is_absent, foreign_agents_are_not_started)

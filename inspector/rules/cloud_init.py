@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from inspector.facts import Facts
-from inspector.facts.cloud_init import MARKER, CloudInit, version_numbers
+from inspector.facts.cloud_init import MARKER, CloudInit, Seed, version_numbers
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
@@ -206,16 +206,23 @@ def cloud_init_has_no_seed(facts: Facts) -> Verdict:
     Reads: /var/lib/cloud/seed
     """
     cloud_init = _installed(facts)
-    seeds = [
-        Evidence(
-            Place(seed.path),
-            f"{seed.datasource}: {'it counts as found' if seed.complete else 'meta-data or user-data is missing'}",
-        )
-        for seed in cloud_init.seeds
-    ]
+    listed = cloud_init.python
+    seeds = [Evidence(Place(seed.path), f"{seed.datasource}: {_use(seed, listed)}") for seed in cloud_init.seeds]
+    if any(seed.complete and _may_be_used(seed, listed) for seed in cloud_init.seeds):
+        return failed("data of another data source lies in the image, and is taken for the cloud's", *seeds)
     if seeds:
         return warning("data of another data source lies in the image", *seeds)
     return ok("no seed", Evidence(Place("/var/lib/cloud/seed"), "no NoCloud or config drive data"))
+
+
+def _may_be_used(seed: Seed, listed: DatasourceList | None) -> bool:
+    return listed is None or seed.datasource in listed.names
+
+
+def _use(seed: Seed, listed: DatasourceList | None) -> str:
+    if not seed.complete:
+        return "meta-data or user-data is missing"
+    return "it counts as found" if _may_be_used(seed, listed) else "not in datasource_list"
 
 
 @rule("cloud-init-modules-run", "cloud-init runs the modules that let users in")

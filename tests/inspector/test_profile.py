@@ -42,6 +42,8 @@ AFTER = [
     "OSVersion",
     "Identity",
     "Leftovers",
+    "ForeignAgents",
+    "CloudInitSettings",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

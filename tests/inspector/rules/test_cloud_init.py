@@ -384,3 +384,13 @@ def test_a_python_package_that_is_missing() -> None:
     assert judge(cloud_init_installed, {path: None})[0] is Status.WARNING
     moved = {path: None, path.replace("python3", "python3.11"): "x"}
     assert judge(cloud_init_installed, moved)[0] is Status.OK
+
+
+@pytest.mark.parametrize("sources", ["datasource_list: [ AliYun, NoCloud ]\n", ""], ids=["listed", "all"])
+def test_a_whole_seed_of_a_source_that_may_be_used_wins_over_the_cloud(sources: str) -> None:
+    seed = {f"/var/lib/cloud/seed/nocloud/{name}": "" for name in ("meta-data", "user-data")}
+    assert judge(cloud_init_has_no_seed, {**seed, SOURCES: sources}) == (
+        Status.FAILED,
+        ["/var/lib/cloud/seed/nocloud"],
+    )
+    assert judge(cloud_init_has_no_seed, dict.fromkeys(seed) | {SOURCES: sources})[0] is Status.OK

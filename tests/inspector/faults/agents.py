@@ -1,0 +1,104 @@
+"""Faults of cloud-init's settings and of agents that belong to other platforms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fixtures.files import File, Link
+from tests.inspector.faults.mutation import UNITS, Mutation, W, add, masked, package, text, unit, unit_link
+
+_STATUS: Final = "/var/lib/dpkg/status"
+_STANZA: Final = f"{_STATUS}:{len(text(_STATUS).splitlines()) + 2}"
+_VMTOOLSD: Final = "/usr/bin/vmtoolsd"
+_OPEN_VM_TOOLS: Final = f"{UNITS}/open-vm-tools.service"
+
+_MORE: Final = "/etc/cloud/cloud.cfg.d/99-installer.cfg"
+_CLEAN: Final = "/var/lib/cloud/instance/manual-clean"
+
+AGENT_FAULTS: Final = (
+    Mutation(
+        "cloud-init-module-misspelt",
+        {_MORE: "cloud_config_modules:\n - locale\n - set-passwords\n - runcmd\n - tymezone\n"},
+        "CloudInitSettings",
+        W,
+        f"{_MORE}:5",
+        {_MORE: "cloud_config_modules:\n - locale\n - set-passwords\n - runcmd\n - timezone\n"},
+    ),
+    Mutation(
+        "cloud-init-sends-root-away",
+        {_MORE: "disable_root: true\n"},
+        "CloudInitSettings",
+        W,
+        f"{_MORE}:1",
+        {_MORE: "disable_root: false\n"},
+    ),
+    Mutation(
+        "cloud-init-keeps-the-host-name",
+        {_MORE: "preserve_hostname: true\n"},
+        "CloudInitSettings",
+        W,
+        f"{_MORE}:1",
+        {_MORE: "preserve_hostname: false\n"},
+    ),
+    Mutation(
+        "cloud-init-writes-etc-hosts",
+        {_MORE: "manage_etc_hosts: localhost\n"},
+        "CloudInitSettings",
+        W,
+        f"{_MORE}:1",
+        {_MORE: "manage_etc_hosts: false\n"},
+    ),
+    Mutation("cloud-init-cache-kept", {_CLEAN: ""}, "Leftovers", W, _CLEAN, {_CLEAN: None}),
+    Mutation(
+        "cloud-init-instance-id-fixed",
+        {_MORE: "datasource:\n  None:\n    metadata:\n      instance-id: iid-datasource-none\n"},
+        "Leftovers",
+        W,
+        f"{_MORE}:4",
+        {_MORE: None},
+    ),
+    Mutation(
+        "vmware-tools-started",
+        {
+            **add(_STATUS, package("open-vm-tools", "2:12.2.0-1+deb12u2")),
+            _VMTOOLSD: File("\x7fELF", 0o755),
+            "/usr/lib/systemd/system/open-vm-tools.service": unit("Service for virtual machines hosted on VMware"),
+            unit_link("open-vm-tools.service"): Link("/usr/lib/systemd/system/open-vm-tools.service"),
+        },
+        "ForeignAgents",
+        W,
+        unit_link("open-vm-tools.service"),
+        masked("open-vm-tools.service"),
+    ),
+    Mutation(
+        "azure-agent-installed",
+        add(_STATUS, package("waagent", "2.2.45-4")),
+        "ForeignAgents",
+        W,
+        _STANZA,
+    ),
+    Mutation(
+        "virtualbox-additions-left",
+        {"/var/lib/VBoxGuestAdditions/config": "INSTALL_DIR='/opt/VBoxGuestAdditions-7.0.10'\n"},
+        "ForeignAgents",
+        W,
+        "/var/lib/VBoxGuestAdditions/config",
+        {"/var/lib/VBoxGuestAdditions/config": None},
+    ),
+    Mutation(
+        "huawei-password-agent-left",
+        {"/CloudResetPwdAgent/bin/cloudResetPwdAgent.script": "#!/bin/sh\n"},
+        "ForeignAgents",
+        W,
+        "/CloudResetPwdAgent/bin",
+        {"/CloudResetPwdAgent": None},
+    ),
+    Mutation(
+        "vagrant-box",
+        {"/etc/sudoers.d/vagrant": File("vagrant ALL=(ALL) NOPASSWD: ALL\n", 0o440)},
+        "ForeignAgents",
+        W,
+        "/etc/sudoers.d/vagrant",
+        {"/etc/sudoers.d/vagrant": None},
+    ),
+)
