@@ -1,7 +1,8 @@
 """Collects `RtcMode`: /etc/adjtime, and before it the settings of releases that kept the mode elsewhere.
 
 Files: hwclock(8); rcS(5) of Debian 7 and older (`UTC=no`); /etc/sysconfig/clock of EL 6 and older (`UTC=false`) and of
-SLES 11 (`HWCLOCK="--localtime"`), read as sourced shell text without expansion.
+SLES 11 (`HWCLOCK="--localtime"`), read as sourced shell text without expansion. OpenRC gives hwclock the mode itself,
+from /etc/conf.d/hwclock (`clock="local"`), whatever adjtime says.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ _OLD: Final = (
     ("/etc/default/rcS", re.compile(r"""\s*UTC=["']?(\w+)""")),
     ("/etc/sysconfig/clock", re.compile(r"""\s*(?:UTC=["']?(\w+)|HWCLOCK=["']?(?:\S+ )*(--?\w+))""")),
 )
-_LOCAL: Final = frozenset({"no", "false", "0", "--localtime", "-l"})
+_OPENRC: Final = (("/etc/conf.d/hwclock", re.compile(r"""\s*clock=["']?([A-Za-z]+)["']?""")),)
+_RUNLEVELS: Final = "/etc/runlevels"
+_LOCAL: Final = frozenset({"local", "no", "false", "0", "--localtime", "-l"})
 
 
 def collect_rtc_mode(facts: Facts) -> RtcMode:
     """Read the third line of /etc/adjtime; without the file an older one decides, and without any it is UTC."""
     guest = facts[Guest]
+    if guest.is_dir(_RUNLEVELS) and (own := _old(guest, _OPENRC)):
+        return own
     try:
         adjtime = parse_adjtime(guest.read_text(ADJTIME, limit=LIMIT), ADJTIME)
     except NotFound:
@@ -39,8 +44,8 @@ def collect_rtc_mode(facts: Facts) -> RtcMode:
     return RtcMode(adjtime.mode, adjtime.place, f"the third line says {adjtime.mode.upper()}")
 
 
-def _old(guest: Guest) -> RtcMode | None:
-    for path, setting in _OLD:
+def _old(guest: Guest, settings: tuple[tuple[str, re.Pattern[str]], ...] = _OLD) -> RtcMode | None:
+    for path, setting in settings:
         try:
             lines = guest.read_text(path, limit=LIMIT).split("\n")
         except NotFound:

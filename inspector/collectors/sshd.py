@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -168,13 +170,22 @@ def _key_makers(guest: Guest, services: Services, units: tuple[UnitState, ...]) 
     states = [services.state(unit) for unit in _KEY_MAKERS]
     found = [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.enabled]
     if services.manager != "systemd":
-        return tuple(found)
+        return (*found, *_making_scripts(guest, units))
     files = UnitFiles(guest)
     for unit in units:
         if unit.enabled and unit.path and unit.unit.endswith(".service"):
             commands = files.text(unit.unit).all("Service", "ExecStartPre")
             found += [Evidence(item.place, item.value) for item in commands if _MAKES_KEYS.search(item.value)]
     return tuple(found)
+
+
+def _making_scripts(guest: Guest, units: tuple[UnitState, ...]) -> Iterator[Evidence]:
+    """The init scripts of EL 6, of Alpine and Gentoo make keys before they start sshd."""
+    for unit in units:
+        if unit.enabled and unit.path:
+            lines = enumerate(guest.read_text(unit.path).split("\n"), start=1)
+            made = (Evidence(Place(unit.path, number), line.strip()) for number, line in lines if "ssh-keygen" in line)
+            yield from itertools.islice(made, 1)
 
 
 def _sockets(guest: Guest, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:

@@ -121,6 +121,13 @@ class CloudInit(msgspec.Struct, frozen=True):
         """Whether the arguments above are all that there are."""
         return self.environment is not None or self.kernel is not None
 
+    @property
+    def makes_host_keys(self) -> bool:
+        """Whether its module ssh runs and makes host keys: with `ssh_genkeytypes: ~`, as in EL 7, it makes none."""
+        if not self.runs or self.config.module("ssh") is None:
+            return False
+        return self.config.place("ssh_genkeytypes") is None or bool(self.config.value("ssh_genkeytypes"))
+
     def argument(self, *names: str) -> tuple[str, Place] | None:
         """Return the last value of an argument, under any of its names, and its place."""
         found = None

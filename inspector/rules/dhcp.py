@@ -316,23 +316,28 @@ def one_back_end_per_interface(facts: Facts) -> Verdict:
     return ok("one back end configures it", *_shown(_seen(it) for choices in users.values() for it in choices))
 
 
-@rule("dhcp-client-installed", "A DHCP client is there for ifupdown")
+@rule("dhcp-client-installed", "A DHCP client is there for what asks no server itself")
 def dhcp_client_installed(facts: Facts) -> Verdict:
-    """Why: ifupdown asks no server itself; without a client `inet dhcp` fails and the interface stays without address.
+    """Why: ifupdown and Red Hat's network scripts run a client; without it the interface stays without address.
 
-    Fix: install isc-dhcp-client or dhcpcd-base.
-    Reads: /usr/sbin/dhclient, udhcpc, dhcpcd, the configuration of ifupdown
+    Fix: install isc-dhcp-client or dhcpcd-base; for the network scripts dhclient (dhcp-client).
+    Reads: /usr/sbin/dhclient, udhcpc, dhcpcd, the configuration of ifupdown and of the network scripts
     """
     network = facts[NetworkConfig]
-    backend = next((it for it in network.enabled if it.name == "ifupdown"), None)
-    users = [it for it in network.choices(backend) if it.method is Method.DHCP] if backend else []
+    backends = [it for it in network.enabled if it.name in _WITHOUT_CLIENT]
+    users = [it for backend in backends for it in network.choices(backend) if it.method is Method.DHCP]
     if not users:
-        raise NotApplicable("ifupdown gives the first interface no DHCP; other back ends ask the server themselves")
-    if not network.clients:
+        raise NotApplicable("the first interface gets no DHCP, or its back end asks the server itself")
+    by_scripts = users[0].backend.name == "network-scripts"
+    clients = [path for path in network.clients if path.endswith("/dhclient") or not by_scripts]
+    if not clients:
         return failed(
             "no DHCP client is installed", Evidence(Place("/usr/sbin/dhclient"), "no such file"), _seen(users[0])
         )
-    return ok("a DHCP client is installed", *(Evidence(Place(path), "present") for path in network.clients))
+    return ok("a DHCP client is installed", *(Evidence(Place(path), "present") for path in clients))
+
+
+_WITHOUT_CLIENT: Final = frozenset({"ifupdown", "network-scripts"})
 
 
 RULES: Final = (

@@ -151,12 +151,12 @@ def ssh_host_keys_are_made_anew(facts: Facts) -> Verdict:
     keys = [Evidence(guest.place(path), "a host key") for path in guest.glob("/etc/ssh/ssh_host_*_key")]
     if not guest.exists("/usr/sbin/sshd"):
         raise NotApplicable("sshd is not installed")
-    by_cloud_init = cloud.runs and cloud.config.module("ssh") is not None
+    module = cloud.runs and cloud.config.module("ssh") is not None
     deletes = cloud.config.value("ssh_deletekeys") in (None, True, "true", "yes", 1)
-    if by_cloud_init and (deletes or not keys):
-        place = cloud.config.place("ssh_deletekeys") or Place(cloud.programs[0])
+    place = cloud.config.place("ssh_deletekeys") or Place(cloud.programs[0] if cloud.programs else "/etc/cloud")
+    if cloud.makes_host_keys and (deletes or not keys):
         return ok("cloud-init makes new host keys", Evidence(place, "its module ssh makes them"))
-    if keys:
+    if keys and not (module and deletes):
         return warning("every copy of the image will have these host keys", *keys)
     if (maker := _key_maker(facts)) is not None:
         return ok("host keys are made at boot", maker)

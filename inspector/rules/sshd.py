@@ -192,6 +192,8 @@ def sshd_host_keys_available(facts: Facts) -> Verdict:
         return warning("every instance has the host keys of the image", *seen, *cloud.keeps)
     if sshd.key_makers:
         return ok("host keys are made before sshd starts", *sshd.key_makers, *seen)
+    if usable and cloud.deletes:
+        return failed("cloud-init removes the host keys, and nothing makes new ones", *seen, *cloud.idle)
     if usable:
         return warning("every instance has the host keys of the image, since nothing makes new ones", *seen)
     if seen:
@@ -203,10 +205,13 @@ def sshd_host_keys_available(facts: Facts) -> Verdict:
 class _CloudInitKeys:
     """What cloud-init does about host keys: evidence that it makes new ones, keeps those there, or does nothing."""
 
-    def __init__(self, makes: list[Evidence], keeps: list[Evidence], idle: list[Evidence]) -> None:
+    def __init__(
+        self, makes: list[Evidence], keeps: list[Evidence], idle: list[Evidence], *, deletes: bool = False
+    ) -> None:
         self.makes = makes
         self.keeps = keeps
         self.idle = idle
+        self.deletes = deletes
 
 
 def _cloud_init(facts: Facts) -> _CloudInitKeys:
@@ -220,11 +225,12 @@ def _cloud_init(facts: Facts) -> _CloudInitKeys:
             no_module = Evidence(Place("/etc/cloud/cloud.cfg"), "cloud-init does not run its module ssh")
             why = [*cloud.switches, *stopped] or [no_module]
         return _CloudInitKeys([], [], why)
-    made = [key.path for key in facts[Sshd].keys if _MADE.fullmatch(key.path)]
-    if not made or cloud.config.value("ssh_genkeytypes") == []:
-        place = cloud.config.place("ssh_genkeytypes") if made else facts[Sshd].keys[0].place
-        return _CloudInitKeys([], [], [Evidence(place or module.place, "none of the keys that cloud-init makes")])
     setting = cloud.config.value("ssh_deletekeys")
+    made = [key.path for key in facts[Sshd].keys if _MADE.fullmatch(key.path)]
+    if not made or not cloud.makes_host_keys:
+        place = cloud.config.place("ssh_genkeytypes") if made else facts[Sshd].keys[0].place
+        idle = [Evidence(place or module.place, "none of the keys that cloud-init makes")]
+        return _CloudInitKeys([], [], idle, deletes=setting is not False)
     place = cloud.config.place("ssh_deletekeys") or module.place
     if setting is False and any(key.usable for key in facts[Sshd].keys):
         return _CloudInitKeys([], [Evidence(place, "ssh_deletekeys: false")], [])

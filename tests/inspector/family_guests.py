@@ -91,14 +91,25 @@ def statuses(checks: list[CheckResult]) -> dict[str, Status]:
     return {check.name: check.status for check in checks}
 
 
+READ: Final = frozenset(
+    [check.name for check in load_profile("ecs-tool").checks]
+    + ["SystemImage", "BootMode", "KernelVersion", "RtcTimeMode", "OSVersion"]
+)
+"""The checks whose evidence differs from family to family; of the others it is enough that they are OK."""
+
+
 def explained(checks: list[CheckResult], exemptions: list[Exemption]) -> str:
-    """Return one line for every rule and for each of its pieces of evidence, then what does not concern the guest."""
+    """Return one line for every rule of the checks `READ` and for each of its pieces of evidence.
+
+    Then what does not concern the guest.
+    """
     lines = []
-    for check in checks:
+    rules = {rule for check in load_profile("ecs").checks if check.name in READ for rule in check.rules}
+    for check in [check for check in checks if check.name in READ]:
         for rule in check.rules:
             lines.append(f"{check.name} [{rule.status}]  {rule.rule}: {rule.message}\n")
             for item in rule.evidence:
                 where = item.path if item.line is None else f"{item.path}:{item.line}"
                 lines.append(f"    {where}{f' ({item.key})' if item.key else ''}  {item.seen}\n")
-    lines += [f"not applicable  {item.name}: {item.reason}\n" for item in exemptions]
+    lines += [f"not applicable  {item.name}: {item.reason}\n" for item in exemptions if item.name in rules]
     return "".join(lines)

@@ -28,6 +28,12 @@ UTC = "0.0 0 0.0\n0\nUTC\n"
         ({"/etc/sysconfig/clock": 'HWCLOCK="--localtime"\n'}, ClockMode.LOCAL, Place("/etc/sysconfig/clock", 1)),
         ({"/etc/sysconfig/clock": 'HWCLOCK="-u"\n'}, ClockMode.UTC, Place("/etc/sysconfig/clock", 1)),
         ({"/etc/sysconfig/clock": 'ZONE="x"\n'}, ClockMode.UTC, Place("/etc/adjtime")),
+        ({"/etc/conf.d/hwclock": 'clock="local"\n'}, ClockMode.UTC, Place("/etc/adjtime")),  # it is OpenRC's
+        (
+            {"/etc/conf.d/hwclock": '# x\nclock="local"\n', "/etc/runlevels": Dir(), "/etc/adjtime": UTC},
+            ClockMode.LOCAL,
+            Place("/etc/conf.d/hwclock", 2),
+        ),
     ],
 )
 def test_the_file_that_decides(files: dict[str, Any], mode: ClockMode, place: Place) -> None:

@@ -336,6 +336,23 @@ def test_rules_that_do_not_concern_a_guest_say_so() -> None:
             rule(nothing)
 
 
+def test_the_network_scripts_run_dhclient() -> None:
+    scripts: dict[str, Any] = {
+        NETWORKING: Link("/dev/null"),
+        ETH0: "",
+        "/etc/rc.d/init.d/network": File("#!/bin/sh\n", 0o755),
+        "/etc/rc.d/rc3.d/S10network": Link("../init.d/network"),
+        "/usr/lib/systemd/system-generators/systemd-sysv-generator": File("x", 0o755),
+        "/etc/sysconfig/network-scripts/network-functions": "",
+        "/etc/sysconfig/network-scripts/ifcfg-eth0": "DEVICE=eth0\nONBOOT=yes\nBOOTPROTO=dhcp\n",
+    }
+    assert dhcp_client_installed(facts(scripts)).status is Status.OK
+    gone = dhcp_client_installed(facts({**scripts, "/usr/sbin/dhclient": None}))
+    assert (gone.status, gone.evidence[0].place) == (Status.FAILED, Place("/usr/sbin/dhclient"))
+    other = {"/usr/sbin/udhcpc": File(b"\x7fELF", 0o755)}
+    assert dhcp_client_installed(facts({**scripts, "/usr/sbin/dhclient": None, **other})).status is Status.FAILED
+
+
 def test_a_guest_without_any_back_end() -> None:
     made = facts(given={NetworkConfig: NetworkConfig((), facts()[NetworkConfig].names)})
     assert network_service_enabled(made).status is Status.FAILED

@@ -141,6 +141,13 @@ def test_a_script_that_makes_host_keys() -> None:
     assert judge(ssh_host_keys_are_made_anew, script).status is Status.OK
 
 
+def test_cloud_init_that_is_told_no_key_types_makes_no_host_keys() -> None:
+    none = {"/etc/cloud/cloud.cfg.d/99_keys.cfg": "ssh_genkeytypes: ~\n"}
+    assert judge(ssh_host_keys_are_made_anew, none).status is F
+    maker = {"/usr/lib/systemd/system/sshd-keygen.service": "[Service]\nExecStart=/usr/sbin/sshd-keygen\n"}
+    assert judge(ssh_host_keys_are_made_anew, none | maker).status is Status.OK
+
+
 def test_empty_files_and_links_to_nothing_are_no_traces() -> None:
     change = {"/var/lib/dhcp/dhclient.leases": "", "/var/lib/systemd/random-seed": Link("/nowhere")}
     assert judge(dhcp_state_is_gone, change).status is Status.OK

@@ -344,6 +344,16 @@ def test_keys_that_every_instance_would_share_are_a_warning() -> None:
     assert "/etc/cloud/cloud.cfg:1" in places(verdict)
 
 
+@pytest.mark.parametrize("types", ["~", "[]"])
+def test_cloud_init_that_makes_no_kind_of_key_leaves_none(types: str) -> None:
+    config = {"/etc/cloud/cloud.cfg": f"ssh_genkeytypes: {types}\ncloud_init_modules: [ssh]\n"}
+    verdict = keys({**CLOUD_INIT, **config})
+    assert (verdict.status, "/etc/cloud/cloud.cfg:1" in places(verdict)) == (F, True)
+    assert keys({**CLOUD_INIT, **config, KEY_PATH: KEY}).status is F  # it removes those that are there
+    config["/etc/cloud/cloud.cfg"] += "ssh_deletekeys: false\n"
+    assert keys({**CLOUD_INIT, **config, KEY_PATH: KEY}).status is W
+
+
 def test_a_unit_may_make_them() -> None:
     maker = {UNIT: INSTALL.replace("[Service]\n", "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n")}
     verdict = keys(maker)
