@@ -16,11 +16,12 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
 from inspector.guest import Guest, NotFound
+from inspector.linux.module_blocks import argument_blocks, blocks_of, modprobe_blocks
 from inspector.storage import Storage
 from parsers.boot.ikconfig import find_ikconfig
 from parsers.boot.initramfs import Initramfs, scan_initramfs
 from parsers.boot.kernel_config import KernelConfig, parse_kernel_config
-from parsers.linux.modules import Modprobe, ModuleList, module_name, parse_modprobe, parse_module_list
+from parsers.linux.modules import ModuleList, module_name, parse_modprobe, parse_module_list
 from parsers.place import Place, Problem
 from parsers.source import Source
 
@@ -86,10 +87,6 @@ _INITCALLS: Final = {
 MAX_OTHERS: Final = 3
 _RESCUE: Final = re.compile(r"rescue|kdump|fallback")
 """Kernels that are there for repair, with every driver or with none; nobody boots an instance with them."""
-_MODPROBE: Final = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
-                    "/lib/modprobe.d")  # fmt: skip
-_ARGUMENTS: Final = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist", "blacklist")
-"""The last one is that of initramfs-tools(7)."""
 
 Open = Callable[[], Source]
 
@@ -117,7 +114,7 @@ def collect_default_drivers(facts: Facts) -> DefaultDrivers:
     missing = tuple(file.place for file in default.initramfs if not file.exists)
     files = [(file.file_place, _opener(devices, file)) for file in default.initramfs if file.exists]
     installed = facts[Kernels].get(default.version)
-    arguments = _Arguments(_argument_blocks(default), _argument_holds(default))
+    arguments = _Arguments(argument_blocks(default), _argument_holds(default))
     return DefaultDrivers(_drivers(_root(facts), default.version, installed, files, missing, arguments))
 
 
@@ -171,7 +168,7 @@ def _drivers(
     at_once = {need for name in at_boot for need in (name, *names[name])}
     wanted = frozenset(name for name in at_once if not _builtin(name, builtin, config))
     scans, unread = _scan(files, version, wanted, frozenset(name for layer in layers for name in layer.programs))
-    blocks = (*arguments.blocks, *_guest_blocks(guest), *_initramfs_blocks(scans))
+    blocks = (*arguments.blocks, *modprobe_blocks(guest), *_initramfs_blocks(scans))
     drivers = tuple(
         Driver(
             name,
@@ -298,15 +295,6 @@ def _file(guest: Guest, directory: str, name: str, listed: ModuleList | None) ->
 # -- what keeps modules from being loaded: problems whose place has the module's name as its key
 
 
-def _argument_blocks(default: DefaultKernel) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(Place(default.place.path, default.place.line, name.replace("-", "_")), f"{argument}={value}")
-        for argument in _ARGUMENTS
-        for value in default.values(argument)
-        for name in value.split(",")
-    )
-
-
 def _argument_holds(default: DefaultKernel) -> tuple[Problem, ...]:
     return tuple(
         Problem(Place(default.place.path, default.place.line, _INITCALLS[call]), f"initcall_blacklist={value}")
@@ -316,38 +304,12 @@ def _argument_holds(default: DefaultKernel) -> tuple[Problem, ...]:
     )
 
 
-def _guest_blocks(guest: Guest) -> list[Problem]:
-    """The blocks of modprobe.d; of two files with one name, the one in the earlier directory counts."""
-    paths: dict[str, str] = {}
-    for folder in _MODPROBE:
-        for path in guest.glob(f"{folder}/*.conf"):
-            paths.setdefault(posixpath.basename(path), path)
-    blocks: list[Problem] = []
-    for path in sorted(paths.values()):
-        try:
-            blocks += _blocks(parse_modprobe(guest.read_text(path), path))
-        except NotFound:  # a dangling link
-            continue
-    return blocks
-
-
 def _initramfs_blocks(scans: Iterable[Initramfs]) -> list[Problem]:
     blocks: list[Problem] = []
     for scan in scans:
         for file in scan.files:
             if file.path.endswith(".conf"):
-                found = _blocks(parse_modprobe(file.text, scan.path))
+                found = blocks_of(parse_modprobe(file.text, scan.path))
                 blocks += [Problem(Place(scan.path, key=block.place.key), f"{file.path}: {block.message}")
                            for block in found]  # fmt: skip
     return blocks
-
-
-def _blocks(modprobe: Modprobe) -> list[Problem]:
-    return [
-        Problem(
-            Place(command.place.path, command.place.line, command.module),
-            f"{command.command} {command.module} {command.arguments}".strip(),
-        )
-        for command in modprobe.commands
-        if command.command == "blacklist" or (command.command == "install" and "modprobe" not in command.arguments)
-    ]

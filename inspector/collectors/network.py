@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -15,16 +15,13 @@ from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, Inter
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.ifcfg_files import handed_over, network_scripts, networkmanager_files, unread_files, wicked
-from inspector.linux.network_files import TEXT_LIMIT, overlaid, service_state, texts
+from inspector.linux.network_files import TEXT_LIMIT, networkmanager_conf, overlaid, service_state, texts
 from inspector.linux.programs import program_flaw
 from parsers.linux.systemd import Unit
 from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
 from parsers.network.interface import Configuration, Profile
 from parsers.network.networkd import NetworkdFile, link_files, networkd_configuration, parse_networkd
 from parsers.place import Place, Problem
-
-if TYPE_CHECKING:
-    from parsers.network.keyfile import NetworkManagerConf
 
 INTERFACES: Final = "/etc/network/interfaces"
 _ADDITION: Final = "/etc/network/interfaces.d/50-cloud-init"
@@ -44,8 +41,6 @@ _NETWORKD: Final = (
 )
 """Later directories hide files of the same name in earlier ones; /run is empty in a guest that is not running."""
 _CONNECTIONS: Final = ("/usr/lib/NetworkManager/system-connections", "/etc/NetworkManager/system-connections")
-_NM_CONF: Final = "/etc/NetworkManager/NetworkManager.conf"
-_NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
 _RULES: Final = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 _UDEV_RULES: Final = ("80-net-setup-link.rules", "80-net-name-slot.rules")
 """Either gives a card the name of its place; the second is that of systemd before 209, and of EL 7."""
@@ -231,7 +226,7 @@ def _networkmanager(
     state = service_state(services, "NetworkManager", "NetworkManager.service")
     if not state.installed:
         return None
-    conf = _networkmanager_conf(guest)
+    conf = networkmanager_conf(guest)
     for path, text in texts(guest, [_NM_STATE]):
         for number, line in enumerate(text.split("\n"), start=1):
             if line.replace(" ", "") == "NetworkingEnabled=false":
@@ -257,15 +252,6 @@ def _networkmanager(
         listed,
         ifcfg=scripts is not None,
     )
-
-
-def _networkmanager_conf(guest: Guest) -> NetworkManagerConf:
-    from parsers.network.keyfile import parse_networkmanager_conf
-
-    hidden = {path.rpartition("/")[2] for path in guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")}
-    vendor = [path for path in guest.glob(f"{_NM_CONF_FOLDERS[0]}/*.conf") if path.rpartition("/")[2] not in hidden]
-    paths = [*vendor, _NM_CONF, *guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")]
-    return parse_networkmanager_conf((text, path) for path, text in texts(guest, paths))
 
 
 def _connections(guest: Guest) -> Configuration:

@@ -162,7 +162,7 @@ AGENTS: Final = (
         "what Vagrant needs of its boxes",
         "vagrant",
         (),
-        ("/etc/vagrant_box_build_*", "/etc/sudoers.d/*vagrant", "/home/vagrant/.ssh/authorized_keys"),
+        ("/home/vagrant/.ssh/authorized_keys", "/etc/sudoers.d/*vagrant", "/etc/vagrant_box_build_*"),
     ),
 )  # fmt: skip
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest
 
+if TYPE_CHECKING:
+    from parsers.network.keyfile import NetworkManagerConf
+
 TEXT_LIMIT: Final = 1 << 20
 FILES_MAX: Final = 1024
+_NM_CONF: Final = "/etc/NetworkManager/NetworkManager.conf"
+_NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
 
 
 def texts(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -33,3 +38,13 @@ def service_state(services: Services, program: str, *units: str) -> UnitState:
     states = [services.working(unit, program) for unit in units]
     started = next((state for state in states if state.enabled), None)
     return started or next((state for state in states if state.installed), states[0])
+
+
+def networkmanager_conf(guest: Guest) -> NetworkManagerConf:
+    """Read NetworkManager.conf and conf.d, the vendor's first; a file of /etc hides the vendor's of the same name."""
+    from parsers.network.keyfile import parse_networkmanager_conf
+
+    hidden = {path.rpartition("/")[2] for path in guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")}
+    vendor = [path for path in guest.glob(f"{_NM_CONF_FOLDERS[0]}/*.conf") if path.rpartition("/")[2] not in hidden]
+    paths = [*vendor, _NM_CONF, *guest.glob(f"{_NM_CONF_FOLDERS[1]}/*.conf")]
+    return parse_networkmanager_conf((text, path) for path, text in texts(guest, paths))

@@ -44,6 +44,9 @@ AFTER = [
     "Leftovers",
     "ForeignAgents",
     "CloudInitSettings",
+    "NetworkSettings",
+    "KernelModules",
+    "PasswordLogin",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from fixtures.files import File, Link
-from tests.inspector.faults.mutation import UNITS, Mutation, W, add, masked, package, text, unit, unit_link
+from fixtures.golden import KERNEL
+from tests.inspector.faults.mutation import UNITS, Mutation, W, add, masked, package, sub, text, unit, unit_link
 
 _STATUS: Final = "/var/lib/dpkg/status"
 _STANZA: Final = f"{_STATUS}:{len(text(_STATUS).splitlines()) + 2}"
 _VMTOOLSD: Final = "/usr/bin/vmtoolsd"
 _OPEN_VM_TOOLS: Final = f"{UNITS}/open-vm-tools.service"
 
+_PASSWORDS: Final = "/etc/ssh/sshd_config.d/10-cloudimg-settings.conf"
+_CONFIG: Final = f"/boot/config-{KERNEL}"
+_FW_CFG_LINE: Final = text(_CONFIG).split("CONFIG_FW_CFG_SYSFS", 1)[0].count("\n") + 1
 _MORE: Final = "/etc/cloud/cloud.cfg.d/99-installer.cfg"
 _CLEAN: Final = "/var/lib/cloud/instance/manual-clean"
 
@@ -100,5 +104,44 @@ AGENT_FAULTS: Final = (
         W,
         "/etc/sudoers.d/vagrant",
         {"/etc/sudoers.d/vagrant": None},
+    ),
+    Mutation(
+        "second-interface",
+        {"/etc/network/interfaces.d/eth1": "auto eth1\niface eth1 inet dhcp\n"},
+        "NetworkSettings",
+        W,
+        "/etc/network/interfaces.d/eth1:2",
+        {"/etc/network/interfaces.d/eth1": None},
+    ),
+    Mutation(
+        "name-server-fixed",
+        {"/etc/resolv.conf": "search example.org\nnameserver 192.168.7.1\n"},
+        "NetworkSettings",
+        W,
+        "/etc/resolv.conf:2",
+        {"/etc/resolv.conf": None},
+    ),
+    Mutation(
+        "file-system-module-blocked",
+        {"/etc/modprobe.d/cis.conf": "install udf /bin/true\n"},
+        "KernelModules",
+        W,
+        "/etc/modprobe.d/cis.conf:1",
+        {"/etc/modprobe.d/cis.conf": None},
+    ),
+    Mutation(
+        "kernel-without-fw-cfg",
+        sub(_CONFIG, "CONFIG_FW_CFG_SYSFS=m", "# CONFIG_FW_CFG_SYSFS is not set"),
+        "KernelModules",
+        W,
+        f"{_CONFIG}:{_FW_CFG_LINE}",
+    ),
+    Mutation(
+        "passwords-refused",
+        {_PASSWORDS: "PasswordAuthentication no\n"},
+        "PasswordLogin",
+        W,
+        f"{_PASSWORDS}:1",
+        {"/etc/cloud/cloud.cfg.d/96_password.cfg": "ssh_pwauth: true\n"},
     ),
 )

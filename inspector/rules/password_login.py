@@ -1,0 +1,44 @@
+"""The rule about passwords, which users of some clouds choose for a new instance."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.facts.cloud_init import CloudInit
+from inspector.facts.sshd import Sshd
+from inspector.linux.sshd_login import Login
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
+
+_YES: Final = frozenset({"true", "yes", "on", "1"})
+
+
+@rule("sshd-takes-passwords", "sshd lets users in who chose a password for their instance")
+def sshd_takes_passwords(facts: Facts, *, user: str) -> Verdict:
+    """Why: the cloud offers to set a password instead of a key; where sshd takes none, that instance lets nobody in.
+
+    Fix: set `PasswordAuthentication yes` in sshd_config, or `ssh_pwauth: true` in cloud-init's configuration.
+    Reads: PasswordAuthentication, KbdInteractiveAuthentication and UsePAM of sshd_config, ssh_pwauth of cloud-init
+    References: cloud-init's documentation, module set_passwords
+    """
+    sshd = facts[Sshd]
+    if sshd.program is None or sshd.config is None:
+        raise NotApplicable("sshd is not installed or has no configuration, which sshd-enabled reports")
+    login = Login(facts, sshd, sshd.config, user)
+    password = login.switch("PasswordAuthentication", "yes")
+    dialogue = login.switch("KbdInteractiveAuthentication", "yes")
+    seen = Evidence(password.place, f"PasswordAuthentication {password.seen}")
+    if password.seen == "yes":
+        return ok("sshd takes passwords", seen)
+    if dialogue.seen == "yes" and login.switch("UsePAM", "no").seen == "yes":
+        return ok("sshd asks PAM for passwords", seen, Evidence(dialogue.place, "KbdInteractiveAuthentication yes"))
+    cloud = facts[CloudInit]
+    place = cloud.config.place("ssh_pwauth")
+    setting = str(cloud.config.value("ssh_pwauth")).strip().lower()
+    if place is not None and setting in _YES and cloud.runs and cloud.config.module("set_passwords") is not None:
+        return ok("cloud-init has sshd take passwords", seen, Evidence(place, f"ssh_pwauth: {setting}"))
+    return warning("sshd takes no passwords", seen)
+
+
+RULES = (sshd_takes_passwords,)
