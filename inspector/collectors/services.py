@@ -1,10 +1,9 @@
-"""Collects `Services`: systemd units, and on older and smaller guests SysV, upstart and OpenRC services."""
+"""Collects `Services`: systemd units, and on older and smaller guests those of SysV, upstart, OpenRC and runit."""
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -13,50 +12,85 @@ from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.commands import required_units, service_flaw
 from inspector.linux.conditions import unmet_condition
-from inspector.linux.generators import has_sysv_generator, start_links
+from inspector.linux.generators import has_sysv_generator
+from inspector.linux.init_scripts import SCRIPTS, default_runlevel, script_path, script_state, start_links
+from inspector.linux.openrc import FOLDER as RUNLEVELS
+from inspector.linux.openrc import OpenRc
+from inspector.linux.programs import program_flaw
 from inspector.linux.pull import Pull
+from inspector.linux.runit import LEVELS, Runit
 from inspector.linux.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
+from inspector.linux.upstart import FOLDER as JOBS
+from inspector.linux.upstart import Upstart
 from inspector.verdict import Evidence
 from parsers.place import Place
 
-_SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
-_OPENRC: Final = "/etc/runlevels"
+_INITS: Final = ("/sbin/init", "/usr/sbin/init")
 _INSTALL_KEYS: Final = ("WantedBy", "RequiredBy", "UpheldBy", "Alias")
 
 
 def collect_services(facts: Facts) -> Services:
     """Find the service manager; units are looked up when they are asked for."""
     guest = facts[Guest]
-    if _has_systemd(guest):
+    init = _init(guest)
+    if init.endswith("/systemd") or (not init and any(guest.is_dir(path) for path in SEARCH)):
         systemd = _Systemd(guest, _masked_by_kernel(facts))
         return Services("systemd", systemd.look_up, systemd.find_flaw)
-    if guest.is_dir(_OPENRC):
-        return Services("openrc", lambda unit: _openrc(guest, unit))
-    if any(map(guest.is_dir, _SCRIPTS)):
-        return Services("sysv", lambda unit: _sysv(guest, unit))
+    arguments, place = _arguments(facts)
+    flaw = partial(_script_flaw, guest)
+    if "runit" in init or (guest.is_dir(LEVELS) and not guest.is_dir(RUNLEVELS)):
+        return Services("runit", Runit(guest, arguments).state, flaw)
+    if guest.is_dir(RUNLEVELS):
+        return Services("openrc", OpenRc(guest, arguments).state, flaw)
+    if any(map(guest.is_dir, (*SCRIPTS, JOBS))):
+        runlevel = default_runlevel(guest, arguments, place)
+        jobs = Upstart(guest, runlevel)
+        return Services(
+            "sysv",
+            lambda unit: jobs.state(unit) or script_state(guest, unit, runlevel),
+            lambda state, words: jobs.flaw(state) or flaw(state, words),
+        )
     raise UnknownFact(
-        "no service manager was recognised: no systemd, OpenRC or init scripts", *map(Place, (*SEARCH, *_SCRIPTS))
+        "no service manager was recognised: no systemd, OpenRC, runit, upstart or init scripts",
+        *map(Place, (*SEARCH, *SCRIPTS)),
     )
 
 
-def _has_systemd(guest: Guest) -> bool:
-    for init in ("/sbin/init", "/usr/sbin/init"):
+def _init(guest: Guest) -> str:
+    """Return the canonical path of the program that the kernel starts; empty where there is none."""
+    for init in _INITS:
         try:
-            return guest.realpath(init).endswith("/systemd")
+            return guest.realpath(init)
         except NotFound:
             continue
-    return any(guest.is_dir(path) for path in SEARCH)
+    return ""
+
+
+def _arguments(facts: Facts) -> tuple[tuple[str, ...], Place | None]:
+    """The kernel's arguments and where they stand; none where those are not known."""
+    try:
+        kernel = facts[DefaultKernel]
+    except UnknownFact:
+        return (), None
+    return tuple(kernel.arguments), kernel.place
+
+
+def _script_flaw(guest: Guest, state: UnitState, _programs: Sequence[str]) -> Evidence | None:
+    """Return why a script that is started cannot run; a job of upstart is judged by its own command.
+
+    Which programs a script runs is not looked for: it may name them by variables.
+    """
+    if state.path is None or state.path.startswith(f"{JOBS}/"):
+        return None
+    return program_flaw(guest, state.path)
 
 
 def _masked_by_kernel(facts: Facts) -> dict[str, Place]:
     """The units that the kernel's arguments mask (kernel-command-line(7)); none where those are not known."""
-    try:
-        kernel = facts[DefaultKernel]
-    except UnknownFact:
-        return {}
-    words = (word.partition("=") for word in kernel.arguments)
-    names = (name for key, _, name in words if key == "systemd.mask")
-    return {name if "." in name else f"{name}.service": kernel.place for name in names if name}
+    arguments, place = _arguments(facts)
+    words = (word.partition("=") for word in arguments)
+    names = [name for key, _, name in words if key == "systemd.mask" and name]
+    return {name if "." in name else f"{name}.service": place for name in names} if place else {}
 
 
 class _Systemd:
@@ -156,7 +190,7 @@ class _Systemd:
     def _script(self, unit: str) -> UnitState | None:
         """An init script without a unit of its own; systemd-sysv-generator(8) makes one."""
         name = unit.removesuffix(".service")
-        path = _script_path(self._guest, name)
+        path = script_path(self._guest, name)
         if path is None or name == unit or not has_sysv_generator(self._guest):
             return None
         links = start_links(self._guest, name)
@@ -172,52 +206,3 @@ class _Systemd:
             return UnitState(unit, Enablement.ABSENT, Place(dangling.path), reason)
         where = self._units.directories[0] if self._units.directories else CONFIG
         return UnitState(unit, Enablement.ABSENT, Place(where), f"there is no {unit}")
-
-
-def _script_path(guest: Guest, name: str) -> str | None:
-    paths = (posixpath.join(folder, name) for folder in _SCRIPTS)
-    return next((path for path in paths if guest.is_file(path)), None)
-
-
-def _sysv(guest: Guest, unit: str) -> UnitState:
-    """SysV start links; before them upstart's jobs, which EL 6 and Ubuntu 14.04 start beside the scripts."""
-    name = unit.removesuffix(".service")
-    job = f"/etc/init/{name}.conf"
-    if guest.is_file(job):
-        return _upstart(guest, unit, job)
-    path = _script_path(guest, name)
-    if path is None:
-        return UnitState(unit, Enablement.ABSENT, Place(_SCRIPTS[0]), f"there is no {_SCRIPTS[0]}/{name}")
-    links = start_links(guest, name)
-    if links:
-        return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
-    return UnitState(unit, Enablement.DISABLED, Place(path), "it has no start link", path)
-
-
-def _upstart(guest: Guest, unit: str, job: str) -> UnitState:
-    """A job starts on its event unless it, or its override file, says `manual` (init(5) of upstart)."""
-    override = job.removesuffix(".conf") + ".override"
-    for path in (override, job):
-        if guest.is_file(path) and (line := _line_of(r"manual\s*$", guest.read_text(path))):
-            return UnitState(unit, Enablement.DISABLED, Place(path, line), "the job says manual", job)
-    line = _line_of(r"start\s+on\b", guest.read_text(job))
-    if line:
-        return UnitState(unit, Enablement.ENABLED, Place(job, line), "the job has an event", job, started=True)
-    return UnitState(unit, Enablement.STATIC, Place(job), "the job has no event", job)
-
-
-def _line_of(pattern: str, text: str) -> int | None:
-    wanted = re.compile(r"\s*" + pattern)
-    return next((number for number, line in enumerate(text.split("\n"), start=1) if wanted.match(line)), None)
-
-
-def _openrc(guest: Guest, unit: str) -> UnitState:
-    name = unit.removesuffix(".service")
-    path = _script_path(guest, name)
-    if path is None:
-        return UnitState(unit, Enablement.ABSENT, Place(_SCRIPTS[0]), f"there is no {_SCRIPTS[0]}/{name}")
-    for runlevel in ("sysinit", "boot", "default"):
-        link = f"{_OPENRC}/{runlevel}/{name}"
-        if guest.glob(link):
-            return UnitState(unit, Enablement.ENABLED, Place(link), f"in the runlevel {runlevel}", path, started=True)
-    return UnitState(unit, Enablement.DISABLED, Place(path), "in no runlevel", path)

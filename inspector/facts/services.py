@@ -75,7 +75,7 @@ class Services:
         look_up: Callable[[str], UnitState],
         find_flaw: Callable[[UnitState, Sequence[str]], Evidence | None] = lambda _state, _programs: None,
     ) -> None:
-        """Take the name of the service manager ("systemd", "sysv", "openrc") and what answers for one unit.
+        """Take the name of the service manager ("systemd", "sysv", "openrc", "runit") and what answers for one unit.
 
         `find_flaw` says why a service that is started does not do its work.
         """

@@ -12,7 +12,6 @@ from typing import Final
 
 from inspector.guest import Guest
 from inspector.linux.pull import Pull
-from parsers.filesystem.tree import FileType
 from parsers.place import Place
 
 _FOLDERS: Final = (
@@ -73,17 +72,6 @@ def _rc_local(guest: Guest, path: str) -> Iterator[Pull]:
 def has_sysv_generator(guest: Guest) -> bool:
     """Tell whether init scripts without a unit of their own become units (systemd-sysv-generator(8))."""
     return _generator(guest, "systemd-sysv-generator") is not None
-
-
-def start_links(guest: Guest, script: str) -> list[str]:
-    """Return the start links of an init script in the runlevels that a server boots into (2 to 5)."""
-    return [
-        path
-        for runlevel in "2345"
-        for folder in (f"/etc/rc{runlevel}.d", f"/etc/rc.d/rc{runlevel}.d")
-        for path in guest.glob(f"{folder}/S[0-9][0-9]*")
-        if path.rpartition("/")[2][3:] == script and guest.lstat(path).type is FileType.SYMLINK
-    ]
 
 
 _GENERATORS: Final[dict[str, Callable[[Guest, str], Iterator[Pull]]]] = {

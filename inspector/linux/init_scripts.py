@@ -1,0 +1,107 @@
+"""Services of System V's init: scripts of /etc/init.d, started by the links of the default runlevel (inittab(5)).
+
+Layouts: /etc/rcN.d (Debian), /etc/rc.d/rcN.d (Red Hat), /etc/init.d/rcN.d with boot.d (SUSE); rcS.d runs before every
+runlevel. What a script's header says (`chkconfig:`, `Default-Start:`) only tells chkconfig(8) and insserv(8) which
+links to make: without a link nothing starts. Not done: the order of startpar's .depend files, which changes when a
+service starts, not whether it does.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from inspector.facts.services import Enablement, UnitState
+from inspector.guest import Guest, NotFound
+from inspector.verdict import Evidence
+from parsers.filesystem.tree import FileType
+from parsers.place import Place
+
+SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
+INITTAB: Final = "/etc/inittab"
+MULTI_USER: Final = "2345"
+"""The runlevels of a system that serves."""
+_RC_SYSINIT: Final = "/etc/init/rc-sysinit.conf"
+_RCS: Final = "/etc/init/rcS.conf"
+_DEFAULT: Final = re.compile(r"\s*env\s+DEFAULT_RUNLEVEL=[\"']?([0-9S])")
+_SINGLE: Final = frozenset({"single", "s", "S", "1"})
+_INITTAB_FIELDS: Final = 4
+_LEVELS: Final = ("/etc/rc{}.d", "/etc/rc.d/rc{}.d", "/etc/init.d/rc{}.d")
+_ALWAYS: Final = ("/etc/rcS.d", "/etc/init.d/boot.d")
+_LIMIT: Final = 1 << 20
+
+
+class InittabEntry(msgspec.Struct, frozen=True):
+    """One line of inittab(5)."""
+
+    place: Place
+    levels: str
+    action: str
+    process: str
+
+
+def default_runlevel(guest: Guest, arguments: Sequence[str] = (), place: Place | None = None) -> Evidence | None:
+    """Return the runlevel that the guest boots into, `seen`, and what says so; None where nothing does.
+
+    `arguments` are the kernel's, which stand at `place`; a runlevel among them wins.
+    """
+    for word in reversed(arguments if place else ()):
+        if place and (word in _SINGLE or (len(word) == 1 and word in MULTI_USER)):
+            return Evidence(place, "1" if word in _SINGLE else word)
+    for entry in inittab(guest):
+        if entry.action == "initdefault" and entry.levels:
+            return Evidence(entry.place, entry.levels[0].upper())
+    for number, line in enumerate(_lines(guest, _RC_SYSINIT), start=1):
+        if match := _DEFAULT.match(line):
+            return Evidence(Place(_RC_SYSINIT, number), match[1])
+    return Evidence(Place(_RCS), "3") if guest.is_file(_RCS) else None  # EL 6, whose script falls back on it
+
+
+def inittab(guest: Guest) -> Iterator[InittabEntry]:
+    """Give the lines of /etc/inittab; none where there is no such file."""
+    for number, line in enumerate(_lines(guest, INITTAB), start=1):
+        fields = line.strip().split(":", _INITTAB_FIELDS - 1)
+        if not line.lstrip().startswith("#") and len(fields) == _INITTAB_FIELDS:
+            yield InittabEntry(Place(INITTAB, number), fields[1].strip(), fields[2].strip(), fields[3].strip())
+
+
+def _lines(guest: Guest, path: str) -> list[str]:
+    try:
+        return guest.read_text(path, limit=_LIMIT).split("\n")
+    except NotFound:
+        return []
+
+
+def script_path(guest: Guest, name: str) -> str | None:
+    """Return the path of an init script, or None where there is none of that name."""
+    paths = (posixpath.join(folder, name) for folder in SCRIPTS)
+    return next((path for path in paths if guest.is_file(path)), None)
+
+
+def script_state(guest: Guest, unit: str, runlevel: Evidence | None) -> UnitState:
+    """Tell whether the default runlevel starts the script of a service."""
+    name = unit.removesuffix(".service")
+    path = script_path(guest, name)
+    if path is None:
+        return UnitState(unit, Enablement.ABSENT, Place(SCRIPTS[0]), f"there is no {SCRIPTS[0]}/{name}")
+    if links := start_links(guest, name, runlevel.seen if runlevel else MULTI_USER):
+        return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
+    if runlevel and (links := start_links(guest, name)):
+        reason = f"it has start links, none in runlevel {runlevel.seen}, into which {runlevel.place} boots"
+        return UnitState(unit, Enablement.DISABLED, Place(links[0]), reason, path)
+    return UnitState(unit, Enablement.DISABLED, Place(path), "it has no start link", path)
+
+
+def start_links(guest: Guest, script: str, levels: str = MULTI_USER) -> list[str]:
+    """Return the start links of an init script in these runlevels, and in what runs before all of them."""
+    folders = [*_ALWAYS, *(folder.format(level) for level in levels for folder in _LEVELS)]
+    return [
+        path
+        for folder in folders
+        for path in guest.glob(f"{folder}/S[0-9][0-9]*")
+        if path.rpartition("/")[2][3:] == script and guest.lstat(path).type is FileType.SYMLINK
+    ]
