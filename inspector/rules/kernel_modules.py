@@ -10,14 +10,16 @@ from inspector.facts.boot import DefaultKernel, InstalledKernel, Kernels
 from inspector.guest import Guest, NotFound
 from inspector.linux.module_blocks import argument_blocks, modprobe_blocks
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, ok, unknown, warning
 from parsers.boot.ikconfig import find_ikconfig
 from parsers.boot.kernel_config import KernelOption, parse_kernel_config
 from parsers.linux.modules import parse_module_list
 from parsers.place import Place
+from parsers.version import compare_uapi
 
 _OPTION: Final = "CONFIG_FW_CFG_SYSFS"
 _MODULE: Final = "qemu_fw_cfg"
+_SINCE: Final = "4.6"
 _MODPROBE: Final = "/etc/modprobe.d"
 
 
@@ -32,8 +34,8 @@ def wanted_modules_are_not_blocked(facts: Facts, *, modules: Sequence[str]) -> V
     guest, kernel = facts[Guest], facts[DefaultKernel]
     blocks = [it for it in (*argument_blocks(kernel), *modprobe_blocks(guest)) if it.place.key in modules]
     if blocks:
-        builtin = _builtin(guest, _installed(facts, kernel), frozenset(modules))
-        counting = [it for it in blocks if it.place.key not in builtin]
+        installed = _installed(facts, kernel)
+        counting = [it for it in blocks if not _listed(guest, installed, "modules.builtin", str(it.place.key))]
         found = [Evidence(it.place, it.message) for it in counting]
         if found:
             names = ", ".join(dict.fromkeys(str(it.place.key) for it in counting))
@@ -47,38 +49,49 @@ def _installed(facts: Facts, kernel: DefaultKernel) -> InstalledKernel | None:
     return facts[Kernels].get(kernel.version) if kernel.version else None
 
 
-def _builtin(guest: Guest, kernel: InstalledKernel | None, names: frozenset[str]) -> frozenset[str]:
-    """Return those of `names` that are part of the kernel, which no block keeps away."""
-    if kernel is None or kernel.modules is None:
-        return frozenset()
-    path = f"{kernel.modules}/modules.builtin"
-    try:
-        listed = parse_module_list(guest.read_text(path), path, names)
-    except NotFound:
-        return frozenset()
-    return frozenset(module.name for module in listed.modules)
-
-
 @rule("kernel-shows-fw-cfg", "The kernel can show what the hypervisor's firmware configuration holds")
 def kernel_shows_fw_cfg(facts: Facts) -> Verdict:
     """Why: the cloud hands settings over in QEMU's fw_cfg, which agents read in /sys/firmware/qemu_fw_cfg.
 
     Fix: boot a kernel that was built with CONFIG_FW_CFG_SYSFS, as those of the distributions since Linux 4.6 are.
-    Reads: /boot/config-VERSION, or the configuration within the kernel; modprobe.d
+    Reads: modules.builtin and modules.dep, /boot/config-VERSION or the configuration within the kernel, modprobe.d
     References: the vendor's specification of marketplace images
     """
     guest, kernel = facts[Guest], facts[DefaultKernel]
-    option, place = _option(guest, _installed(facts, kernel))
+    installed = _installed(facts, kernel)
+    builtin, module = (_listed(guest, installed, name, _MODULE) for name in ("modules.builtin", "modules.dep"))
+    if builtin:
+        return ok("it is part of the kernel", Evidence(builtin, _MODULE))
+    option, place = (None, None) if module else _option(guest, installed)
+    if module is None and (option is None or option.value == "n"):
+        return _without(kernel, option, place)
+    seen = [Evidence(module, _MODULE)] if module else []
+    seen += [Evidence(option.place, f"{_OPTION}={option.value}")] if option else []
+    blocks = [it for it in (*argument_blocks(kernel), *modprobe_blocks(guest)) if it.place.key == _MODULE]
+    if blocks and (option is None or option.value == "m"):
+        return warning(f"{_MODULE} is blocked", *(Evidence(it.place, it.message) for it in blocks), *seen)
+    return ok("the kernel shows it", *seen)
+
+
+def _without(kernel: DefaultKernel, option: KernelOption | None, place: Place | None) -> Verdict:
+    """Judge a kernel that was found to have no such driver, or of which that is not known."""
+    if option is None and kernel.version and compare_uapi(kernel.version, _SINCE) < 0:
+        raise NotApplicable(f"kernels before Linux {_SINCE} have no such driver")
     if place is None:
         return unknown("the configuration of the default kernel is not known", Evidence(kernel.place, "no config file"))
-    if option is None or option.value == "n":
-        where = option.place if option else place
-        return warning(f"the kernel is built without {_OPTION}", Evidence(where, f"{_OPTION} is not set"))
-    seen = Evidence(option.place, f"{_OPTION}={option.value}")
-    blocks = [it for it in (*argument_blocks(kernel), *modprobe_blocks(guest)) if it.place.key == _MODULE]
-    if blocks and option.value == "m":
-        return warning(f"{_MODULE} is blocked", *(Evidence(it.place, it.message) for it in blocks), seen)
-    return ok("the kernel shows it", seen)
+    return warning(f"the kernel is built without {_OPTION}", Evidence(option.place if option else place, "not set"))
+
+
+def _listed(guest: Guest, kernel: InstalledKernel | None, file: str, name: str) -> Place | None:
+    """Return the line of modules.builtin or modules.dep that has a module."""
+    if kernel is None or kernel.modules is None:
+        return None
+    path = f"{kernel.modules}/{file}"
+    try:
+        found = parse_module_list(guest.read_text(path), path, frozenset({name})).get(name)
+    except NotFound:
+        return None
+    return found.place if found else None
 
 
 def _option(guest: Guest, kernel: InstalledKernel | None) -> tuple[KernelOption | None, Place | None]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fixtures.golden import GOLDEN, KERNEL
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.boot import DefaultKernel
+from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.guest import Guest
 from inspector.rules.kernel_modules import RULES, kernel_shows_fw_cfg, wanted_modules_are_not_blocked
 from inspector.rules.rule import Rule
-from inspector.verdict import Status, Verdict
+from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.place import Place
 from tests.facts_of import facts_of
 from tests.inspector.boots import facts
@@ -72,6 +73,29 @@ def test_fw_cfg_may_be_blocked_as_a_module_alone() -> None:
     block = {CIS: "blacklist qemu_fw_cfg\n"}
     assert judge(kernel_shows_fw_cfg, block)[0] is Status.WARNING
     assert judge(kernel_shows_fw_cfg, block | config(OPTION, "CONFIG_FW_CFG_SYSFS=y"))[0] is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [("modules.builtin", "kernel/drivers/firmware/qemu_fw_cfg.ko"), ("modules.dep", "kernel/x/qemu_fw_cfg.ko.xz:")],
+)
+def test_the_lists_of_modules_tell_as_well(file: str, line: str) -> None:
+    path = f"/usr/lib/modules/{KERNEL}/{file}"
+    text = GOLDEN[path]
+    assert isinstance(text, str)
+    change = {CONFIG: None, path: f"{text}{line}\n"}
+    lines = text.count("\n") + 1
+    assert judge(kernel_shows_fw_cfg, change) == (Status.OK, [f"{path}:{lines}"])
+    blocked = judge(kernel_shows_fw_cfg, change | {CIS: "install qemu_fw_cfg /bin/true\n"})[0]
+    assert blocked is (Status.OK if file == "modules.builtin" else Status.WARNING)
+
+
+def test_a_kernel_from_before_the_driver_is_not_asked_for_it() -> None:
+    made = facts(config(f"{OPTION}\n", ""))
+    old = replace(made[DefaultKernel], version="3.10.0-1160.el7.x86_64")
+    given: dict[type[Any], object] = {DefaultKernel: old, Kernels: Kernels(())}
+    with pytest.raises(NotApplicable):
+        kernel_shows_fw_cfg(facts_of(GOLDEN, given=given))
 
 
 def test_without_its_configuration_nothing_is_known_of_a_kernel() -> None:
