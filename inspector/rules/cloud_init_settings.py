@@ -156,11 +156,38 @@ def _instance_ids(config: CloudConfig) -> Iterator[Evidence]:
                 yield Evidence(place, f"instance-id for {name[:80]}")
 
 
+@rule("cloud-init-takes-vendor-data", "cloud-init takes the settings that the cloud has for every instance")
+def cloud_init_takes_vendor_data(facts: Facts) -> Verdict:
+    """Why: in vendor data the cloud says how to log in, and where its mirrors are; without them nobody is told.
+
+    Fix: set `vendor_data: {enabled: true}`, or take vendor_data out of cloud-init's configuration.
+    Reads: vendor_data and vendor_data2 in /etc/cloud/cloud.cfg and cloud.cfg.d
+    References: cloud-init's documentation, vendor data
+    """
+    config = _config(facts)
+    found = [seen for key in ("vendor_data", "vendor_data2") if (seen := _switched_off(config, key))]
+    if found:
+        return warning("cloud-init passes over vendor data", *found)
+    return ok("cloud-init takes vendor data", Evidence(Place(config.files[0].path), "no file switches vendor data off"))
+
+
+def _switched_off(config: CloudConfig, key: str) -> Evidence | None:
+    """Where vendor data are switched off: `enabled` is not true, or the setting is no mapping."""
+    setting, place = config.value(key), config.place(key)
+    if place is None or (isinstance(setting, dict) and "enabled" not in setting):
+        return None
+    if not isinstance(setting, dict):
+        return Evidence(place, f"{key}: {str(setting)[:80]}")
+    enabled = setting["enabled"]
+    return None if _is_true(enabled) else Evidence(config.place(key, "enabled") or place, f"{key}: enabled: {enabled}")
+
+
 RULES = (
     cloud_init_modules_are_known,
     cloud_init_lets_root_in,
     cloud_init_sets_the_host_name,
     cloud_init_leaves_etc_hosts,
+    cloud_init_takes_vendor_data,
     cloud_init_clears_its_cache,
     cloud_init_instance_id_is_not_fixed,
 )

@@ -27,6 +27,9 @@ _USER_DATA: Final = (
     "/var/lib/cloud/instances/*/scripts/*",
     "/var/lib/cloud/seed/*/user-data",
     "/var/lib/cloud/seed/*/vendor-data",
+    "/etc/cloud/cloud.cfg",
+    "/etc/cloud/cloud.cfg.d/*.cfg",
+    "/var/log/installer/autoinstall-user-data",
     "/var/log/cloud-init-output.log",
 )
 _SECRET: Final = re.compile(
@@ -125,8 +128,8 @@ def cloud_init_state_is_gone(facts: Facts) -> Verdict:
 def cloud_init_data_holds_no_secret(facts: Facts) -> Verdict:
     """Why: user-data is kept on the disk as it came; whoever gets the image reads the passwords and keys in it.
 
-    Fix: `cloud-init clean --logs --seed`, and change what was given away.
-    Reads: user-data and vendor-data below /var/lib/cloud, cloud-init's output
+    Fix: `cloud-init clean --logs --seed`, take the rest out of the files named, and change what was given away.
+    Reads: user-data and vendor-data below /var/lib/cloud, /etc/cloud, cloud-init's output, what Ubuntu's installer kept
     """
     guest = facts[Guest]
     found = [item for path, data in _contents(guest, _USER_DATA, _READ) for item in _secrets(guest, path, data)]

@@ -52,6 +52,14 @@ AGENT_FAULTS: Final = (
         f"{_MORE}:1",
         {_MORE: "manage_etc_hosts: false\n"},
     ),
+    Mutation(
+        "cloud-init-without-vendor-data",
+        {_MORE: "vendor_data: {enabled: false}\n"},
+        "CloudInitSettings",
+        W,
+        f"{_MORE}:1",
+        {_MORE: "vendor_data: {enabled: true}\n"},
+    ),
     Mutation("cloud-init-cache-kept", {_CLEAN: ""}, "Leftovers", W, _CLEAN, {_CLEAN: None}),
     Mutation(
         "cloud-init-instance-id-fixed",

@@ -18,6 +18,7 @@ from inspector.rules.cloud_init_settings import (
     cloud_init_lets_root_in,
     cloud_init_modules_are_known,
     cloud_init_sets_the_host_name,
+    cloud_init_takes_vendor_data,
 )
 from inspector.rules.rule import Rule
 from inspector.verdict import NotApplicable, Status
@@ -55,6 +56,19 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         (cloud_init_lets_root_in, {MORE: "x: y\ndisable_root: 'Yes'\n"}, f"{MORE}:2", {MORE: "disable_root: 'off'\n"}),
         (cloud_init_sets_the_host_name, {MORE: "preserve_hostname: 1\n"}, f"{MORE}:1", {MORE: "x: y\n"}),
         (cloud_init_leaves_etc_hosts, {MORE: "manage_etc_hosts: template\n"}, f"{MORE}:1", {MORE: "x: y\n"}),
+        (
+            cloud_init_takes_vendor_data,
+            {MORE: "vendor_data:\n  enabled: false\n"},
+            f"{MORE}:2",
+            {MORE: "vendor_data: {enabled: 'true'}\n"},
+        ),
+        (
+            cloud_init_takes_vendor_data,
+            {MORE: "vendor_data: false\n"},
+            f"{MORE}:1",
+            {MORE: "vendor_data: {prefix: x}\n"},
+        ),
+        (cloud_init_takes_vendor_data, {MORE: "vendor_data2: {enabled: no}\n"}, f"{MORE}:1", {MORE: None}),
         (cloud_init_clears_its_cache, {MORE: "manual_cache_clean: true\n"}, f"{MORE}:1", {MORE: "x: y\n"}),
         (cloud_init_clears_its_cache, {CLEAN: ""}, CLEAN, {CLEAN: None}),
         (

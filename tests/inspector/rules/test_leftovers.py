@@ -53,6 +53,12 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
         ),
         (cloud_init_data_holds_no_secret, {USER_DATA: "chpasswd:\n  list: |\n    root:x\n"}, F, f"{USER_DATA}:1"),
         (cloud_init_data_holds_no_secret, {USER_DATA: f"write_files:\n- content: |\n{KEY}"}, F, f"{USER_DATA}:3"),
+        (
+            cloud_init_data_holds_no_secret,
+            {"/etc/cloud/cloud.cfg.d/99-installer.cfg": "users:\n- name: a\n  passwd: $6$x$y\n"},
+            F,
+            "/etc/cloud/cloud.cfg.d/99-installer.cfg:3",
+        ),
         (logs_are_empty, {"/var/log/auth.log": "Accepted password\n"}, W, "/var/log/auth.log"),
         (logs_are_empty, {"/var/log/journal/0123/system.journal": "x"}, W, "/var/log/journal/0123/system.journal"),
         (shell_history_is_gone, {"/root/.bash_history": "ls\n"}, W, "/root/.bash_history"),
