@@ -24,7 +24,7 @@ PURE_IMPORTS = {
     "contextlib", "cryptography", "dataclasses", "datetime", "enum", "fnmatch", "functools", "google_crc32c",
     "hashlib", "hmac", "io", "ipaddress", "isal", "itertools", "lz4", "lzma", "math", "msgspec", "operator",
     "parsers", "posixpath", "pyfatfs", "re", "shlex", "string", "struct", "sys", "types", "typing", "unicodedata",
-    "uuid", "warnings", "yaml", "zlib",
+    "uuid", "warnings", "xml", "yaml", "zlib",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "eval", "exec", "input", "compile"}
 MAX_LINES = 420

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,10 +15,12 @@ from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, Inter
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.ifcfg_files import handed_over, network_scripts, networkmanager_files, unread_files, wicked
+from inspector.linux.network_daemons import connman, dhcpcd
 from inspector.linux.network_files import TEXT_LIMIT, networkmanager_conf, overlaid, service_state, texts
 from inspector.linux.programs import program_flaw
 from parsers.linux.systemd import Unit
-from parsers.network.ifupdown import DIRECTORY_NAME, Interfaces, parse_interfaces
+from parsers.network.ifupdown import DIRECTORY_NAME, Include, Interfaces, parse_interfaces
+from parsers.network.ifupdown_ng import parse_interfaces_ng
 from parsers.network.interface import Configuration, Profile
 from parsers.network.networkd import NetworkdFile, link_files, networkd_configuration, parse_networkd
 from parsers.place import Place, Problem
@@ -47,18 +49,17 @@ _UDEV_RULES: Final = ("80-net-setup-link.rules", "80-net-name-slot.rules")
 _NAMES_CARD: Final = re.compile(r'(?<![A-Z_])NAME:?="(?!\$env\{ID_NET_NAME\}|lo"|")')
 """A rule of udev(7) that gives an interface a name; `NAME==` asks for one."""
 _ABOUT_CARDS: Final = re.compile(r'=="net"|address\}')
+_NG: Final = ("/usr/libexec/ifupdown-ng", "/etc/network/ifupdown-ng.conf")
+"""What ifupdown-ng of Alpine brings, which reads the same file otherwise."""
 _IFUPDOWN_SETTINGS: Final = "/etc/default/networking"
 _SETTING: Final = re.compile(r"""\s*(?:export\s+)?(CONFIGURE_INTERFACES|EXCLUDE_INTERFACES)=["']?([^"'#]*)""")
 _NM_STATE: Final = "/var/lib/NetworkManager/NetworkManager.state"
-_UNREAD: Final = (
-    "/etc/wicked/ifconfig/*.xml",
-    "/var/lib/connman/*.config",
-)
 _CLIENTS: Final = ("dhclient", "dhclient3", "udhcpc", "dhcpcd", "pump")
 """The DHCP clients that the releases of ifupdown know."""
 _PROGRAMS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 _INCLUDES_MAX: Final = 2000
 _WILDCARD: Final = re.compile(r"[^/]*[*?\[][^/]*")
+_Read = TypeVar("_Read")
 
 
 def collect_network(facts: Facts) -> NetworkConfig:
@@ -66,12 +67,19 @@ def collect_network(facts: Facts) -> NetworkConfig:
     guest, services = facts[Guest], facts[Services]
     netplan = _netplan(guest)
     links = _networkd_files(guest, ".link")
-    interfaces, additions = _interfaces(guest)
+    interfaces: Interfaces | None = None
+    own: Configuration | None
+    if any(map(guest.exists, _NG)):
+        own, additions = _interfaces(guest, parse_interfaces_ng)
+    else:
+        interfaces, additions = _interfaces(guest, parse_interfaces)
+        own = interfaces.configuration() if interfaces else None
     candidates = [
-        _ifupdown(guest, services, interfaces, additions=additions),
+        _ifupdown(guest, services, own or Configuration(), additions=additions),
         _networkd(guest, services, netplan),
         _networkmanager(guest, services, netplan, interfaces),
-        _dhcpcd(guest, services),
+        dhcpcd(guest, services),
+        connman(guest, services),
         network_scripts(guest, services),
         wicked(guest, services),
     ]
@@ -80,7 +88,7 @@ def collect_network(facts: Facts) -> NetworkConfig:
         backends=tuple(backends),
         names=_names(guest, facts[DefaultKernel], links),
         bindings=tuple(_bindings(guest, links)),
-        unread=(*unread_files(guest, backends), *_unread(guest)),
+        unread=tuple(unread_files(guest, backends)),
         clients=tuple(_clients(guest)),
         netplan=_has_netplan(guest),
     )
@@ -89,7 +97,7 @@ def collect_network(facts: Facts) -> NetworkConfig:
 # -- ifupdown
 
 
-def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
+def _interfaces(guest: Guest, parse: Callable[[str, str, Include], _Read]) -> tuple[_Read | None, bool]:
     """Read /etc/network/interfaces, where there is one, and what it includes; tell if cloud-init's file would be."""
     additions, budget = False, _INCLUDES_MAX
 
@@ -110,14 +118,13 @@ def _interfaces(guest: Guest) -> tuple[Interfaces | None, bool]:
         text = guest.read_text(INTERFACES, TEXT_LIMIT)
     except NotFound:
         return None, False
-    return parse_interfaces(text, INTERFACES, include), additions
+    return parse(text, INTERFACES, include), additions
 
 
-def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *, additions: bool) -> BackEnd | None:
+def _ifupdown(guest: Guest, services: Services, own: Configuration, *, additions: bool) -> BackEnd | None:
     state = service_state(services, "ifup", "networking.service")
     if not state.installed and not guest.exists("/sbin/ifup"):
         return None
-    configuration = interfaces.configuration() if interfaces else Configuration()
     state, excluded = _ifupdown_settings(guest, state)
     reason = f"networking.service: {state.reason}"
     return BackEnd(
@@ -125,7 +132,7 @@ def _ifupdown(guest: Guest, services: Services, interfaces: Interfaces | None, *
         state.enabled,
         state.place,
         reason,
-        configuration,
+        own,
         ignores=excluded,
         masked=state.masked,
         additions=additions,
@@ -217,7 +224,7 @@ def _networkd(guest: Guest, services: Services, netplan: Configuration) -> BackE
     return BackEnd("networkd", state.enabled, state.place, reason, configuration, masked=state.masked)
 
 
-# -- NetworkManager and dhcpcd
+# -- NetworkManager
 
 
 def _networkmanager(
@@ -274,23 +281,6 @@ def _connections(guest: Guest) -> Configuration:
     return Configuration(tuple(profiles), tuple(problems))
 
 
-def _dhcpcd(guest: Guest, services: Services) -> BackEnd | None:
-    state = service_state(services, "dhcpcd", "dhcpcd.service", "dhcpcd5.service")
-    if not state.installed or not state.enabled:
-        return None
-    reason = f"{state.unit}: {state.reason}"
-    try:
-        text = guest.read_text("/etc/dhcpcd.conf", TEXT_LIMIT)
-    except NotFound:
-        text = ""
-    # A static address or a list of interfaces takes what decides out of our hands: nothing is promised then.
-    restricted = re.search(
-        r"^[ \t]*(static[ \t]+ip_address|denyinterfaces|allowinterfaces|nodhcp\b)", text, re.MULTILINE
-    )
-    default = None if restricted else state.place
-    return BackEnd("dhcpcd", state.enabled, state.place, reason, Configuration(), default)
-
-
 # -- names
 
 
@@ -343,9 +333,3 @@ def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
     for link in link_files(links):
         if link.match.macs and link.name is not None:
             yield Binding(link.name, f"Name={link.renamed} for {', '.join(link.match.macs[:4])}")
-
-
-def _unread(guest: Guest) -> Iterator[Place]:
-    for pattern in _UNREAD:
-        for path in guest.glob(pattern):
-            yield Place(path)

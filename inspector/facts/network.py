@@ -62,7 +62,7 @@ class BackEnd(msgspec.Struct, frozen=True):
     """A program that configures interfaces.
 
     Attributes:
-        name: "ifupdown", "networkd", "networkmanager", "dhcpcd", "network-scripts" or "wicked".
+        name: "ifupdown", "networkd", "networkmanager", "dhcpcd", "connman", "network-scripts" or "wicked".
         enabled: whether it is started at boot.
         place, reason: why it is started, or why not.
         configuration: what it has been told, netplan's files for it included.
@@ -151,12 +151,11 @@ class NetworkConfig:
         if backend.name == "networkd":
             found = _first_match(found)
         elif backend.name == "networkmanager":
-            # A profile for the very interface is taken before one for any.
-            found.sort(
-                key=lambda choice: (choice.fit is not Fit.YES, choice.profile is None or choice.profile.match.any)
-            )
+            # autoconnect-priority decides; of equals a profile for the very interface is taken before one for any.
+            found.sort(key=_networkmanager_order)
             found = found[:1] if found and found[0].fit is Fit.YES else found
-        certain = any(choice.fit is Fit.YES for choice in found)
+        # NetworkManager makes no profile of its own for a card that has one, be it one that nothing brings up.
+        certain = any(self.names.fit(profile.match) is Fit.YES for profile in profiles)
         if backend.default is not None and not certain:
             found.append(Choice(backend, None, Fit.YES, Method.DHCP))
         return tuple(found)
@@ -165,6 +164,11 @@ class NetworkConfig:
         """Return the profiles of the enabled back ends that are for interfaces of the machine."""
         found = (profile for backend in self.enabled for profile in backend.configuration.profiles)
         return tuple(it for it in found if it.physical and not any(map(excludes_cards, it.match.other)))
+
+
+def _networkmanager_order(choice: Choice) -> tuple[bool, int, bool]:
+    profile = choice.profile
+    return choice.fit is not Fit.YES, -profile.priority if profile else 0, profile is None or profile.match.any
 
 
 def _first_match(choices: list[Choice]) -> list[Choice]:

@@ -1,7 +1,7 @@
 """The back ends that read ifcfg files: Red Hat's network scripts, NetworkManager with its plugin, and wicked.
 
 Sources: initscripts' sysconfig.txt; nm-settings-ifcfg-rh(5); ifcfg(5) and wicked-service(8).
-Not done: wicked's own XML (/etc/wicked/*.xml beyond what it comes with), whose presence is told.
+Wicked takes its own XML (wicked-config(5)) beside them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from inspector.linux.network_files import FILES_MAX, service_state, texts
 from parsers.linux.shell_assignments import parse_assignments
 from parsers.network.ifcfg import parse_redhat_ifcfg, parse_suse_ifcfg, suse_ports, with_ports
 from parsers.network.interface import Configuration
+from parsers.network.wicked import parse_wicked
 from parsers.place import Place
 
 REDHAT: Final = "/etc/sysconfig/network-scripts"
 SUSE: Final = "/etc/sysconfig/network"
+_WICKED: Final = "/etc/wicked/ifconfig/*.xml"
 _SETTINGS: Final = "/etc/sysconfig/network"
 _PLUGINS: Final = (
     "/usr/lib64/NetworkManager/libnm-settings-plugin-ifcfg-rh.so",
@@ -109,7 +111,13 @@ def wicked(guest: Guest, services: Services) -> BackEnd | None:
         if not state.installed:
             return None
     reason = f"{state.unit}: {state.reason}"
-    return BackEnd("wicked", state.enabled, state.place, reason, _suse_files(guest), masked=state.masked, ifcfg=True)
+    found = _suse_files(guest)
+    own = [parse_wicked(text, path) for path, text in texts(guest, guest.glob(_WICKED))]
+    found = Configuration(
+        found.profiles + tuple(profile for one in own for profile in one.profiles),
+        found.problems + tuple(problem for one in own for problem in one.problems),
+    )
+    return BackEnd("wicked", state.enabled, state.place, reason, found, masked=state.masked, ifcfg=True)
 
 
 def _suse_files(guest: Guest) -> Configuration:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from parsers.linux.shell_assignments import Assignment, Assignments, parse_assignments
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 _NAME: Final = re.compile(r"ifcfg-(?P<name>.+)")
@@ -107,6 +107,7 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         hotplug=values.get("HOTPLUG").lower() not in _NO,
         master=master,
         renderer=None if values.get("NM_CONTROLLED").lower() not in _NO else "network-scripts",
+        priority=int(priority[0]) if (priority := PRIORITY.match(values.get("AUTOCONNECT_PRIORITY"))) else 0,
     )
     return Configuration((profile,), tuple(problems))
 

@@ -22,6 +22,9 @@ MAC: Final = re.compile(
 )
 """Six bytes, or the twenty of InfiniBand."""
 
+PRIORITY: Final = re.compile(r"-?\d{1,3}\Z", re.ASCII)
+"""connection.autoconnect-priority of NetworkManager, from -999 to 999."""
+
 _IPV4: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\S+)?\Z")
 
 
@@ -83,7 +86,7 @@ class Profile(msgspec.Struct, frozen=True):
 
     Attributes:
         place: where it stands in the guest.
-        backend: who reads it: "ifupdown", "netplan", "networkd", "networkmanager".
+        backend: who reads it: "ifupdown", "netplan", "networkd", "networkmanager", "wicked", "dhcpcd", "connman".
         name: what the file calls it: an interface, a connection, a netplan id.
         ipv4, ipv6: how addresses are had.
         addresses: IPv4 addresses as written, with their prefix or mask where one is given.
@@ -92,6 +95,7 @@ class Profile(msgspec.Struct, frozen=True):
         master: the bond or bridge that takes the interface in, or None.
         renamed: the name that the interface is given, or None.
         renderer: netplan alone: the back end it is written for.
+        priority: NetworkManager alone: of several profiles for an interface the highest is taken.
     """
 
     place: Place
@@ -108,6 +112,7 @@ class Profile(msgspec.Struct, frozen=True):
     master: str | None = None
     renamed: str | None = None
     renderer: str | None = None
+    priority: int = 0
 
     @property
     def physical(self) -> bool:

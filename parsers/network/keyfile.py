@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 _GROUP: Final = re.compile(r"\[([^\[\]\x00-\x1f]+)\]\s*\Z")
@@ -113,6 +113,9 @@ def parse_connection(text: str, path: str) -> Configuration:
         gateway=file.get("ipv4", "gateway") or next((gateway for _, gateway in addresses if gateway), None),
         at_boot=_true(file.get("connection", "autoconnect", "true")) and not file.get("connection", "permissions"),
         master=master or None,
+        priority=int(priority[0])
+        if (priority := PRIORITY.match(file.get("connection", "autoconnect-priority")))
+        else 0,
     )
     return Configuration((profile,))
 

@@ -134,7 +134,7 @@ def test_networkmanager_conf_in_its_order() -> None:
 def test_dhcpcd_promises_dhcp_unless_it_was_told_otherwise() -> None:
     change = running("dhcpcd.service")
     assert backend(change, "dhcpcd").default is not None
-    told = {**change, "/etc/dhcpcd.conf": "interface eth0\nstatic ip_address=10.0.0.2/24\n"}
+    told = {**change, "/etc/dhcpcd.conf": "static ip_address=10.0.0.2/24\n"}
     assert backend(told, "dhcpcd").default is None
 
 
