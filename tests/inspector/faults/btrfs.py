@@ -84,11 +84,11 @@ BTRFS_FAULTS: Final = (
     ),
     BtrfsFault(
         "fstab-subvolume-missing", "ubuntu", sub(FSTAB, HOME, "/home btrfs defaults,subvol=@homes"),
-        "Fstab SystemFileAttribute", F, f"{FSTAB}:2",
+        "Fstab SystemFileAttribute Leftovers", F, f"{FSTAB}:2",
         mended=sub(FSTAB, "subvol=@homes", "subvol=@homes,nofail"), left=W,
     ),
     BtrfsFault(
-        "fstab-numbers-disagree", "ubuntu", sub(FSTAB, HOME, f"{HOME},subvolid=5"), "Fstab SystemFileAttribute", F,
+        "fstab-numbers-disagree", "ubuntu", sub(FSTAB, HOME, f"{HOME},subvolid=5"), "Fstab SystemFileAttribute Leftovers", F,
         f"{FSTAB}:2",
     ),
     BtrfsFault(

@@ -82,6 +82,15 @@ def test_what_cryptsetup_encrypted_is_what_it_was(tmp_path: Path, kind: str) -> 
     assert volume_key(source, parse_luks(source), KEY).hex() == digits
 
 
+def _run_where_time_is_told(command: list[str]) -> None:
+    """QEMU measures its derivations by processor time, which a virtual machine's kernel does not tell each time."""
+    for _ in range(20):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if "accurate CPU usage" not in done.stderr:
+            break
+    assert done.returncode == 0, done.stderr
+
+
 @needs("qemu-img")
 @pytest.mark.slow  # QEMU takes a second to measure each derivation
 @pytest.mark.parametrize("options", QEMU.values(), ids=QEMU)
@@ -92,7 +101,7 @@ def test_what_qemu_encrypted_is_what_it_was(tmp_path: Path, options: str) -> Non
     settings = ",".join(filter(None, ("key-secret=s", "iter-time=10", options)))
     command = ["qemu-img", "convert", "-f", "raw", "-O", "luks", "--object", f"secret,id=s,file={tmp_path}/key"]
     path = tmp_path / "volume"
-    subprocess.run([*command, "-o", settings, f"{tmp_path}/plain", str(path)], check=True, capture_output=True)
+    _run_where_time_is_told([*command, "-o", settings, f"{tmp_path}/plain", str(path)])
     assert opened(path, b"secret").read_at(0, MIB) == plain
 
 
