@@ -20,16 +20,23 @@ from tests.parsers.volume.file_source import FileSource
 CACHE = Path(os.environ.get("INSPECTOR_VOLUMES_CACHE", Path(tempfile.gettempdir()) / "inspector-volumes"))
 MIB = 1 << 20
 SLOT = 24 * MIB
-DISKS = {
-    "md": {"b": 170 * SLOT},
-    "lvm": {**dict.fromkeys("bcdef", 200 * MIB), "g": 32 * MIB, "h": 160 * MIB},
+_GROUPS = {**dict.fromkeys("bcdef", 200 * MIB), "g": 32 * MIB, "h": 160 * MIB}
+DISKS = {"md": {"m": 170 * SLOT}, "lvm": _GROUPS, "sample": {"m": 170 * SLOT, **_GROUPS}}
+SCRIPTS = {
+    "md": ["oracle_md.sh"],
+    "lvm": ["oracle_lvm.sh"],
+    "sample": [
+        "oracle_md.sh r0orig r1v0.90 r10f2x3 r5left-symmetric stale",
+        "oracle_lvm.sh linear striped oldmirror raid1 raid5 raid6 raid10",
+    ],
 }
+"""Kind -> the scripts that are run, with their arguments; "sample" is what every run of the tests looks at."""
 
 
 @functools.cache
 def made(kind: str) -> Path:
-    """Return the folder with the disks of "md" or "lvm", and with what the appliance said of them in "said"."""
-    script = (Path(__file__).parent / f"oracle_{kind}.sh").read_bytes()
+    """Return the folder with the disks of a kind, and with what the appliance said of them in "said"."""
+    script = _script(kind)
     folder = CACHE / f"{kind}-{hashlib.sha256(script).hexdigest()[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{kind}.lock").open("w") as lock:
@@ -42,8 +49,17 @@ def made(kind: str) -> Path:
     return folder
 
 
+def _script(kind: str) -> bytes:
+    """Each script in a shell of its own, with its arguments."""
+    text = ""
+    for call in SCRIPTS[kind]:
+        name, *arguments = call.split()
+        text += f"(\nset -- {' '.join(arguments)}\n{(Path(__file__).parent / name).read_text()})\n"
+    return text.encode()
+
+
 def disk(kind: str, letter: str) -> FileSource:
-    """Return one disk of what was made."""
+    """Return one disk of what was made, by its letter."""
     return FileSource(made(kind) / letter, letter)
 
 

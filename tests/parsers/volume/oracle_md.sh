@@ -1,5 +1,6 @@
 # Builds md arrays of every level inside the libguestfs appliance and prints what its kernel reads back from them.
-# Disk a holds a pattern to fill with, disk b the members in slots of 24 MiB.
+# Disk a holds a pattern to fill with, disk m the members in slots of 24 MiB. Arguments name the arrays that are wanted;
+# without any, all are.
 
 PATTERN=/dev/disk/guestfs/a
 SLOT=49152 # sectors
@@ -7,6 +8,7 @@ modprobe -a raid1 raid10 raid456 linear dm_mod
 modprobe -r raid0
 modprobe raid0 default_layout=2
 echo 500000 > /proc/sys/dev/raid/speed_limit_min
+wanted=" $* "
 slot=0
 skip=1
 
@@ -20,9 +22,10 @@ digest() { sha256sum "$1" | cut -d' ' -f1; }
 
 md() { # name "sizes in sectors" mdadm arguments
     name=$1 sizes=$2; shift 2
+    case "$wanted" in "  " | *" $name "*) ;; *) slot=$((slot + $(echo $sizes | wc -w))); return ;; esac
     members= slots= count=0
     for sectors in $sizes; do
-        dmsetup create m$slot --table "0 $sectors linear /dev/disk/guestfs/b $((slot * SLOT))"
+        dmsetup create m$slot --table "0 $sectors linear /dev/disk/guestfs/m $((slot * SLOT))"
         members="$members /dev/mapper/m$slot" slots="$slots $slot:$sectors"
         slot=$((slot + 1)) count=$((count + 1))
     done

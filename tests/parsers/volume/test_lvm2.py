@@ -182,6 +182,19 @@ def test_every_logical_volume_reads_as_the_kernel_reads_it() -> None:
         assert (volume.name, volume.size, sha256(volume.source, 1_000_000)) == (volume.name, *told[volume.name])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@needs("guestfish")
+def test_a_sample_of_logical_volumes_reads_as_the_kernel_reads_it() -> None:
+    told = {name: (int(size), digest) for name, size, digest in appliance.lines("sample", "LV")}
+    assert appliance.lines("sample", "FAIL") == []
+    found = open_lvm2([appliance.disk("sample", letter) for letter in "hgfedcb"])
+    assert (found.unread, found.problems) == ({}, ())
+    read = {item.name: (item.size, sha256(item.source, 1_000_000)) for item in found.volumes if item.source}
+    assert read == told
+    assert {"vg0/linear", "vg0/raid6", "v-2/lo-gi", "thin/t1", "thin/snap"} <= set(told)
+
+
 @pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")

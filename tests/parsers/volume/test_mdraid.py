@@ -134,6 +134,19 @@ def test_every_array_reads_as_the_kernel_reads_it() -> None:
                 assert (name, gone, sha256(degraded, 4 << 20)) == (name, gone, digest)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@needs("guestfish")
+def test_a_sample_of_arrays_reads_as_the_kernel_reads_it() -> None:
+    told = appliance.lines("sample", "MD")
+    assert appliance.lines("sample", "FAIL") == []
+    assert len(told) == 5
+    for name, size, digest, *slots in told:
+        array = assemble(_members(slots, "sample"))
+        assert (name, array.size, sha256(array)) == (name, int(size), digest)
+        assert array.missing == (name == "stale")
+
+
 @pytest.mark.soak  # minutes in an appliance under software emulation
 @pytest.mark.timeout(1800)
 @needs("guestfish")
@@ -166,7 +179,7 @@ def test_many_arrays_on_many_members_are_told_apart() -> None:
     assert sum("fell behind" in problem.message for problem in found.problems) == 1
 
 
-def _members(slots: list[str]) -> list[Source]:
-    disk = appliance.disk("md", "b")
+def _members(slots: list[str], kind: str = "md") -> list[Source]:
+    disk = appliance.disk(kind, "m")
     pairs = [tuple(map(int, slot.split(":"))) for slot in slots]
     return [Window(disk, number * appliance.SLOT, sectors * 512, f"m{number}") for number, sectors in pairs]
