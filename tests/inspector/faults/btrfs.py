@@ -84,12 +84,12 @@ BTRFS_FAULTS: Final = (
     ),
     BtrfsFault(
         "fstab-subvolume-missing", "ubuntu", sub(FSTAB, HOME, "/home btrfs defaults,subvol=@homes"),
-        "Fstab SystemFileAttribute Leftovers", F, f"{FSTAB}:2",
+        "Fstab SystemFileAttribute Leftovers ForeignAgents", F, f"{FSTAB}:2",
         mended=sub(FSTAB, "subvol=@homes", "subvol=@homes,nofail"), left=W,
     ),
     BtrfsFault(
-        "fstab-numbers-disagree", "ubuntu", sub(FSTAB, HOME, f"{HOME},subvolid=5"), "Fstab SystemFileAttribute Leftovers", F,
-        f"{FSTAB}:2",
+        "fstab-numbers-disagree", "ubuntu", sub(FSTAB, HOME, f"{HOME},subvolid=5"),
+        "Fstab SystemFileAttribute Leftovers ForeignAgents", F, f"{FSTAB}:2",
     ),
     BtrfsFault(
         "fstab-root-elsewhere", "ubuntu", sub(FSTAB, "/ btrfs defaults,subvol=@", "/ btrfs defaults,subvol=@home"),
