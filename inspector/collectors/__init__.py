@@ -25,6 +25,7 @@ MODULES: Final[dict[str, str]] = {
     "inspector.facts.rtc.RtcMode": "rtc:collect_rtc_mode",
     "inspector.facts.selinux.Selinux": "selinux:collect_selinux",
     "inspector.facts.sshd.Sshd": "sshd:collect_sshd",
+    "inspector.facts.sudo.Sudo": "sudo:collect_sudo",
     "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",
     "parsers.linux.fstab.Fstab": "fstab:collect_fstab",
     "parsers.linux.os_release.OsRelease": "os_release:collect_os_release",

@@ -40,6 +40,7 @@ MODULES: Final[tuple[str, ...]] = (
     "root_options",
     "selinux",
     "sshd",
+    "sudo",
     "system_image",
     "system_start",
     "usage",

@@ -1,4 +1,4 @@
-"""Rules about the account of the superuser, with which a cloud sets passwords and a person repairs the guest."""
+"""Rules about accounts: the superuser's, with which a cloud sets passwords, and those that let in anybody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
 from inspector.guest import Guest, NotFound
 from inspector.linux.programs import program_flaw
@@ -27,6 +27,10 @@ _HASH: Final = re.compile(
 _NSSWITCH: Final = "/etc/nsswitch.conf"
 _DATABASE: Final = re.compile(r"\s*(?:passwd|shadow|group):")
 _IN_SHADOW: Final = "x"
+_PAM: Final = ("common-auth", "system-auth", "password-auth", "base-auth", "login", "sshd")
+_NULLOK: Final = re.compile(r"\s*-?auth\b.*\bpam_unix2?\.so\b.*\bnullok(?:_secure)?\b")
+_SECRETS: Final = ("/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-")
+_NAMES: Final = ("/etc/passwd", "/etc/group")
 
 
 @rule("root-account-exists", "root exists, has the id 0 and a line in shadow")
@@ -211,6 +215,104 @@ def _reaches_files(line: str) -> bool:
     return bool(found) and not re.search(r"\[[^\]]*(?:NOTFOUND|UNAVAIL)\s*=\s*return", before, re.IGNORECASE)
 
 
+@rule("no-account-lacks-a-password", "No account can be entered without a password")
+def no_account_lacks_a_password(facts: Facts) -> Verdict:
+    """Why: whoever reaches the console, or runs su, gets in with an account whose password is empty.
+
+    Fix: lock the account (passwd -l NAME) or set a password.
+    Reads: /etc/passwd, /etc/shadow, nullok of pam_unix in /etc/pam.d
+    References: shadow(5), pam_unix(8)
+    """
+    accounts, guest = facts[Accounts], facts[Guest]
+    if accounts.passwd is None:
+        raise UnknownFact(f"{PASSWD} does not exist", Place(PASSWD))
+    if accounts.shadow is None:
+        raise UnknownFact(f"{SHADOW} does not exist", Place(SHADOW))
+    empty = [found for user in accounts.passwd.users if (found := _without_password(accounts, user))]
+    if not empty:
+        seen = f"{len(accounts.shadow.secrets)} accounts, none with an empty field 2"
+        return ok("every account has a password, or is locked", Evidence(Place(SHADOW), seen))
+    open_to_all = [evidence for user, evidence in empty if posixpath.basename(user.shell) not in _NO_LOGIN]
+    taken = _nullok(guest)
+    if open_to_all and taken:
+        return failed("an account has no password, and PAM takes that", *open_to_all, *taken)
+    return warning("an account has no password", *(evidence for _, evidence in empty), *taken)
+
+
+def _without_password(accounts: Accounts, user: User) -> tuple[User, Evidence] | None:
+    """The empty field of a user, in passwd itself or, where that says x, in shadow."""
+    if not user.password:
+        return user, Evidence(user.place, f"{user.name}: field 2 is empty")
+    secret = accounts.secret(user.name) if user.password == _IN_SHADOW else None
+    if secret is None or secret.password:
+        return None
+    return user, Evidence(secret.place, f"{user.name}: field 2 is empty")
+
+
+def _nullok(guest: Guest) -> list[Evidence]:
+    """Where PAM is told to take an empty password; without PAM login(1) takes it anyway."""
+    if not guest.is_dir("/etc/pam.d"):
+        return [Evidence(Place("/etc/pam.d"), "does not exist, so that login takes an empty password")]
+    return [
+        Evidence(Place(path, number), line.strip())
+        for path in (f"/etc/pam.d/{name}" for name in _PAM)
+        if guest.is_file(path)
+        for number, line in enumerate(guest.read_text(path).split("\n"), 1)
+        if _NULLOK.match(line)
+    ]
+
+
+@rule("only-root-has-the-id-0", "No other account than root is the superuser")
+def only_root_has_the_id_0(facts: Facts) -> Verdict:
+    """Why: a second account with the id 0 has all of root's rights, and is overlooked where root's are taken away.
+
+    Fix: remove the account (userdel -f NAME), or give it an id of its own and sudo.
+    Reads: /etc/passwd
+    References: passwd(5)
+    """
+    accounts = facts[Accounts]
+    if accounts.passwd is None:
+        raise UnknownFact(f"{PASSWD} does not exist", Place(PASSWD))
+    users = [user for user in accounts.passwd.users if user.uid == 0]
+    others = [user for user in users if user.name != "root"]
+    if others:
+        return warning("root is not the only superuser", *(Evidence(user.place, user.name) for user in others))
+    if len(users) > 1:
+        return warning("root has several lines", *(Evidence(user.place, user.name) for user in users))
+    seen = [Evidence(user.place, user.name) for user in users]
+    return ok("root alone has the id 0", *(seen or [Evidence(Place(PASSWD), "no account has the id 0")]))
+
+
+@rule("account-files-belong-to-root", "Nobody but root reads the passwords, and nobody but root writes accounts")
+def account_files_belong_to_root(facts: Facts) -> Verdict:
+    """Why: who can read shadow can guess its passwords, and who can write passwd is root at once.
+
+    Fix: chown root:root (root:shadow where that group exists) and chmod 0640 or less for shadow and gshadow, and
+    chown root:root and chmod 0644 for passwd and group.
+    Reads: owner and mode of /etc/passwd, /etc/group, /etc/shadow, /etc/gshadow and their copies with -
+    References: shadow(5)
+    """
+    guest, accounts = facts[Guest], facts[Accounts]
+    if accounts.passwd is None or accounts.shadow is None:
+        missing = SHADOW if accounts.passwd else PASSWD
+        raise UnknownFact(f"{missing} does not exist", Place(missing))
+    groups = accounts.group.groups if accounts.group else ()
+    readers = {0} | {group.gid for group in groups if group.name == "shadow"}
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
+    for path in (*_NAMES, *_SECRETS):
+        if not guest.exists(path):
+            continue
+        stat = guest.stat(path)
+        evidence = Evidence(Place(path), f"owner {stat.uid}:{stat.gid}, mode {stat.mode & 0o7777:04o}")
+        if path in _NAMES:
+            fine = not stat.mode & 0o022 and stat.mode & 0o044 == 0o044
+        else:
+            fine = not stat.mode & 0o037 and (stat.gid in readers or not stat.mode & 0o040)
+        (good if fine and stat.uid == 0 else bad).append(evidence)
+    return warning("others than root read or write accounts", *bad) if bad else ok("accounts belong to root", *good)
+
+
 RULES = (
     root_account_exists,
     root_has_a_shell,
@@ -218,4 +320,7 @@ RULES = (
     root_account_is_current,
     root_home_takes_keys,
     accounts_come_from_files,
+    no_account_lacks_a_password,
+    only_root_has_the_id_0,
+    account_files_belong_to_root,
 )

@@ -10,6 +10,7 @@ from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.firewall_scripts import firewall_scripts
 from inspector.linux.presets import MACHINE_ID, first_boot, preset_enables
+from inspector.linux.saved_rules import all_refusals, refusals
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.place import Place
@@ -30,11 +31,6 @@ _UNITS: Final = (
     "SuSEfirewall2_init.service",
 )
 _UFW_ENABLED: Final = re.compile(r"""\s*ENABLED=["']?yes["']?\s*(?:#.*)?""", re.IGNORECASE)
-_IPTABLES: Final = ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables")
-_NFTABLES: Final = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
-_REFUSES: Final = re.compile(
-    r"\s*(?::INPUT\s+(?:DROP|REJECT)\b|-A\s+INPUT\b.*\s-j\s+(?:DROP|REJECT)\b|.*\bhook\s+input\b.*\bpolicy\s+drop\b)"
-)
 
 
 @rule("firewall-is-off", "No firewall of the guest's own is started")
@@ -44,22 +40,27 @@ def firewall_is_off(facts: Facts) -> Verdict:
     Fix: disable the firewall service (systemctl disable --now firewalld, ufw disable) and use security groups.
     Mask a firewall that shall stay off where /etc/machine-id makes the next boot a first one.
     Take the commands that load rules out of rc.local, of the hooks in /etc/network, and of cron.
-    Reads: units, presets and /etc/machine-id, /etc/ufw/ufw.conf, saved rules of iptables and nftables, /etc/rc.local,
-    /etc/network/if-pre-up.d, /etc/network/if-up.d, /etc/network/interfaces, @reboot in cron
+    Reads: units, presets and /etc/machine-id, /etc/ufw/ufw.conf, saved rules of iptables and nftables, the default zone
+    of firewalld, /etc/sysconfig/SuSEfirewall2, /etc/rc.local, /etc/network/if-pre-up.d, /etc/network/if-up.d,
+    /etc/network/interfaces, @reboot in cron
     References: systemd.preset(5), machine-id(5)
     """
     guest, services = facts[Guest], facts[Services]
     states = [services.state(unit) for unit in _UNITS]
     found = [Evidence(state.place, f"{state.unit} is started: {state.reason}") for state in states if state.enabled]
-    found += _ufw(guest, services.state(_UFW))
+    ufw = _ufw(guest, services.state(_UFW))
+    found += ufw
     if found:
-        return warning("a firewall is started", *found, *_refusals(guest))
+        started = [state.unit for state in states if state.enabled] + [_UFW] * bool(ufw)
+        return warning("a firewall is started", *found, *refusals(guest, started))
     if scripts := firewall_scripts(guest, services):
-        return warning("a script loads a firewall at boot", *scripts, *_refusals(guest))
+        return warning("a script loads a firewall at boot", *scripts, *all_refusals(guest))
     present = [state for state in states if state.installed]
-    later = [item for state in present for item in _at_first_boot(guest, state)]
+    # presets are systemd's
+    asked = present if services.manager == "systemd" else []
+    later = [item for state in asked for item in _at_first_boot(guest, state)]
     if later:
-        return warning("the first boot enables a firewall", *later, *_refusals(guest))
+        return warning("the first boot enables a firewall", *later, *refusals(guest, [state.unit for state in present]))
     if present:
         return ok(
             "no firewall is started", *(Evidence(state.place, f"{state.unit}: {state.reason}") for state in present)
@@ -89,16 +90,6 @@ def _ufw(guest: Guest, state: UnitState) -> list[Evidence]:
         if _UFW_ENABLED.fullmatch(line):
             return [Evidence(Place(UFW_CONF, number), line.strip()), Evidence(state.place, f"{_UFW} is started")]
     return []
-
-
-def _refusals(guest: Guest) -> list[Evidence]:
-    """The saved rules that refuse what comes in; they count where a service loads them."""
-    return [
-        Evidence(Place(path, number), line.strip()[:120])
-        for path in (*_IPTABLES, *_NFTABLES)
-        for number, line in enumerate(_lines(guest, path), start=1)
-        if _REFUSES.match(line)
-    ]
 
 
 def _lines(guest: Guest, path: str) -> list[str]:

@@ -47,6 +47,7 @@ AFTER = [
     "NetworkSettings",
     "KernelModules",
     "PasswordLogin",
+    "Accounts",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

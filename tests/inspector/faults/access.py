@@ -159,7 +159,7 @@ ACCESS_FAULTS: Final = (
     Mutation("home-of-another", {"/root": Dir(0o700, uid=1000)}, "CriticalUser", W, "/root"),
     Mutation("home-open-to-all", {"/root": Dir(0o777)}, "CriticalUser", W, "/root"),
     Mutation("home-missing", {"/root": None}, "CriticalUser Leftovers", W, "/root"),
-    Mutation("group-missing", {"/etc/group": None}, "CriticalUser", W, "/etc/group"),
+    Mutation("group-missing", {"/etc/group": None}, "CriticalUser Accounts", W, "/etc/group"),
     Mutation(
         "nsswitch-without-files", {"/etc/nsswitch.conf": "passwd: ldap\n"}, "CriticalUser", F, "/etc/nsswitch.conf:1"
     ),

@@ -16,6 +16,7 @@ from tests.inspector.faults.mutation import (
     SOURCES,
     SSHD,
     UNITS,
+    Change,
     F,
     Mutation,
     W,
@@ -178,6 +179,21 @@ CLOUD_INIT: Final = (
     Mutation("resize2fs-missing", {"/usr/sbin/resize2fs": None}, "OnlineResizeFS", W, "/usr/sbin/resize2fs"),
 )
 
+BOBS_LINE: Final = f"/etc/passwd:{text('/etc/passwd').count(chr(10)) + 1}"
+BOBS_SECRET: Final = f"/etc/shadow:{text('/etc/shadow').count(chr(10)) + 1}"
+
+
+def bob(password: str) -> Change:
+    """Add an account with a password, by its field in shadow."""
+    secret = f"bob:{password}:20000:0:99999:7:::\n"
+    return {**add("/etc/passwd", "bob:x:1000:1000::/:/bin/bash\n"), **add("/etc/shadow", secret)}
+
+
+def sudo(line: str, mode: int = 0o440) -> Change:
+    """Install sudo with a policy whose second line is `line`."""
+    return {"/usr/bin/sudo": File(b"\x7fELF", 0o4755), "/etc/sudoers": File(f"Defaults env_reset\n{line}", mode)}
+
+
 ACCOUNTS: Final = (
     Mutation("shadow-immutable", flagged("/etc/shadow", "immutable"), "SystemFileAttribute", F, "/etc/shadow"),
     Mutation("passwd-append-only", flagged("/etc/passwd", "append"), "SystemFileAttribute", F, "/etc/passwd"),
@@ -199,7 +215,15 @@ ACCOUNTS: Final = (
         W,
         "/etc/passwd:1",
     ),
-)
+    Mutation(
+        "account-without-password", bob(""), "Accounts", F, BOBS_SECRET, bob("!"),
+    ),
+    Mutation("second-superuser", add("/etc/passwd", "toor:x:0:0::/root:/bin/bash\n"), "Accounts", W, BOBS_LINE),
+    Mutation("shadow-readable", {"/etc/shadow": File(text("/etc/shadow"), 0o644)}, "Accounts", W, "/etc/shadow"),
+    Mutation("sudoers-broken", sudo("root ALL=(ALL ALL\n"), "Accounts", F, "/etc/sudoers:2", sudo("root ALL=ALL\n")),
+    Mutation("sudoers-alias", sudo("A ALL=ALL\n"), "Accounts", W, "/etc/sudoers:2", sudo("root ALL=ALL\n")),
+    Mutation("sudoers-writable", sudo("", 0o646), "Accounts", F, "/etc/sudoers", sudo("")),
+)  # fmt: skip
 
 SSH: Final = (
     Mutation("sshd-keyword", add(SSHD, "PermitRootLogn yes\n"), "SshConfig", F, f"{SSHD}:20"),

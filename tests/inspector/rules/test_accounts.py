@@ -8,7 +8,10 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
 from inspector.rules.accounts import (
     RULES,
+    account_files_belong_to_root,
     accounts_come_from_files,
+    no_account_lacks_a_password,
+    only_root_has_the_id_0,
     root_account_exists,
     root_account_is_current,
     root_has_a_password,
@@ -29,7 +32,7 @@ def facts(passwd: str | None = PASSWD, shadow: str | None = SHADOW, files: dict[
     if passwd is not None:
         made["/etc/passwd"] = passwd
     if shadow is not None:
-        made["/etc/shadow"] = shadow
+        made["/etc/shadow"] = File(shadow, 0o640)
     return facts_of(made | (files or {}))
 
 
@@ -211,3 +214,70 @@ def test_the_group_root_is_missing(group: str) -> None:
 @pytest.mark.parametrize("shell", [File("", 0o755), File("x", 0o755), File("#!/opt/none\n", 0o755)])
 def test_a_shell_that_cannot_be_run(shell: File) -> None:
     assert root_has_a_shell(facts(files={"/bin/bash": shell})).status is Status.FAILED
+
+
+NULLOK = {"/etc/pam.d/common-auth": "# x\nauth\t[success=1 default=ignore]\tpam_unix.so nullok\n"}
+
+
+@pytest.mark.parametrize(
+    ("passwd", "shadow", "files", "status", "place"),
+    [
+        ("bob:x:1000:1000::/:/bin/sh\n", "bob::1::::::\n", NULLOK, Status.FAILED, "/etc/shadow:3"),
+        ("bob:x:1000:1000::/:/bin/sh\n", "bob::1::::::\n", {}, Status.FAILED, "/etc/shadow:3"),
+        ("bob::1000:1000::/:/bin/sh\n", "", NULLOK, Status.FAILED, "/etc/passwd:3"),
+        ("bob:x:1000:1000::/:/bin/false\n", "bob::1::::::\n", NULLOK, Status.WARNING, "/etc/shadow:3"),
+        (
+            "bob:x:1000:1000::/:/bin/sh\n",
+            "bob::1::::::\n",
+            {"/etc/pam.d/common-auth": "# auth pam_unix.so nullok\nauth required pam_unix.so\n"},
+            Status.WARNING,
+            "/etc/shadow:3",
+        ),
+        ("bob:x:1000:1000::/:/bin/sh\n", "bob:!!:1::::::\n", NULLOK, Status.OK, "/etc/shadow"),
+        ("bob:*:1000:1000::/:/bin/sh\n", "bob::1::::::\n", NULLOK, Status.OK, "/etc/shadow"),
+        ("bob:x:1000:1000::/:/bin/sh\n", "", NULLOK, Status.OK, "/etc/shadow"),
+    ],
+)
+def test_an_empty_password_is_found_and_locking_it_is_ok(
+    passwd: str, shadow: str, files: dict[str, Any], status: Status, place: str
+) -> None:
+    verdict = no_account_lacks_a_password(facts(PASSWD + passwd, SHADOW + shadow, files))
+    assert (verdict.status, places(verdict)[0]) == (status, place)
+    locked = SHADOW + "bob:!:1::::::\n"
+    assert no_account_lacks_a_password(facts(PASSWD + passwd.replace("bob::", "bob:x:"), locked, files)).status is (
+        Status.OK
+    )
+
+
+@pytest.mark.parametrize("line", ["toor:x:0:0::/root:/bin/bash\n", "root:x:0:0::/root:/bin/sh\n"])
+def test_a_second_superuser_is_a_warning_and_removing_it_is_ok(line: str) -> None:
+    verdict = only_root_has_the_id_0(facts(PASSWD + line))
+    assert (verdict.status, places(verdict)[-1]) == (Status.WARNING, "/etc/passwd:3")
+    assert only_root_has_the_id_0(facts()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("path", "node", "status"),
+    [
+        ("/etc/shadow", File(SHADOW, 0o000), Status.OK),
+        ("/etc/shadow", File(SHADOW, 0o400), Status.OK),
+        ("/etc/shadow", File(SHADOW, 0o640, gid=42), Status.OK),
+        ("/etc/shadow", File(SHADOW, 0o640, gid=1000), Status.WARNING),
+        ("/etc/shadow", File(SHADOW, 0o644), Status.WARNING),
+        ("/etc/shadow", File(SHADOW, 0o660), Status.WARNING),
+        ("/etc/shadow", File(SHADOW, 0o600, uid=1000), Status.WARNING),
+        ("/etc/gshadow-", File("", 0o644), Status.WARNING),
+        ("/etc/passwd", File(PASSWD, 0o664), Status.WARNING),
+        ("/etc/passwd", File(PASSWD, 0o600), Status.WARNING),
+        ("/etc/passwd", File(PASSWD, 0o644, uid=1000), Status.WARNING),
+    ],
+)
+def test_owner_and_mode_of_account_files(path: str, node: File, status: Status) -> None:
+    verdict = account_files_belong_to_root(facts(files={path: node, "/etc/group": "root:x:0:\nshadow:x:42:\n"}))
+    assert verdict.status is status
+    assert path in places(verdict)
+
+
+@pytest.mark.parametrize("rule", RULES[-3:], ids=lambda rule: rule.name)
+def test_missing_files_are_no_proof_that_accounts_are_sound(rule: Rule) -> None:
+    assert not rule(facts(None)).known

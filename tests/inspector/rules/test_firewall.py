@@ -29,7 +29,7 @@ def test_no_firewall_is_ok() -> None:
 )
 def test_a_started_firewall_is_a_warning_and_disabling_it_makes_it_ok(unit: str) -> None:
     verdict = firewall_is_off(facts(unit))
-    assert (verdict.status, places(verdict)) == (Status.WARNING, [f"{WANTS}/{unit}"])
+    assert (verdict.status, places(verdict)[0]) == (Status.WARNING, f"{WANTS}/{unit}")
     disabled = firewall_is_off(facts(**{f"{UNITS}/{unit}": INSTALL}))
     assert (disabled.status, places(disabled)) == (Status.OK, [f"{UNITS}/{unit}"])
     masked = firewall_is_off(facts(unit, **{f"/etc/systemd/system/{unit}": Link("/dev/null")}))
@@ -96,3 +96,89 @@ def test_a_disabled_firewall_that_the_first_boot_enables_is_a_warning_and_maskin
 def test_an_empty_machine_id_makes_no_first_boot() -> None:
     made = {**TARGETS, f"{UNITS}/nftables.service": INSTALL, "/etc/machine-id": ""}
     assert firewall_is_off(facts_of(made)).status is Status.OK
+
+
+def test_rules_count_for_the_service_that_loads_them_alone() -> None:
+    saved = {
+        "/etc/sysconfig/iptables": "*filter\n:INPUT DROP [0:0]\n",
+        "/etc/sysconfig/ip6tables": "*filter\n-A INPUT -j REJECT\n",
+        "/etc/iptables/rules.v4": ":INPUT DROP [0:0]\n",
+        "/etc/nftables.conf": "table inet filter { chain input { type filter hook input priority 0; policy drop; } }\n",
+    }
+    assert places(firewall_is_off(facts("iptables.service", **saved)))[1:] == ["/etc/sysconfig/iptables:2"]
+    assert places(firewall_is_off(facts("ip6tables.service", **saved)))[1:] == ["/etc/sysconfig/ip6tables:2"]
+    assert places(firewall_is_off(facts("nftables.service", **saved)))[1:] == ["/etc/nftables.conf:1"]
+
+
+def test_included_files_of_nftables_are_read_and_other_hooks_are_not() -> None:
+    saved = {
+        "/etc/sysconfig/nftables.conf": '# include "/etc/nftables/no.nft"\ninclude "/etc/nftables/m*.nft"\n',
+        "/etc/nftables/no.nft": "chain a {\n hook input drop\n}\n",
+        "/etc/nftables/main.nft": "table inet x {\n chain o {\n  type filter hook output priority 0; policy drop;\n }\n"
+        " chain i {\n  type filter hook input priority 0\n  policy accept\n  # drop\n  ip saddr 10.0.0.1 drop\n }\n}\n",
+    }
+    assert places(firewall_is_off(facts("nftables.service", **saved)))[1:] == ["/etc/nftables/main.nft:9"]
+
+
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        ({}, "the default zone public wanted, no such file"),
+        (
+            {"/usr/lib/firewalld/zones/public.xml": '<zone><service name="ssh"/></zone>'},
+            "the zone public lets in ssh",
+        ),
+        (
+            {
+                "/usr/lib/firewalld/zones/public.xml": '<zone><service name="ssh"/></zone>',
+                "/etc/firewalld/zones/public.xml": '<zone><service name="http"/></zone>',
+            },
+            "the zone public lets in http, and no SSH",
+        ),
+        (
+            {
+                "/etc/firewalld/firewalld.conf": "DefaultZone=drop\n",
+                "/usr/lib/firewalld/zones/drop.xml": '<zone target="DROP"></zone>',
+            },
+            "the zone drop lets in nothing, and no SSH",
+        ),
+    ],
+)
+def test_the_default_zone_of_firewalld_is_shown(files: dict[str, Any], shown: str) -> None:
+    verdict = firewall_is_off(facts("firewalld.service", **files))
+    assert (verdict.status, verdict.evidence[-1].seen) == (Status.WARNING, shown)
+
+
+def test_suse_shows_whether_ssh_gets_in() -> None:
+    path = "/etc/sysconfig/SuSEfirewall2"
+    verdict = firewall_is_off(facts("SuSEfirewall2.service", **{path: 'FW_SERVICES_EXT_TCP=""\n'}))
+    assert verdict.evidence[-1].seen == "nothing lets in SSH from outside"
+    verdict = firewall_is_off(facts("SuSEfirewall2.service", **{path: 'FW_CONFIGURATIONS_EXT="sshd"\n'}))
+    assert places(verdict)[1:] == [f"{path}:1"]
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "text"),
+    [
+        ("iptables", "/etc/iptables/rules-save", ":INPUT DROP [0:0]\n"),
+        ("nftables", "/etc/nftables.nft", "chain i { type filter hook input priority 0; policy drop; }\n"),
+    ],
+)
+def test_openrc_starts_firewalls_too(service: str, path: str, text: str) -> None:
+    files: dict[str, Any] = {
+        f"/etc/init.d/{service}": "#!/sbin/openrc-run\n",
+        f"/etc/runlevels/default/{service}": Link(f"/etc/init.d/{service}"),
+        path: text,
+    }
+    verdict = firewall_is_off(facts_of(files))
+    assert (verdict.status, places(verdict)) == (
+        Status.WARNING,
+        [f"/etc/runlevels/default/{service}", f"{path}:1"],
+    )
+    del files[f"/etc/runlevels/default/{service}"]
+    assert firewall_is_off(facts_of(files)).status is Status.OK
+
+
+def test_the_policy_of_ufw_is_shown() -> None:
+    files = {"/etc/ufw/ufw.conf": "ENABLED=yes\n", "/etc/default/ufw": 'IPV6=yes\nDEFAULT_INPUT_POLICY="DROP"\n'}
+    assert places(firewall_is_off(facts("ufw.service", **files)))[-1] == "/etc/default/ufw:2"

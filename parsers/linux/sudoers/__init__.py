@@ -1,0 +1,7 @@
+"""Who may run what as whom: sudoers with its included files, judged as `visudo -c` does."""
+
+from __future__ import annotations
+
+from parsers.linux.sudoers.config import Grant, Release, Sudoers, parse_sudoers
+
+__all__ = ["Grant", "Release", "Sudoers", "parse_sudoers"]

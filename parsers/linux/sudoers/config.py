@@ -1,0 +1,387 @@
+"""sudoers with the files that it includes: who may run what, and everything that `visudo -c` refuses.
+
+Specification: sudoers(5) of sudo 1.9.13, its grammar in EBNF, and for other releases what it says of them; where it is
+silent, what `visudo -c` of Debian 12 does with a table of files (the tests hold the two together).
+
+Since 1.9.3 sudo passes over a line that it cannot read, before that it refuses to run at all. What it only complains of
+(settings it does not know, aliases that nobody defined) are remarks.
+Not done: whether users, groups, hosts and commands exist, and the arguments of commands, which may be anything.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from parsers.linux.sudoers.scanner import FlawError, LogicalLine, Scanner, logical_lines
+from parsers.linux.sudoers.settings import is_time, setting_flaw
+from parsers.place import Place, Problem
+
+Release = tuple[int, int, int]
+DEBIAN_12: Final[Release] = (1, 9, 13)
+
+_MAX_DEPTH: Final = 128
+_MAX_FILES: Final = 1000
+_MAX_PROBLEMS: Final = 1000
+_INCLUDE: Final = re.compile(r"[ \t]*([#@])include(dir)?(?:[ \t]+|$)")
+_STRAY_INCLUDE: Final = re.compile(r"[ \t]*@include")
+_DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$)")
+_ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s)")
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*(?![^\s!=:,()\\\"#])")
+_NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.|\\\n)+)"')
+_EMPTY: Final = re.compile(r'""')
+_PREFIX: Final = re.compile(r"%:|%|\+|")
+_WORD: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>/%])(?:\\.|[^!=:,()\\\s"#])*')
+_USER_ID: Final = re.compile(r"#-?[0-9]+(?![^\s!=:,()])")
+_GROUP_ID: Final = re.compile(r"%:?#-?[0-9]+")
+_IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?:/[0-9A-Fa-f:.]+)?")
+_SETTING: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_OPERATOR: Final = re.compile(r"\+=|-=|=")
+_VALUE: Final = re.compile(r'(?:\\.|[^\s,\\"#])+')
+_DIGEST: Final = re.compile(r"sha(224|256|384|512)[ \t]*:[ \t]*([0-9A-Za-z+/=]+)")
+_DIGEST_SIZES: Final = {"224": (56, 40), "256": (64, 44), "384": (96, 64), "512": (128, 88)}
+_COMMAND: Final = re.compile(r"/(?:\\[,:= \t#\n]|[^,:=\\\s#])(?:\\[,:= \t#\n]|[^,:\\\s#])*")
+_EXPRESSION: Final = re.compile(r"\^(?:\\\S|[^\\\s])*\$(?![^\s,:])")
+_BUILT_IN: Final = re.compile(r"(?:sudoedit|list)(?![^\s,:=#!()])")
+_ARGUMENTS: Final = re.compile(r"(?:\\[*?\[\]!^:,= \t#\\\n]|[^,:\\\n])*")
+_ARGUMENT_EXPRESSION: Final = re.compile(r"\^(?:\\.|[^\\])*\$")
+_OPTION: Final = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)[ \t]*=[ \t]*")
+_TAG: Final = re.compile(r"(?:NO)?(EXEC|FOLLOW|INTERCEPT|LOG_INPUT|LOG_OUTPUT|MAIL|PASSWD|SETENV)[ \t]*:")
+_ALL: Final = re.compile(r"ALL(?![^\s!=:,()\\\"])")
+_MOMENT: Final = re.compile(r"[0-9]{10}(?:[0-9]{2}){0,2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{4})?")
+_RESERVED: Final = frozenset({"ALL", "CHROOT", "CWD", "NOTAFTER", "NOTBEFORE", "ROLE", "TIMEOUT", "TYPE"})
+_SINCE: Final[dict[str, Release]] = {
+    "Cmd_Alias": (1, 9, 0), "@include": (1, 9, 1), "TIMEOUT": (1, 8, 20), "NOTBEFORE": (1, 8, 20),
+    "NOTAFTER": (1, 8, 20), "CWD": (1, 9, 3), "CHROOT": (1, 9, 3), "APPARMOR_PROFILE": (1, 9, 15),
+    "FOLLOW": (1, 8, 15), "MAIL": (1, 8, 13), "INTERCEPT": (1, 9, 8), "digest": (1, 8, 7), "^": (1, 9, 10),
+    "list": (1, 9, 13),
+}  # fmt: skip
+
+ReadIncluded = Callable[[str, bool], Sequence[tuple[str, str | None]]]
+"""Takes a path, and whether it is one of a folder; returns the files that sudo reads: path, and text or None."""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A line that lets users run commands: the users as written, and what follows them."""
+
+    place: Place
+    users: tuple[str, ...]
+    text: str
+
+
+class Sudoers(msgspec.Struct, frozen=True):
+    """The policy.
+
+    Attributes:
+        grants: the valid lines that let somebody run something, in order.
+        problems: what sudo cannot read.
+        remarks: what sudo complains of, and passes over.
+        files: the files that were read, the main one first.
+    """
+
+    grants: tuple[Grant, ...]
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
+    files: tuple[str, ...]
+
+
+def parse_sudoers(
+    text: str,
+    path: str = "/etc/sudoers",
+    read_included: ReadIncluded = lambda _path, _folder: (),
+    release: Release = DEBIAN_12,
+) -> Sudoers:
+    """Read a policy as sudo of a release does; `path` labels the places."""
+    reader = _Reader(read_included, release)
+    reader.read_file(text, path, 0)
+    reader.check_aliases()
+    return Sudoers(tuple(reader.grants), tuple(reader.problems), tuple(reader.remarks), tuple(reader.files))
+
+
+class _Reader(msgspec.Struct):
+    read_included: ReadIncluded
+    release: Release
+    grants: list[Grant] = msgspec.field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    remarks: list[Problem] = msgspec.field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
+    aliases: dict[tuple[str, str], tuple[str, ...]] = msgspec.field(default_factory=dict)
+    used: list[tuple[str, str, Place]] = msgspec.field(default_factory=list)
+
+    def read_file(self, text: str, path: str, depth: int) -> None:
+        self.files.append(path)
+        for line in logical_lines(text):
+            if len(self.problems) >= _MAX_PROBLEMS:
+                return
+            if include := _INCLUDE.match(line.text):
+                self._include(line, include, path, depth)
+                continue
+            entry = _Entry(line.text.split("\0", 1)[0], self.release)
+            try:
+                entry.read(closed=line.closed)
+            except FlawError as flaw:
+                self.problems.append(Problem(Place(path, line.number_at(flaw.offset)), flaw.message))
+                continue
+            self._keep(entry, line, path)
+
+    def _keep(self, entry: _Entry, line: LogicalLine, path: str) -> None:
+        place = Place(path, line.number)
+        for kind, name, members in entry.defined:
+            if (kind, name) in self.aliases:
+                self.problems.append(Problem(place, f"one {kind}_Alias {name} wanted, a second one found"))
+            self.aliases.setdefault((kind, name), members)
+        self.used += [(kind, name, place) for kind, name in entry.used]
+        self.remarks += [Problem(place, remark) for remark in entry.remarks]
+        if entry.users:
+            self.grants.append(Grant(place, tuple(entry.users), line.text.strip()))
+
+    def _include(self, line: LogicalLine, include: re.Match[str], path: str, depth: int) -> None:
+        place = Place(path, line.number)
+        if include[1] == "@" and self.release < _SINCE["@include"]:
+            self.problems.append(Problem(place, "#include wanted by this sudo, @include found"))
+            return
+        try:
+            target = _path(Scanner(line.text), include.end())
+        except FlawError as flaw:
+            self.problems.append(Problem(place, flaw.message))
+            return
+        if "%h" in target:
+            self.remarks.append(Problem(place, f"which file {target} is depends on the name of the host"))
+            return
+        absolute = posixpath.join(posixpath.dirname(path), target)
+        for found, text in self.read_included(absolute, include[2] is not None):
+            if depth >= _MAX_DEPTH or len(self.files) >= _MAX_FILES:
+                limit = f"{_MAX_DEPTH} levels" if depth >= _MAX_DEPTH else f"{_MAX_FILES} files"
+                self.problems.append(Problem(place, f"at most {limit} of included files wanted, more found"))
+                return
+            if text is None:
+                self.problems.append(Problem(place, f"a file {found} wanted, none found"))
+            else:
+                self.read_file(text, found, depth + 1)
+
+    def check_aliases(self) -> None:
+        """Check that each alias in use is defined."""
+        for kind, name, place in self.used:
+            if (kind, name) not in self.aliases:
+                self.remarks.append(Problem(place, f"{kind}_Alias {name} wanted, which nothing defines"))
+
+
+def _path(scanner: Scanner, begin: int) -> str:
+    """The path of an included file, in quotes or with its blanks escaped."""
+    scanner.position = begin
+    match = scanner.take(_STRING) or scanner.want(re.compile(r'(?:\\.|[^\s"\\])+'), "the path of a file")
+    if not scanner.at_end():
+        raise scanner.flaw(f"nothing more wanted, {scanner.rest()} found")
+    return re.sub(r"\\(.)", r"\1", match[match.lastindex or 0])
+
+
+class _Entry:
+    """One logical line."""
+
+    def __init__(self, text: str, release: Release) -> None:
+        self.scanner = Scanner(text)
+        self.release = release
+        self.defined: list[tuple[str, str, tuple[str, ...]]] = []
+        self.used: list[tuple[str, str]] = []
+        self.remarks: list[str] = []
+        self.users: list[str] = []
+
+    def read(self, *, closed: bool) -> None:
+        """Read the line, which is `closed` unless the file ends in it; raise `FlawError` at the first mistake."""
+        scanner = self.scanner
+        if not closed:
+            raise FlawError(len(scanner.text), "a line behind the backslash wanted, none found")
+        if scanner.at_end():
+            return
+        if scanner.take(_DEFAULTS):
+            self._defaults()
+        elif match := scanner.take(_ALIAS):
+            self._since(f"{match[1]}_Alias")
+            self._aliases("Cmnd" if match[1] == "Cmd" else match[1])
+        else:
+            self.users = self._members(lambda: self._user("User"))
+            self._specifications()
+        if not scanner.at_end():
+            raise scanner.flaw(f"the end of the line wanted, {scanner.rest()} found")
+
+    def _since(self, word: str) -> None:
+        since = _SINCE.get(word)
+        if since and self.release < since:
+            raise self.scanner.flaw(f"what sudo {'.'.join(map(str, self.release))} knows wanted, {word} found")
+
+    # -- lists -----------------------------------------------------------------------------------------------------
+
+    def _members(self, member: Callable[[], str]) -> list[str]:
+        """Read a list whose items may be negated."""
+        found: list[str] = []
+        while not found or self.scanner.sign(","):
+            while self.scanner.sign("!"):
+                pass
+            found.append(member())
+        return found
+
+    def _alias(self, kind: str) -> str | None:
+        """Read ALL, or the name of an alias."""
+        if self.scanner.take(_ALL):
+            return "ALL"
+        if match := self.scanner.take(_NAME):
+            self.used.append((kind, match[0]))
+            return match[0]
+        return None
+
+    def _user(self, kind: str) -> str:
+        scanner = self.scanner
+        if name := self._alias(kind):
+            return name
+        if match := scanner.take(_USER_ID) or scanner.take(_GROUP_ID):
+            return match[0]
+        begin = scanner.position
+        if scanner.take(_EMPTY):
+            raise FlawError(begin, "a user or a group wanted, an empty name found")
+        if match := scanner.take(_STRING):
+            return match[1]
+        scanner.take(_PREFIX)
+        scanner_blank = scanner.position
+        match = _WORD.match(scanner.text, scanner_blank)
+        if match is None:
+            raise scanner.flaw(f"a user or a group wanted, {scanner.rest()} found")
+        scanner.position = match.end()
+        return scanner.text[begin : match.end()]
+
+    def _host(self) -> str:
+        scanner = self.scanner
+        if name := self._alias("Host"):
+            return name
+        match = scanner.take(_IPV6) or scanner.take(_STRING) or scanner.want(_WORD, "a host")
+        return match[0]
+
+    def _command(self) -> str:
+        """Read a command with its arguments, behind the digests that it must have."""
+        scanner = self.scanner
+        while match := scanner.take(_DIGEST):
+            self._since("digest")
+            if len(match[2]) not in _DIGEST_SIZES[match[1]]:
+                raise scanner.flaw(f"a digest of sha{match[1]} wanted, {match[2]!r} found")
+            scanner.sign(",")
+        while scanner.sign("!"):
+            pass
+        if name := self._alias("Cmnd"):
+            return name
+        return self._program()
+
+    def _program(self) -> str:
+        scanner = self.scanner
+        begin = scanner.position
+        if match := scanner.take(_EXPRESSION):
+            self._since("^")
+        elif match := scanner.take(_BUILT_IN):
+            self._since(match[0])
+        else:
+            match = scanner.want(_COMMAND, "a command with its whole path")
+            if posixpath.basename(match[0]) == "sudoedit":
+                raise FlawError(begin, f"sudoedit without a path wanted, {match[0]} found")
+        if scanner.blanks() and not scanner.take(_ARGUMENT_EXPRESSION):
+            scanner.take(_ARGUMENTS)
+        return scanner.text[begin : scanner.position].strip()
+
+    # -- kinds of lines --------------------------------------------------------------------------------------------
+
+    def _aliases(self, kind: str) -> None:
+        scanner = self.scanner
+        member = {"User": lambda: self._user("User"), "Runas": lambda: self._user("Runas"), "Host": self._host}
+        while True:
+            name = scanner.want(_NAME_ALONE, "the name of an alias in capital letters")[0]
+            if name in _RESERVED:
+                raise scanner.flaw(f"a name that is not reserved wanted, {name} found")
+            if not scanner.sign("="):
+                raise scanner.flaw(f"= wanted, {scanner.rest()} found")
+            self.defined.append((kind, name, tuple(self._members(member.get(kind, self._command)))))
+            if not scanner.sign(":"):
+                return
+
+    def _defaults(self) -> None:
+        scanner = self.scanner
+        scope = scanner.text[scanner.position : scanner.position + 1]
+        scopes: dict[str, Callable[[], str]] = {
+            ":": lambda: self._user("User"), "@": self._host, ">": lambda: self._user("Runas"),
+            "!": self._bare_command,
+        }  # fmt: skip
+        if scope in scopes:
+            scanner.position += 1
+            self._members(scopes[scope])
+        while True:
+            self._setting()
+            if not scanner.sign(","):
+                return
+
+    def _bare_command(self) -> str:
+        """A command of `Defaults!`, which has no arguments."""
+        return self._alias("Cmnd") or self.scanner.want(_COMMAND, "a command with its whole path")[0]
+
+    def _setting(self) -> None:
+        scanner = self.scanner
+        off = negated = False
+        while scanner.sign("!"):
+            off, negated = not off, True
+        name = scanner.want(_SETTING, "a setting")[0]
+        operator = None if negated else scanner.take(_OPERATOR)
+        value = None
+        if operator is not None:
+            match = scanner.take(_STRING) or scanner.take(_EMPTY) or scanner.want(_VALUE, f"a value of {name}")
+            value = match[match.lastindex or 0] if match.re is not _EMPTY else ""
+        sign = operator[0] if operator else "!" if off else ""
+        if flaw := setting_flaw(name, sign, value):
+            self.remarks.append(flaw)
+
+    def _specifications(self) -> None:
+        scanner = self.scanner
+        while True:
+            self._members(self._host)
+            if not scanner.sign("="):
+                raise scanner.flaw(f"= wanted, {scanner.rest()} found")
+            self._commands()
+            if not scanner.sign(":"):
+                return
+
+    def _commands(self) -> None:
+        while True:
+            if self.scanner.sign("("):
+                self._run_as()
+            self._options()
+            while match := self.scanner.take(_TAG):
+                self._since(match[1])
+            self._command()
+            if not self.scanner.sign(","):
+                return
+
+    def _run_as(self) -> None:
+        scanner = self.scanner
+        if scanner.sign(")"):
+            return
+        users = not scanner.sign(":")
+        if users:
+            self._members(lambda: self._user("Runas"))
+        if (users and scanner.sign(":")) or (not users and not scanner.sign(")")):
+            self._members(lambda: self._user("Runas"))
+        elif not users:
+            return
+        if not scanner.sign(")"):
+            raise scanner.flaw(f") wanted, {scanner.rest()} found")
+
+    def _options(self) -> None:
+        scanner = self.scanner
+        while match := scanner.take(_OPTION):
+            self._since(match[1])
+            value = scanner.take(_STRING) or scanner.want(_VALUE, f"a value of {match[1]}")
+            text = value[value.lastindex or 0]
+            if match[1] in {"CWD", "CHROOT"} and text[0] not in "/~*":
+                raise scanner.flaw(f"a path with / or ~, or *, wanted for {match[1]}, {text!r} found")
+            if match[1] == "TIMEOUT" and not is_time(text):
+                raise scanner.flaw(f"a time such as 2m wanted for TIMEOUT, {text!r} found")
+            if match[1].startswith("NOT") and not _MOMENT.fullmatch(text):
+                raise scanner.flaw(f"a moment such as 20300131120000Z wanted for {match[1]}, {text!r} found")
