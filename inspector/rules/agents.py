@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -14,6 +15,7 @@ from inspector.linux.foreign_agents import find_agents, looked_for
 from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
+from parsers.linux.qemu_ga import parse_qemu_ga
 from parsers.place import Place
 
 _CLOUD_ASSISTANT: Final = "/usr/local/share/aliyun-assist"
@@ -23,12 +25,20 @@ _SECURITY_CENTER: Final = "/usr/local/aegis"
 _SECURITY_CENTER_BINARIES: Final = ("aegis_client/*/AliYunDun", "aegis_client/*/AliYunDunMonitor")
 _SECURITY_CENTER_UNITS: Final = ("aegis.service", "aliyun_aegis.service")
 _PROGRAMS: Final = ("aliyun", "AssistDaemon", "AliYunDun")
+_NUMBER: Final = re.compile(r"\d{1,9}")
 _GUEST_AGENT_BINARIES: Final = (
     "/usr/sbin/qemu-ga",
     "/usr/bin/qemu-ga",
     "/usr/local/sbin/qemu-ga",
     "/usr/local/bin/qemu-ga",
 )
+_GUEST_AGENT_SETTINGS: Final = (
+    "/etc/qemu/qemu-ga.conf",
+    "/etc/sysconfig/qemu-ga",
+    "/etc/default/qemu-guest-agent",
+)
+_SETTINGS_LIMIT: Final = 1 << 18
+_SHOWN: Final = 8
 _GUEST_AGENT_UNITS: Final = ("qemu-guest-agent.service", "qemu-ga.service")
 
 
@@ -58,19 +68,25 @@ def _runs(facts: Facts, folder: str, binaries: Sequence[str], units: Sequence[st
     if not found:
         seen = "its folder holds no program" if guest.is_dir(folder) else "no such directory"
         return warning("the agent is not installed", Evidence(Place(folder), seen))
-    flaws = [flaw for path in found if (flaw := program_flaw(guest, path))]
-    if len(flaws) == len(found):
-        return warning("the agent's program cannot be run", *flaws)
+    flaws = {path: flaw for path in found if (flaw := program_flaw(guest, path))}
+    whole = sorted((path for path in found if path not in flaws), key=_version)
+    if not whole:
+        return warning("the agent's program cannot be run", *flaws.values())
     states = [facts[Services].working(unit, posixpath.basename(folder), *_PROGRAMS) for unit in units]
     started = next((state for state in states if state.enabled), None)
     if started is not None:
         return ok(
             "the agent is installed and started",
-            Evidence(Place(found[0]), "present"),
+            Evidence(Place(whole[-1]), "present"),
             Evidence(started.place, started.reason),
         )
     known = next((state for state in states if state.installed), states[0])
     return warning("the agent is installed but not started", Evidence(known.place, known.reason))
+
+
+def _version(path: str) -> list[int]:
+    """The numbers in a path: each version of an agent lies in a folder of its own, the old ones beside the new."""
+    return [int(number) for number in _NUMBER.findall(path)]
 
 
 @rule("qemu-guest-agent-is-absent", "The QEMU guest agent is not installed")
@@ -78,7 +94,8 @@ def qemu_guest_agent_is_absent(facts: Facts) -> Verdict:
     """Why: the agent of another hypervisor's tools gets in the way of the cloud's own and lets the host reach in.
 
     Fix: remove the package qemu-guest-agent.
-    Reads: the package database, /usr/sbin/qemu-ga, the unit qemu-guest-agent.service
+    Reads: the package database, /usr/sbin/qemu-ga, the unit qemu-guest-agent.service, and the commands that are blocked
+    in /etc/qemu/qemu-ga.conf, /etc/sysconfig/qemu-ga or /etc/default/qemu-guest-agent
     """
     guest, services = facts[Guest], facts[Services]
     found = [Evidence(Place(path), "the agent's program") for path in _GUEST_AGENT_BINARIES if guest.is_file(path)]
@@ -90,9 +107,18 @@ def qemu_guest_agent_is_absent(facts: Facts) -> Verdict:
     ]
     found += _package(facts, "qemu-guest-agent")
     if found:
-        return warning("the QEMU guest agent is there", *found)
+        return warning("the QEMU guest agent is there", *found, *_filters(guest))
     absent = [Evidence(Place(path), "no such file") for path in _GUEST_AGENT_BINARIES]
     return ok("the QEMU guest agent is not there", *absent)
+
+
+def _filters(guest: Guest) -> Iterator[Evidence]:
+    """What the agent refuses to do for the host: told beside the rest, for it is there all the same."""
+    for path in _GUEST_AGENT_SETTINGS:
+        if guest.is_file(path) and (found := parse_qemu_ga(guest.read_text(path, _SETTINGS_LIMIT), path)):
+            what = "does only" if found.allow else "refuses"
+            more = f" and {len(found.names) - _SHOWN} more" if len(found.names) > _SHOWN else ""
+            yield Evidence(found.place, f"it {what} {', '.join(found.names[:_SHOWN])}{more}")
 
 
 def _package(facts: Facts, name: str) -> list[Evidence]:

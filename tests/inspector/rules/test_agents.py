@@ -44,8 +44,19 @@ def test_an_agent_wants_its_program_and_its_unit(rule: Rule, binary: dict[str, A
 
 
 def test_an_agent_that_an_init_script_starts_is_ok() -> None:
-    scripts: dict[str, Any] = {"/etc/init.d/aegis": "#!/bin/sh\n", "/etc/rc3.d/S80aegis": Link("../init.d/aegis")}
+    script, shell = File("#!/bin/sh\n", 0o755), File("\x7fELF", 0o755)
+    linked = Link("../init.d/aegis")
+    scripts: dict[str, Any] = {"/etc/init.d/aegis": script, "/etc/rc3.d/S80aegis": linked, "/bin/sh": shell}
     assert security_center_agent_runs(facts_of({**AEGIS, **scripts})).status is Status.OK
+
+
+def test_of_several_versions_the_newest_that_can_run_is_named() -> None:
+    folder = "/usr/local/share/aliyun-assist"
+    old, new, broken = (f"{folder}/{version}/aliyun-service" for version in ("2.2.3.857", "2.2.3.1001", "2.2.4.1"))
+    files = {old: File("\x7fELF", 0o755), new: File("\x7fELF", 0o755), broken: File("\x7fELF", 0o644)}
+    verdict = cloud_assistant_runs(facts("aliyun.service", **files))
+    assert (verdict.status, places(verdict)[0]) == (Status.OK, new)
+    assert cloud_assistant_runs(facts("aliyun.service", **{broken: files[broken]})).status is Status.WARNING
 
 
 def test_no_guest_agent_is_ok() -> None:
@@ -74,6 +85,19 @@ def test_a_guest_agent_is_a_warning_and_removing_it_makes_it_ok(files: dict[str,
 def test_a_started_guest_agent_is_a_warning() -> None:
     verdict = qemu_guest_agent_is_absent(facts("qemu-guest-agent.service"))
     assert (verdict.status, places(verdict)) == (Status.WARNING, [f"{WANTS}/qemu-guest-agent.service"])
+
+
+def test_what_a_guest_agent_refuses_is_told() -> None:
+    settings = {
+        "/etc/sysconfig/qemu-ga": "# x\nBLACKLIST_RPC=guest-exec,guest-file-open\n",
+        "/etc/qemu/qemu-ga.conf": f"[general]\nallow-rpcs={','.join(f'guest-{n}' for n in range(9))}\n",
+    }
+    verdict = qemu_guest_agent_is_absent(facts(**{"/usr/bin/qemu-ga": "x"}, **settings))
+    assert verdict.status is Status.WARNING
+    assert places(verdict) == ["/usr/bin/qemu-ga", "/etc/qemu/qemu-ga.conf:2", "/etc/sysconfig/qemu-ga:2"]
+    assert verdict.evidence[1].seen.endswith("guest-7 and 1 more")
+    assert verdict.evidence[2].seen == "it refuses guest-exec, guest-file-open"
+    assert qemu_guest_agent_is_absent(facts(**settings)).status is Status.OK
 
 
 def test_a_database_that_is_not_read_does_not_hide_that_the_program_is_absent() -> None:
