@@ -43,6 +43,7 @@ class Mount(msgspec.Struct, frozen=True):
 
     `elsewhere`: what is mounted is certainly not in the image, so that nothing about it can be asked for.
     `subvolume`: path of the subvolume from the top level of its file system; None where there is none, or none known.
+    `directory`: path of the directory of `tree` that is mounted, where it is known and not the top: with OSTree alone.
     """
 
     path: str
@@ -52,13 +53,15 @@ class Mount(msgspec.Struct, frozen=True):
     reason: str | None = None
     elsewhere: bool = False
     subvolume: str | None = None
+    directory: str | None = None
 
     @property
     def device(self) -> str:
-        """Name of the volume, for a person; with its subvolume as findmnt(8) shows it ("sda2[/@home]")."""
+        """Name of the volume, for a person; with what of it is mounted as findmnt(8) shows it ("sda2[/@home]")."""
         if self.volume is None:
             return "a device that is not in the image"
-        return f"{self.volume.name}[/{self.subvolume}]" if self.subvolume else self.volume.name
+        inside = (f"/{self.subvolume}" if self.subvolume else "") + (self.directory or "")
+        return f"{self.volume.name}[{inside}]" if inside else self.volume.name
 
 
 class _Spot(msgspec.Struct, frozen=True):

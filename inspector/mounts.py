@@ -15,7 +15,8 @@ from inspector.encryption import name_by_crypttab
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.roots import root_mount, roots_on
+from inspector.ostree import deployment_mounts
+from inspector.roots import deployed, root_mount, roots_on
 from inspector.storage import Storage
 from inspector.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
 from parsers.filesystem.subvolume import has_subvolumes
@@ -53,10 +54,14 @@ def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:
 
 def _guest(root: Mount, storage: Storage) -> Guest:
     name_by_crypttab(Guest([root]), storage.volumes)
-    return Guest([root, *_fstab_mounts(root, storage.volumes)])
+    return Guest([root, *deployment_mounts(root), *_fstab_mounts(root, storage.volumes)])
 
 
 def _named_root(storage: Storage, name: str) -> Mount:
+    device = name.removeprefix("/dev/")
+    for volume in storage.volumes:
+        if device.startswith(f"{volume.name}[") and (found := [it for it in deployed(volume) if it.device == device]):
+            return found[0]
     volume, tree = named_tree(storage, name)
     if tree is None:
         raise UnknownFact(f"{volume.name} cannot be read: {volume.reason}", Place(volume.name))

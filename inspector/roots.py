@@ -2,7 +2,7 @@
 
 A subvolume is the root where the boot entry in its own /boot mounts it, or else where the line for / in its own fstab
 names it. Snapshots carry the texts of what they were taken of, which name that one, and so are no second system; nor
-are the roots of containers, which boot nothing.
+are the roots of containers, which boot nothing. Of deployments of OSTree the root is the one that the boot entry names.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from inspector.device import resolve
 from inspector.disk import Volume
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
+from inspector.ostree import booting, deployments
 from inspector.storage import Storage
 from inspector.subvolumes import Selection, select, selection, subvolume_path
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
@@ -81,6 +82,38 @@ def roots_on(volume: Volume, storage: Storage, guest_at: GuestAt) -> list[Mount]
     tree = volume.tree
     if tree is None:
         return []
+    if booted := booting(deployments(volume, tree), storage, guest_at):
+        return booted
+    if plain := _plain_roots(volume, tree, storage, guest_at):
+        return plain
+    images = deployed(volume)
+    return booting(images, storage, guest_at) or images
+
+
+def deployed(volume: Volume) -> list[Mount]:
+    """Return the deployments of OSTree on a volume, in whichever of its subvolumes they lie."""
+    tree = volume.tree
+    if tree is None:
+        return []
+    if found := deployments(volume, tree):
+        return found
+    try:
+        others = tree.subvolumes[:_MAX_LOOKED_AT] if has_subvolumes(tree) else ()
+        trees = [tree.at(one.id) for one in others if has_subvolumes(tree) and _has_ostree(tree, one)]
+    except ParseError:
+        return []
+    return [root for one in trees for root in deployments(volume, one)]
+
+
+def _has_ostree(tree: Subvolumed, subvolume: Subvolume) -> bool:
+    try:
+        opened = tree.at(subvolume.id)
+        return opened.lookup(opened.root, "ostree") is not None
+    except ParseError:
+        return False
+
+
+def _plain_roots(volume: Volume, tree: Tree, storage: Storage, guest_at: GuestAt) -> list[Mount]:
     try:
         if has_subvolumes(tree):
             return [one.mount for one in _settled(_candidates(volume, tree), storage, guest_at)]

@@ -140,7 +140,7 @@ class GrubDevices:
             return None
         found: tuple[int, str] | None = None
         for mount in self._guest.mounts:
-            top = f"/{mount.subvolume}" if mount.subvolume else ""
+            top = _top(mount)
             if mount.volume is not volume or not _is_whole(mount) or not f"{path}/".startswith(f"{top}/"):
                 continue
             joined = posixpath.normpath(f"{mount.path}/{path[len(top) :]}").replace("//", "/")
@@ -154,7 +154,7 @@ class GrubDevices:
         if mount.volume is None or not _is_whole(mount):
             return None
         below = posixpath.relpath(self._guest.realpath(path), mount.path)
-        return mount.volume.name, posixpath.join("/", mount.subvolume or "", below)
+        return mount.volume.name, posixpath.normpath(posixpath.join(f"{_top(mount)}/", below))
 
 
 def open_boot_file(devices: GrubDevices, file: BootFile) -> Source:
@@ -169,6 +169,13 @@ def open_boot_file(devices: GrubDevices, file: BootFile) -> Source:
 
 
 def _is_whole(mount: Mount) -> bool:
-    """Tell whether a tree is mounted at its own root, and it is known where that lies in its file system."""
+    """Tell whether it is known where what is mounted lies in its file system."""
     tree = mount.tree
-    return tree is not None and mount.root == tree.root and not (mount.subvolume is None and has_subvolumes(tree))
+    if tree is None or (mount.subvolume is None and has_subvolumes(tree)):
+        return False
+    return mount.root == tree.root or mount.directory is not None
+
+
+def _top(mount: Mount) -> str:
+    """Where what is mounted lies in its file system: "/@/ostree/...", empty for the top."""
+    return (f"/{mount.subvolume}" if mount.subvolume else "") + (mount.directory or "")

@@ -23,13 +23,20 @@ _MAX_TEXTS: Final = 64
 _MAX_TEXT: Final = 1 << 20
 
 
-def root_arguments(guest: Guest, storage: Storage) -> tuple[str | None, str] | None:
-    """Return `root=` and `rootflags=` of the entry that boots; None where it is not known."""
+def default_kernel(guest: Guest, storage: Storage) -> DefaultKernel | None:
+    """Return what the entry boots that is started by default; None where it is not known."""
     from inspector.collectors import COLLECTORS  # they know guests, and guests are found with this
 
     try:
-        kernel = Facts({Storage: storage, Guest: guest}, COLLECTORS)[DefaultKernel]
+        return Facts({Storage: storage, Guest: guest}, COLLECTORS)[DefaultKernel]
     except UnknownFact:
+        return None
+
+
+def root_arguments(guest: Guest, storage: Storage) -> tuple[str | None, str] | None:
+    """Return `root=` and `rootflags=` of the entry that boots; None where it is not known."""
+    kernel = default_kernel(guest, storage)
+    if kernel is None:
         return None
     return kernel.value("root"), (kernel.value("rootflags") or "").strip('"')
 
