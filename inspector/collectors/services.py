@@ -193,6 +193,9 @@ class _Systemd:
         path = script_path(self._guest, name)
         if path is None or name == unit or not has_sysv_generator(self._guest):
             return None
+        if not self._guest.stat(path).mode & 0o100:
+            reason = "its init script may not be executed, so that no unit is made of it"
+            return UnitState(unit, Enablement.DISABLED, Place(path), reason, path)
         links = start_links(self._guest, name)
         if links and "multi-user.target" in self._units.reached(deep=False):
             reason = "its init script has a start link"

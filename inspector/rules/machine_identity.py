@@ -10,6 +10,7 @@ from inspector.facts.cloud_init import CloudInit
 from inspector.facts.hostname import Hostname
 from inspector.facts.network import NetworkConfig
 from inspector.facts.services import Services
+from inspector.facts.sshd import Sshd
 from inspector.guest import Guest, NotFound
 from inspector.linux.leftover_files import absent, leftovers
 from inspector.rules.rule import rule
@@ -165,6 +166,8 @@ def ssh_host_keys_are_made_anew(facts: Facts) -> Verdict:
 
 def _key_maker(facts: Facts) -> Evidence | None:
     guest, services = facts[Guest], facts[Services]
+    if makers := facts[Sshd].key_makers:
+        return makers[0]
     for unit in _KEY_MAKERS:
         state = services.state(unit)
         if state.path is not None and not state.masked:

@@ -10,6 +10,7 @@ from inspector.facts.boot import DefaultKernel
 from inspector.facts.platform import Architecture
 from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.linux.init_scripts import INITTAB, MULTI_USER, default_runlevel
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.filesystem.tree import FileType
@@ -170,11 +171,16 @@ def default_target_starts_the_system(facts: Facts) -> Verdict:
     Fix: run `systemctl set-default multi-user.target`, `systemctl unmask` what is masked, and take `systemd.unit=` and
     `systemd.mask=` out of /etc/default/grub.
 
-    Reads: the unit files of the target and of what it requires, the kernel arguments of the default entry.
+    Without systemd, name runlevel 3 (Debian and Ubuntu: 2) in the line initdefault of /etc/inittab.
 
-    References: systemd(1), systemd.special(7), kernel-command-line(7)
+    Reads: the unit files of the target and of what it requires, the kernel arguments of the default entry; without
+    systemd /etc/inittab and /etc/init/rc-sysinit.conf.
+
+    References: systemd(1), systemd.special(7), kernel-command-line(7), inittab(5)
     """
     services = facts[Services]
+    if services.manager == "sysv":
+        return _runlevel(facts[Guest])
     if services.manager != "systemd":
         raise NotApplicable(f"the system is started by {services.manager}")
     asked, masks = _asked(facts)
@@ -199,6 +205,22 @@ def default_target_starts_the_system(facts: Facts) -> Verdict:
     if target not in _GOOD:
         return warning(f"whether {target} starts all of the system is not known", *evidence)
     return ok(f"systemd starts {target}", *evidence)
+
+
+def _runlevel(guest: Guest) -> Verdict:
+    """Judge the runlevel of a system without systemd."""
+    level = default_runlevel(guest)
+    if level is None:
+        if guest.is_file(INITTAB):
+            return warning("init asks for a runlevel at the console", Evidence(Place(INITTAB), "no line initdefault"))
+        raise NotApplicable("the system is started by sysv, and no file names its runlevel")
+    seen = Evidence(level.place, f"runlevel {level.seen}")
+    if level.seen not in MULTI_USER:
+        return failed(f"init {_NO_SERVER.get(level.seen, 'starts a single user mode')}", seen)
+    return ok(f"init starts runlevel {level.seen}", seen)
+
+
+_NO_SERVER: Final = {"0": "halts at once", "6": "restarts without end"}
 
 
 def _needs(target: str) -> tuple[str, ...]:

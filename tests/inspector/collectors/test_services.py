@@ -198,7 +198,7 @@ def test_rc_local_is_started_where_it_can_be_executed() -> None:
 def test_an_init_script_becomes_a_unit_where_it_has_none() -> None:
     files = {
         f"{GENERATORS}/systemd-sysv-generator": File("x", 0o755),
-        "/etc/init.d/old": "#!/bin/sh\n",
+        "/etc/init.d/old": File("#!/bin/sh\n", 0o755),
         "/etc/rc3.d/S01old": Link("../init.d/old"),
     }
     found = state(files, "old.service")
@@ -206,6 +206,8 @@ def test_an_init_script_becomes_a_unit_where_it_has_none() -> None:
     assert not state({**files, f"{LIB}/old.service": WANTED}, "old.service").enabled
     assert state({**files, f"{ETC}/old.service": Link("/dev/null")}, "old.service").masked
     assert not services({k: v for k, v in files.items() if "rc3" not in k}).state("old").enabled
+    flat = state({**files, "/etc/init.d/old": "#!/bin/sh\n"}, "old.service")
+    assert (flat.enabled, flat.installed, flat.place) == (False, True, Place("/etc/init.d/old"))
 
 
 def test_circles_of_aliases_and_of_wants_end() -> None:

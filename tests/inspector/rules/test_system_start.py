@@ -133,6 +133,32 @@ def test_a_target_of_ones_own_is_a_warning() -> None:
     assert (verdict.status, verdict.known) == (Status.WARNING, True)
 
 
+UPSTART: Change = {"/etc/systemd": None, "/usr/lib/systemd/system": None, "/usr/sbin/init": File(elf(), 0o755),
+                   "/etc/init.d/rc": "#!/bin/sh\n"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("inittab", "status"),
+    [
+        ("id:3:initdefault:\n", Status.OK),
+        ("id:1:initdefault:\n", Status.FAILED),
+        ("id:S:initdefault:\n", Status.FAILED),
+        ("id:0:initdefault:\n", Status.FAILED),
+        ("id:6:initdefault:\n", Status.FAILED),
+    ],
+)
+def test_without_systemd_the_runlevel_decides(inittab: str, status: Status) -> None:
+    verdict = default_target_starts_the_system(facts({**UPSTART, "/etc/inittab": inittab}))
+    assert (verdict.status, places(verdict)) == (status, ["/etc/inittab:1"])
+
+
+def test_a_runlevel_that_nothing_names_is_asked_for() -> None:
+    verdict = default_target_starts_the_system(facts({**UPSTART, "/etc/inittab": "# empty\n"}))
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/inittab"])
+    with pytest.raises(NotApplicable):
+        default_target_starts_the_system(facts(UPSTART))
+
+
 def test_unknown_is_never_ok() -> None:
     reason = UnknownFact("no root file system")
     for rule in RULES:

@@ -1,0 +1,252 @@
+"""The faults of each family's guest, made of its good one."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from fixtures.families import alpine, arch, centos_6, centos_7
+from fixtures.families.family import Family, Kernel
+from tests.inspector.faults.families import access, boot, network
+from tests.inspector.faults.families.fault import F, Fault, W, edited, gone, masked
+
+GRUB: Final = "/boot/grub2/grub.cfg"
+RPM: Final = "/var/lib/rpm/Packages"
+
+
+def _kernel(family: Family, suffix: str, **more: object) -> Kernel:
+    """The kernel of a guest, as its modules' directory names it."""
+    top = next(path for path in family.files if path.endswith("/modules.dep"))
+    return Kernel(top.split("/")[-2], suffix, top=top.rsplit("/", 2)[0], **more)  # type: ignore[arg-type]
+
+
+def _centos_6(family: Family) -> tuple[Fault, ...]:
+    levels = tuple(f"/etc/rc.d/rc{level}.d/S55sshd" for level in "2345")
+    return (
+        *boot.grub_legacy(family, centos_6.KERNEL),
+        boot.enforcing(family),
+        boot.local_clock(family),
+        *network.ifcfg(family, F),
+        *network.scripts(family, "2345"),
+        network.persistent_rule(family),
+        gone("dhclient-gone", "/sbin/dhclient", "Dhcp", place="/usr/sbin/dhclient"),
+        *access.sshd(family, "AuthorizedKeysCommandUser nobody"),
+        access.start_link_gone("sshd", levels, "SshConfig", place="/etc/init.d/sshd"),
+        access.script_flat(family, "sshd", "/etc/rc.d/init.d/sshd", "SshConfig"),
+        edited(
+            family,
+            "runlevel-single",
+            "/etc/inittab",
+            "id:3:",
+            "id:1:",
+            "SystemImage Dhcp SshConfig CloudInit OnlineResizeFS CloudAssistant SecurityCenterAgent",
+        ),
+        access.override("aliyun-service", "CloudAssistant", W),
+        access.package_database(RPM),
+    )
+
+
+def _centos_7(family: Family) -> tuple[Fault, ...]:
+    kernel = centos_7.KERNEL
+    return (
+        *boot.grub2(family, GRUB, kernel, f"/boot/initramfs-{kernel.version}.img"),
+        boot.enforcing(family),
+        boot.local_clock(family),
+        *network.ifcfg(family),
+        network.persistent_rule(family),
+        *access.sshd(family, "Include /etc/ssh/sshd_config.d/*.conf"),
+        access.host_keys("sshd-keygen.service"),
+        gone("sysconfig-sshd-gone", "/etc/sysconfig/sshd", "SshConfig", place="/usr/lib/systemd/system/sshd.service:9"),
+        access.firewall("firewalld.service", "/usr/sbin/firewalld"),
+        access.firewall_at_first_boot(7),
+        *access.cloud_init(family),
+        access.package_database(RPM),
+    )
+
+
+def _enterprise_8(family: Family) -> tuple[Fault, ...]:
+    kernel = _kernel(family, ".ko.xz")
+    return (
+        *boot.entries(family, kernel),
+        *boot.kernelopts(family, kernel),
+        boot.enforcing(family),
+        *network.ifcfg(family),
+        masked("NetworkManager.service", "Dhcp"),
+        *access.sshd(family, "Include /etc/ssh/sshd_config.d/*.conf"),
+        access.firewall("firewalld.service", "/usr/sbin/firewalld"),
+        access.firewall_at_first_boot(),
+        access.firewall("nftables.service", "/usr/sbin/nft"),
+        *access.cloud_init(family),
+        gone(
+            "platform-python-gone",
+            "/usr/libexec/platform-python",
+            "CloudInit OnlineResizeFS",
+            place="/usr/lib/systemd/system/cloud-init.service:10",
+        ),
+        access.package_database(RPM),
+    )
+
+
+def _enterprise_9(family: Family) -> tuple[Fault, ...]:
+    fedora = family.name == "fedora-43"
+    builtin = ("virtio", "virtio_ring", "virtio_pci", "ext4", "jbd2", "mbcache") if fedora else ()
+    kernel = _kernel(family, ".ko.xz", builtin=builtin, compression="zstd" if fedora else "gzip")
+    drop_in = "/etc/ssh/sshd_config.d/50-redhat.conf"
+    policy = "/usr/share/crypto-policies/DEFAULT/opensshserver.txt"
+    database = next(path for path in family.files if path.endswith("/rpmdb.sqlite"))
+    return (
+        *boot.entries(family, kernel),
+        *boot.own_options(family, kernel),
+        boot.enforcing(family),
+        *network.keyfile(family),
+        *access.sshd(family, "DebianBanner no", drop_in),
+        Fault(
+            "crypto-policy-broken",
+            {policy: f"Ciphers aes256-gone\n{family.text(policy)}"},
+            "SshConfig",
+            F,
+            "/etc/crypto-policies/back-ends/opensshserver.config:1",
+        ),
+        access.firewall("firewalld.service", "/usr/sbin/firewalld"),
+        access.firewall_at_first_boot(),
+        *access.cloud_init(family),
+        access.package_database(database),
+    )
+
+
+def _amazon_2(family: Family) -> tuple[Fault, ...]:
+    kernel = _kernel(family, ".ko")
+    return (
+        *boot.grub2(family, GRUB, kernel, f"/boot/initramfs-{kernel.version}.img"),
+        boot.enforcing(family),
+        *network.ifcfg(family),
+        *network.scripts(family, "2345"),
+        gone("dhclient-gone", "/usr/sbin/dhclient", "Dhcp"),
+        *access.sshd(family, "Include /etc/ssh/x"),
+        *access.cloud_init(family),
+        access.package_database(RPM),
+    )
+
+
+def _amazon_2023(family: Family) -> tuple[Fault, ...]:
+    kernel = _kernel(family, ".ko.xz", builtin=("nvme-core", "nvme"))
+    return (
+        *boot.entries(family, kernel, "Virtio KernelVersion"),
+        *boot.own_options(family, kernel),
+        boot.enforcing(family),
+        *network.networkd(family, "/etc/systemd/network/10-cloud-init-eth0.network"),
+        *access.sshd(family, "DebianBanner no"),
+        access.firewall("nftables.service", "/usr/sbin/nft"),
+        *access.cloud_init(family),
+        access.package_database("/var/lib/rpm/rpmdb.sqlite"),
+    )
+
+
+def _suse(family: Family) -> tuple[Fault, ...]:
+    leap = family.name == "opensuse-15.6"
+    kernel = _kernel(family, ".ko.zst" if leap else ".ko", compression="zstd" if leap else "xz")
+    return (
+        *boot.grub2(family, GRUB, kernel, f"/boot/initrd-{kernel.version}"),
+        boot.local_clock(family),
+        *network.wicked(family),
+        *access.sshd(family, "DebianBanner no" if leap else "Include /etc/ssh/x"),
+        gone(
+            "key-maker-of-sshd-gone",
+            "/usr/sbin/sshd-gen-keys-start",
+            "SshConfig",
+            place="/usr/lib/systemd/system/sshd.service:8",
+        ),
+        access.firewall("SuSEfirewall2.service", "/usr/sbin/SuSEfirewall2"),
+        *access.cloud_init(family),
+        access.package_database("/usr/lib/sysimage/rpm/Packages.db" if leap else RPM),
+    )
+
+
+def _ubuntu_14(family: Family) -> tuple[Fault, ...]:
+    kernel = _kernel(family, ".ko")
+    grub = boot.grub2(family, "/boot/grub/grub.cfg", kernel, f"/boot/initrd.img-{kernel.version}")
+    return (
+        *grub[:-1],
+        *network.ifupdown(family, "/etc/network/interfaces.d/eth0.cfg", "/sbin/dhclient"),
+        network.persistent_rule(family),
+        access.sshd(family, "Include /etc/ssh/x")[0],
+        edited(family, "sshd-other-port", access.SSHD, "Port 22", "Port 2222", "SshConfig", W),
+        access.override("ssh", "SshConfig"),
+        access.override("cloud-config", "OnlineResizeFS SshConfig Identity"),
+        access.override("aliyun-service", "CloudAssistant", W),
+        edited(
+            family,
+            "runlevel-single",
+            "/etc/init/rc-sysinit.conf",
+            "DEFAULT_RUNLEVEL=2",
+            "DEFAULT_RUNLEVEL=1",
+            "SystemImage Dhcp SshConfig CloudAssistant SecurityCenterAgent",
+        ),
+        edited(family, "clock-keeps-local-time", "/etc/default/rcS", "UTC=yes", "UTC=no", "RtcTimeMode", W),
+        edited(family, "ufw-enabled", "/etc/ufw/ufw.conf", "ENABLED=no", "ENABLED=yes", "Firewall", W),
+        access.package_database("/var/lib/dpkg/status", "/var/lib/dpkg/status"),
+    )
+
+
+def _ubuntu_24(family: Family) -> tuple[Fault, ...]:
+    kernel = _kernel(family, ".ko.zst", compression="zstd")
+    grub = boot.grub2(family, "/boot/grub/grub.cfg", kernel, f"/boot/initrd.img-{kernel.version}")
+    return (
+        *grub[:-1],
+        *network.netplan(family),
+        *access.sshd(family, "GSSAPIEnablek5users no"),
+        masked("ssh.socket", "SshConfig"),
+        edited(family, "ufw-enabled", "/etc/ufw/ufw.conf", "ENABLED=no", "ENABLED=yes", "Firewall", W),
+        *access.cloud_init(family, "CloudInit OnlineResizeFS SshConfig Identity"),
+        access.package_database("/var/lib/dpkg/status", "/var/lib/dpkg/status"),
+    )
+
+
+def _alpine(family: Family) -> tuple[Fault, ...]:
+    return (
+        *boot.extlinux(family, alpine.KERNEL),
+        *network.ifupdown(family, "/etc/network/interfaces", "/sbin/udhcpc"),
+        *access.sshd(family, "DebianBanner no"),
+        access.start_link_gone("networking", ("/etc/runlevels/boot/networking",), "Dhcp"),
+        access.start_link_gone("sshd", ("/etc/runlevels/default/sshd",), "SshConfig"),
+        access.script_flat(family, "cloud-init", "/etc/init.d/cloud-init", "OnlineResizeFS CloudInit"),
+        edited(
+            family, "clock-keeps-local-time", "/etc/conf.d/hwclock", 'clock="UTC"', 'clock="local"', "RtcTimeMode", W
+        ),
+        access.package_database("/lib/apk/db/installed", "/lib/apk/db/installed"),
+    )
+
+
+def _arch(family: Family) -> tuple[Fault, ...]:
+    return (
+        *boot.grub2(family, "/boot/grub/grub.cfg", arch.KERNEL, "/boot/initramfs-linux.img"),
+        boot.local_clock(family),
+        *network.networkd(family, "/etc/systemd/network/20-wired.network"),
+        *access.sshd(family, "DebianBanner no"),
+        access.firewall("iptables.service", "/usr/bin/iptables-restore"),
+        masked("cloud-init-main.service", "CloudInit OnlineResizeFS"),
+        *access.cloud_init(family),
+        access.package_database("/var/lib/pacman/local", "/var/lib/pacman"),
+    )
+
+
+FAULTS: Final = MappingProxyType(
+    {
+        "centos-6": _centos_6,
+        "centos-7.9": _centos_7,
+        "rocky-8": _enterprise_8,
+        "oracle-8": _enterprise_8,
+        "almalinux-9": _enterprise_9,
+        "centos-stream-10": _enterprise_9,
+        "fedora-43": _enterprise_9,
+        "amazon-2": _amazon_2,
+        "amazon-2023": _amazon_2023,
+        "opensuse-15.6": _suse,
+        "sles-12": _suse,
+        "ubuntu-14.04": _ubuntu_14,
+        "ubuntu-24.04": _ubuntu_24,
+        "alpine-3.20": _alpine,
+        "arch": _arch,
+    }
+)
+"""Name of the guest -> what makes its faults."""
