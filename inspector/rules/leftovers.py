@@ -27,11 +27,10 @@ _USER_DATA: Final = (
     "/var/lib/cloud/instances/*/scripts/*",
     "/var/lib/cloud/seed/*/user-data",
     "/var/lib/cloud/seed/*/vendor-data",
-    "/etc/cloud/cloud.cfg",
-    "/etc/cloud/cloud.cfg.d/*.cfg",
     "/var/log/installer/autoinstall-user-data",
     "/var/log/cloud-init-output.log",
 )
+_CLOUD_CONFIG: Final = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg")
 _SECRET: Final = re.compile(
     rb"(?im)^[ \t-]*[\"']?(?P<key>password|passwd|hashed_passwd|plain_text_passwd|hashed-password|secret_?key|api_?key"
     rb"|access_?key|auth_?token|token)[\"']?[ \t]*[:=][ \t]*[\"']?[^\s\"'#]"
@@ -132,7 +131,8 @@ def cloud_init_data_holds_no_secret(facts: Facts) -> Verdict:
     Reads: user-data and vendor-data below /var/lib/cloud, /etc/cloud, cloud-init's output, what Ubuntu's installer kept
     """
     guest = facts[Guest]
-    found = [item for path, data in _contents(guest, _USER_DATA, _READ) for item in _secrets(guest, path, data)]
+    patterns = (*_USER_DATA, *_CLOUD_CONFIG)
+    found = [item for path, data in _contents(guest, patterns, _READ) for item in _secrets(guest, path, data)]
     if found:
         return failed("secrets are left behind", *found[:MAX_SHOWN])
     return ok("no secret is left behind", *absent(_USER_DATA))
