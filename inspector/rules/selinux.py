@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.selinux import Selinux
 from inspector.guest import Guest
@@ -19,6 +19,8 @@ _DEFAULT_POLICY: Final = "targeted"
 """What libselinux takes where `SELINUXTYPE=` is missing."""
 _LABELLED: Final = ("/etc/shadow", "/sbin/init")
 _LABEL: Final = "security.selinux"
+_NO_TYPES: Final = frozenset({"unlabeled_t", "file_t", "default_t"})
+"""Types that a policy gives to what it knows no label of; no service may touch such a file."""
 
 
 def _decided(facts: Facts) -> tuple[SelinuxMode, Evidence]:
@@ -98,12 +100,24 @@ def selinux_labels_are_there(facts: Facts) -> Verdict:
     if facts[Selinux].relabel:
         return ok("the next boot labels every file", Evidence(Place("/.autorelabel"), "present"))
     guest = facts[Guest]
-    bare = [path for path in _LABELLED if guest.exists(path) and _LABEL not in guest.xattrs(path)]
-    if bare:
-        return warning("files carry no labels", evidence, *(Evidence(Place(path), f"no {_LABEL}") for path in bare))
-    return ok(
-        "files carry labels", *(Evidence(Place(path), _LABEL) for path in _LABELLED if guest.exists(path)), evidence
-    )
+    labels = {path: _label(guest, path) for path in _LABELLED if guest.exists(path)}
+    if not labels:
+        raise UnknownFact("none of the files is there whose labels tell", *map(Place, _LABELLED))
+    bad = {path: label for path, label in labels.items() if _type(label) in _NO_TYPES | {""}}
+    if bad:
+        seen = (Evidence(Place(path), label or f"no {_LABEL}") for path, label in bad.items())
+        return warning("files carry no labels", evidence, *seen)
+    return ok("files carry labels", *(Evidence(Place(path), label) for path, label in labels.items()), evidence)
+
+
+def _label(guest: Guest, path: str) -> str:
+    """The label as text, user:role:type:level; "" where there is none."""
+    return guest.xattrs(path).get(_LABEL, b"").rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _type(label: str) -> str:
+    parts = label.split(":")
+    return parts[2] if len(parts) > 2 else ""
 
 
 RULES = (selinux_mode_is_accepted, selinux_config_is_valid, selinux_labels_are_there)

@@ -17,6 +17,7 @@ from inspector.rules.selinux import (
 from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.place import Place
 from tests.facts_of import facts_of
+from tests.memory_tree import MemoryTree
 
 GRUB = Place("/boot/grub/grub.cfg", 9)
 POLICY = {"/etc/selinux/targeted/policy/policy.33": "x"}
@@ -113,6 +114,26 @@ def test_missing_labels_are_a_warning_and_a_relabel_makes_it_ok() -> None:
     assert (relabelled.status, places(relabelled)) == (Status.OK, ["/.autorelabel"])
     with pytest.raises(NotApplicable):
         selinux_labels_are_there(facts("SELINUX=permissive\n", files=shadow))
+
+
+@pytest.mark.parametrize(
+    ("label", "status"),
+    [
+        (b"system_u:object_r:shadow_t:s0\0", Status.OK),
+        (b"system_u:object_r:unlabeled_t:s0\0", Status.WARNING),
+        (b"system_u:object_r:default_t:s0", Status.WARNING),
+        (b"garbage", Status.WARNING),
+    ],
+)
+def test_labels_that_stand_for_none_are_none(label: bytes, status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryTree, "xattrs", lambda _tree, _inode: {"security.selinux": label})
+    verdict = selinux_labels_are_there(facts("SELINUX=enforcing\n", files={"/etc/shadow": "", **POLICY}))
+    assert verdict.status is status
+    assert "/etc/shadow" in places(verdict)
+
+
+def test_without_the_files_whose_labels_tell_nothing_is_known() -> None:
+    assert not selinux_labels_are_there(facts("SELINUX=enforcing\n", files=POLICY)).known
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
