@@ -1,8 +1,8 @@
 """The modules of cloud-init: the names that its releases have had, and how often each runs.
 
-References: docs.cloud-init.io, "Module reference" ("Module frequency") of the releases 0.7.9 to 25.3, and the settings
-that a module's own source gives. A module that names no frequency runs once per instance. No default has changed
-between releases; what has is which modules there are, so the source that a guest has is asked first where it is had.
+References: docs.cloud-init.io, "Module reference" ("Module frequency"), and the settings that a module's own source
+gives. A module that names no frequency runs once per instance. The defaults are those of 22.4; a release may have
+changed one, so that the source that a guest has is asked first where it is had.
 Not done: modules that a distribution adds of its own, whose source alone tells.
 """
 
