@@ -10,6 +10,7 @@ Not done: whether users, groups, hosts and commands exist, and the arguments of 
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import re
 from collections.abc import Callable, Sequence
@@ -36,13 +37,15 @@ _NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 _STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.|\\\n)+)"')
 _EMPTY: Final = re.compile(r'""')
 _PREFIX: Final = re.compile(r"%:|%|\+|")
-_WORD: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>/%])(?:\\.|[^!=:,()\\\s"#])*')
+_WORD: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>/%])(?:\\.|[^!=:,()\\\s"#>])*')
 _USER_ID: Final = re.compile(r"#-?[0-9]+(?![^\s!=:,()])")
 _GROUP_ID: Final = re.compile(r"%:?#-?[0-9]+")
 _IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?:/[0-9A-Fa-f:.]+)?")
 _SETTING: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _OPERATOR: Final = re.compile(r"\+=|-=|=")
 _VALUE: Final = re.compile(r'(?:\\.|[^\s,\\"#])+')
+_OPTION_VALUE: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>+%])(?:\\.|[^!=:,()\\\s"#>])*')
+_BARE_COMMAND: Final = re.compile(r"/(?:\\[,:= \t#\n]|[^,:=\\\s#])+")
 _DIGEST: Final = re.compile(r"sha(224|256|384|512)[ \t]*:[ \t]*([0-9A-Za-z+/=]+)")
 _DIGEST_SIZES: Final = {"224": (56, 40), "256": (64, 44), "384": (96, 64), "512": (128, 88)}
 _COMMAND: Final = re.compile(r"/(?:\\[,:= \t#\n]|[^,:=\\\s#])(?:\\[,:= \t#\n]|[^,:\\\s#])*")
@@ -257,8 +260,13 @@ class _Entry:
         scanner = self.scanner
         if name := self._alias("Host"):
             return name
-        match = scanner.take(_IPV6) or scanner.take(_STRING) or scanner.want(_WORD, "a host")
-        return match[0]
+        if match := scanner.take(_IPV6):
+            try:
+                ipaddress.IPv6Address(match[0].partition("/")[0])
+            except ValueError as error:
+                raise scanner.flaw(f"an address wanted, {match[0]} found") from error
+            return match[0]
+        return (scanner.take(_STRING) or scanner.want(_WORD, "a host"))[0]
 
     def _command(self) -> str:
         """Read a command with its arguments, behind the digests that it must have."""
@@ -321,7 +329,7 @@ class _Entry:
 
     def _bare_command(self) -> str:
         """A command of `Defaults!`, which has no arguments."""
-        return self._alias("Cmnd") or self.scanner.want(_COMMAND, "a command with its whole path")[0]
+        return self._alias("Cmnd") or self.scanner.want(_BARE_COMMAND, "a command with its whole path")[0]
 
     def _setting(self) -> None:
         scanner = self.scanner
@@ -377,7 +385,7 @@ class _Entry:
         scanner = self.scanner
         while match := scanner.take(_OPTION):
             self._since(match[1])
-            value = scanner.take(_STRING) or scanner.want(_VALUE, f"a value of {match[1]}")
+            value = scanner.take(_STRING) or scanner.want(_OPTION_VALUE, f"a value of {match[1]}")
             text = value[value.lastindex or 0]
             if match[1] in {"CWD", "CHROOT"} and text[0] not in "/~*":
                 raise scanner.flaw(f"a path with / or ~, or *, wanted for {match[1]}, {text!r} found")
