@@ -16,6 +16,7 @@ from inspector.linux.generators import has_sysv_generator
 from inspector.linux.init_scripts import SCRIPTS, default_runlevel, script_path, script_state, start_links
 from inspector.linux.openrc import FOLDER as RUNLEVELS
 from inspector.linux.openrc import OpenRc
+from inspector.linux.presets import first_boot, preset_enables
 from inspector.linux.programs import program_flaw
 from inspector.linux.pull import Pull
 from inspector.linux.runit import LEVELS, Runit
@@ -133,7 +134,10 @@ class _Systemd:
                 reason = f"{state}, but passed over at boot: {unmet.key}={unmet.value}"
                 return UnitState(unit, state, unmet.place, reason, own.path)
             return UnitState(unit, state, pull.place, pull.reason, own.path, started=True)
-        return UnitState(unit, state, place, f"{state}, and nothing at boot reaches it", own.path)
+        reason = f"{state}, and nothing at boot reaches it"
+        if state is Enablement.DISABLED and first_boot(self._guest) and preset_enables(self._guest, unit):
+            reason += "; but the next boot is a first boot, whose presets enable it"
+        return UnitState(unit, state, place, reason, own.path)
 
     def _pull(self, unit: str, own: Fragment) -> Pull | None:
         """What has the unit started, under any of its names."""
