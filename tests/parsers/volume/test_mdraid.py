@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from tests.parsers.volume.file_source import FileSource, sha256
 REDUNDANT = {"raid1", "raid4", "raid5", "raid6", "raid10"}
 
 
-def member(role: int, legs: int, level: int, **fields: int) -> Memory:
-    return Memory(md_member(role, legs, level, **fields), f"sd{'abcdef'[role]}")
+def member(role: int, legs: int, level: int, **fields: Any) -> Memory:
+    return Memory(md_member(role, legs, level, name=b"host:7", **fields), f"sd{'abcdef'[role]}")
 
 
 def test_a_mirror_reads_one_leg_and_names_the_missing() -> None:
