@@ -340,8 +340,8 @@ class _Entry:
         operator = None if negated else scanner.take(_OPERATOR)
         value = None
         if operator is not None:
-            match = scanner.take(_STRING) or scanner.take(_EMPTY) or scanner.want(_VALUE, f"a value of {name}")
-            value = match[match.lastindex or 0] if match.re is not _EMPTY else ""
+            match = scanner.take(_STRING) or scanner.want(_VALUE, f"a value of {name}")
+            value = match[match.lastindex or 0]
         sign = operator[0] if operator else "!" if off else ""
         if flaw := setting_flaw(name, sign, value):
             self.remarks.append(flaw)
