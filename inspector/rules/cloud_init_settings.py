@@ -141,10 +141,12 @@ def cloud_init_instance_id_is_not_fixed(facts: Facts) -> Verdict:
     Reads: datasource in /etc/cloud/cloud.cfg and cloud.cfg.d
     References: cloud-init's documentation, data sources NoCloud and None
     """
-    found = list(_instance_ids(_config(facts)))
+    config = _config(facts)
+    found = list(_instance_ids(config))
     if found:
         return warning("an instance id is written into the image", *found[:_SHOWN])
-    return ok("the cloud gives the instance id", Evidence(Place(_CONFIG), "no instance-id below datasource"))
+    read = [Evidence(Place(file.path), "no instance-id below datasource") for file in config.files[:_SHOWN]]
+    return ok("the cloud gives the instance id", *(read or [Evidence(Place(_CONFIG), "no such file")]))
 
 
 def _instance_ids(config: CloudConfig) -> Iterator[Evidence]:
