@@ -13,6 +13,7 @@ from inspector.facts.services import Services, UnitState
 from inspector.facts.sshd import UNITS, HostKey, Sshd
 from inspector.guest import Guest, NotFound
 from inspector.linux.units import UnitFiles
+from inspector.linux.vendor_files import effective_path
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
 from parsers.linux.os_release import OsRelease
@@ -21,7 +22,6 @@ from parsers.linux.systemd import split_words
 from parsers.place import Place
 
 CONFIG: Final = "/etc/ssh/sshd_config"
-VENDOR_CONFIG: Final = "/usr/etc/ssh/sshd_config"
 PROGRAMS: Final = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
 BLOCKER: Final = "/etc/ssh/sshd_not_to_be_run"
 OPTIONS: Final = ("/etc/default/ssh", "/etc/sysconfig/sshd", "/etc/conf.d/sshd")
@@ -65,7 +65,7 @@ def collect_sshd(facts: Facts) -> Sshd:
     guest, services = facts[Guest], facts[Services]
     program = next((path for path in PROGRAMS if guest.is_file(path)), None)
     release, source = _release(facts, guest, program)
-    path = CONFIG if guest.exists(CONFIG) or not guest.exists(VENDOR_CONFIG) else VENDOR_CONFIG
+    path = effective_path(guest, CONFIG)
     vendor = _vendor(facts)
     config = _config(guest, path, release, vendor)
     units = tuple(services.working(unit, "sshd") for unit in UNITS)

@@ -9,12 +9,12 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
 from inspector.facts.sudo import PolicyFile, Sudo
 from inspector.guest import Guest, NotFound
+from inspector.linux.vendor_files import effective_path
 from inspector.verdict import Evidence
 from parsers.linux.sudoers import Release, Sudoers, parse_sudoers
 from parsers.place import Place
 
 POLICY: Final = "/etc/sudoers"
-VENDOR_POLICY: Final = "/usr/etc/sudoers"
 PROGRAMS: Final = ("/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo")
 LIMIT: Final = 1 << 20
 _PACKAGES: Final = ("sudo", "sudo-ldap")
@@ -28,7 +28,7 @@ def collect_sudo(facts: Facts) -> Sudo:
     guest = facts[Guest]
     program = next((path for path in PROGRAMS if guest.is_file(path)), None)
     release, source = _release(facts, program)
-    path = POLICY if guest.exists(POLICY) or not guest.exists(VENDOR_POLICY) else VENDOR_POLICY
+    path = effective_path(guest, POLICY)
     read = [_policy(guest, path, tried) for tried in ([release] if release else _TRIED)]
     known = [policy for policy in read if policy is not None]
     policy = min(known, key=lambda item: len(item.problems)) if known else None

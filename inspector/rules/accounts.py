@@ -10,6 +10,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
 from inspector.guest import Guest, NotFound
 from inspector.linux.programs import program_flaw
+from inspector.linux.vendor_files import PAM, effective_path
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.linux.accounts import User
@@ -193,19 +194,18 @@ def accounts_come_from_files(facts: Facts) -> Verdict:
     if accounts.group is None or not any(group.gid == 0 for group in accounts.group.groups):
         seen = "no such file" if accounts.group is None else "no group with the id 0"
         return warning("the group root is missing", Evidence(Place("/etc/group"), seen))
+    path = effective_path(guest, _NSSWITCH)
     try:
-        lines = guest.read_text(_NSSWITCH).split("\n")
+        lines = guest.read_text(path).split("\n")
     except NotFound:
         return ok("files are looked up by default", Evidence(Place(_NSSWITCH), "no such file"))
     found = [
-        Evidence(Place(_NSSWITCH, number), line.strip())
-        for number, line in enumerate(lines, 1)
-        if _DATABASE.match(line)
+        Evidence(Place(path, number), line.strip()) for number, line in enumerate(lines, 1) if _DATABASE.match(line)
     ]
     bad = [item for item in found if not _reaches_files(item.seen)]
     if bad:
         return failed("accounts of the files are not found", *bad)
-    return ok("accounts are looked up in files", *(found or [Evidence(Place(_NSSWITCH), "no line for passwd")]))
+    return ok("accounts are looked up in files", *(found or [Evidence(Place(path), "no line for passwd")]))
 
 
 def _reaches_files(line: str) -> bool:
@@ -251,11 +251,11 @@ def _without_password(accounts: Accounts, user: User) -> tuple[User, Evidence] |
 
 def _nullok(guest: Guest) -> list[Evidence]:
     """Where PAM is told to take an empty password; without PAM login(1) takes it anyway."""
-    if not guest.is_dir("/etc/pam.d"):
+    if not guest.is_dir(effective_path(guest, PAM)):
         return [Evidence(Place("/etc/pam.d"), "does not exist, so that login takes an empty password")]
     return [
         Evidence(Place(path, number), line.strip())
-        for path in (f"/etc/pam.d/{name}" for name in _PAM)
+        for path in (effective_path(guest, f"{PAM}/{name}") for name in _PAM)
         if guest.is_file(path)
         for number, line in enumerate(guest.read_text(path).split("\n"), 1)
         if _NULLOK.match(line)
