@@ -19,6 +19,7 @@ from inspector.ostree import deployment_mounts
 from inspector.roots import deployed, root_mount, roots_on
 from inspector.storage import Storage
 from inspector.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
+from parsers.filesystem.overlay import OverlayTree
 from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import Tree
 from parsers.linux.fstab import Fstab, FstabEntry, parse_fstab
@@ -115,21 +116,33 @@ def _fstab_mounts(root: Mount, volumes: tuple[Volume, ...]) -> list[Mount]:
         return []
     mounts: list[Mount] = []
     for entry in _in_mount_order(fstab):
-        mount = _bind(entry, [root, *mounts]) if _is_bind(entry) else _mount(entry, volumes)
+        if _is_overlay(entry):
+            mount = _overlay(entry, [root, *mounts])
+        else:
+            mount = _bind(entry, [root, *mounts]) if _is_bind(entry) else _mount(entry, volumes)
         if mount is not None:
             mounts.append(mount)
     return mounts
 
 
 def _in_mount_order(fstab: Fstab) -> list[FstabEntry]:
-    """Mount points from the root down, binds last, since what they bind must be there."""
+    """Mount points from the root down, binds and overlays last, since what they are made of must be there."""
     entries = [entry for entry in fstab.entries if _is_mounted(entry)]
-    return sorted(entries, key=lambda entry: (_is_bind(entry), posixpath.normpath(entry.mount_point).count("/")))
+    return sorted(
+        entries,
+        key=lambda entry: (_is_bind(entry) or _is_overlay(entry), posixpath.normpath(entry.mount_point).count("/")),
+    )
 
 
 def _is_mounted(entry: FstabEntry) -> bool:
     point = posixpath.normpath(entry.mount_point)
-    return point.startswith("/") and point != "/" and (entry.kind not in _VIRTUAL or _is_bind(entry))
+    return (
+        point.startswith("/") and point != "/" and (entry.kind not in _VIRTUAL or _is_bind(entry) or _is_overlay(entry))
+    )
+
+
+def _is_overlay(entry: FstabEntry) -> bool:
+    return entry.kind == "overlay" and any(option.startswith("lowerdir=") for option in entry.options)
 
 
 def _is_bind(entry: FstabEntry) -> bool:
@@ -176,3 +189,27 @@ def _bind(entry: FstabEntry, mounts: list[Mount]) -> Mount | None:
     except (UnknownFact, ParseError) as error:
         return None if _OPTIONAL & set(entry.options) else Mount(point, None, None, 0, str(error))
     return Mount(point, source.volume, source.tree, inode)
+
+
+def _overlay(entry: FstabEntry, mounts: list[Mount]) -> Mount | None:
+    """Several directories of the guest seen as one, as openSUSE MicroOS has them for /etc."""
+    given = dict(
+        option.partition("=")[::2] for option in entry.options if option.startswith(("lowerdir=", "upperdir="))
+    )
+    paths = [path for path in (given.get("upperdir", ""), *given["lowerdir"].split(":")) if path]
+    guest = Guest(mounts)
+    try:
+        # An initramfs that mounts it sees the root at /sysroot.
+        found = [_layer(guest, path.removeprefix("/sysroot") or "/") for path in paths]
+        tree = OverlayTree(found)
+    except (UnknownFact, ParseError) as error:
+        return None if _OPTIONAL & set(entry.options) else _unreadable(entry, None, str(error))
+    volume = guest.mount_of(paths[0].removeprefix("/sysroot")).volume
+    return Mount(posixpath.normpath(entry.mount_point), volume, tree, tree.root)
+
+
+def _layer(guest: Guest, path: str) -> tuple[Tree, int]:
+    mount, stat = guest.mount_of(path), guest.stat(path)
+    if mount.tree is None:
+        raise UnknownFact(f"{path} is on {mount.device}, which cannot be read: {mount.reason}", Place(path))
+    return mount.tree, stat.inode

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.files import Dir, Files, Link
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
@@ -132,3 +133,40 @@ def test_of_many_volumes_that_cannot_be_read_a_few_are_named() -> None:
     with pytest.raises(UnknownFact, match="sda8: xfs is odd; and 192 more") as caught:
         find_guest(disk)
     assert len(caught.value.places) == 8
+
+
+MICROOS = (
+    "overlay /etc overlay defaults,lowerdir=/sysroot/etc,upperdir=/sysroot/var/lib/overlay/2/etc,"
+    "workdir=/sysroot/var/lib/overlay/work-etc,x-systemd.requires-mounts-for=/sysroot/var,x-initrd.mount 0 0\n"
+)
+
+
+def test_an_overlay_of_etc_is_what_the_guest_reads() -> None:
+    files: Files = {
+        "/etc/os-release": "ID=opensuse-microos",
+        "/etc/fstab": "UUID=bbbb /var ext4 defaults 0 0\n" + MICROOS,
+        "/etc/a": "lower",
+        "/etc/b": "lower",
+        "/var": Dir(),
+    }
+    upper = {"/lib/overlay/2/etc/a": "upper"}
+    guest = find_guest(storage_of(volume_of(files, 1, uuid="aaaa"), volume_of(upper, 2, uuid="bbbb")))
+    assert (guest.read_text("/etc/a"), guest.read_text("/etc/b")) == ("upper", "lower")
+    gone = find_guest(storage_of(volume_of(files, 1, uuid="aaaa"), volume_of({"/x": ""}, 2, uuid="bbbb")))
+    with pytest.raises(UnknownFact, match="/etc is on"):
+        gone.read_text("/etc/a")
+
+
+def test_a_separate_usr_holds_what_etc_links_to() -> None:
+    files: Files = {
+        "/etc/os-release": Link("../usr/lib/os-release"),
+        "/etc/fstab": "UUID=bbbb /usr ext4 defaults 0 0\n",
+        "/lib": Link("usr/lib"),
+        "/usr": Dir(),
+    }
+    guest = find_guest(storage_of(volume_of(files, 1), volume_of({"/lib/os-release": "ID=debian\n"}, 2, uuid="bbbb")))
+    assert guest.read_text("/etc/os-release") == "ID=debian\n"
+    assert guest.realpath("/lib/os-release") == "/usr/lib/os-release"
+    lost = find_guest(storage_of(volume_of(files, 1)))
+    with pytest.raises(UnknownFact, match="/usr is on a device"):
+        lost.read_text("/etc/os-release")
