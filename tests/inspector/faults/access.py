@@ -120,7 +120,7 @@ ACCESS_FAULTS: Final = (
         f"{GRUB}:89",
     ),
     Mutation("host-key-elsewhere", add(SSHD, "HostKey /opt/key\n"), "SshConfig", F, f"{SSHD}:20"),
-    Mutation("no-host-key-types", {MORE: "ssh_genkeytypes: []\n"}, "SshConfig", F, f"{MORE}:1"),
+    Mutation("no-host-key-types", {MORE: "ssh_genkeytypes: []\n"}, "SshConfig Identity", F, f"{MORE}:1"),
     *(
         Mutation(f"match-{name}", add(SSHD, f"Match {criteria}\n  {line}\n"), "SshConfig", W, f"{SSHD}:21")
         for name, criteria, line in (

@@ -48,7 +48,11 @@ GRUB_FAULTS: Final = (
     Mutation("kernel-missing", {f"/boot/vmlinuz-{KERNEL}": None}, "Grub KernelVersion", F, f"{GRUB}:89"),
     Mutation("initrd-missing", {INITRD: None}, "Grub KernelVersion Virtio Nvme", F, f"{GRUB}:91"),
     Mutation(
-        "grub-config-missing", {GRUB: None}, "Grub KernelVersion Virtio Nvme Dhcp Selinux CloudInit Identity", F, GRUB
+        "grub-config-missing",
+        {GRUB: None},
+        "Grub KernelVersion Virtio Nvme Dhcp Selinux CloudInit Identity KernelModules NetworkSettings",
+        F,
+        GRUB,
     ),
     Mutation(
         "boots-into-a-shell", sub(GRUB, " ro net.ifnames=0", " ro init=/bin/sh net.ifnames=0"), "Grub", F, f"{GRUB}:89"
@@ -110,7 +114,7 @@ SYSTEMD: Final = "/usr/lib/systemd"
 DEFAULT_TARGET: Final = f"{UNITS}/default.target"
 NO_SERVICE: Final = "Dhcp OnlineResizeFS CloudAssistant CloudInit SecurityCenterAgent SshConfig Identity"
 """The checks of what a default target without multi-user.target does not start."""
-UNREAD: Final = "Virtio Nvme KernelVersion Dhcp Selinux CloudInit Identity"
+UNREAD: Final = "Virtio Nvme KernelVersion Dhcp Selinux CloudInit Identity KernelModules NetworkSettings"
 """The checks that want the default kernel, where the menu comes to none."""
 EXT4: Final = {"ext4": "fs/ext4", "jbd2": "fs/jbd2", "mbcache": "fs", "crc16": "lib"}
 
