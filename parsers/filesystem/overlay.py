@@ -18,7 +18,7 @@ from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
 LAYERS_MAX: Final = 64
-NODES_MAX: Final = 1_000_000
+NODES_MAX: Final = 65_536
 _OPAQUE: Final = ("trusted.overlay.opaque", "user.overlay.opaque")
 _MOVED: Final = (
     "trusted.overlay.redirect",
@@ -40,7 +40,7 @@ class OverlayTree:
         self.root = 1
         self.usage: Usage | None = None
         self._nodes: list[_Layers] = [(), tuple(layers)]
-        self._numbers: dict[tuple[int, str], int | None] = {}
+        self._numbers: dict[tuple[tuple[int, int], ...], int] = {_key(self._nodes[1]): 1}
 
     @property
     def unreplayed_journal(self) -> bool:
@@ -59,14 +59,16 @@ class OverlayTree:
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the number of a name, or None where no layer has it, or one takes it away."""
-        if (directory, name) not in self._numbers:
-            found = self._find(self._layers(directory), name)
-            if len(self._nodes) >= NODES_MAX:
-                raise ParseError(Place(name, volume=self.name), f"at most {NODES_MAX} names wanted, more found")
-            if found:
-                self._nodes.append(found)
-            self._numbers[directory, name] = len(self._nodes) - 1 if found else None
-        return self._numbers[directory, name]
+        found = self._find(self._layers(directory), name)
+        if not found:
+            return None
+        # One number for one file, whatever leads to it: who walks the tree ends where a damaged one goes in a circle.
+        number = self._numbers.setdefault(_key(found), len(self._nodes))
+        if number == len(self._nodes):
+            if number >= NODES_MAX:
+                raise ParseError(Place(name, volume=self.name), f"at most {NODES_MAX} files wanted, more found")
+            self._nodes.append(found)
+        return number
 
     def entries(self, directory: int) -> Iterator[DirEntry]:
         """Give the names of all layers, each once."""
@@ -119,6 +121,10 @@ class OverlayTree:
             if any(marks.get(key) == b"y" for key in _OPAQUE):
                 break
         return tuple(found)
+
+
+def _key(layers: _Layers) -> tuple[tuple[int, int], ...]:
+    return tuple((id(tree), inode) for tree, inode in layers)
 
 
 def _refuse_moved(tree: Tree, inode: int) -> None:

@@ -80,6 +80,18 @@ def test_a_number_that_nobody_gave_is_refused() -> None:
         OverlayTree([])
 
 
+class LoopTree(LayerTree):
+    """Every name leads to the root."""
+
+    def lookup(self, directory: int, name: str) -> int | None:
+        return self.root if super().lookup(1, "d") and directory and name else None
+
+
+def test_a_directory_that_holds_itself_is_walked_once() -> None:
+    guest = overlay(LayerTree({"/up": ""}), LoopTree({"/d/x": "", "/e/x": ""}))
+    assert len(list(guest.walk("/"))) < 20
+
+
 def test_the_kernel_sees_the_same(tmp_path: Path) -> None:
     lower, upper, work, top = (tmp_path / name for name in ("lower", "upper", "work", "top"))
     for folder in (lower, upper, work, top):
