@@ -27,6 +27,8 @@ from inspector.verdict import Evidence
 from parsers.place import Place
 
 _INITS: Final = ("/sbin/init", "/usr/sbin/init")
+_FOREIGN: Final = frozenset({"dinit", "finit", "s6-linux-init", "s6-svscan", "shepherd", "sinit", "epoch"})
+"""Inits that take no notice of the scripts that packages leave in /etc/init.d."""
 _INSTALL_KEYS: Final = ("WantedBy", "RequiredBy", "UpheldBy", "Alias")
 
 
@@ -37,6 +39,8 @@ def collect_services(facts: Facts) -> Services:
     if init.endswith("/systemd") or (not init and any(guest.is_dir(path) for path in SEARCH)):
         systemd = _Systemd(guest, _masked_by_kernel(facts))
         return Services("systemd", systemd.look_up, systemd.find_flaw)
+    if init.rpartition("/")[2] in _FOREIGN:
+        raise UnknownFact(f"the services of {init} are not known", Place(init))
     arguments, place = _arguments(facts)
     flaw = partial(_script_flaw, guest)
     if "runit" in init or (guest.is_dir(LEVELS) and not guest.is_dir(RUNLEVELS)):

@@ -281,6 +281,12 @@ def test_another_init_than_systemd_counts() -> None:
     assert services(systemd).manager == "systemd"
 
 
+def test_an_init_that_is_not_known_is_unknown() -> None:
+    files = {"/sbin/init": Link("../usr/bin/dinit"), "/usr/bin/dinit": File("\x7fELF", 0o755), "/etc/init.d/x": ""}
+    with pytest.raises(UnknownFact, match="dinit"):
+        services(files, {})
+
+
 def test_the_first_that_is_enabled() -> None:
     found = services({**enabled("b.service"), f"{LIB}/a.service": WANTED})
     first = found.first_enabled("a.service", "b.service")
