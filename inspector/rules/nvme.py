@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.drivers import DefaultDrivers
 from inspector.rules.rule import rule
@@ -33,9 +33,9 @@ def nvme_timeouts_are_long(facts: Facts, *, timeout: int) -> Verdict:
     """Why: a request that waits longer than the default of 30 s fails, and the root file system turns read-only.
 
     Fix: add `nvme_core.io_timeout=4294967295 nvme_core.admin_timeout=4294967295` to GRUB_CMDLINE_LINUX in
-    /etc/default/grub, and run `update-grub`.
+    /etc/default/grub, and run `update-grub`; a kernel that has no module nvme_core has to be replaced by a newer one.
 
-    Reads: the kernel arguments of the default boot entry.
+    Reads: the kernel arguments of the default boot entry, its modules.
 
     References: https://www.alibabacloud.com/help/en/ecs/user-guide/adapt-linux-custom-images-to-nvme-based-system-disks
     """
@@ -46,7 +46,23 @@ def nvme_timeouts_are_long(facts: Facts, *, timeout: int) -> Verdict:
         found = ", ".join(seen) or "neither argument"
         message = f"{', '.join(f'{name}={timeout}' for name in short)} wanted, {found} found"
         return warning(message, Evidence(kernel.place, " ".join(kernel.arguments)))
+    if (older := _without_core(facts)) is not None:
+        return warning(
+            "the driver of this kernel does not know these arguments", older, Evidence(kernel.place, seen[0])
+        )
     return ok(f"NVMe timeouts of {timeout} are set", Evidence(kernel.place, " ".join(seen)))
+
+
+def _without_core(facts: Facts) -> Evidence | None:
+    """Kernels before 4.4, and early ones of EL 7, have one module nvme, which takes no such arguments."""
+    try:
+        kernel = facts[DefaultDrivers].kernel
+    except UnknownFact:  # nvme-driver-boots says so; the arguments are what they are
+        return None
+    driver, core = kernel.get("nvme"), kernel.get("nvme_core")
+    if driver.module is None or driver.builtin or core.module or core.builtin or "nvme_core" in driver.needs:
+        return None
+    return Evidence(driver.module, "nvme needs no nvme_core")
 
 
 def _number(value: str | None) -> int:

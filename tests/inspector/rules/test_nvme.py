@@ -71,3 +71,9 @@ def test_unknown_is_never_ok() -> None:
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
     verdict = nvme_driver_boots(facts({INITRD: golden_initramfs()[:-100]}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_a_driver_that_is_older_than_the_arguments_is_a_warning() -> None:
+    dep = "kernel/drivers/nvme/host/nvme.ko:\n"
+    verdict = nvme_timeouts_are_long(facts({f"{MODULES}/modules.dep": dep}), timeout=TIMEOUT)
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "nvme needs no nvme_core")
