@@ -84,6 +84,28 @@ def _apart(disk: Disk) -> Verdict:
     return ok("no partitions overlap", _summary(disk))
 
 
+@rule(
+    "partition-table-fits-sectors",
+    "The partition table counts in sectors of the size that the cloud's disks have",
+    os="any",
+)
+def partition_table_fits_sectors(facts: Facts, *, sector_size: int) -> Verdict:
+    """Why: a table counts in sectors: on a disk of another sector size firmware and kernel find no table at all.
+
+    Fix: copy the partitions, byte for byte, to a disk of 512-byte sectors whose table was written for it.
+    Reads: the partition table, and where its header lies
+    References: UEFI specification 2.10, 5.3.2
+    """
+    return together({disk.name: _in_sectors(disk, sector_size) for disk in _with_table(facts)})
+
+
+def _in_sectors(disk: Disk, sector_size: int) -> Verdict:
+    found = Evidence(Place(disk.name), f"{disk.table.scheme} in sectors of {disk.table.sector_size} bytes")
+    if disk.table.sector_size != sector_size:
+        return failed(f"sectors of {sector_size} bytes wanted, of {disk.table.sector_size} found", found)
+    return ok("the partition table counts in the cloud's sectors", found)
+
+
 def _with_table(facts: Facts) -> list[Disk]:
     disks = [disk for disk in facts[Storage].disks if disk.table.scheme is not Scheme.NONE]
     if not disks:
@@ -106,4 +128,4 @@ def _data_disk(disk: Disk, kind: str | None) -> Verdict:
     return ok("the disk is used whole", Evidence(Place(disk.name), f"{kind} on the whole disk"))
 
 
-RULES = (partition_table_valid, partitions_inside_disk, partitions_do_not_overlap)
+RULES = (partition_table_valid, partitions_inside_disk, partitions_do_not_overlap, partition_table_fits_sectors)

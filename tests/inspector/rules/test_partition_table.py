@@ -11,6 +11,7 @@ import pytest
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.partition_table import (
     RULES,
+    partition_table_fits_sectors,
     partition_table_valid,
     partitions_do_not_overlap,
     partitions_inside_disk,
@@ -22,11 +23,13 @@ from tests.oracles import needs
 from tests.partition_builder import gpt_disk, mbr_disk
 from tests.volumes import storage_at
 
+PARAMETERS = {"partition-table-fits-sectors": {"sector_size": 512}}
+
 
 def judge(rule: Rule, tmp_path: Path, data: bytes | bytearray) -> Verdict:
     path = tmp_path / "disk.img"
     path.write_bytes(data)
-    return rule(Facts({Storage: storage_at(path)}))
+    return rule(Facts({Storage: storage_at(path)}), **PARAMETERS.get(rule.name, {}))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -37,7 +40,7 @@ def test_whole_tables_are_ok(tmp_path: Path, rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_unknown_is_never_ok(rule: Rule) -> None:
-    verdict = rule(Facts({Storage: UnknownFact("no disk")}))
+    verdict = rule(Facts({Storage: UnknownFact("no disk")}), **PARAMETERS.get(rule.name, {}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
@@ -119,3 +122,9 @@ def test_overlapping_partitions(tmp_path: Path) -> None:
     path = tmp_path / "disk.img"
     subprocess.run(["sfdisk", "-q", "--delete", str(path), "2"], check=True)
     assert judge(partitions_do_not_overlap, tmp_path, path.read_bytes()).status is Status.OK
+
+
+def test_a_table_for_sectors_of_another_size_is_not_found_by_the_cloud(tmp_path: Path) -> None:
+    verdict = judge(partition_table_fits_sectors, tmp_path, gpt_disk(1000, (100, 199), sector=4096))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "gpt in sectors of 4096 bytes")
+    assert judge(partition_table_fits_sectors, tmp_path, gpt_disk(1000, (100, 199))).status is Status.OK
