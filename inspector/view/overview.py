@@ -5,9 +5,8 @@ A disk that holds no guest, or two of them, is shown all the same; `guest` is th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -19,6 +18,7 @@ from inspector.disk import Disk, Volume
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import Kernels
 from inspector.guest import Guest
 from inspector.identity import identify_guest
 from inspector.isolate import CHECK_LIMITS, Send
@@ -30,8 +30,6 @@ from inspector.view.size import size
 from inspector.view.stack import add_problems, storage_tree, table_facts, tree_lines, unplaced
 from inspector.view.subvolumes import subvolume_facts, subvolume_lines
 from parsers.place import ParseError, Problem
-
-_KERNEL_IMAGE: Final = re.compile(r"/boot/(?:vmlinuz|vmlinux|Image)-(?P<version>[^/]+)")
 
 
 def overview(target: Target) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def overview(target: Target) -> dict[str, Any]:
         "guest": msgspec.to_builtins(identify_guest(facts)) if guest and facts else None,
         "reason": reason,
         "mounts": mounts,
-        "kernels": _kernels(guest) if guest else [],
+        "kernels": _kernels(facts) if facts else [],
         "container": container,
         "problems": problems,
         "disks": [{"name": disk.name, **_disk(disk)} for disk in storage.disks],
@@ -127,32 +125,16 @@ def _members(volume: Volume) -> list[str]:
     return list(volume.members) or ([volume.name, *(one.name for one in volume.others)] if volume.others else [])
 
 
-def _kernels(guest: Guest) -> list[dict[str, Any]]:
-    """Every version that has an image in /boot or a directory of modules."""
+def _kernels(facts: Facts) -> list[dict[str, Any]]:
+    """Every kernel that has an image in /boot or a directory of modules."""
     try:
-        images = {
-            match["version"]: path
-            for pattern in ("/boot/vmlinu?-*", "/boot/Image-*")
-            for path in guest.glob(pattern)
-            if (match := _KERNEL_IMAGE.fullmatch(path))
-        }
-        modules = {path.rpartition("/")[2]: path for path in guest.glob("/lib/modules/*") if guest.is_dir(path)}
-        return [
-            {
-                "version": version,
-                "image": images.get(version),
-                "modules": modules.get(version),
-                "initramfs": _initramfs(guest, version),
-            }
-            for version in sorted({*images, *modules})
-        ]
-    except (UnknownFact, ParseError):
+        installed = facts[Kernels].installed
+    except UnknownFact:
         return []
-
-
-def _initramfs(guest: Guest, version: str) -> str | None:
-    names = (f"initrd.img-{version}", f"initramfs-{version}.img", f"initrd-{version}", f"initramfs-{version}")
-    return next((path for name in names if guest.exists(path := f"/boot/{name}")), None)
+    return [
+        {"version": one.version, "image": one.image, "modules": one.modules, "initramfs": one.initramfs}
+        for one in installed
+    ]
 
 
 def _problems(storage: Storage) -> Iterator[Problem]:

@@ -48,7 +48,7 @@ def call(*arguments: str | bytes | Path) -> Done:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory that became the guest."""
     top = tmp_path_factory.mktemp("guest")
-    for folder in ("etc", "boot", "lib/modules/6.1.0-1", "deep/er/still", "root"):
+    for folder in ("etc", "boot", "lib/modules/6.1.0-1/kernel", "deep/er/still", "root"):
         (top / folder).mkdir(parents=True)
     (top / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
     (top / "etc/fstab").write_text("UUID=aaaaaaaa-0000-4000-8000-000000000001 / ext4 defaults 0 1\n")
