@@ -102,11 +102,15 @@ def kernel_is_supported(facts: Facts, *, oldest: str) -> Verdict:
     ]
     if old:
         return failed("the kernel is too old", *old)
+    nameless = [Evidence(place, version) for version, place in versions if not _order(version.partition("-")[0])]
+    if nameless:
+        return unknown("the version of a kernel is no number", *nameless)
     return ok("the kernel is new enough", *(Evidence(place, version) for version, place in versions))
 
 
 def _is_older(version: str, than: str) -> bool:
-    return _order(version.partition("-")[0]) < _order(than)
+    numbers = _order(version.partition("-")[0])
+    return bool(numbers) and numbers < _order(than)
 
 
 @rule("clock-keeps-utc", "The hardware clock keeps UTC")

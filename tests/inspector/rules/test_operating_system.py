@@ -135,3 +135,9 @@ def test_an_unknown_clock_is_never_ok() -> None:
     made = facts_of({"/etc/passwd": ""}, given={RtcMode: UnknownFact("sda1 cannot be read")})
     assert (clock_keeps_utc(made).status, clock_keeps_utc(made).known) == (Status.WARNING, False)
     assert not clock_keeps_utc(facts_of({"/etc/adjtime": "0 0 0\n0\nlocal\n"})).known
+
+
+def test_a_kernel_without_a_number_is_unknown() -> None:
+    verdict = kernel("custom")
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert kernel(None, "custom", "2.6.18").status is Status.FAILED
