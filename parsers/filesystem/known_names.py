@@ -1,4 +1,4 @@
-"""The names of directories that were read from end to end, kept because such a directory is asked again and again."""
+"""The names of directories, or of blocks of large ones, kept because the same are asked again and again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_NAMES: Final = 30_000  # some 4 MiB, and once more as much for the directory
 
 
 class KnownNames:
-    """Names and inodes of directories, the oldest of which go when there are more than `MAX_NAMES` names."""
+    """Names and inodes of directories by number; the oldest go when there are more than `MAX_NAMES` names."""
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[dict[bytes, int], ParseError | None]] = {}

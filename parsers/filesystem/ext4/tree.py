@@ -62,6 +62,7 @@ class Ext4Tree:
         self._inodes = Inodes(self._volume, self._groups)
         self._types = TYPES_BY_ENTRY
         self._names = KnownNames()
+        self._leaves = KnownNames()
         self._usage: Usage | None = None
         self._recovery = recovery
         self.superblock = superblock
@@ -230,12 +231,20 @@ class Ext4Tree:
             if logical in seen:
                 raise directory.error(directory.inode.offset, f"block {logical} found twice in the index")
             seen.add(logical)
-            inode = _find(directory.parse(*directory.block(logical)), name)
+            inode = self._find_in_leaf(directory, logical, name)
             if inode is not None:
                 return inode
-        if directory.broken:
-            raise directory.broken
         return None
+
+    def _find_in_leaf(self, directory: Directory, logical: int, name: bytes) -> int | None:
+        """Look into one block of a hashed directory; its names are kept, for most look-ups come to few directories."""
+        block = directory.inode.number << 32 | logical
+        if block not in self._leaves:
+            names: dict[bytes, int] = {}
+            for found, inode, _ in directory.parse(*directory.block(logical)):
+                names.setdefault(found, inode)
+            self._leaves.keep(block, names, directory.broken)
+        return self._leaves.find(block, name)
 
     def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
         """Look into all blocks; the names of a directory are kept, for it will be asked again."""
