@@ -47,7 +47,8 @@ from inspector.backends.guestfs.messages import (
 )
 
 _VOLUME: Final = re.compile(r"(?!\.\.?/)[A-Za-z0-9+_.][A-Za-z0-9+_.-]*/(?!\.\.?\Z)[A-Za-z0-9+_.][A-Za-z0-9+_.-]*")
-_BACKEND_VARIABLE: Final = "LIBGUESTFS_BACKEND"
+_BACKEND_VARIABLES: Final = ("LIBGUESTFS_BACKEND", "LIBGUESTFS_BACKEND_SETTINGS")
+"""Who sets one of them has chosen how the virtual machine runs."""
 
 
 class RefusedError(Exception):
@@ -122,10 +123,26 @@ class Appliance:
     def _launch(self, drives: int) -> None:
         if self._handle is not None:
             raise RefusedError("the appliance is there already")
+        chosen = any(os.environ.get(name) for name in _BACKEND_VARIABLES)
+        reason = ""
+        for settings in ([],) if chosen else ([], ["force_tcg"]):  # a KVM that is there may not work all the same
+            self._handle = self._prepared(drives, settings)
+            try:
+                self._handle.launch()
+            except RuntimeError as error:  # libguestfs adds how to have it say more, which nobody here could read
+                reason = str(error).partition("Do:")[0].partition("See http")[0]
+            else:
+                self._calls = self._new_calls(self._handle.c_pointer())
+                return
+        raise RefusedError(f"{reason} (libguestfs-test-tool shows more)")
+
+    def _prepared(self, drives: int, settings: list[str]) -> Any:
+        """Return a handle that is ready to be launched; `settings` are libguestfs' own of its backend."""
         handle = self._load().GuestFS(python_return_dict=True)
-        self._handle = handle
-        if not os.environ.get(_BACKEND_VARIABLE):
+        if not os.environ.get("LIBGUESTFS_BACKEND"):
             handle.set_backend("direct")
+        if settings:
+            handle.set_backend_settings(settings)
         handle.set_tmpdir(self._folder)
         handle.set_autosync(False)
         handle.set_network(False)
@@ -138,12 +155,7 @@ class Appliance:
                 server=[f"unix:{self._socket}"],
                 label=_label(number),
             )
-        try:
-            handle.launch()
-        except RuntimeError as error:  # libguestfs adds how to have it say more, which nobody here could read
-            reason = str(error).partition("Do:")[0].partition("See http")[0]
-            raise RefusedError(f"{reason} (libguestfs-test-tool shows more)") from error
-        self._calls = self._new_calls(handle.c_pointer())
+        return handle
 
     def _mount(self, source: int | str, kind: str) -> int:
         wanted = FILE_SYSTEMS.get(kind)

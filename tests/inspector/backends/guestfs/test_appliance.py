@@ -235,6 +235,24 @@ def test_a_launch_that_fails_says_so_in_a_line() -> None:
     assert (kind, reason) == (REFUSAL, "launch failed. (libguestfs-test-tool shows more)")
 
 
+@pytest.mark.parametrize("chosen", [None, "LIBGUESTFS_BACKEND", "LIBGUESTFS_BACKEND_SETTINGS"])
+def test_without_a_kvm_that_works_it_is_emulated_unless_the_user_chose(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    for name in ("LIBGUESTFS_BACKEND", "LIBGUESTFS_BACKEND_SETTINGS"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv(chosen, "direct")
+    handles = [Handle("launch"), Handle()]
+    left = iter(handles)
+    module: Any = SimpleNamespace(GuestFS=lambda **_: next(left))
+    machine = Appliance(lambda: module, "/scratch", "/scratch/drives", lambda _: Calls())
+    ((kind, _),) = answers(machine, Launch(1))
+    assert kind == (REFUSAL if chosen else RESULT)
+    emulated = [("set_backend_settings", ["force_tcg"]) in handle.calls for handle in handles]
+    assert emulated == [False, not chosen]
+
+
 def test_bindings_that_do_not_load_are_a_reason() -> None:
     def load() -> Any:
         msg = "libguestfs.so.0: cannot open shared object file"
