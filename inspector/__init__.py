@@ -47,8 +47,8 @@ def open_image(
     keys: Sequence[bytes] = (),
 ) -> Guest:
     """Return the guest of the image at `path` as one read-only tree of files; arguments as for `inspect_image`."""
+    from inspector.disks.storage import open_storage
     from inspector.mounts import find_guest
-    from inspector.storage import open_storage
 
     return find_guest(open_storage(_target(path, root, allowed, backend, keys)), root)
 

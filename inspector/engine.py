@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
+from inspector.disks.storage import Storage, open_storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
@@ -29,7 +30,6 @@ from inspector.report import (
 )
 from inspector.rules import rules
 from inspector.rules.rule import Rule
-from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, unknown, worst
 from inspector.version import VERSION

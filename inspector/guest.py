@@ -21,7 +21,7 @@ from parsers.place import ParseError, Place
 from parsers.source import Source
 
 if TYPE_CHECKING:
-    from inspector.disk import Volume
+    from inspector.disks.disk import Volume
 
 MAX_LINKS: Final = 40
 MAX_PATH: Final = 4096

@@ -9,16 +9,16 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from inspector.device import resolve
-from inspector.disk import Volume
-from inspector.encryption import name_by_crypttab
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume
+from inspector.disks.encryption import name_by_crypttab
+from inspector.disks.storage import Storage
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.ostree import deployment_mounts
-from inspector.roots import deployed, root_mount, roots_on
-from inspector.storage import Storage
-from inspector.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
+from inspector.roots.ostree import deployment_mounts
+from inspector.roots.root import deployed, root_mount, roots_on
+from inspector.roots.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
 from parsers.filesystem.overlay import OverlayTree
 from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import Tree

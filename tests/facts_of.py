@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from inspector.collectors import COLLECTORS
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.storage import Storage
 from tests.memory_tree import Files
 from tests.volumes import storage_of, volume_of
 

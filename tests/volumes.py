@@ -6,9 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from inspector.disk import Disk, Opened, Volume
+from inspector.disks.disk import Disk, Opened, Volume
+from inspector.disks.storage import Storage, open_storage
 from inspector.image import Image
-from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from parsers.filesystem.superblock import Superblock
 from parsers.filesystem.tree import Tree

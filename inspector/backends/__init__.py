@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from inspector.disk import Volume
+    from inspector.disks.disk import Volume
     from parsers.filesystem.tree import Tree
 
 

@@ -14,7 +14,7 @@ from parsers.place import Place, UnsupportedError
 from parsers.source import Source
 
 if TYPE_CHECKING:
-    from inspector.disk import Volume
+    from inspector.disks.disk import Volume
 
 NAME: Final = "native"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
 from inspector.facts.platform import BootChain, ChainState, Loader
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import (

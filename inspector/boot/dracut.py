@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from inspector.boot.root_layers import layers_of
-from inspector.device import resolve
-from inspector.disk import Volume
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts.boot import DefaultKernel
-from inspector.storage import Storage
 
 _DEVICES: Final = {
     "rd.lvm.lv": "/dev/{}",

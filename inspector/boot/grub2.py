@@ -9,7 +9,7 @@ from typing import Final
 
 from inspector.boot.grub_devices import GrubDevices
 from inspector.boot.uefi import ESP_TYPES
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
 from inspector.facts.boot import BootMenu, Default, Wait
 from inspector.facts.platform import Loader
 from inspector.guest import Guest

@@ -11,13 +11,13 @@ import posixpath
 import re
 from typing import Final
 
-from inspector.device import resolve
-from inspector.disk import Volume, disk_name
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume, disk_name
+from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.facts.boot import BootFile
 from inspector.guest import Guest, Mount, NotFound
-from inspector.storage import Storage
-from inspector.subvolumes import TOP_LEVEL, subvolume_path
+from inspector.roots.subvolumes import TOP_LEVEL, subvolume_path
 from parsers.boot.uki import parse_uki
 from parsers.filesystem.subvolume import has_subvolumes
 from parsers.filesystem.tree import FileType

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from inspector.boot.grub_devices import GrubDevices
 from inspector.boot.uefi import ESP_TYPES
-from inspector.disk import Disk, Volume, disk_name
+from inspector.disks.disk import Disk, Volume, disk_name
 from inspector.facts.boot import BootMenu, Default, Wait
 from inspector.facts.platform import Loader
 from inspector.guest import Guest, NotFound

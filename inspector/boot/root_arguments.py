@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.guest import Guest
-from inspector.storage import Storage
 from parsers.place import ParseError
 
 _TEXTS: Final = (

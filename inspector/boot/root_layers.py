@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from inspector.disk import LUKS, Volume
-from inspector.storage import Storage
+from inspector.disks.disk import LUKS, Volume
+from inspector.disks.storage import Storage
 
 if TYPE_CHECKING:
     from parsers.volume.lvm2 import LogicalVolume

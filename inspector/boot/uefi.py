@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from inspector.disk import Disk, Volume
+from inspector.disks.disk import Disk, Volume
 from inspector.facts.platform import BootChain, ChainState, EfiLoader, Loader
 from inspector.verdict import Evidence
 from parsers.boot.pe import parse_pe, parse_pe_sections

@@ -93,7 +93,7 @@ def keys(command: Callable[..., None]) -> Callable[..., None]:
         if not key_files:
             command(*words, keys=(), **named)
             return
-        from inspector.encryption import read_keys  # only where a key is given
+        from inspector.disks.encryption import read_keys  # only where a key is given
         from inspector.errors import InspectorError
 
         try:

@@ -9,11 +9,11 @@ from typing import Final
 from inspector.boot.grub2 import CONFIGS, bios_menus, uefi_menus
 from inspector.boot.grub_devices import GrubDevices, open_boot_file
 from inspector.boot.menus import grub_legacy_menus, syslinux_menus, systemd_boot_menus, unified_kernel_menus
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootFile, Decision, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.platform import Architecture, BootChain, BootModes, Loader
 from inspector.guest import Guest, NotFound
-from inspector.storage import Storage
 from parsers.boot.default_grub import DefaultGrub, parse_default_grub
 from parsers.boot.kernel import KernelImage, parse_kernel_image
 from parsers.boot.menu import LoadedFile

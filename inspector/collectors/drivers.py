@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from inspector.boot.grub_devices import GrubDevices, open_boot_file
 from inspector.boot.root_layers import Layer, layers_of
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel, InstalledKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, Driver, KernelDrivers, OtherDrivers
 from inspector.guest import Guest, NotFound
 from inspector.linux.module_blocks import argument_blocks, blocks_of, modprobe_blocks
-from inspector.storage import Storage
 from parsers.boot.ikconfig import find_ikconfig
 from parsers.boot.initramfs import Initramfs, scan_initramfs
 from parsers.boot.kernel_config import KernelConfig, parse_kernel_config

@@ -6,12 +6,12 @@ from typing import Final
 
 from inspector.boot.bios import bios_chain
 from inspector.boot.uefi import ESP_TYPES, uefi_chain
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, Mount, NotFound
 from inspector.mounts import find_roots
-from inspector.storage import Storage
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.filesystem.superblock import identify

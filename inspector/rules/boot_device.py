@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.device import another, is_kernel_name, resolve
+from inspector.disks.device import another, is_kernel_name, resolve
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
 from parsers.place import Place
 

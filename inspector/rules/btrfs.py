@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from inspector.device import resolve
-from inspector.disk import Volume
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.guest import Guest
 from inspector.linux.mount_source import MountSource, is_mandatory, mount_source
+from inspector.roots.subvolumes import Selection, select, selection, subvolume_of
 from inspector.rules.rule import rule
-from inspector.storage import Storage
-from inspector.subvolumes import Selection, select, selection, subvolume_of
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
 from parsers.linux.fstab import Fstab, FstabEntry

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.filesystem.tree import SelfReporting, SizeStating, Tree
 from parsers.place import Place, Problem

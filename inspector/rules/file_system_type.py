@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from inspector.boot.uefi import ESP_TYPES
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.device import another, is_kernel_name, resolve
-from inspector.disk import Volume
+from inspector.disks.device import another, is_kernel_name, resolve
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services
 from inspector.guest import Guest
 from inspector.linux.mount_source import MountSource, is_mandatory, is_removable, mount_source
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.crypttab import Crypttab
 from parsers.linux.fstab import Fstab, FstabEntry

@@ -10,13 +10,13 @@ from typing import Final
 
 from inspector.boot.kernel_arguments import is_doubtful, is_hazard
 from inspector.boot.menus import ROOT_TYPES
-from inspector.device import is_kernel_name, resolve
+from inspector.disks.device import is_kernel_name, resolve
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootMenu, DefaultKernel
 from inspector.facts.platform import BootModes, Loader
 from inspector.guest import Guest
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.default_grub import Assignment, DefaultGrub
 from parsers.boot.menu import Search

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.image import DISK_NAME
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, Verdict, failed, ok, together, warning
 from parsers.container.detect import Format
 from parsers.container.qcow2_header import Qcow2

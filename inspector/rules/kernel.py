@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.boot.dracut import asked_for, is_there, left_out
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, KernelDrivers
@@ -12,7 +13,6 @@ from inspector.facts.platform import Architecture
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.rules.virtio import judge_root_drivers
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Disk, Volume, partition_name
+from inspector.disks.disk import Disk, Volume, partition_name
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest
 from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place

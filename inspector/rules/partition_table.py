@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, together, unknown, warning
 from parsers.partition.table import Flaw, PartitionTable, Scheme
 from parsers.place import Place

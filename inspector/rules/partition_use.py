@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import DYNAMIC, Disk, partition_name
+from inspector.disks.disk import DYNAMIC, Disk, partition_name
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services

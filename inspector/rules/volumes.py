@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from inspector.device import resolve
-from inspector.disk import Volume
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.linux.mount_source import MountSource, is_mandatory, mount_source
 from inspector.rules.rule import rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.crypttab import Crypttab, CrypttabEntry
 from parsers.linux.fstab import Fstab, FstabEntry

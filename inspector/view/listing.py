@@ -10,10 +10,10 @@ from typing import Any, Final, TypeVar
 
 from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
+from inspector.disks.storage import Storage, open_storage
 from inspector.errors import InspectorError
 from inspector.guest import Guest, Mount, inode_flags
 from inspector.mounts import find_guest, named_tree
-from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError

@@ -14,7 +14,8 @@ from inspector.console.json_line import json_text
 from inspector.console.output import Write
 from inspector.console.printable import printable
 from inspector.console.stream import pass_on
-from inspector.disk import Disk, Volume
+from inspector.disks.disk import Disk, Volume
+from inspector.disks.storage import Storage, open_storage
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
@@ -22,7 +23,6 @@ from inspector.facts.boot import Kernels
 from inspector.guest import Guest
 from inspector.identity import identify_guest
 from inspector.isolate import CHECK_LIMITS, Send
-from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from inspector.view.cloud_init import cloud_init_facts, cloud_init_lines
 from inspector.view.container import container_facts, container_lines

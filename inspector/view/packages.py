@@ -9,12 +9,12 @@ from inspector.console.json_line import json_text
 from inspector.console.output import Write
 from inspector.console.printable import printable
 from inspector.console.stream import pass_on
+from inspector.disks.storage import open_storage
 from inspector.engine import open_facts
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
 from inspector.isolate import CHECK_LIMITS, Send
-from inspector.storage import open_storage
 from inspector.target import Target
 from inspector.view.cyclonedx import cyclonedx
 from inspector.view.package_url import package_url

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from inspector.disk import Disk, partition_name
-from inspector.storage import Storage
-from inspector.subvolumes import split_name
+from inspector.disks.disk import Disk, partition_name
+from inspector.disks.storage import Storage
+from inspector.roots.subvolumes import split_name
 from inspector.view.size import size
 from parsers.partition.table import Partition, PartitionTable
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from inspector.console.printable import iso_time
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.view.size import size
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
 from parsers.place import ParseError

@@ -16,11 +16,11 @@ from fixtures.files import Files, Link, Node
 from fixtures.initramfs import COMPRESSORS, cpio
 from fixtures.kernel import bzimage, elf, module
 from inspector.collectors import COLLECTORS
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.storage import Storage
 from tests.volumes import storage_of, volume_of
 
 BOOT_UUID = "b0000000-0000-4000-8000-000000000001"

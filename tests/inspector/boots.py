@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from fixtures.files import File, Node
 from fixtures.golden import GOLDEN, KERNEL, ROOT_UUID
 from inspector.collectors import COLLECTORS
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.storage import Storage
 from tests.volumes import storage_of, volume_of
 
 CFG = "/boot/grub/grub.cfg"

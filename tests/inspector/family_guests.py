@@ -10,14 +10,14 @@ from fixtures.families.family import ROOT_UUID, Family
 from fixtures.kernel import SECTOR, grub_boot_sector, grub_core
 from inspector import engine
 from inspector.collectors import COLLECTORS
-from inspector.disk import Disk, Opened, Volume
+from inspector.disks.disk import Disk, Opened, Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.image import Image
 from inspector.mounts import find_guest
 from inspector.profile import load_profile
 from inspector.report import CheckResult, Exemption
-from inspector.storage import Storage
 from inspector.verdict import Status
 from parsers.container.detect import Format
 from parsers.filesystem.superblock import Superblock

@@ -14,11 +14,11 @@ import pytest
 from fixtures.btrfs import GUESTS, Guest, build, run
 from fixtures.disk import MIB, build_disk
 from fixtures.golden import GOLDEN
+from inspector.disks.storage import open_storage
 from inspector.engine import inspect_machine, open_facts
 from inspector.facts.boot import DefaultKernel
 from inspector.mounts import find_guest
 from inspector.report import Report
-from inspector.storage import open_storage
 from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.overview import overview

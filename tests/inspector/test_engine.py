@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from inspector import engine
+from inspector.disks.storage import Storage
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
@@ -13,7 +14,6 @@ from inspector.mounts import find_guest
 from inspector.profile import Check, Profile
 from inspector.report import CheckResult, Exemption
 from inspector.rules.rule import Family, Rule, rule
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok
 from parsers.place import ParseError, Place
 from tests.memory_tree import MemoryTree

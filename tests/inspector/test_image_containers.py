@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from inspector.backing import AllowedFiles
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
+from inspector.disks.storage import Storage, joined
 from inspector.errors import InspectorError
 from inspector.facts import Facts
 from inspector.image import DISK_NAME, open_image
@@ -23,7 +24,6 @@ from inspector.rules.image import (
     image_header_clean,
     image_stands_alone,
 )
-from inspector.storage import Storage, joined
 from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.overview import overview, overview_text

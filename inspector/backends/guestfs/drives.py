@@ -13,7 +13,7 @@ from inspector.backends.guestfs.file_systems import FILE_SYSTEMS
 from inspector.backends.guestfs.messages import MAX_DRIVES
 from inspector.backends.guestfs.session import Session
 from inspector.backends.guestfs.tree import GuestfsTree
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from parsers.filesystem.mount_state import MountState, parse_mount_state
 from parsers.filesystem.superblock import identify
 from parsers.filesystem.tree import SelfReporting, Tree

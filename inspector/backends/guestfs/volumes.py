@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from inspector.backends import Reader, native
 from inspector.backends.choice import Backend, Choice
 from inspector.backends.guestfs import NAME
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from parsers.filesystem.tree import Tree
 
 if TYPE_CHECKING:

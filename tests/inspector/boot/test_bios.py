@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.kernel import grub_boot_sector, grub_core
 from inspector.boot.bios import BIOS_BOOT, bios_chain
-from inspector.disk import Disk
+from inspector.disks.disk import Disk
 from inspector.facts.platform import ChainState, Loader
 from inspector.image import Image
 from parsers.partition.table import Partition, PartitionTable, Scheme

@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 
 from inspector.boot.dracut import asked_for, left_out
-from inspector.disk import LUKS, Volume
+from inspector.disks.disk import LUKS, Volume
+from inspector.disks.storage import Stack, Storage
 from inspector.facts.boot import BootFile, DefaultKernel
-from inspector.storage import Stack, Storage
 from parsers.place import Place
 from parsers.volume.mdraid import Array
 from tests.volumes import disk_of, volume_of

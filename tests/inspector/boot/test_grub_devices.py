@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from inspector.boot.grub_devices import GrubDevices
+from inspector.disks.storage import Storage
 from inspector.guest import Guest, Mount
 from inspector.mounts import find_guest
-from inspector.storage import Storage
 from tests.subvolume_tree import SubvolumeTree
 from tests.volumes import storage_of, volume_of
 

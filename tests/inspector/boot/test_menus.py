@@ -11,13 +11,13 @@ from fixtures.files import Node
 from fixtures.kernel import bzimage, elf
 from inspector.boot.uefi import uefi_chain
 from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel
 from inspector.facts.drivers import DefaultDrivers
 from inspector.facts.platform import BootChain, BootModes, ChainState, Loader
 from inspector.guest import Guest
 from inspector.rules.grub import grub_config_exists, grub_menus_agree, grub_root_resolves
-from inspector.storage import Storage
 from inspector.verdict import Evidence, NotApplicable, Status
 from parsers.boot.menu import LoadedFile
 from parsers.place import Place

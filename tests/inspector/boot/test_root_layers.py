@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from inspector.boot.root_layers import Layer, layers_of
-from inspector.disk import Volume
-from inspector.storage import Stack, Storage
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Stack, Storage
 from parsers.source import Memory
 from parsers.volume.lvm2 import LogicalVolume, VolumeGroup
 from parsers.volume.mdraid import Array

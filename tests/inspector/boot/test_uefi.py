@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from inspector.boot.uefi import uefi_chain
 from inspector.collectors.platform import collect_boot_modes
-from inspector.disk import Opened, Volume
+from inspector.disks.disk import Opened, Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.facts.platform import BootChain, ChainState, EfiLoader
-from inspector.storage import Storage
 from parsers.filesystem.fat import open_fat
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.partition.table import Partition

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from fixtures.golden import KERNEL, ROOT_UUID
 from fixtures.kernel import bzimage
 from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel, Kernels
 from inspector.facts.platform import BootChain, BootModes, ChainState
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.storage import Storage
 from inspector.verdict import Evidence
 from parsers.boot.grubenv import BLOCK_SIZE, SIGNATURE
 from parsers.place import Place

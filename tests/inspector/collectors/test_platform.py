@@ -9,12 +9,12 @@ import pytest
 
 from fixtures.kernel import elf, grub_boot_sector, grub_core
 from inspector.collectors.platform import collect_architecture, collect_boot_modes, collect_disk_content
-from inspector.disk import Disk, Volume
+from inspector.disks.disk import Disk, Volume
+from inspector.disks.storage import Storage, joined
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import ChainState
 from inspector.guest import Guest
 from inspector.image import Image
-from inspector.storage import Storage, joined
 from parsers.partition.table import PartitionTable, Scheme
 from parsers.place import ParseError, Place
 from parsers.source import Memory

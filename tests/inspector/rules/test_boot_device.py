@@ -9,13 +9,13 @@ import pytest
 from fixtures.disk import ROOT_UUID
 from fixtures.golden import GOLDEN
 from inspector.collectors import COLLECTORS
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel
 from inspector.guest import Guest
 from inspector.mounts import find_guest
 from inspector.rules.boot_device import boot_devices_are_unambiguous
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.memory_tree import Files
 from tests.volumes import storage_of, volume_of

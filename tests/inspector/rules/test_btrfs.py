@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.guest import Guest
@@ -14,7 +15,6 @@ from inspector.rules.btrfs import (
     kernel_mounts_the_root_subvolume,
     root_subvolume_is_writable,
 )
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.linux.fstab import Fstab
 from tests.subvolume_tree import SubvolumeTree

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.file_system_state import (
@@ -13,7 +14,6 @@ from inspector.rules.file_system_state import (
     system_volumes_readable,
 )
 from inspector.rules.rule import Rule
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status
 from parsers.place import Place, Problem
 from tests.memory_tree import MemoryTree

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.file_system_type import RULES, ext4_features_are_accepted, system_file_systems_are_accepted

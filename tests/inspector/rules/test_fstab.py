@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootFile, DefaultKernel
 from inspector.rules.fstab import (

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fixtures.files import Node
 from fixtures.golden import KERNEL, ROOT_UUID
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel
 from inspector.rules.grub import (

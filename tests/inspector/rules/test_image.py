@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from inspector.disk import open_disk
+from inspector.disks.disk import open_disk
+from inspector.disks.storage import Storage, joined
 from inspector.facts import Facts, UnknownFact
 from inspector.image import Image
 from inspector.rules.image import (
@@ -23,7 +24,6 @@ from inspector.rules.image import (
     virtual_size_within_limits,
 )
 from inspector.rules.rule import Rule
-from inspector.storage import Storage, joined
 from inspector.verdict import Status, Verdict
 from parsers.container.detect import Format
 from tests.oracles import needs

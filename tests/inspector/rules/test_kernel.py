@@ -11,6 +11,7 @@ from fixtures.golden import GOLDEN, INITRAMFS_MODULES, KERNEL, ROOT_UUID, golden
 from fixtures.initramfs import EARLY, cpio, initramfs
 from fixtures.kernel import bzimage, elf, module
 from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Stack, Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers
@@ -24,7 +25,6 @@ from inspector.rules.kernel import (
     initramfs_holds_the_root_driver,
     initramfs_opens_the_root_volume,
 )
-from inspector.storage import Stack, Storage
 from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.volume.lvm2 import LogicalVolume, VolumeGroup
 from parsers.volume.mdraid import Array

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from fixtures.golden import GOLDEN
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest, Mount
 from inspector.rules.online_resize import RULES, root_file_system_grows, root_partition_grows, root_partition_is_last
 from inspector.rules.rule import Rule
-from inspector.storage import Storage
 from inspector.verdict import Status, Verdict
 from parsers.partition.table import Scheme
 from tests.facts_of import facts_of

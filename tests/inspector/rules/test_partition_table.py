@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.partition_table import (
     RULES,
@@ -17,7 +18,6 @@ from inspector.rules.partition_table import (
     partitions_inside_disk,
 )
 from inspector.rules.rule import Rule
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.oracles import needs
 from tests.partition_builder import gpt_disk, mbr_disk

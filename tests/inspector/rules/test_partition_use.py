@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.partition_use import RULES, system_disk_has_no_swap_partition, system_disk_is_basic
 from inspector.rules.rule import Rule
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status
 from parsers.partition.table import Scheme
 from tests.oracles import needs

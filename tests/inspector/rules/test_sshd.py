@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
 from inspector.facts.cloud_init import CloudInit

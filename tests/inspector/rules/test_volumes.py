@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import Rule
@@ -19,7 +20,6 @@ from inspector.rules.volumes import (
     volume_groups_are_complete,
     volume_metadata_is_sound,
 )
-from inspector.storage import Storage
 from inspector.verdict import NotApplicable, Status
 from parsers.filesystem.superblock import Superblock
 from parsers.linux.crypttab import Crypttab, parse_crypttab

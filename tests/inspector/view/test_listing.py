@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound

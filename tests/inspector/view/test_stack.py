@@ -3,8 +3,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from inspector.disk import Volume
-from inspector.storage import Stack, Storage
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Stack, Storage
 from inspector.view.stack import add_problems, storage_tree, tree_lines, unplaced
 from parsers.filesystem.superblock import Superblock
 from parsers.source import Memory

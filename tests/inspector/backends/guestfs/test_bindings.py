@@ -15,7 +15,7 @@ from inspector.backends import choice, native
 from inspector.backends.choice import Choice, backend
 from inspector.backends.guestfs import bindings
 from inspector.backends.guestfs.volumes import equip
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.source import Memory
 from tests.oracles import needs

@@ -14,7 +14,7 @@ from inspector.backends.guestfs.device import LogicalDevice
 from inspector.backends.guestfs.messages import DeviceSize, ReadDevice, Request
 from inspector.backends.guestfs.session import Session
 from inspector.backends.guestfs.volumes import equip
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from parsers.filesystem.superblock import Superblock
 from parsers.place import ParseError, Place
 from parsers.source import Memory, Source

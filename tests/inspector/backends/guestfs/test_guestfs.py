@@ -16,8 +16,8 @@ import pytest
 
 from fixtures.golden import GOLDEN, build_disk
 from inspector.backends.choice import backend
-from inspector.disk import Volume
-from inspector.storage import Storage, open_storage
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage, open_storage
 from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat, Tree
 from tests.appliance import needs_appliance

@@ -9,10 +9,10 @@ import pytest
 from fixtures.disk import build_disk
 from fixtures.golden import GOLDEN
 from inspector import inspect_image, open_image
-from inspector.device import resolve
-from inspector.disk import disk_name
+from inspector.disks.device import resolve
+from inspector.disks.disk import disk_name
+from inspector.disks.storage import MAX_DISKS, open_storage
 from inspector.errors import InspectorError
-from inspector.storage import MAX_DISKS, open_storage
 from inspector.target import Target
 from tests.inspector.cli.conftest import call
 from tests.oracles import needs

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from inspector.disk import Volume
-from inspector.encryption import Keys
-from inspector.storage import Stack
+from inspector.disks.disk import Volume
+from inspector.disks.encryption import Keys
+from inspector.disks.storage import Stack
 from parsers.filesystem.superblock import Superblock, identify
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Final
 
 from inspector.boot.root_arguments import default_kernel
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.storage import Storage
-from inspector.subvolumes import subvolume_path
+from inspector.roots.subvolumes import subvolume_path
 from parsers.filesystem.tree import Tree
 from parsers.place import ParseError
 

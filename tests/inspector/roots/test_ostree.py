@@ -8,13 +8,13 @@ import pytest
 
 from fixtures.files import Dir, Link
 from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.errors import InspectorError
 from inspector.facts import Facts
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.hostname import Hostname
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
-from inspector.storage import Storage
 from parsers.linux.os_release import OsRelease
 from tests.memory_tree import MemoryTree
 from tests.subvolume_tree import SubvolumeTree

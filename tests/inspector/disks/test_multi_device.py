@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.device import resolve
-from inspector.storage import Storage, open_storage
+from inspector.disks.device import resolve
+from inspector.disks.storage import Storage, open_storage
 from inspector.target import Target
 from inspector.view.overview import overview
 from tests.inspector.storage_stacks import disk_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.disk import Volume
+from inspector.disks.disk import Volume
 from parsers.filesystem.btrfs.superblock import Superblock, read_superblock
 from parsers.place import ParseError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from inspector.backends.choice import Choice
-from inspector.disk import LUKS, MEMBERS, Disk, Volume, disk_name, open_disk
+from inspector.disks.disk import LUKS, MEMBERS, Disk, Volume, disk_name, open_disk
 from inspector.errors import InspectorError
 from inspector.target import Target
 from parsers.place import Problem
@@ -108,12 +108,12 @@ def joined(disks: tuple[Disk, ...], keys: tuple[bytes, ...] = ()) -> Storage:
     volumes = tuple(volume for disk in disks for volume in disk.volumes)
     stack = Stack()
     if any(volume.type in MEMBERS or (keys and volume.type == LUKS) for volume in volumes):
-        from inspector.stack import stack_of
+        from inspector.disks.stack import stack_of
 
         stack = stack_of(volumes, keys)
     storage = Storage(disks, (*volumes, *stack.volumes), stack)
     if sum(volume.type == "btrfs" for volume in storage.volumes) > 1:
-        from inspector.multi_device import join_devices
+        from inspector.disks.multi_device import join_devices
 
         join_devices(storage.volumes)
     return storage

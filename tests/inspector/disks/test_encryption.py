@@ -12,11 +12,11 @@ import pytest
 from fixtures.disk import ROOT_UUID, Ext, Layout, build_disk
 from fixtures.golden import GOLDEN
 from inspector import inspect_image, open_image
-from inspector.encryption import read_keys
+from inspector.disks.encryption import read_keys
+from inspector.disks.storage import Storage, open_storage
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.mounts import find_guest
-from inspector.storage import Storage, open_storage
 from inspector.target import Target
 from inspector.view.overview import overview, overview_text
 from tests.inspector.storage_stacks import disk_of
@@ -26,7 +26,7 @@ from tests.parsers.volume.building import group_text, linear, physical_volume
 pytest.importorskip("cryptography", reason="the extra `luks` is not installed: nothing was unlocked")
 pytestmark = needs("cryptsetup", "mke2fs", "debugfs")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
 UUID = "1e1d5d5b-9a6e-4b4e-a4a4-000000000001"
 KEY = b"open sesame\n"

@@ -13,13 +13,13 @@ from typing import Final
 import msgspec
 
 from inspector.boot.root_arguments import boot_texts, root_arguments
-from inspector.device import resolve
-from inspector.disk import Volume
+from inspector.disks.device import resolve
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.ostree import booting, deployments
-from inspector.storage import Storage
-from inspector.subvolumes import Selection, select, selection, subvolume_path
+from inspector.roots.ostree import booting, deployments
+from inspector.roots.subvolumes import Selection, select, selection, subvolume_path
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
 from parsers.filesystem.tree import Tree
 from parsers.linux.fstab import parse_fstab

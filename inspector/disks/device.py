@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from inspector.disk import CONTAINERS, Volume, disk_name
+from inspector.disks.disk import CONTAINERS, Volume, disk_name
 from inspector.facts import UnknownFact
 
 _KERNEL_NAME: Final = re.compile(

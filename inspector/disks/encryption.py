@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from inspector.disk import LUKS, Volume
+from inspector.disks.disk import LUKS, Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
@@ -124,7 +124,7 @@ def name_by_crypttab(guest: Guest, volumes: tuple[Volume, ...]) -> None:
     opened = {volume.name: volume for volume in volumes if volume.name.startswith("luks-") and volume.members}
     if not opened:
         return
-    from inspector.device import resolve
+    from inspector.disks.device import resolve
 
     try:
         crypttab = parse_crypttab(guest.read_text("/etc/crypttab"))

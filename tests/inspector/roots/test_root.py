@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pytest
 
 from fixtures.files import Files
+from inspector.disks.storage import Storage
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Mount
 from inspector.mounts import find_guest, find_roots
-from inspector.roots import holds_root
-from inspector.storage import Storage
+from inspector.roots.root import holds_root
 from tests.memory_tree import MemoryTree
 from tests.subvolume_tree import SubvolumeTree
 from tests.volumes import storage_of, volume_of

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.device import another, is_kernel_name, resolve
-from inspector.disk import Volume
+from inspector.disks.device import another, is_kernel_name, resolve
+from inspector.disks.disk import Volume
 from inspector.facts import UnknownFact
 from parsers.filesystem.superblock import Superblock
 from parsers.partition.table import Partition

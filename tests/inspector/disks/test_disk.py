@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.device import resolve
-from inspector.disk import DYNAMIC, Volume
+from inspector.disks.device import resolve
+from inspector.disks.disk import DYNAMIC, Volume
 from inspector.facts import UnknownFact
 from parsers.filesystem.superblock import Superblock
 from parsers.partition.table import Partition

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from inspector.boot.grub_devices import GrubDevices
-from inspector.device import resolve
-from inspector.encryption import encrypted
+from inspector.disks.device import resolve
+from inspector.disks.encryption import encrypted
+from inspector.disks.stack import mapper_name
+from inspector.disks.storage import Storage
 from inspector.engine import open_facts
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
 from inspector.rules.online_resize import root_partition_is_last
-from inspector.stack import mapper_name
-from inspector.storage import Storage
 from inspector.target import Target
 from inspector.verdict import Status
 from inspector.view.overview import overview, overview_text

@@ -26,7 +26,7 @@ _CODE_TYPES: Final = frozenset(
 )
 _NO_FILES: Final = frozenset({"swap"})
 MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
-"""Types of the volumes that others are made of, which `inspector.stack` puts together."""
+"""Types of the volumes that others are made of, which `inspector.disks.stack` puts together."""
 LUKS: Final = "crypto_LUKS"
 CONTAINERS: Final = MEMBERS | {
     "adaptec_raid_member", "bcache", "BitLocker", "ceph_bluestore", LUKS, "ddf_raid_member", "drbd", "isw_raid_member",
@@ -138,7 +138,7 @@ class Volume:
             found = " and ".join((self.superblock.type, *self.superblock.others))
             return Opened(reason=f"it carries the signatures of {found}")
         if self.type == LUKS:
-            from inspector.encryption import encrypted
+            from inspector.disks.encryption import encrypted
 
             return Opened(reason=f"{encrypted(self.source)}; it opens with --key-file")
         return self._read()

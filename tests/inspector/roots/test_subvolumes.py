@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from inspector.errors import InspectorError
-from inspector.subvolumes import (
+from inspector.roots.subvolumes import (
     Selection,
     at_path,
     is_absent,

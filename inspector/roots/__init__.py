@@ -1,0 +1,1 @@
+"""Where a guest's root may be: a file system, a btrfs subvolume, an OSTree deployment."""
