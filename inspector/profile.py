@@ -5,7 +5,6 @@ A profile may be based on another one (`base = "ecs"`) and then lists the checks
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -83,6 +82,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where a known name is close, else an empty string."""
+    import difflib  # only where a name is wrong
+
     known = list(known)
     folded = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), folded, n=1)

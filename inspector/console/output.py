@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +57,8 @@ def opened_output(path: str | None) -> Iterator[Write]:
 
 def _temporary(target: Path) -> tuple[int, Path]:
     """A new file beside the target, with the mode that an ordinary new file gets."""
+    import tempfile  # only where a file is written
+
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.fchmod(descriptor, 0o666 & ~_umask())
     return descriptor, Path(name)
