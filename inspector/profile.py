@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,9 @@ from inspector.errors import UsageError
 from inspector.rules import rules
 from inspector.verdict import Status
 
-_PACKAGE: Final = "inspector.profiles"
+_FOLDER: Final = Path(__file__).with_name(
+    "profiles"
+)  # importlib.resources would take as long to import as to judge fstab
 _KEYS: Final = frozenset({"name", "title", "base", "keep", "check", "parameters", "levels"})
 _CHECK_KEYS: Final = frozenset({"name", "id", "title", "rules"})
 _LEVELS: Final = {"ok": Status.OK, "warning": Status.WARNING, "failed": Status.FAILED}
@@ -53,11 +54,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 def profile_names() -> list[str]:
     """Return the names of the profiles that come with the program."""
-    return sorted(
-        path.name.removesuffix(".toml")
-        for path in resources.files(_PACKAGE).iterdir()
-        if path.name.endswith(".toml")
-    )  # fmt: skip
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
 def load_profile(name: str) -> Profile:
@@ -74,7 +71,7 @@ def _read(name: str) -> dict[str, Any]:
             return _checked(tomllib.loads(Path(name).read_text(encoding="utf-8")), _KEYS, name)
         if name not in profile_names():
             raise ProfileError(f"no profile is called {name!r}{suggestion(name, profile_names())}")
-        text = (resources.files(_PACKAGE) / f"{name}.toml").read_text(encoding="utf-8")
+        text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         return _checked(tomllib.loads(text), _KEYS, name)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProfileError(f"profile {name}: {error}") from error
