@@ -16,9 +16,7 @@ from inspector.errors import UsageError
 from inspector.rules import rules
 from inspector.verdict import Status
 
-_FOLDER: Final = Path(__file__).with_name(
-    "profiles"
-)  # importlib.resources would take as long to import as to judge fstab
+_FOLDER: Final = Path(__file__).with_name("profiles")  # importlib.resources brings tempfile and zipfile with it
 _KEYS: Final = frozenset({"name", "title", "base", "keep", "check", "parameters", "levels"})
 _CHECK_KEYS: Final = frozenset({"name", "id", "title", "rules"})
 _LEVELS: Final = {"ok": Status.OK, "warning": Status.WARNING, "failed": Status.FAILED}
