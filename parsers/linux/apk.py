@@ -11,10 +11,9 @@ import re
 from typing import Final
 
 from parsers.linux.package import Package, PackageList
-from parsers.linux.paragraph import field, paragraphs
-from parsers.place import ParseError, Place, Problem
+from parsers.linux.paragraph import field, parse_packages
+from parsers.place import Place
 
-MAX_PACKAGES: Final = 100_000
 _VERSION: Final = re.compile(r"(.+)-(r[0-9]+)", re.DOTALL)
 
 
@@ -23,17 +22,7 @@ def parse_apk_installed(text: str, path: str = "/lib/apk/db/installed") -> Packa
 
     Raise `ParseError` on more than `MAX_PACKAGES` of them.
     """
-    packages: list[Package] = []
-    problems: list[Problem] = []
-    for line, paragraph in paragraphs(text):
-        place = Place(path, line)
-        if len(packages) + len(problems) >= MAX_PACKAGES:
-            raise ParseError(place, f"at most {MAX_PACKAGES} packages wanted, more found")
-        if name := field(paragraph, "P"):
-            packages.append(_package(place, name, paragraph))
-        else:
-            problems.append(Problem(place, "P: wanted, none found in the paragraph"))
-    return PackageList(tuple(packages), tuple(problems))
+    return parse_packages(text, path, "P", _package)
 
 
 def _package(place: Place, name: str, paragraph: str) -> Package:

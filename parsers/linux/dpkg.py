@@ -11,11 +11,9 @@ import re
 from typing import Final
 
 from parsers.linux.package import INSTALLED, Package, PackageList, split_version
-from parsers.linux.paragraph import field, paragraphs
-from parsers.place import ParseError, Place, Problem
+from parsers.linux.paragraph import field, parse_packages
+from parsers.place import Place
 
-MAX_PACKAGES: Final = 100_000
-"""More than any distribution has."""
 _SOURCE: Final = re.compile(r"(\S+)(?:\s+\((.*)\))?")
 
 
@@ -24,17 +22,7 @@ def parse_dpkg_status(text: str, path: str = "/var/lib/dpkg/status") -> PackageL
 
     Raise `ParseError` on more than `MAX_PACKAGES` of them.
     """
-    packages: list[Package] = []
-    problems: list[Problem] = []
-    for line, paragraph in paragraphs(text):
-        place = Place(path, line)
-        if len(packages) + len(problems) >= MAX_PACKAGES:
-            raise ParseError(place, f"at most {MAX_PACKAGES} packages wanted, more found")
-        if name := field(paragraph, "Package"):
-            packages.append(_package(place, name, paragraph))
-        else:
-            problems.append(Problem(place, "Package: wanted, none found in the paragraph"))
-    return PackageList(tuple(packages), tuple(problems))
+    return parse_packages(text, path, "Package", _package)
 
 
 def _package(place: Place, name: str, paragraph: str) -> Package:

@@ -14,6 +14,8 @@ import msgspec
 from parsers.place import Place, Problem
 
 INSTALLED: Final = "installed"
+MAX_PACKAGES: Final = 100_000
+"""In one database; more than any distribution has."""
 _HAVE_FILES: Final = frozenset({INSTALLED, "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 _EPOCH: Final = re.compile(r"([0-9]{1,10}):(.+)", re.DOTALL)
 

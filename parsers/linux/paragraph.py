@@ -1,4 +1,4 @@
-"""Paragraphs of `Name: value` lines, parted by blank lines, as dpkg and apk keep their databases in.
+"""Paragraphs of `Name: value` lines, parted by blank lines, in which dpkg and apk keep their databases.
 
 Format: deb822(5). Lines that begin with a blank go on from the one before. A database has tens of thousands of lines
 of which few are wanted, so paragraphs and fields are searched for, not split: many times faster.
@@ -7,10 +7,31 @@ of which few are wanted, so paragraphs and fields are searched for, not split: m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from parsers.linux.package import MAX_PACKAGES, Package, PackageList
+from parsers.place import ParseError, Place, Problem
+
 _BLANK_LINE: Final = re.compile(r"\n[ \t]+(?=\n)")
+
+
+def parse_packages(text: str, path: str, key: str, package: Callable[[Place, str, str], Package]) -> PackageList:
+    """Give `package` the place, the name (the field `key`) and the text of each paragraph; one without is a problem.
+
+    Raise `ParseError` on more than `MAX_PACKAGES` of them.
+    """
+    packages: list[Package] = []
+    problems: list[Problem] = []
+    for line, paragraph in paragraphs(text):
+        place = Place(path, line)
+        if len(packages) + len(problems) >= MAX_PACKAGES:
+            raise ParseError(place, f"at most {MAX_PACKAGES} packages wanted, more found")
+        if name := field(paragraph, key):
+            packages.append(package(place, name, paragraph))
+        else:
+            problems.append(Problem(place, f"{key}: wanted, none found in the paragraph"))
+    return PackageList(tuple(packages), tuple(problems))
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:

@@ -17,14 +17,13 @@ from typing import Final
 
 from parsers.database.berkeley_hash import HashFile
 from parsers.database.sqlite import Database, is_hot_journal
-from parsers.linux.package import Package, PackageList
+from parsers.linux.package import MAX_PACKAGES, Package, PackageList
 from parsers.linux.rpm.header import Header
 from parsers.linux.rpm.ndb import ndb_headers
 from parsers.linux.rpm.package import package_of
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
-MAX_PACKAGES: Final = 100_000
 MAX_SIZE: Final = 2 << 30
 """Bytes of a database; one of 3,000 packages has some 300 MiB."""
 Blobs = Iterator[tuple[int, bytes]]
