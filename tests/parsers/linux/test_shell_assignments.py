@@ -1,14 +1,21 @@
+"""Shell assignments: against sh, and the corpus against sh and augeas."""
+
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from parsers.linux.shell_assignments import parse_assignments
 from parsers.place import Place
+from tests.corpus import corpus, entries
+from tests.parsers.augeas import shell_variables, unquoted
 
 CASES = [
     "A=1",
@@ -36,19 +43,22 @@ CASES = [
 NAMES = ("A", "B", "C")
 
 
-@pytest.mark.parametrize("text", CASES)
-def test_sh_agrees(text: str, tmp_path: Path) -> None:
+def of_sh(path: Path, names: Sequence[str]) -> list[str]:
+    """Return the values that the variables `names` have in a shell that read a file."""
     if not shutil.which("sh"):
         pytest.skip("sh is absent: the reader was not held against it")
+    show = "".join(f'printf "%s\\0" "${name}";' for name in names)
+    command = ["env", "-i", "HOME=~", "PATH=/nowhere", "/bin/sh", "-c", f". {path}; {show}"]
+    return subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")[:-1]
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_sh_agrees(text: str, tmp_path: Path) -> None:
     path = tmp_path / "grub"
     path.write_text(text + "\n")
-    show = "".join(f'printf "%s\\0" "${name}";' for name in NAMES)
-    said = subprocess.run(
-        ["env", "-i", "HOME=~", "/bin/sh", "-c", f". {path}; {show}"], capture_output=True, check=True
-    )
     settings = parse_assignments(text + "\n", "grub")
     assert settings.problems == ()
-    assert [settings.value(name) for name in NAMES] == said.stdout.decode().split("\0")[:-1]
+    assert [settings.value(name) for name in NAMES] == of_sh(path, NAMES)
     assert all(assignment.known for assignment in settings.assignments)
 
 
@@ -90,3 +100,60 @@ def test_any_text_is_read_without_an_error() -> None:
     pieces = ["A=", "B", "'", '"', "$", "${", "$(", "`", "\\", "\n", ";", " ", "#", ")", "}", "&", "|", "<", "x"]
     for _ in range(500):
         parse_assignments("".join(chance.choice(pieces) for _ in range(chance.randrange(40))), "grub")
+
+
+FOLDERS: Final = ("configs/sysconfig/", "configs/kdump/in-sysconfig_", "configs/os-release/")
+SAMPLES: Final = tuple(entry for entry in entries("known") if entry["file"].startswith(FOLDERS))
+OTHER_FORMATS: Final = {
+    "ag-etc-sysconfig-hwconf": "kudzu's list of the hardware, in a format of its own",
+    "ag-etc-sysconfig-system-config-securitylevel": "options of lokkit, one to a line",
+    "in-sysconfig_docker_storage_setup-DOCKER_STORAGE_SETUP2": "blanks around =, which no shell takes",
+    "in-sysconfig_up2date-UP2DATE": "names such as retries[comment], which up2date itself reads, and no shell",
+    **{
+        entry["id"]: "the output of rpm, uname or dmesg, or /etc/redhat-release, which lies beside os-release"
+        for entry in SAMPLES
+        if re.search(r"RPMS|DMESG|UNAME|REDHAT_RELEASE", entry["id"])
+    },
+}
+"""Samples that are no shell assignments, and why. Both readers say so: augeas' lens fits none of them."""
+OTHER_LINES: Final = {
+    "ag-etc-sysconfig-hsqldb": (25, "reads a file that the corpus has not; sh ends there"),
+    "in-sysconfig_doc_examples-STONITH_CONFIG": (2, "retry-sleep is no name in a shell; the lens takes it for one"),
+}
+"""Samples with one line that is no assignment: its number, and where the readers differ on it."""
+
+
+def read(entry: dict[str, Any]) -> str:
+    return corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape")
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("entry", SAMPLES, ids=[entry["id"] for entry in SAMPLES])
+def test_augeas_reads_the_same_of_the_corpus(entry: dict[str, Any]) -> None:
+    ours = parse_assignments(read(entry), "/x")
+    if entry["id"] in OTHER_FORMATS:
+        assert ours.problems != ()
+        assert shell_variables(entry) == []
+        return
+    if "augeas_1.14" in entry["expected"]:
+        for one, (name, value) in zip(ours.assignments, shell_variables(entry), strict=True):
+            assert one.name == name
+            assert one.value == unquoted(value) or "$" in value
+    line, _ = OTHER_LINES.get(entry["id"], (None, ""))
+    assert [problem.place.line for problem in ours.problems] == ([line] if line else [])
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("entry", SAMPLES, ids=[entry["id"] for entry in SAMPLES])
+def test_sh_reads_the_same_of_the_corpus(entry: dict[str, Any], tmp_path: Path) -> None:
+    text = read(entry)
+    if entry["id"] in OTHER_FORMATS:
+        return
+    ours = parse_assignments(text, "/x")
+    line, _ = OTHER_LINES.get(entry["id"], (None, ""))
+    kept = [it for number, it in enumerate(text.split("\n"), start=1) if number != line]
+    path = tmp_path / "settings"
+    path.write_text("\n".join(kept))
+    assert not re.search(r"\$\(|`", text), "only assignments are given to the shell"
+    names = sorted({it.name for it in ours.assignments})
+    assert [ours.value(name) for name in names] == of_sh(path, names)

@@ -7,7 +7,6 @@ on all others. Not compared: values that only a running shell knows ($NAME, `com
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, Final
 
 import pytest
@@ -16,36 +15,10 @@ from parsers.linux.shell_assignments import parse_assignments
 from parsers.network.ifcfg import interface_name, parse_redhat_ifcfg
 from parsers.network.interface import Method
 from tests.corpus import corpus, entries
+from tests.parsers.augeas import shell_variables, unquoted
 
-_NAME: Final = re.compile(r"/([A-Za-z_][A-Za-z0-9_]*)(?:\[\d+\])?\Z")
-_ESCAPES: Final = {"n": "\n", "t": "\t"}
-"""As augtool prints values."""
-SAMPLES: Final = tuple(
-    entry
-    for entry in entries("known")
-    if "/ifcfg/" in entry["file"]
-    and any(_NAME.match(node[0]) for node in entry["expected"].get("augeas_1.14", {}).get("tree", ()))
-)
+SAMPLES: Final = tuple(entry for entry in entries("known") if "/ifcfg/" in entry["file"] and shell_variables(entry))
 REDHAT: Final = tuple(entry for entry in SAMPLES if "opensuse" not in entry["id"] and "wk-suse" not in entry["id"])
-
-
-def assigned(entry: dict[str, Any]) -> dict[str, str]:
-    """What augeas found, as the shell takes the quotes away; without values that a running shell alone would know."""
-    found: dict[str, str] = {}
-    for path, *value in entry["expected"]["augeas_1.14"]["tree"]:
-        match = _NAME.match(path)
-        if match and value and value[0] is not None:
-            found[match[1]] = re.sub(r"\\(.)", lambda it: _ESCAPES.get(it[1], it[1]), value[0])
-    return found
-
-
-def unquoted(value: str) -> str | None:
-    if "$" in value or "`" in value:
-        return None
-    try:
-        return "".join(shlex.split(value, comments=False)) if value[:1] in "'\"" else " ".join(shlex.split(value))
-    except ValueError:
-        return None
 
 
 @pytest.mark.corpus
@@ -54,7 +27,9 @@ def test_augeas_reads_the_same_assignments(entry: dict[str, Any]) -> None:
     text = corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape")
     ours = parse_assignments(text, "/x")
     theirs = {
-        name: value for name, value in ((n, unquoted(v)) for n, v in assigned(entry).items()) if value is not None
+        name: value
+        for name, value in ((n, unquoted(v)) for n, v in dict(shell_variables(entry)).items())
+        if value is not None
     }
     assert theirs
     different = {name: (ours.value(name), value) for name, value in theirs.items() if ours.value(name) != value}
@@ -77,7 +52,7 @@ def meant(values: dict[str, str]) -> Method | None:
 @pytest.mark.corpus
 @pytest.mark.parametrize("entry", REDHAT, ids=[entry["id"] for entry in REDHAT])
 def test_the_method_that_red_hats_files_mean(entry: dict[str, Any]) -> None:
-    values = {name: unquoted(value) or "" for name, value in assigned(entry).items()}
+    values = {name: unquoted(value) or "" for name, value in dict(shell_variables(entry)).items()}
     name = re.sub(r"^.*ifcfg-", "", entry["id"])
     path = f"/etc/sysconfig/network-scripts/ifcfg-{name}"
     text = corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape")
