@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import Final
 
 from inspector.console.printable import printable
@@ -16,7 +17,13 @@ _COLOURS: Final = {Status.OK: "\x1b[32m", Status.WARNING: "\x1b[33m", Status.FAI
 _RESET: Final = "\x1b[0m"
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 _MAX_SEEN: Final = 400
+_MAX_CHECKS_BESIDE: Final = 4
+_WIDTH: Final = 100
 _FIRST_READ: Final = "make what could not be read readable, and check the image again."
+
+
+_Finding = tuple[list[str], list[RuleResult]]
+"""Names of checks, and the rules of them that say one thing."""
 
 
 def render_text(report: Report, colour: bool) -> str:  # noqa: FBT001 - every format has this signature
@@ -40,9 +47,8 @@ def _lines(report: Report, *, colour: bool) -> Iterator[str]:
         f"        Total checks: {total.total}   Success: {total.ok}   Failed: {total.failed}   Warning: {total.warning}"
     )
     yield _RULER
-    for check in report.checks:
-        for rules in _alike(check):
-            yield from _finding(check, rules, colour=colour)
+    for checks, rules in _findings(report.checks):
+        yield from _told(checks, rules, colour=colour)
     if report.not_applicable:
         yield "Not applicable"
         for item in report.not_applicable:
@@ -53,20 +59,29 @@ def _lines(report: Report, *, colour: bool) -> Iterator[str]:
             yield f"    {_place(problem)}  {_cut(problem.message)}"
 
 
-def _alike(check: CheckResult) -> Iterable[list[RuleResult]]:
-    """Group what is not OK: rules that could not be judged for one and the same reason are told once."""
-    groups: dict[tuple[str, ...], list[RuleResult]] = {}
-    for rule in check.rules:
-        if rule.status is not Status.OK:
-            groups.setdefault((rule.rule,) if rule.known else ("", rule.status, rule.message), []).append(rule)
+def _findings(checks: Iterable[CheckResult]) -> Iterable[_Finding]:
+    """Give what is not OK; rules that could not be judged for one and the same reason are told once."""
+    groups: dict[tuple[str, ...], _Finding] = {}
+    for check in checks:
+        for rule in check.rules:
+            if rule.status is not Status.OK:
+                key = (check.name, rule.rule) if rule.known else ("", rule.status, rule.message)
+                checked, rules = groups.setdefault(key, ([], []))
+                if check.name not in checked:
+                    checked.append(check.name)
+                rules.append(rule)
     return groups.values()
 
 
-def _finding(check: CheckResult, rules: list[RuleResult], *, colour: bool) -> Iterator[str]:
+def _told(checks: list[str], rules: list[RuleResult], *, colour: bool) -> Iterator[str]:
     first, *others = rules
     doubt = "" if first.known else " (unknown)"
     name = f"{first.rule} and {len(others)} more" if others else first.rule
-    yield f"{check.name} {_badge(first.status, colour=colour)}{doubt}  {name}: {_cut(first.message)}"
+    many = len(checks) > _MAX_CHECKS_BESIDE
+    beside = f"{len(checks)} checks" if many else ", ".join(checks)
+    yield f"{beside} {_badge(first.status, colour=colour)}{doubt}  {name}: {_cut(first.message)}"
+    if many:
+        yield from wrap(", ".join(checks), _WIDTH, initial_indent="    ", subsequent_indent="    ")
     for item in first.evidence:
         yield f"    {_place(item)}" + ("" if item.seen == first.message else f"  {_cut(item.seen)}")
     yield f"    fix: {first.fix if first.known else _FIRST_READ}"

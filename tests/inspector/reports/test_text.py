@@ -74,3 +74,17 @@ def test_rules_that_could_not_be_judged_for_one_reason_are_told_once() -> None:
         "    sda1 at byte 0",
         "    fix: convert it",
     ]
+
+
+def test_a_reason_that_many_checks_share_is_told_once() -> None:
+    seen = [EvidenceInfo("sda", None, None, 0, "sda", "blank")]
+    unknown = RuleResult("a", Status.WARNING, known=False, message="blank", fix="no", evidence=seen)
+    names = ["Virtio", "Nvme", "Fstab", "Grub", "Dhcp"]
+    checks = [CheckResult(name, name, name, Status.WARNING, [unknown]) for name in names]
+    for shown, wanted in (
+        (checks[:2], ["Virtio, Nvme [WARNING] (unknown)  a and 1 more: blank", "    sda at byte 0"]),
+        (checks, ["5 checks [WARNING] (unknown)  a and 4 more: blank", "    Virtio, Nvme, Fstab, Grub, Dhcp"]),
+    ):
+        text = render(msgspec.structs.replace(REPORT, checks=shown, not_applicable=[], problems=[]), "text")
+        assert text.rpartition("-" * 60)[2].splitlines()[1:3] == wanted
+        assert text.count("fix:") == 1
