@@ -49,8 +49,9 @@ def _seen(choice: Choice) -> Evidence:
     return Evidence(profile.place, ", ".join(words))
 
 
-def _profile(profile: Profile, found: str) -> Evidence:
-    return Evidence(profile.place, f"{profile.backend}: {profile.name}: {found}")
+def _profile(profile: Profile, found: str, place: Place | None = None) -> Evidence:
+    """Show a profile at the line that says what is found, where there is one."""
+    return Evidence(place or profile.place, f"{profile.backend}: {profile.name}: {found}")
 
 
 def _shown(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -218,16 +219,16 @@ def _fault(network: NetworkConfig, choices: Sequence[Choice]) -> tuple[list[Evid
     certain = [choice for choice in choices if choice.fit is Fit.YES]
     if certain:
         return _shown(map(_seen, certain)), f"{name} {_METHOD.get(certain[0].method, 'does not use DHCP')}"
-    bound = [choice for choice in choices if choice.fit is Fit.MAC]
+    bound = [choice.profile for choice in choices if choice.fit is Fit.MAC and choice.profile]
     if bound:
-        return _shown(map(_seen, bound)), f"{name} is configured for one hardware address alone"
+        return _shown(map(_bound, bound)), f"{name} is configured for one hardware address alone"
     down = [it for it in profiles if not it.at_boot and network.names.fit(it.match) is not Fit.NO]
     if down:
-        return [_profile(it, "nothing brings it up at boot") for it in down][:_SHOWN], f"nothing brings {name} up"
+        found = [_profile(it, "nothing brings it up at boot", it.said.at_boot) for it in down]
+        return found[:_SHOWN], f"nothing brings {name} up"
     others = [it for it in profiles if it.at_boot and it.ipv4 is Method.DHCP]
     if others:
-        found = [_profile(it, f"for {', '.join(it.match.names[:8]) or 'another interface'}") for it in others]
-        return [*_shown(found), _named(network)], f"DHCP is used on other interfaces than {name}"
+        return [*_shown(map(_names, others)), _named(network)], f"DHCP is used on other interfaces than {name}"
     if profiles:
         return [_profile(it, f"IPv4 {it.ipv4}") for it in profiles][:_SHOWN], "no interface uses DHCP"
     return _nothing(network), f"nothing configures {name}"
@@ -276,7 +277,11 @@ def interface_names_match_kernel(facts: Facts) -> Verdict:
 
 
 def _names(profile: Profile) -> Evidence:
-    return _profile(profile, f"for {', '.join(profile.match.names[:8])}")
+    return _profile(profile, f"for {', '.join(profile.match.names[:8]) or 'another interface'}", profile.said.name)
+
+
+def _bound(profile: Profile) -> Evidence:
+    return _profile(profile, ", ".join(profile.match.macs[:4]), profile.said.mac)
 
 
 @rule("network-not-bound-to-mac", "No profile or name is tied to a hardware address")
@@ -287,7 +292,7 @@ def network_not_bound_to_mac(facts: Facts) -> Verdict:
     Reads: the configuration of every back end that is started at boot, udev rules, .link files
     """
     network = facts[NetworkConfig]
-    bound = [_profile(it, ", ".join(it.match.macs[:4])) for it in network.profiles() if it.match.macs]
+    bound = [_bound(it) for it in network.profiles() if it.match.macs]
     bound += [Evidence(it.place, it.seen) for it in network.bindings]
     if bound:
         return warning(f"{_count(len(bound), 'setting')} for one machine alone", *_shown(bound))

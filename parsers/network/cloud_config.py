@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.network.netplan import NetplanFile, merge_netplan
 from parsers.place import Problem
 from parsers.yaml_document import Mapping, Node, Scalar, Sequence
@@ -72,4 +72,5 @@ def _profiles(config: Node) -> Iterator[Profile]:
             addresses=addresses,
             gateway=next((gateway for it in found if is_ipv4(gateway := _text(it, "gateway"))), None),
             at_boot=not any(_text(it, "control") == "manual" for it in found),
+            said=Said(item.keys.get("name"), item.keys.get("mac_address")),
         )

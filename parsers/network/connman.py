@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.network.keyfile import KeyFile, parse_key_file
 from parsers.place import Place, Problem
 
@@ -106,4 +106,5 @@ def _profile(
         _METHODS6.get(file.get(group, "IPv6", "auto"), Method.STATIC),
         (address,) if address else (),
         gateway,
+        said=Said(mac=file.entries[group, "MAC"].place if mac else None),
     )

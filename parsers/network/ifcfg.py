@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from parsers.linux.shell_assignments import Assignment, Assignments, parse_assignments
-from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 _NAME: Final = re.compile(r"ifcfg-(?P<name>.+)")
@@ -108,6 +108,7 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         master=master,
         renderer=None if values.get("NM_CONTROLLED").lower() not in _NO else "network-scripts",
         priority=int(priority[0]) if (priority := PRIORITY.match(values.get("AUTOCONNECT_PRIORITY"))) else 0,
+        said=Said(values.said("DEVICE") or Place(path), values.said("HWADDR"), values.said("ONBOOT")),
     )
     return Configuration((profile,), tuple(problems))
 
@@ -139,6 +140,7 @@ def parse_suse_ifcfg(text: str, path: str) -> Configuration:
         addresses=addresses,
         at_boot=mode in _STARTED,
         hotplug=mode in {"hotplug", "ifplugd"},
+        said=Said(Place(path), None, values.said("STARTMODE") or Place(path)),
     )
     return Configuration((profile,), tuple(problems))
 
@@ -190,6 +192,10 @@ class _Values:
         """Return where a variable stands; the file where it does not."""
         found = self._last.get(name)
         return found.place if found else Place(self._path)
+
+    def said(self, name: str) -> Place | None:
+        """Return where a variable is given a value; None where it is not."""
+        return self.place(name) if self.get(name) else None
 
     def wrong(self, name: str, wanted: str) -> Problem:
         """Say that a variable has another value than `wanted`."""
@@ -271,4 +277,5 @@ def _as_port(profile: Profile, master: str) -> Profile:
         at_boot=profile.at_boot,
         hotplug=profile.hotplug,
         master=master,
+        said=profile.said,
     )

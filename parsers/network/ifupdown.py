@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 DIRECTORY_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+\Z")
@@ -269,7 +269,8 @@ def _profiles(interfaces: Interfaces) -> Iterator[Profile]:
                 if name in by_name and (budget := budget - len(by_name[name])) > 0:
                     used.add(name)
                     match = selection.match if logical else Match(names=(name,))
-                    yield _profile(by_name[name], match, hotplug=group == "hotplug", at_boot=True)
+                    profile = _profile(by_name[name], match, hotplug=group == "hotplug", at_boot=True)
+                    yield replace(profile, said=Said(mac=selection.place)) if match.macs else profile
     for name, stanzas in by_name.items():
         if name not in used:
             yield _profile(stanzas, Match(names=(name,)), hotplug=False, at_boot=False)

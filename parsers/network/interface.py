@@ -81,6 +81,14 @@ class Match(msgspec.Struct, frozen=True):
         return any(name_matches(name, glob) for glob in globs) is not inverted
 
 
+class Said(msgspec.Struct, frozen=True):
+    """Where a profile says which interface it is for and whether it is brought up; None where nothing says so."""
+
+    name: Place | None = None
+    mac: Place | None = None
+    at_boot: Place | None = None
+
+
 class Profile(msgspec.Struct, frozen=True):
     """What is to be done to the interfaces that `match` picks.
 
@@ -96,6 +104,7 @@ class Profile(msgspec.Struct, frozen=True):
         renamed: the name that the interface is given, or None.
         renderer: netplan alone: the back end it is written for.
         priority: NetworkManager alone: of several profiles for an interface the highest is taken.
+        said: where the name, the hardware address and the bringing up are spoken of.
     """
 
     place: Place
@@ -113,6 +122,7 @@ class Profile(msgspec.Struct, frozen=True):
     renamed: str | None = None
     renderer: str | None = None
     priority: int = 0
+    said: Said = Said()
 
     @property
     def physical(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 _GROUP: Final = re.compile(r"\[([^\[\]\x00-\x1f]+)\]\s*\Z")
@@ -116,6 +116,7 @@ def parse_connection(text: str, path: str) -> Configuration:
         priority=int(priority[0])
         if (priority := PRIORITY.match(file.get("connection", "autoconnect-priority")))
         else 0,
+        said=_said(file),
     )
     return Configuration((profile,))
 
@@ -169,6 +170,17 @@ def _match(file: KeyFile) -> Match:
         macs=tuple(normal_mac(mac) or mac.lower() for mac in macs),
         drivers=_patterns(file.get("match", "driver")),
         other=tuple(other),
+    )
+
+
+def _said(file: KeyFile) -> Said:
+    def first(*keys: tuple[str, str]) -> Place | None:
+        return next((file.entries[key].place for key in keys if key in file.entries and file.entries[key].value), None)
+
+    return Said(
+        name=first(("connection", "interface-name"), ("match", "interface-name")),
+        mac=first(*((group, "mac-address") for group in _HARDWARE)),
+        at_boot=first(("connection", "permissions"), ("connection", "autoconnect")),
     )
 
 

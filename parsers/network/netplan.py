@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 from parsers.yaml_document import NODES_MAX, Mapping, Node, Scalar, Sequence, parse_yaml
 
@@ -224,6 +224,7 @@ def _profile(place: Place, name: str, kind: Kind, definition: Mapping, renderer:
         at_boot=activation not in ("manual", "off"),
         renamed=_text(definition.get("set-name")),
         renderer=_renderer(definition.get("renderer")) or renderer,
+        said=_said(definition),
     )
 
 
@@ -271,6 +272,12 @@ def _match(name: str, node: Node | None) -> Match:
         macs=(normal_mac(mac) or mac,) if mac else (),
         drivers=tuple(text for item in drivers if (text := _text(item))),
     )
+
+
+def _said(definition: Mapping) -> Said:
+    match = definition.get("match")
+    keys = match.keys if isinstance(match, Mapping) else {}
+    return Said(keys.get("name"), keys.get("macaddress"), definition.keys.get("activation-mode"))
 
 
 def _addresses(node: Node | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

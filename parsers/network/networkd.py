@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from parsers.linux.systemd import Unit, parse_unit, split_words
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile, is_ipv4, normal_mac
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
 from parsers.place import Place, Problem
 
 _TRUE: Final = {"yes", "true", "on", "1", "y", "t"}
@@ -189,7 +189,16 @@ def _profile(file: NetworkdFile, netdevs: dict[str, Kind]) -> Profile:
         at_boot=not (managed and managed.value.lower() in _TRUE)
         and not (activation and activation.value in ("manual", "down", "always-down")),
         master=master,
+        said=Said(
+            _place(unit, "Match", "Name", "OriginalName"),
+            _place(unit, "Match", "MACAddress", "PermanentMACAddress"),
+            _place(unit, "Link", "Unmanaged", "ActivationPolicy"),
+        ),
     )
+
+
+def _place(unit: Unit, section: str, *keys: str) -> Place | None:
+    return next((it.place for key in keys if (it := unit.last(section, key)) is not None and it.value), None)
 
 
 def _kind(match: Match, netdevs: dict[str, Kind]) -> Kind:

@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said
 from parsers.place import Place, Problem
 
 NODES_MAX: Final = 20_000
@@ -32,6 +32,10 @@ class _Interface(msgspec.Struct):
     def get(self, path: str) -> str:
         found = self.values.get(path)
         return found[-1][0] if found else ""
+
+    def place_of(self, path: str) -> Place | None:
+        found = self.values.get(path)
+        return found[-1][1] if found else None
 
 
 class _Stop(Exception):  # noqa: N818 - ends the reading of one file, never leaves this module
@@ -128,6 +132,7 @@ def _profile(interface: _Interface) -> Profile | None:
         mode in _AT_BOOT,
         mode == "hotplug",
         master or None,
+        said=Said(name=interface.place_of("name"), at_boot=interface.place_of("control/mode")),
     )
 
 

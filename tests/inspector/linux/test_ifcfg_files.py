@@ -143,7 +143,7 @@ def test_a_service_that_is_not_enabled_fails() -> None:
 def test_a_hardware_address_ties_the_profile_to_one_machine() -> None:
     bound = {**CENTOS7, ETH0: f"{DHCP}HWADDR=52:54:00:12:34:56\n"}
     verdict = judge(network_not_bound_to_mac, bound)
-    assert (verdict.status, places(verdict)) == (Status.WARNING, [f"{ETH0}:2"])
+    assert (verdict.status, places(verdict)) == (Status.WARNING, [f"{ETH0}:4"])
     assert judge(network_not_bound_to_mac, CENTOS7).status is Status.OK
 
 

@@ -302,8 +302,9 @@ def test_other_ways_to_keep_eth0(change: dict[str, Any]) -> None:
 def test_a_profile_for_one_hardware_address_never_applies() -> None:
     text = "[Match]\nMACAddress=52:54:00:00:00:01\n[Network]\nDHCP=yes\n"
     change = {**NETWORKD, **NO_CLOUD_INIT, NETWORK: text}
-    assert judge(network_not_bound_to_mac, change) == (Status.WARNING, [f"{NETWORK}:4"])
-    assert judge(primary_interface_uses_dhcp, change)[0] is Status.FAILED
+    assert judge(network_not_bound_to_mac, change) == (Status.WARNING, [f"{NETWORK}:2"])
+    status, places = judge(primary_interface_uses_dhcp, change)
+    assert (status, places[0]) == (Status.FAILED, f"{NETWORK}:2")
 
 
 def test_a_bridge_takes_the_address_of_its_port() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parsers.network.interface import Configuration, Kind, Match, Method, Profile
+from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said
 from parsers.network.keyfile import NetworkManagerConf, parse_connection, parse_key_file, parse_networkmanager_conf
 from parsers.place import Place
 from tests.corpus import corpus, entries
@@ -34,7 +34,13 @@ def one(text: str) -> Profile:
 
 def test_dhcp_bound_to_a_name() -> None:
     assert one("[connection]\nid=x\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=auto\n") == Profile(
-        Place(PATH, 6), "networkmanager", "x", Match(names=("eth0",)), ipv4=Method.DHCP, ipv6=Method.AUTO
+        Place(PATH, 6),
+        "networkmanager",
+        "x",
+        Match(names=("eth0",)),
+        ipv4=Method.DHCP,
+        ipv6=Method.AUTO,
+        said=Said(name=Place(PATH, 4)),
     )
 
 

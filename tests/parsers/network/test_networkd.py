@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parsers.network.interface import Kind, Match, Method, Profile
+from parsers.network.interface import Kind, Match, Method, Profile, Said
 from parsers.network.networkd import link_files, networkd_configuration, parse_networkd
 from parsers.place import Place
 from tests.corpus import corpus, entries
@@ -29,6 +29,7 @@ def test_dhcp_points_at_its_line() -> None:
         Match(names=("en*", "eth*")),
         ipv4=Method.DHCP,
         ipv6=Method.DHCP,
+        said=Said(name=Place(PATH, 2)),
     )
 
 

@@ -24,13 +24,12 @@ def persistent_rule(family: Family) -> Fault:
 
 def ifcfg(family: Family, status: Status = W) -> tuple[Fault, ...]:
     """Red Hat's files, read by its scripts or by NetworkManager; warnings, where cloud-init writes them anew."""
-    at = "BOOTPROTO"  # which says how the interface gets its address
     static = "BOOTPROTO=none\nIPADDR=192.0.2.7\nPREFIX=24"
     return (
-        edited(family, "ifcfg-not-at-boot", IFCFG, "ONBOOT=yes", "ONBOOT=no", "Dhcp", status, at=at),
-        edited(family, "ifcfg-static", IFCFG, "BOOTPROTO=dhcp", static, "Dhcp", status, at=at),
-        edited(family, "ifcfg-bound-to-a-card", IFCFG, "ONBOOT", f"HWADDR={MAC}\nONBOOT", "Dhcp", status, at=at),
-        edited(family, "ifcfg-of-another-card", IFCFG, "DEVICE=eth0", "DEVICE=ens192", "Dhcp", status, at=at),
+        edited(family, "ifcfg-not-at-boot", IFCFG, "ONBOOT=yes", "ONBOOT=no", "Dhcp", status),
+        edited(family, "ifcfg-static", IFCFG, "BOOTPROTO=dhcp", static, "Dhcp", status),
+        edited(family, "ifcfg-bound-to-a-card", IFCFG, "ONBOOT", f"HWADDR={MAC}\nONBOOT", "Dhcp", status),
+        edited(family, "ifcfg-of-another-card", IFCFG, "DEVICE=eth0", "DEVICE=ens192", "Dhcp", status),
     )
 
 
@@ -73,7 +72,7 @@ def keyfile(family: Family) -> tuple[Fault, ...]:
             f"[ethernet]\nmac-address={MAC}\n",
             "Dhcp",
             W,
-            at="method",
+            at="mac-address",
         ),
         masked("NetworkManager.service", "Dhcp"),
     )
@@ -85,21 +84,21 @@ def networkd(family: Family, path: str) -> tuple[Fault, ...]:
     protocol = next(line for line in text.splitlines() if line.startswith("DHCP="))
     return (
         edited(family, "networkd-static", path, protocol, "Address=192.0.2.7/24\nGateway=192.0.2.1", "Dhcp", W, at=""),
-        edited(family, "networkd-of-another-card", path, "Name=eth0", "Name=ens5", "Dhcp", W, at=protocol),
-        edited(family, "networkd-bound-to-a-card", path, "Name=eth0", f"MACAddress={MAC}", "Dhcp", W, at=protocol),
+        edited(family, "networkd-of-another-card", path, "Name=eth0", "Name=ens5", "Dhcp", W),
+        edited(family, "networkd-bound-to-a-card", path, "Name=eth0", f"MACAddress={MAC}", "Dhcp", W),
         masked("systemd-networkd.service", "Dhcp"),
     )
 
 
 def wicked(family: Family) -> tuple[Fault, ...]:
     """SUSE's files."""
-    path, at = "/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO"
+    path = "/etc/sysconfig/network/ifcfg-eth0"
     static = "BOOTPROTO='static'\nIPADDR='192.0.2.7/24'"
     other = {path: None, "/etc/sysconfig/network/ifcfg-ens3": family.text(path)}
     return (
-        edited(family, "wicked-off", path, "STARTMODE='auto'", "STARTMODE='off'", "Dhcp", W, at=at),
-        edited(family, "wicked-static", path, "BOOTPROTO='dhcp'", static, "Dhcp", W, at=at),
-        Fault("wicked-of-another-card", other, "Dhcp", W, "/etc/sysconfig/network/ifcfg-ens3:1"),
+        edited(family, "wicked-off", path, "STARTMODE='auto'", "STARTMODE='off'", "Dhcp", W),
+        edited(family, "wicked-static", path, "BOOTPROTO='dhcp'", static, "Dhcp", W),
+        Fault("wicked-of-another-card", other, "Dhcp", W, "/etc/sysconfig/network/ifcfg-ens3"),
         masked("wicked.service", "Dhcp"),
     )
 
@@ -111,7 +110,7 @@ def netplan(family: Family) -> tuple[Fault, ...]:
     return (
         edited(family, "netplan-static", path, dhcp, "addresses: [192.0.2.7/24]", "Dhcp", W, at="eth0"),
         edited(family, "netplan-broken", path, dhcp, "dhcp4: [true", "Dhcp", at="    version"),
-        edited(family, "netplan-bound-to-a-card", path, dhcp, bound, "Dhcp", W, at="eth0"),
+        edited(family, "netplan-bound-to-a-card", path, dhcp, bound, "Dhcp", W, at="match:"),
         masked("systemd-networkd.service", "Dhcp"),
     )
 
