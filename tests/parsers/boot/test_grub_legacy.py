@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import random
-import re
-from pathlib import Path
 
 import pytest
 
 from parsers.boot.grub_legacy import GrubLegacyConfig, parse_device_map, parse_grub_legacy
 from parsers.boot.menu import MenuEntry
 from parsers.place import Place
-from tests.corpus import ROOT, corpus, entries, need_corpus
 
 PATH = "/boot/grub/grub.conf"
 # What anaconda of CentOS 6 writes.
@@ -141,63 +138,3 @@ def test_the_map_of_disks() -> None:
     found = parse_device_map("# this map\n(fd0)\t/dev/fd0\n(hd0) /dev/disk/by-id/ata-x\nhd1 /dev/sdb\n")
     assert [(disk.disk, disk.device) for disk in found.disks] == [("fd0", "/dev/fd0"), ("hd0", "/dev/disk/by-id/ata-x")]
     assert [problem.place.line for problem in found.problems] == [4]
-
-
-LENSES = [
-    entry
-    for entry in entries("known")
-    if "/grub1/" in entry["file"] and entry["expected"].get("augeas_1.14", {}).get("lens") == "Grub.lns"
-]
-
-
-def seen_by_augeas(tree: list[list[str]]) -> list[tuple[str, str | None, list[str]]]:
-    """The titles of a tree of augeas, each with its kernel and the initial RAM disks."""
-    titles: dict[str, tuple[str, str | None, list[str]]] = {}
-    for path, *value in tree:
-        match = re.fullmatch(r"/(title(?:\[\d+\])?)(?:/(kernel|initrd)(?:\[\d+\])?)?", path)
-        if match and match[2] is None:
-            titles[match[1]] = (value[0], None, [])
-        elif match and match[2] == "kernel":
-            titles[match[1]] = (titles[match[1]][0], value[0], titles[match[1]][2])
-        elif match:
-            titles[match[1]][2].append(value[0])
-    return list(titles.values())
-
-
-def kernel(entry: MenuEntry) -> str | None:
-    files = [entry.linux, *entry.loaders]
-    return next((file.path for file in files if file and file.command == "kernel"), None)
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("entry", LENSES, ids=lambda entry: Path(entry["file"]).name)
-def test_augeas_reads_the_same(entry: dict[str, dict[str, dict[str, list[list[str]]]]]) -> None:
-    config = parse_grub_legacy(corpus(f"known/{entry['file']}").read_text(), PATH)
-    ours = [(found.title, kernel(found), [file.path for file in found.initrds]) for found in config.entries]
-    assert ours == seen_by_augeas(entry["expected"]["augeas_1.14"]["tree"])
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize(
-    "entry",
-    [entry for entry in entries("known") if "/grub1/" in entry["file"] and entry["expected"].get("grubby_display")],
-    ids=lambda entry: Path(entry["file"]).name,
-)
-def test_grubby_takes_the_same_default(entry: dict[str, dict[str, list[dict[str, str]]]]) -> None:
-    config = parse_grub_legacy(corpus(f"known/{entry['file']}").read_text(), PATH)
-    for shown in entry["expected"]["grubby_display"]:
-        if shown["args"] == "--default-index":
-            assert booted(config).id == shown["output"]
-        elif shown["args"] == "--default-title":
-            assert booted(config).title == shown["output"]
-
-
-@pytest.mark.corpus
-def test_every_real_menu_is_read_without_a_problem() -> None:
-    need_corpus()
-    for path in sorted((ROOT / "known/configs/grub").glob("in-grub_conf*")):
-        text = path.read_text()
-        # "kernel test" of one sample, which GRUB would not load either
-        if re.search(r"^title .*\n\s*(root|kernel /)", text, re.MULTILINE) and "iPXE" not in text:
-            problems = [str(problem) for problem in parse_grub_legacy(text, path.name).problems]
-            assert problems == [], path.name

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from parsers.boot.grubenv import parse_grubenv
 from parsers.place import Place
-from tests.corpus import corpus
+from tests.corpus import corpus, entries
+from tests.parsers import augeas
 
 needs_editenv = pytest.mark.skipif(not shutil.which("grub-editenv"), reason="grub-editenv (grub-common) is absent")
 
@@ -61,23 +64,49 @@ def test_what_grub_would_not_load_is_said() -> None:
     assert "a multiple of 1024 bytes wanted" in short.problems[0].message
 
 
+KNOWN: Final = tuple(entry for entry in entries("known") if entry["file"].startswith("configs/grubenv/"))
+NO_BLOCK: Final = {
+    "in-grubenv-GRUBENV_WITHOUT_TUNED_PARAMS": "the block without its first line and its filling",
+    "in-grubenv-GRUBEDITENVLIST_ERROR": "what grub2-editenv says of a broken block",
+    "gb-grubenv.4": "a byte too many, which only grub-editenv minds",
+    "al-grubenv-conf": "36 bytes too many",
+}
+"""Samples that are no whole block, and what they are; the lens does not look at the size."""
+
+
 @pytest.mark.corpus
-@pytest.mark.parametrize(
-    ("name", "entry"),
-    [("gb-grubenv.2", "title"), ("gb-grubenv.4", "Linux, with Fedora 2.6.38.8-32.fc15.x86_64")],
+@pytest.mark.parametrize("entry", KNOWN, ids=[entry["id"] for entry in KNOWN])
+def test_augeas_reads_the_same(entry: dict[str, Any]) -> None:
+    """But for the backslashes before a backslash and a line end, which its lens leaves in the values."""
+    block = parse_grubenv(corpus(f"known/{entry['file']}").read_text())
+    nodes = augeas.tree(entry)
+    names = [value for path, value in nodes if path.endswith("/name")]
+    values = [re.sub(r"\\(.)", r"\1", value or "", flags=re.DOTALL) for path, value in nodes if path.endswith("/value")]
+    assert [(it.name, it.value) for it in block.variables] == list(zip(names, values, strict=True))
+    assert block.valid is entry["id"].startswith(("al-", "gb-"))
+    assert bool(block.problems) is (entry["id"] in NO_BLOCK)
+
+
+ASSERTED: Final = (
+    ("in-grubby-GRUBENV_WITHOUT_PARAMS", None, None),
+    (
+        "in-grubby-GRUBENV_WITH_PARAMS",
+        "console=tty0 console=ttyS0,115200 noapic",
+        "transparent_hugepages=never",
+    ),
 )
-def test_blocks_of_the_corpus(name: str, entry: str) -> None:
-    block = parse_grubenv(corpus(f"known/configs/grubenv/{name}").read_text())
-    assert block.valid
-    found = block.get("saved_entry")
-    assert found is not None
-    assert found.value == entry
+"""What insights-core finds in lists of variables: id, `kernelopts`, `tuned_params`."""
 
 
 @pytest.mark.corpus
-def test_continued_values_of_the_corpus() -> None:
-    text = corpus("known/configs/grubenv/al-grubenv-conf").read_text()
-    assert pairs(text)[2:] == ["dummy1=abc\\xyz", "dummy2=abc\nxyz", "dummy3=abc\\uvw\nxyz"]
+@pytest.mark.parametrize(("name", "kernelopts", "tuned_params"), ASSERTED)
+def test_insights_finds_the_same(name: str, kernelopts: str | None, tuned_params: str | None) -> None:
+    block = parse_grubenv(corpus(f"known/configs/grubby/{name}").read_text())
+    found = [it.value if (it := block.get(key)) else None for key in ("kernelopts", "tuned_params")]
+    assert found == [kernelopts, tuned_params]
+    saved = block.get("saved_entry")
+    assert saved is not None
+    assert saved.value == "1234567890abcdefffffffffffffffff-5.14.0-570.30.1.el9_6.x86_64"
 
 
 def test_any_text_is_read_without_an_error() -> None:

@@ -244,22 +244,23 @@ def test_without_file_systems_it_is_an_assumption_that_there_are_no_entries() ->
     assert any("blscfg" in note.message for note in config.assumptions)
 
 
+RHEL9 = tuple(f"in-grub_conf-RHEL9_UEFI_HOST_{name}" for name in ("EFI_GRUB_CFG", "GRUB2_CFG", "BOOT_LOADER_ENTRY_0"))
+
+
 @pytest.mark.corpus
 def test_a_real_host_of_rhel_9_boots_the_entry_that_it_has() -> None:
-    name = "known/configs/grub/in-grub_conf-RHEL9_UEFI_HOST_"
-    entry = corpus(f"{name}BOOT_LOADER_ENTRY_0").read_text()
+    stub, menu, entry = (corpus(f"known/configs/grub/{name}").read_text() for name in RHEL9)
     files = Files(
         {
             "sda1": {"/EFI/redhat/grub.cfg": ""},
             "sda2": {
-                "/grub2/grub.cfg": corpus(f"{name}GRUB2_CFG").read_text(),
+                "/grub2/grub.cfg": menu,
                 "/loader/entries/a-5.14.0-503.11.1.el9_5.x86_64.conf": entry,
             },
         },
         {("fs-uuid", "5430c32f-3d13-477b-bb2b-13578b92bce8"): "sda2", ("fs-uuid", "F900-6DBE"): "sda1"},
     )
     variables = {"root": "sda1", "prefix": "(sda1)/EFI/redhat", "grub_platform": "efi"}
-    stub = corpus(f"{name}EFI_GRUB_CFG").read_text()
     config = parse_grub_config(stub, "/EFI/redhat/grub.cfg", surroundings=files, variables=variables)
     linux = booted(config).linux
     assert linux is not None

@@ -9,7 +9,7 @@ from parsers.boot.grub import GrubConfig, parse_grub_config
 from parsers.boot.grub.menu import choose
 from parsers.boot.menu import MenuEntry
 from parsers.place import Place
-from tests.corpus import corpus, entries
+from tests.corpus import corpus
 from tests.parsers.boot.grub.surroundings import Files, block
 
 PATH = "/boot/grub/grub.cfg"
@@ -404,18 +404,6 @@ def test_damaged_configurations_end_without_an_error() -> None:
                 ["", "{", "}", "'", '"', "$", "\\", ";", "\n", "fi", ">"]
             )
         parse("".join(characters), saved_entry=chance.choice(["1>1", ">>>", "99999999999999999999"]))
-
-
-GRUB2 = [entry["file"] for entry in entries("known") if entry["file"].startswith("configs/grub2/")]
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("name", GRUB2)
-def test_the_kernels_of_the_corpus_are_those_that_stand_there(name: str) -> None:
-    text = corpus(f"known/{name}").read_text()
-    found = [entry.linux for entry in parse_grub_config(text).walk() if entry.linux]
-    lines = [line.split() for line in text.splitlines() if line.split()[:1] in (["linux"], ["linux16"], ["linuxefi"])]
-    assert [(file.path, *file.arguments) for file in found] == [tuple(line[1:]) for line in lines]
 
 
 KERNEL_LINES = ("linux /vmlinuz root=/dev/x", "initrd /initrd.img")
