@@ -11,7 +11,7 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -73,11 +73,33 @@ class _Spot(msgspec.Struct, frozen=True):
     inode: int
 
 
-class Guest:
-    """One tree of files. Paths are absolute guest paths; names that are no UTF-8 carry surrogate escapes."""
+class Path(NamedTuple):
+    """A path taken apart; `absolute` where it begins at the root, not where it stands."""
 
-    def __init__(self, mounts: Iterable[Mount]) -> None:
+    absolute: bool
+    parts: list[str]
+
+
+Split = Callable[[str], Path]
+
+
+def split_posix(path: str) -> Path:
+    """Take a path of POSIX apart, without empty names and dots."""
+    return Path(path.startswith("/"), [part for part in path.split("/") if part not in {"", "."}])
+
+
+class Guest:
+    """One tree of files. Paths are absolute guest paths; names that are no UTF-8 carry surrogate escapes.
+
+    `split` takes paths and the targets of links apart, as the guest's family writes them.
+    """
+
+    def __init__(
+        self, mounts: Iterable[Mount], family: Literal["linux", "windows"] = "linux", split: Split = split_posix
+    ) -> None:
         self.mounts = tuple(mounts)
+        self.family = family
+        self._split = split
         self._mounts = {mount.path: mount for mount in self.mounts}
         self._directories: dict[str, _Spot] = {}
         if "/" not in self._mounts or self._mounts["/"].tree is None:
@@ -140,7 +162,7 @@ class Guest:
 
     def mount_of(self, path: str) -> Mount:
         """Return the mount on which `path` lies, or would lie; links in it are followed as far as it exists."""
-        head = _normal(path)
+        head = self._normal(path)
         while head != "/":
             try:
                 return self._find(head).mount
@@ -196,7 +218,7 @@ class Guest:
         Unlike a shell, it gives nothing, not the pattern itself, where nothing matches.
         """
         paths = ["/"]
-        for part in _parts(pattern):
+        for part in self._split(pattern).parts:
             paths = [found for path in paths for found in self._match(path, part)]
         return paths
 
@@ -251,7 +273,7 @@ class Guest:
         if len(path) > MAX_PATH:
             raise NotFound(path)
         spot = self._root()
-        parts = _parts(path)[::-1]
+        parts = self._split(path).parts[::-1]
         links = 0
         while parts:
             name = parts.pop()
@@ -264,8 +286,9 @@ class Guest:
             links += 1
             if links > MAX_LINKS or len(target) + sum(map(len, parts)) > MAX_PATH:
                 raise ParseError(Place(path), f"at most {MAX_LINKS} symbolic links wanted, more found")
-            spot = self._root() if target.startswith("/") else self._directory(posixpath.dirname(spot.path))
-            parts += _parts(target)[::-1]
+            link = self._split(target)
+            spot = self._root() if link.absolute else self._directory(posixpath.dirname(spot.path))
+            parts += link.parts[::-1]
         return spot
 
     def _step(self, spot: _Spot, name: str, path: str, *, read_link: bool) -> tuple[_Spot, str | None]:
@@ -288,6 +311,9 @@ class Guest:
         if kind is FileType.DIRECTORY:
             self._remember(child)
         return child, None
+
+    def _normal(self, path: str) -> str:
+        return "/" + "/".join(self._split(path).parts)
 
     def _root(self) -> _Spot:
         return self._directories.get("/") or self._enter(self._mounts["/"])
@@ -324,14 +350,6 @@ def inode_flags(tree: Tree | None, stat: Stat) -> tuple[str, ...]:
     if isinstance(tree, FlagReading):
         return tree.flags(stat.inode)
     raise UnknownFact("inode flags are not known")
-
-
-def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in {"", "."}]
-
-
-def _normal(path: str) -> str:
-    return "/" + "/".join(_parts(path))
 
 
 def _name_bytes(entry: DirEntry) -> bytes:

@@ -1,0 +1,1 @@
+"""What a Windows guest does with its files beyond what one parser tells: drive letters, hives, services."""

@@ -1,0 +1,43 @@
+r"""Paths as Windows writes them: `C:\Windows`, `\??\D:\data`, `\SystemRoot\System32`, `%SystemRoot%\Temp`, `/Windows`.
+
+Source: Microsoft's documentation, "Naming Files, Paths, and Namespaces" and "Object Names". The system drive is the
+root of the guest's tree, other drives are its members `D:`, and the case of names is left to the file system.
+Not done: paths of devices (`\Device\HarddiskVolume2`), UNC paths, the current directory of a drive (`C:name`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from inspector.guest import Path, Split
+
+_SEPARATORS: Final = re.compile(r"[\\/]+")
+_NAMESPACE: Final = re.compile(r"(?i)\A(?:[\\/]{1,2}\?\?|[\\/]{2}[?.]|[\\/]DosDevices)(?=[\\/])")
+_SYSTEM_ROOT: Final = re.compile(r"(?i)[\\/]?SystemRoot(?=[\\/]|$)|%(?:SystemRoot|windir)%")
+_SYSTEM_DRIVE: Final = re.compile(r"(?i)%SystemDrive%")
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
+
+
+def split_windows(system_drive: str = "C:", volumes: Mapping[str, str] | None = None) -> Split:
+    r"""Return what takes paths apart where `system_drive` is the root.
+
+    `volumes` tells the drive of the names `Volume{GUID}`, in lower case, which the targets of mount points bear.
+    """
+    drives = volumes or {}
+
+    def split(path: str) -> Path:
+        text, namespaces = _NAMESPACE.subn("", path, count=1)
+        text = _SYSTEM_ROOT.sub(r"\\Windows", text, count=1) if _SYSTEM_ROOT.match(text) else text
+        text = _SYSTEM_DRIVE.sub("", text, count=1) if _SYSTEM_DRIVE.match(text) else text
+        parts = [part for part in _SEPARATORS.split(text) if part not in {"", "."}]
+        absolute = bool(namespaces) or text[:1] in {"\\", "/"}
+        if parts:
+            first = drives.get(parts[0].lower(), parts[0])
+            if _DRIVE.fullmatch(first):
+                absolute = True
+                parts = parts[1:] if first.upper() == system_drive else [first.upper(), *parts[1:]]
+        return Path(absolute, parts)
+
+    return split

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from inspector.guest import Guest, Mount
+from inspector.windows.paths import split_windows
+from tests.memory_tree import Link, MemoryTree
+
+GUID = "Volume{3558506b-6ae4-11eb-8698-806e6f6e6963}"
+PATHS = [
+    (r"C:\Windows\System32", True, ["Windows", "System32"]),
+    ("c:/Windows//./System32/", True, ["Windows", "System32"]),
+    ("/Windows", True, ["Windows"]),
+    ("/C:/Windows", True, ["Windows"]),
+    (r"\Windows", True, ["Windows"]),
+    (r"\??\C:\Users", True, ["Users"]),
+    (r"\\?\C:\Users", True, ["Users"]),
+    (r"\DosDevices\C:\Users", True, ["Users"]),
+    (r"\SystemRoot\System32\drivers\a.sys", True, ["Windows", "System32", "drivers", "a.sys"]),
+    (r"%SystemRoot%\a", True, ["Windows", "a"]),
+    (r"%windir%\a", True, ["Windows", "a"]),
+    (r"%SystemDrive%\a", True, ["a"]),
+    (r"d:\data", True, ["D:", "data"]),
+    (rf"\??\{GUID}\data", True, ["D:", "data"]),
+    (r"..\Users", False, ["..", "Users"]),
+    (r"System32\drivers\a.sys", False, ["System32", "drivers", "a.sys"]),
+    (r"SystemRooted\a", False, ["SystemRooted", "a"]),
+    (r"\a\SystemRoot\??\b", True, ["a", "SystemRoot", "??", "b"]),
+    ("", False, []),
+    ("C:", True, []),
+]
+
+
+@pytest.mark.parametrize(("path", "absolute", "parts"), PATHS, ids=[path or "empty" for path, _, _ in PATHS])
+def test_paths(path: str, absolute: bool, parts: list[str]) -> None:
+    assert split_windows(volumes={GUID.lower(): "D:"})(path) == (absolute, parts)
+
+
+def test_a_system_that_is_not_on_c() -> None:
+    split = split_windows("E:")
+    assert (split(r"E:\Windows").parts, split(r"C:\boot").parts) == (["Windows"], ["C:", "boot"])
+
+
+def test_links_lead_through_drives() -> None:
+    system = MemoryTree({
+        "/Windows/x": "1", "/Users/all": Link(r"\??\C:\ProgramData"), "/ProgramData/y": "2", "/data": Link(r"\??\D:\a"),
+        "/Users/back": Link(r"..\Windows"),
+    })  # fmt: skip
+    data = MemoryTree({"/a/z": "3"})
+    mounts = [Mount("/", None, system, system.root), Mount("/D:", None, data, data.root)]
+    guest = Guest(mounts, "windows", split_windows())
+    paths = [r"C:\Windows\x", "/Windows/x", r"C:\Users\all\y", r"C:\data\z", r"D:\a\z", "/D:/a/z", r"C:\Users\back\x"]
+    assert [guest.read_text(path) for path in paths] == ["1", "1", "2", "3", "3", "3", "1"]
+    assert guest.realpath(r"C:\data\z") == "/D:/a/z"
+    assert guest.glob(r"C:\Windows\*") == ["/Windows/x"]
+    assert guest.mount_of(r"D:\a\none").path == "/D:"
