@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from inspector.facts import Facts
@@ -14,6 +15,8 @@ from parsers.linux.cloud_init import DatasourceList
 from parsers.place import Place
 
 _CONFIG: Final = "/etc/cloud/cloud.cfg"
+_NO_CLOUD: Final = "none"
+"""The data source that is always there and knows nothing of the instance."""
 _SHOWN: Final = 16
 _MODULES: Final = (
     "/usr/lib/python3*/dist-packages/cloudinit/version.py",
@@ -125,8 +128,10 @@ def cloud_init_config_parses(facts: Facts) -> Verdict:
 
 
 @rule("cloud-init-datasource-allows-target", "cloud-init may use the target cloud's data source")
-def cloud_init_datasource_allows_target(facts: Facts, *, datasource: str) -> Verdict:
-    """Why: where the list of data sources leaves the target out, cloud-init finds nothing there and does nothing.
+def cloud_init_datasource_allows_target(facts: Facts, *, datasources: Sequence[str]) -> Verdict:
+    """One of the target's data sources is enough; where none is named, any will do that is a cloud's.
+
+    Why: where the list of data sources leaves the target out, cloud-init finds nothing there and does nothing.
 
     Fix: name the target's data source first in one line of a file in /etc/cloud/cloud.cfg.d, such as
     `datasource_list: [ AliYun, None ]`, and unpin others in /etc/cloud/ds-identify.cfg and the kernel's arguments.
@@ -140,21 +145,31 @@ def cloud_init_datasource_allows_target(facts: Facts, *, datasource: str) -> Ver
             return failed("ds-identify switches cloud-init off", Evidence(place or Place(_CONFIG), "policy: disabled"))
         pinned = cloud_init.pinned
         if pinned is not None and policy.mode != "enabled":
-            return _pinned(cloud_init, datasource, *pinned)
+            return _pinned(cloud_init, datasources, *pinned)
     failure = cloud_init.config.failure
     if failure is not None:
         return unknown("the files cannot be merged", Evidence(failure.place, failure.message))
-    return _listed(cloud_init, datasource, identified=bool(cloud_init.identify) and policy.mode != "enabled")
+    return _listed(cloud_init, datasources, identified=bool(cloud_init.identify) and policy.mode != "enabled")
 
 
-def _pinned(cloud_init: CloudInit, target: str, datasource: str, place: Place) -> Verdict:
+def _pinned(cloud_init: CloudInit, targets: Sequence[str], datasource: str, place: Place) -> Verdict:
     """Judge a data source that is used without looking for it."""
     evidence = Evidence(place, f"data source {datasource}")
-    if datasource.lower() != target.lower():
-        return failed(f"{target} wanted, cloud-init is pinned to {datasource}", evidence)
-    if datasource != target:
-        return warning(f"{target} wanted, {datasource} found, which not every release takes for the same", evidence)
-    return _unless_unknown(cloud_init, ok(f"cloud-init is pinned to {datasource}", evidence))
+    if _reached((datasource,), targets):
+        return _unless_unknown(cloud_init, ok(f"cloud-init is pinned to {datasource}", evidence))
+    wanted = _wanted(targets)
+    if not _reached((datasource.lower(),), [target.lower() for target in targets]):
+        return failed(f"{wanted} wanted, cloud-init is pinned to {datasource}", evidence)
+    return warning(f"{wanted} wanted, {datasource} found, which not every release takes for the same", evidence)
+
+
+def _reached(names: Sequence[str], targets: Sequence[str]) -> bool:
+    """Tell whether a list comes to one of the targets; without targets, to a cloud of any kind."""
+    return any(name in targets if targets else name.lower() != _NO_CLOUD for name in names)
+
+
+def _wanted(targets: Sequence[str]) -> str:
+    return " or ".join(targets) or "a cloud's data source"
 
 
 def _unless_unknown(cloud_init: CloudInit, verdict: Verdict) -> Verdict:
@@ -165,37 +180,46 @@ def _unless_unknown(cloud_init: CloudInit, verdict: Verdict) -> Verdict:
     return unknown(why, *verdict.evidence)
 
 
-def _listed(cloud_init: CloudInit, target: str, *, identified: bool) -> Verdict:
+def _listed(cloud_init: CloudInit, targets: Sequence[str], *, identified: bool) -> Verdict:
     """Judge the list as Python sees it and, where ds-identify decides, as that does."""
     python, shell = cloud_init.python, cloud_init.shell
     views = [("cloud-init", python)] + ([("ds-identify", shell)] if identified else [])
+    wanted = _wanted(targets)
     wrong = [
         Evidence(found.place, f"{who} reads {', '.join(found.names) or 'no names'}{_flaw(found)}")
         for who, found in views
-        if found is not None and target not in found.names
+        if found is not None and not _reached(found.names, targets)
     ]
     if wrong:
-        return failed(f"{target} wanted in datasource_list, other clouds found", *wrong)
+        return failed(f"{wanted} wanted in datasource_list, other clouds found", *wrong)
     if python is None:
-        return _unset(cloud_init, target)
+        return _unset(cloud_init, targets)
     seen = Evidence(python.place, ", ".join(python.names))
+    if not identified and not _reached(tuple(takewhile(lambda name: name.lower() != _NO_CLOUD, python.names)), targets):
+        return failed(f"{wanted} wanted before None, which is taken wherever it stands", seen)
     if identified and shell is None:
         message = "ds-identify reads no list that is not in one line, and looks for every cloud that it knows"
         return warning(message, seen, Evidence(Place(python.place.path), "ds-identify reads no list in this file"))
     more = [Evidence(shell.place, f"ds-identify: {', '.join(shell.names)}")] if identified and shell else []
-    return _unless_unknown(cloud_init, ok(f"{target} is in datasource_list", seen, *more))
+    return _unless_unknown(cloud_init, ok(f"{_found(python.names, targets)} is in datasource_list", seen, *more))
+
+
+def _found(names: Sequence[str], targets: Sequence[str]) -> str:
+    return next(name for name in names if _reached((name,), targets))
 
 
 def _flaw(found: DatasourceList) -> str:
     return f": {found.flaw}" if found.flaw else ""
 
 
-def _unset(cloud_init: CloudInit, target: str) -> Verdict:
+def _unset(cloud_init: CloudInit, targets: Sequence[str]) -> Verdict:
     """No file has a list: every cloud is looked for, which takes its time, and may find another one first."""
     files = [Evidence(Place(file.path), "no datasource_list") for file in cloud_init.config.files[:_SHOWN]]
     if not files:
         files = [Evidence(Place(_CONFIG), "no such file")]
-    return warning(f"no datasource_list: {target} is looked for among all clouds", *files)
+    elif not targets:
+        return _unless_unknown(cloud_init, ok("cloud-init looks for every cloud that it knows", *files))
+    return warning(f"no datasource_list: {_wanted(targets)} is looked for among all clouds", *files)
 
 
 @rule("cloud-init-has-no-seed", "No data of another data source lies in the image")

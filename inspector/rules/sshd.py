@@ -239,20 +239,29 @@ def _cloud_init(facts: Facts) -> _CloudInitKeys:
 
 @rule("sshd-lets-the-user-in", "sshd lets in the user that the cloud logs in as")
 def sshd_lets_the_user_in(facts: Facts, *, user: str) -> Verdict:
-    """Why: the cloud sets a password or a key for this user; with its login refused nobody can use the instance.
+    """The user may be left to cloud-init (`user = ""`), which makes the one that its `default_user` names.
+
+    Why: the cloud sets a password or a key for this user; with its login refused nobody can use the instance.
 
     Fix: set PermitRootLogin to yes or prohibit-password, leave PubkeyAuthentication on, and take the user out of
     DenyUsers or into AllowUsers, out of the Match blocks that refuse it, and sshd out of /etc/hosts.deny.
     Reads: PermitRootLogin, AllowUsers, DenyUsers, AllowGroups, DenyGroups, ForceCommand and the authentication methods
-    of sshd_config with its Match blocks, /root/.ssh/authorized_keys, /etc/hosts.allow, /etc/hosts.deny
+    of sshd_config with its Match blocks, /root/.ssh/authorized_keys, /etc/hosts.allow, /etc/hosts.deny, default_user
+    in cloud-init's configuration
     """
     sshd, config = _config(facts)
+    user = user or _default_user(facts)
     login = Login(facts, sshd, config, user)
     if refusals := login.refusals():
         return warning(f"{user} cannot log in over SSH", *refusals)
     names = ("PubkeyAuthentication", "PasswordAuthentication")
     seen = [(name, login.switch(name, "yes")) for name in names]
     return ok(f"{user} can log in over SSH", *(Evidence(item.place, f"{name} {item.seen}") for name, item in seen))
+
+
+def _default_user(facts: Facts) -> str:
+    name = facts[CloudInit].config.value("system_info", "default_user", "name")
+    return name if isinstance(name, str) and name else "root"
 
 
 RULES = (

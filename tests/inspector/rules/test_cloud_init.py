@@ -35,10 +35,11 @@ SYSTEM_CONF = "/etc/systemd/system.conf"
 MARKER = "/etc/cloud/cloud-init.disabled"
 UNITS = "/etc/systemd/system"
 WANTS = f"{UNITS}/cloud-init.target.wants"
+DS_IDENTIFY = "/usr/lib/cloud-init/ds-identify"
 GENERATOR = "/usr/lib/systemd/system-generators/cloud-init-generator"
 PARAMETERS: dict[str, dict[str, Any]] = {
     "cloud-init-is-recent": {"minimum": "0.7.9", "accepted": ("0.7.6a",)},
-    "cloud-init-datasource-allows-target": {"datasource": "AliYun"},
+    "cloud-init-datasource-allows-target": {"datasources": ("AliYun",)},
     "cloud-init-modules-run": {"modules": ("users-groups", "ssh", "set-passwords")},
 }
 
@@ -357,6 +358,38 @@ def test_a_merging_of_its_own_is_followed() -> None:
     verdict = ask(cloud_init_datasource_allows_target, facts(change))
     assert verdict.status is Status.FAILED
     assert verdict.evidence[0].place == Place("/etc/cloud/cloud.cfg.d/01.cfg", 1)
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "status"),
+    [
+        ("datasource_list: [ ConfigDrive, None ]\n", ("OpenStack", "ConfigDrive"), Status.OK),
+        ("datasource_list: [ AliYun, None ]\n", ("OpenStack", "ConfigDrive"), Status.FAILED),
+        ("datasource_list: [ GCE ]\n", (), Status.OK),
+        ("datasource_list: [ None ]\n", (), Status.FAILED),
+        ("", (), Status.OK),
+        ("", ("OpenStack",), Status.WARNING),
+    ],
+)
+def test_one_of_several_targets_is_enough_and_without_any_every_cloud_will_do(
+    sources: str, targets: tuple[str, ...], status: Status
+) -> None:
+    assert cloud_init_datasource_allows_target(facts({SOURCES: sources}), datasources=targets).status is status
+
+
+@pytest.mark.parametrize(("pinned", "status"), [("GCE", Status.OK), ("None", Status.FAILED)])
+def test_any_cloud_but_none_may_be_pinned_where_no_target_is_named(pinned: str, status: Status) -> None:
+    made = facts({IDENTIFY: f"datasource: {pinned}\n"})
+    assert cloud_init_datasource_allows_target(made, datasources=()).status is status
+
+
+def test_none_in_front_of_the_target_is_taken_unless_ds_identify_decides() -> None:
+    sources = {SOURCES: "datasource_list: [ None, AliYun ]\n"}
+    assert judge(cloud_init_datasource_allows_target, sources)[0] is Status.OK
+    assert judge(cloud_init_datasource_allows_target, {**sources, DS_IDENTIFY: None}) == (
+        Status.FAILED,
+        [f"{SOURCES}:1"],
+    )
 
 
 def test_a_seed_that_is_not_complete_is_named_as_well() -> None:

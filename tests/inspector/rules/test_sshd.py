@@ -480,3 +480,17 @@ def test_unknown_is_never_ok(judge: Rule) -> None:
 def test_without_sshd_only_its_absence_is_told(judge: Rule) -> None:
     with pytest.raises(NotApplicable, match="sshd is not installed"):
         judge(facts(without=("/usr/sbin/sshd",)), **PARAMETERS.get(judge.name, {}))
+
+
+@pytest.mark.parametrize(
+    ("cfg", "status"),
+    [
+        ("system_info:\n  default_user:\n    name: bob\n", OK),
+        ("system_info:\n  default_user:\n    name: root\n", W),
+        ("", W),
+    ],
+)
+def test_the_user_whom_cloud_init_makes_may_be_the_one(cfg: str, status: Status) -> None:
+    files = {**CLOUD_INIT, "/etc/cloud/cloud.cfg": f"{cfg}cloud_init_modules:\n - ssh\n"}
+    made = facts({**files, CONFIG: "PermitRootLogin no\nUsePAM yes\n"})
+    assert rules.sshd_lets_the_user_in(made, user="").status is status
