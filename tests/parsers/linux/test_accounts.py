@@ -166,11 +166,12 @@ def test_no_text_escapes_as_an_exception() -> None:
 
 @pytest.mark.corpus
 def test_corpus() -> None:
+    """What the lens' own test (test_passwd.aug) finds in it."""
     passwd = parse_passwd(corpus("known/configs/passwd/al-passwd-conf").read_text())
-    assert [(user.name, user.uid) for user in passwd.users] == [
-        ("root", 0),
-        ("libuuid", 100),
-        ("free", 1000),
-        ("root", 0),
+    assert [(it.name, it.password, it.uid, it.gid, it.comment, it.home, it.shell) for it in passwd.users] == [
+        ("root", "x", 0, 0, "root", "/root", "/bin/bash"),
+        ("libuuid", "x", 100, 101, "", "/var/lib/libuuid", "/bin/sh"),
+        ("free", "x", 1000, 1000, "Free Ekanayaka,,,", "/home/free", "/bin/bash"),
+        ("root", "*", 0, 0, "Charlie &", "/root", "/bin/csh"),
     ]
     assert passwd.problems == ()

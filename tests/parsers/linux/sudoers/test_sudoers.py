@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from parsers.linux.sudoers import Sudoers, parse_sudoers
-from tests.corpus import ROOT, need_corpus
+from tests.corpus import corpus
 from tests.oracles import needs
 
 CASES = [
@@ -46,11 +46,13 @@ def test_the_judgements_are_those_of_visudo(tmp_path: Path) -> None:
         assert (done.returncode == 0) is valid, case
 
 
+SAMPLES = ("in-sudoers-SUDOERS_NO_INCLUDE",)
+
+
 @pytest.mark.corpus
-def test_files_of_other_projects_can_be_read() -> None:
-    need_corpus()
-    text = (ROOT / "known/configs/sudoers/in-sudoers-SUDOERS_NO_INCLUDE").read_text()
-    policy = parse_sudoers(text)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_files_of_other_projects_can_be_read(name: str) -> None:
+    policy = parse_sudoers(corpus(f"known/configs/sudoers/{name}").read_text())
     assert (policy.problems, policy.remarks) == ((), ())
     assert [grant.users for grant in policy.grants] == [("%wheel",)]
 
