@@ -12,6 +12,8 @@ from inspector.facts.cloud_init import MARKER, CloudInit, Seed, Version
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.linux.programs import program_flaw
+from inspector.linux.units import UnitFiles
 from parsers.linux.cloud_init import (
     CloudConfig,
     CloudConfigFile,
@@ -55,6 +57,7 @@ _SYSTEM_CONF: Final = (
     "/usr/lib/systemd/system.conf.d/*.conf",
     "/etc/systemd/system.conf.d/*.conf",
 )
+_SHARED: Final = "/run/cloud-init/share/"
 _COMMANDS: Final = ("cloud-init", "cloud_init", "cloudinit")
 _TEXT_LIMIT: Final = 1 << 20
 _FILES_MAX: Final = 256
@@ -75,7 +78,7 @@ def collect_cloud_init(facts: Facts) -> CloudInit:
         package=package,
         version=_version(guest, package),
         config=config,
-        units=tuple(_units(facts[Services])) if programs else (),
+        units=tuple(_units(guest, facts[Services])) if programs else (),
         generator=_generator(guest),
         identify=_identify(guest),
         identify_config=_identify_config(guest),
@@ -89,6 +92,7 @@ def collect_cloud_init(facts: Facts) -> CloudInit:
         upgraded_network=_place_of_file(guest, _UPGRADED),
         system_network=_system_network(config),
         dmi=not guest.exists("/usr/lib/aarch64-linux-gnu"),
+        flaw=program_flaw(guest, programs) if programs else None,
     )
 
 
@@ -188,16 +192,25 @@ def _environment(guest: Guest) -> tuple[str, Place] | None:
     return found
 
 
-def _units(services: Services) -> Iterator[UnitState]:
-    """Give the units of the boot stages: since 24.3 cloud-init.service is called cloud-init-network.service."""
+def _units(guest: Guest, services: Services) -> Iterator[UnitState]:
+    """Give the units of the boot stages: since 24.3 cloud-init.service is called cloud-init-network.service.
+
+    Where one process runs all stages, their units only tell it to, so that its own must be there.
+    """
     yield services.working("cloud-init-local.service", *_COMMANDS)
     network = services.working("cloud-init-network.service", *_COMMANDS)
     yield network if network.installed else services.working("cloud-init.service", *_COMMANDS)
     yield services.working("cloud-config.service", *_COMMANDS)
     yield services.working("cloud-final.service", *_COMMANDS)
     main = services.working("cloud-init-main.service", *_COMMANDS)
-    if main.installed:
+    if main.installed or (services.manager == "systemd" and _asks_main(guest, network)):
         yield main
+
+
+def _asks_main(guest: Guest, stage: UnitState) -> bool:
+    if stage.path is None:
+        return False
+    return any(_SHARED in command.value for command in UnitFiles(guest).text(stage.unit).all("Service", "ExecStart"))
 
 
 def _seeds(guest: Guest) -> Iterator[Seed]:

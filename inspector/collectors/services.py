@@ -108,8 +108,10 @@ class _Systemd:
 
     def find_flaw(self, state: UnitState, programs: Sequence[str]) -> Evidence | None:
         """Return why a service that is started does not do its work."""
-        if not state.unit.endswith(".service") or state.state is Enablement.GENERATED or state.path is None:
+        if not state.unit.endswith(".service") or state.path is None:
             return None
+        if state.state is Enablement.GENERATED:
+            return program_flaw(self._guest, state.path) if state.path.startswith(SCRIPTS) else None
         text = self._units.text(state.unit)
         required = tuple(map(self.look_up, required_units(text)))
         return service_flaw(self._guest, text, state.path, programs, required)

@@ -61,6 +61,7 @@ class CloudInit(msgspec.Struct, frozen=True):
     Attributes:
         programs: the paths of its program and its main configuration that exist.
         missing: those that do not.
+        flaw: why the program cannot be executed; None where nothing speaks against it.
         package: as the package database knows it; None where that has none or could not be read.
         version: from the package, else from its Python module.
         config: cloud.cfg and cloud.cfg.d, merged.
@@ -97,6 +98,7 @@ class CloudInit(msgspec.Struct, frozen=True):
     upgraded_network: Place | None = None
     system_network: Configuration | None = None
     dmi: bool = True
+    flaw: Evidence | None = None
 
     @property
     def installed(self) -> bool:
@@ -177,8 +179,9 @@ class CloudInit(msgspec.Struct, frozen=True):
 
     @property
     def runs(self) -> bool:
-        """Whether it is installed, not switched off and all of its stages are started."""
-        return self.installed and self.switch is None and bool(self.units) and all(unit.enabled for unit in self.units)
+        """Whether it is installed, can be run, is not switched off, and all of its stages are started."""
+        usable = self.installed and self.flaw is None and self.switch is None
+        return usable and bool(self.units) and all(unit.enabled for unit in self.units)
 
     @property
     def network_off(self) -> tuple[Evidence, ...]:

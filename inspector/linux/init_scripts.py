@@ -25,7 +25,7 @@ SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
 INITTAB: Final = "/etc/inittab"
 MULTI_USER: Final = "2345"
 """The runlevels of a system that serves."""
-_RC_SYSINIT: Final = "/etc/init/rc-sysinit.conf"
+RC_SYSINIT: Final = "/etc/init/rc-sysinit.conf"
 _RCS: Final = "/etc/init/rcS.conf"
 _DEFAULT: Final = re.compile(r"\s*env\s+DEFAULT_RUNLEVEL=[\"']?([0-9S])")
 _SINGLE: Final = frozenset({"single", "s", "S", "1"})
@@ -55,9 +55,9 @@ def default_runlevel(guest: Guest, arguments: Sequence[str] = (), place: Place |
     for entry in inittab(guest):
         if entry.action == "initdefault" and entry.levels:
             return Evidence(entry.place, entry.levels[0].upper())
-    for number, line in enumerate(_lines(guest, _RC_SYSINIT), start=1):
+    for number, line in enumerate(_lines(guest, RC_SYSINIT), start=1):
         if match := _DEFAULT.match(line):
-            return Evidence(Place(_RC_SYSINIT, number), match[1])
+            return Evidence(Place(RC_SYSINIT, number), match[1])
     return Evidence(Place(_RCS), "3") if guest.is_file(_RCS) else None  # EL 6, whose script falls back on it
 
 

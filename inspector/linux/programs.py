@@ -1,7 +1,7 @@
 """Whether a program of the guest could be executed at all (execve(2)): what is there need not run.
 
-Looked at are the mode, the size, the machine of an ELF file, and the interpreter of a script. Not done: the libraries
-of a program, which `system-directories-resolve` judges by the loader, and what a program does once it runs.
+Looked at are the mode, the size, the machine of an ELF file, and the interpreter that it or a script names. Not done:
+the libraries of a program, and what a program does once it runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from inspector.guest import Guest, NotFound
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
-from parsers.linux.elf import parse_elf
+from parsers.linux.elf import elf_interpreter, parse_elf
 from parsers.place import ParseError, Place
 from parsers.source import Source
 
@@ -20,6 +20,7 @@ FOLDERS: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", 
 """Where systemd looks for a command without a path."""
 _HEAD: Final = 256
 _ELF_HEAD: Final = 20
+_WIDE_HEAD: Final = 64
 _INIT: Final = "/sbin/init"
 _EXECUTABLE: Final = 0o111
 _ALSO: Final = {"x86_64": frozenset({"i386", "x32"}), "aarch64": frozenset({"arm"})}
@@ -60,8 +61,18 @@ def _foreign(guest: Guest, path: str, source: Source) -> Evidence | None:
     if found is not None and guest.is_file(_INIT):
         wanted = _machine(guest.open(_INIT))
     if found is None or wanted is None or found == wanted or found in _ALSO.get(wanted, ()):
-        return None
+        return _without_loader(guest, path, source)
     return Evidence(Place(path), f"a program for {wanted} wanted, one for {found} found")
+
+
+def _without_loader(guest: Guest, path: str, source: Source) -> Evidence | None:
+    try:
+        loader = elf_interpreter(source) if source.size >= _WIDE_HEAD else None
+    except ParseError as error:
+        return Evidence(Place(path), error.message)
+    if loader is None or guest.is_file(loader):
+        return None
+    return Evidence(Place(path), f"its loader {loader} does not exist")
 
 
 def _machine(source: Source) -> str | None:

@@ -228,6 +228,9 @@ def no_account_lacks_a_password(facts: Facts) -> Verdict:
         raise UnknownFact(f"{PASSWD} does not exist", Place(PASSWD))
     if accounts.shadow is None:
         raise UnknownFact(f"{SHADOW} does not exist", Place(SHADOW))
+    for path, found in ((PASSWD, accounts.passwd.users), (SHADOW, accounts.shadow.secrets)):
+        if not found:
+            raise UnknownFact(f"{path} names no account", Place(path))
     empty = [found for user in accounts.passwd.users if (found := _without_password(accounts, user))]
     if not empty:
         seen = f"{len(accounts.shadow.secrets)} accounts, none with an empty field 2"
@@ -279,8 +282,9 @@ def only_root_has_the_id_0(facts: Facts) -> Verdict:
         return warning("root is not the only superuser", *(Evidence(user.place, user.name) for user in others))
     if len(users) > 1:
         return warning("root has several lines", *(Evidence(user.place, user.name) for user in users))
-    seen = [Evidence(user.place, user.name) for user in users]
-    return ok("root alone has the id 0", *(seen or [Evidence(Place(PASSWD), "no account has the id 0")]))
+    if not users:
+        raise NotApplicable("there is no root, which root-account-exists reports")
+    return ok("root alone has the id 0", *(Evidence(user.place, user.name) for user in users))
 
 
 @rule("account-files-belong-to-root", "Nobody but root reads the passwords, and nobody but root writes accounts")
@@ -293,9 +297,8 @@ def account_files_belong_to_root(facts: Facts) -> Verdict:
     References: shadow(5)
     """
     guest, accounts = facts[Guest], facts[Accounts]
-    if accounts.passwd is None or accounts.shadow is None:
-        missing = SHADOW if accounts.passwd else PASSWD
-        raise UnknownFact(f"{missing} does not exist", Place(missing))
+    if missing := [path for path in (*_NAMES, SHADOW) if not guest.exists(path)]:
+        raise UnknownFact(f"{missing[0]} does not exist", Place(missing[0]))
     groups = accounts.group.groups if accounts.group else ()
     readers = {0} | {group.gid for group in groups if group.name == "shadow"}
     good: list[Evidence] = []

@@ -46,6 +46,8 @@ def cloud_init_installed(facts: Facts) -> Verdict:
     known = [Evidence(package.place, f"{package.name} {package.full_version}")] if package else []
     if not cloud_init.installed:
         return failed("cloud-init is not installed", *missing, *known)
+    if cloud_init.flaw:
+        return failed("cloud-init cannot be run", cloud_init.flaw)
     if package and package.state in {"unpacked", "half-configured"}:
         return warning("dpkg has not finished cloud-init", Evidence(package.place, package.state))
     guest = facts[Guest]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Status, Verdict, failed, ok, warning
@@ -15,6 +16,8 @@ from parsers.place import Place
 _NEEDED: Final = ("/lib", "/bin", "/sbin")
 _MERGED: Final = frozenset({"usr/lib", "usr/lib64", "usr/bin", "usr/sbin"})
 _LOADER_NEEDS_LIB64: Final = ("/usr/lib64", "/lib/x86_64-linux-gnu")
+_LOADER_IN_LIB64: Final = frozenset({"x86_64", "ppc64", "ppc64le", "loongarch64"})
+"""Machines whose ABI puts the loader of GNU libc into /lib64."""
 
 
 @rule(
@@ -30,7 +33,8 @@ def system_directories_resolve(facts: Facts) -> Verdict:
     References: file-hierarchy(7)
     """
     guest = facts[Guest]
-    found = [_judge(guest, path) for path in (*_NEEDED, "/lib64")]
+    needed = (*_NEEDED, *(["/lib64"] if _needs_lib64(facts, guest) else []))
+    found = [_judge(guest, path, needed) for path in (*_NEEDED, "/lib64")]
     bad = [evidence for status, evidence in found if status is Status.FAILED]
     poor = [evidence for status, evidence in found if status is Status.WARNING]
     if bad:
@@ -40,11 +44,11 @@ def system_directories_resolve(facts: Facts) -> Verdict:
     return ok("all of them are directories or lead to one below /usr", *(evidence for _, evidence in found))
 
 
-def _judge(guest: Guest, path: str) -> tuple[Status, Evidence]:
+def _judge(guest: Guest, path: str, needed: tuple[str, ...]) -> tuple[Status, Evidence]:
     try:
         kind = guest.lstat(path).type
     except NotFound:
-        return _absent(guest, path)
+        return _absent(path, needed)
     if kind is FileType.DIRECTORY:
         return Status.OK, Evidence(Place(path), "a directory")
     if kind is not FileType.SYMLINK:
@@ -60,11 +64,22 @@ def _judge(guest: Guest, path: str) -> tuple[Status, Evidence]:
     return Status.OK if usual else Status.WARNING, Evidence(Place(path), seen)
 
 
-def _absent(guest: Guest, path: str) -> tuple[Status, Evidence]:
-    """/lib64 is needed only where the architecture's loader lies in it."""
-    if path in _NEEDED or any(map(guest.is_dir, _LOADER_NEEDS_LIB64)):
+def _absent(path: str, needed: tuple[str, ...]) -> tuple[Status, Evidence]:
+    if path in needed:
         return Status.FAILED, Evidence(Place(path), "a directory or a link to one wanted, nothing found")
     return Status.OK, Evidence(Place(path), "absent, as on an architecture without it")
+
+
+def _needs_lib64(facts: Facts, guest: Guest) -> bool:
+    """Tell whether the programs' loader lies there: by the machine's ABI, unless they are musl's or busybox alone."""
+    if any(map(guest.is_dir, _LOADER_NEEDS_LIB64)):
+        return True
+    try:
+        machine = facts[Architecture].machine
+    except UnknownFact:  # no program is there, which system-programs-exist reports
+        return False
+    alone = guest.exists("/bin/sh") and guest.realpath("/bin/sh").endswith("/busybox")
+    return machine in _LOADER_IN_LIB64 and not alone and not guest.glob("/lib/ld-musl-*")
 
 
 RULES = (system_directories_resolve,)

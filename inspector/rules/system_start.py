@@ -10,11 +10,11 @@ from inspector.facts.boot import DefaultKernel
 from inspector.facts.platform import Architecture
 from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
-from inspector.linux.init_scripts import INITTAB, MULTI_USER, default_runlevel
+from inspector.linux.init_scripts import INITTAB, MULTI_USER, RC_SYSINIT, default_runlevel
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.filesystem.tree import FileType
-from parsers.linux.elf import parse_elf
+from parsers.linux.elf import elf_interpreter, parse_elf
 from parsers.place import ParseError, Place
 
 _INITS: Final = ("/sbin/init", "/etc/init", "/bin/init")
@@ -25,6 +25,7 @@ _LOADERS: Final = {
     "aarch64": ("/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"),
 }
 """The path that the programs of a machine name, by the ABI of its GNU libc, and by that of musl."""
+_ELF_HEAD: Final = 64
 _LIBCS: Final = {
     "x86_64": ("/lib/x86_64-linux-gnu", "/lib64", "/lib"),
     "i386": ("/lib/i386-linux-gnu", "/lib"),
@@ -83,12 +84,26 @@ def _libraries(guest: Guest, machine: str | None) -> list[str]:
     """The loader and the C library; a system of static programs, which is busybox alone, has neither."""
     if machine not in _LOADERS:
         return []
-    loader = _first(guest, _LOADERS[machine])
+    named = _interpreter(guest, "/bin/sh")
+    loader = named if named in _LOADERS[machine] else _first(guest, _LOADERS[machine])
     if "musl" in loader:  # the loader is the library
         return [loader]
-    if not guest.exists(loader) and guest.exists("/bin/sh") and guest.realpath("/bin/sh").endswith("/busybox"):
+    if named is None and not guest.exists(loader) and _is_busybox(guest):
         return []
     return [loader, _first(guest, tuple(f"{folder}/libc.so.6" for folder in _LIBCS[machine]))]
+
+
+def _interpreter(guest: Guest, path: str) -> str | None:
+    """The loader that a program names; None where it names none, or is no program."""
+    try:
+        source = guest.open(path)
+        return elf_interpreter(source) if source.size >= _ELF_HEAD else None
+    except (NotFound, ParseError):  # which the rule tells of the program itself
+        return None
+
+
+def _is_busybox(guest: Guest) -> bool:
+    return guest.exists("/bin/sh") and guest.realpath("/bin/sh").endswith("/busybox")
 
 
 def _flaw(guest: Guest, path: str, machine: str | None) -> str | None:
@@ -213,7 +228,8 @@ def _runlevel(guest: Guest) -> Verdict:
     if level is None:
         if guest.is_file(INITTAB):
             return warning("init asks for a runlevel at the console", Evidence(Place(INITTAB), "no line initdefault"))
-        raise NotApplicable("the system is started by sysv, and no file names its runlevel")
+        nowhere = (Evidence(Place(path), "no such file, or it names none") for path in (INITTAB, RC_SYSINIT))
+        return failed("nothing names the runlevel that init starts", *nowhere)
     seen = Evidence(level.place, f"runlevel {level.seen}")
     if level.seen not in MULTI_USER:
         return failed(f"init {_NO_SERVER.get(level.seen, 'starts a single user mode')}", seen)

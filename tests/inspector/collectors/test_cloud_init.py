@@ -55,6 +55,25 @@ def test_a_guest_without_cloud_init_is_a_fact_too() -> None:
     assert "/usr/bin/cloud-init" in found.missing
 
 
+@pytest.mark.parametrize(
+    "program", [File("", 0o755), File("#!/opt/python\n", 0o755), File("#!/usr/bin/python3\n", 0o644)]
+)
+def test_a_program_that_cannot_be_run_runs_no_stage(program: File) -> None:
+    found = collected({"/usr/bin/cloud-init": program})
+    assert (found.installed, found.runs) == (True, False)
+    assert found.flaw is not None
+    assert found.flaw.place == Place("/usr/bin/cloud-init", found.flaw.place.line)
+
+
+def test_stages_that_only_tell_one_process_to_go_on_need_that_process() -> None:
+    units = "/usr/lib/systemd/system"
+    shim = "[Service]\nExecStart=sh -c 'echo start | nc -Uu -W1 /run/cloud-init/share/network.sock | sh'\n"
+    found = collected({f"{units}/cloud-init-network.service": shim})
+    assert [(it.unit, it.installed) for it in found.units][-1] == ("cloud-init-main.service", False)
+    own = collected({f"{units}/cloud-init-network.service": "[Service]\nExecStart=/usr/bin/cloud-init init\n"})
+    assert "cloud-init-main.service" not in [it.unit for it in own.units]
+
+
 def test_files_are_read_in_the_order_of_their_bytes() -> None:
     change = {
         f"{FOLDER}/9_a.cfg": "x: 9\n",

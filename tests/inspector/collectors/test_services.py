@@ -206,6 +206,11 @@ def test_an_init_script_becomes_a_unit_where_it_has_none() -> None:
     assert not state({**files, f"{LIB}/old.service": WANTED}, "old.service").enabled
     assert state({**files, f"{ETC}/old.service": Link("/dev/null")}, "old.service").masked
     assert not services({k: v for k, v in files.items() if "rc3" not in k}).state("old").enabled
+    assert services(files).working("old").enabled is False, "no /bin/sh to run it"
+    assert services({**files, "/bin/sh": File("x", 0o755)}).working("old").enabled
+    assert (
+        not services({**files, "/bin/sh": File("x", 0o755), "/etc/init.d/old": File("", 0o755)}).working("old").enabled
+    )
     flat = state({**files, "/etc/init.d/old": "#!/bin/sh\n"}, "old.service")
     assert (flat.enabled, flat.installed, flat.place) == (False, True, Place("/etc/init.d/old"))
 

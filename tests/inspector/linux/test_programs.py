@@ -29,11 +29,14 @@ GUEST = guest_of(
         "/bare": File("#!\n", 0o755),
         "/locked": File("#!/plain\n", 0o755),
         "/dangling": Link("gone"),
+        "/linked": File(elf(interpreter="/usr/bin/env"), 0o755),
+        "/unloaded": File(elf(interpreter="/lib/ld.so"), 0o755),
+        "/torn": File(elf(interpreter="/usr/bin/env")[:70], 0o755),
     }
 )
 
 
-@pytest.mark.parametrize("path", ["/good", "/narrow", "/script", "/env"])
+@pytest.mark.parametrize("path", ["/good", "/narrow", "/script", "/env", "/linked"])
 def test_what_can_be_executed(path: str) -> None:
     assert program_flaw(GUEST, path) is None
 
@@ -51,6 +54,8 @@ def test_what_can_be_executed(path: str) -> None:
         ("/orphan", "its interpreter /opt/python does not exist"),
         ("/no-env", "its interpreter ruby does not exist"),
         ("/bare", "its interpreter (none) does not exist"),
+        ("/unloaded", "its loader /lib/ld.so does not exist"),
+        ("/torn", "56 bytes wanted, the source ends at byte 70"),
         ("/locked", "its interpreter /plain may not be executed"),
     ],
 )

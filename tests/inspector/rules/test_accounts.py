@@ -281,3 +281,21 @@ def test_owner_and_mode_of_account_files(path: str, node: File, status: Status) 
 @pytest.mark.parametrize("rule", RULES[-3:], ids=lambda rule: rule.name)
 def test_missing_files_are_no_proof_that_accounts_are_sound(rule: Rule) -> None:
     assert not rule(facts(None)).known
+
+
+@pytest.mark.parametrize(("passwd", "shadow"), [("", SHADOW), (PASSWD, "")])
+def test_empty_files_are_no_proof_that_accounts_are_sound(passwd: str, shadow: str) -> None:
+    assert not no_account_lacks_a_password(facts(passwd, shadow)).known
+
+
+def test_without_a_superuser_root_is_not_said_to_be_the_only_one() -> None:
+    with pytest.raises(NotApplicable, match="there is no root"):
+        only_root_has_the_id_0(facts("bob:x:1000:1000::/:/bin/sh\n"))
+
+
+def test_groups_that_are_not_there_belong_to_nobody() -> None:
+    gone = facts_of(
+        {"/etc/passwd": PASSWD, "/etc/shadow": File(SHADOW, 0o640), "/bin/bash": File("#!/bin/sh\n", 0o755)}
+    )
+    verdict = account_files_belong_to_root(gone)
+    assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/group"])

@@ -65,6 +65,12 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
     assert judge(rule)[0] is Status.OK
 
 
+def test_a_program_that_cannot_be_run_is_not_installed() -> None:
+    assert judge(cloud_init_installed, {"/usr/bin/cloud-init": File("", 0o755)}) == (
+        Status.FAILED, ["/usr/bin/cloud-init"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("noun", [Services, CloudInit], ids=lambda noun: noun.__name__)
 def test_unknown_is_never_ok(rule: Rule, noun: type[Any]) -> None:

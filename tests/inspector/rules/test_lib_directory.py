@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture
 from inspector.guest import Guest
 from inspector.rules.lib_directory import system_directories_resolve
 from inspector.verdict import Status, Verdict
+from parsers.place import Place
 from tests.facts_of import facts_of
 from tests.memory_tree import Dir, File, Link
 
@@ -66,6 +68,25 @@ def test_what_is_missing_fails_where_it_is_needed() -> None:
     assert system_directories_resolve(facts(**{"/lib64": None})).status is Status.FAILED
     arm = facts(**{"/lib64": None, "/usr/lib64/ld-linux-x86-64.so.2": None})
     assert system_directories_resolve(arm).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("machine", "more", "status"),
+    [
+        ("x86_64", {}, Status.FAILED),
+        ("ppc64le", {}, Status.FAILED),
+        ("aarch64", {}, Status.OK),
+        ("x86_64", {"/usr/lib/ld-musl-x86_64.so.1": ""}, Status.OK),
+        ("x86_64", {"/usr/bin/sh": Link("busybox"), "/usr/bin/busybox": ""}, Status.OK),
+    ],
+)
+def test_lib64_with_all_that_lay_in_it_is_needed_where_the_loader_lies_there(
+    machine: str, more: dict[str, Any], status: Status
+) -> None:
+    files = {path: node for path, node in {**MERGED, **more}.items() if "lib64" not in path}
+    architecture = Architecture(machine, 64, Place("/sbin/init"))
+    verdict = system_directories_resolve(facts_of(files, given={Architecture: architecture}))
+    assert (verdict.status, "/lib64" in places(verdict)) == (status, True)
 
 
 def test_a_loop_of_links_is_never_ok() -> None:

@@ -155,8 +155,21 @@ def test_without_systemd_the_runlevel_decides(inittab: str, status: Status) -> N
 def test_a_runlevel_that_nothing_names_is_asked_for() -> None:
     verdict = default_target_starts_the_system(facts({**UPSTART, "/etc/inittab": "# empty\n"}))
     assert (verdict.status, places(verdict)) == (Status.WARNING, ["/etc/inittab"])
-    with pytest.raises(NotApplicable):
-        default_target_starts_the_system(facts(UPSTART))
+    verdict = default_target_starts_the_system(facts(UPSTART))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, ["/etc/inittab", "/etc/init/rc-sysinit.conf"])
+    named = {**UPSTART, "/etc/init/rc-sysinit.conf": "env DEFAULT_RUNLEVEL=2\n"}
+    assert default_target_starts_the_system(facts(named)).status is Status.OK
+
+
+def test_the_loader_is_the_one_that_the_shell_names() -> None:
+    loader = "/lib/ld-musl-x86_64.so.1"
+    shell = File(elf(interpreter=loader), 0o755)
+    musl: dict[str, Node] = {"/sbin/init": Link("/bin/busybox"), "/bin/sh": Link("/bin/busybox"), "/bin/busybox": shell}
+    given = {Architecture: Architecture("x86_64", 64, Place("/bin/busybox"))}
+    verdict = system_programs_exist(Facts({Guest: guest_of(musl), **given}))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, [loader])
+    whole = guest_of({**musl, loader: File(elf(), 0o755)})
+    assert system_programs_exist(Facts({Guest: whole, **given})).status is Status.OK
 
 
 def test_unknown_is_never_ok() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from parsers.linux.elf import Elf, parse_elf
+from fixtures.kernel import elf
+from parsers.linux.elf import Elf, elf_interpreter, parse_elf
 from parsers.place import ParseError
 from parsers.source import Memory
 
@@ -49,9 +52,9 @@ def test_the_machine_has_the_name_that_uname_gives(machine: int, bits: int, orde
 def test_this_interpreter_is_what_readelf_says() -> None:
     program = Path(sys.executable).resolve()
     shown = subprocess.run(["readelf", "-h", program], check=True, capture_output=True, text=True).stdout
-    elf = parse_elf(Memory(program.read_bytes()[:64]))
-    assert f"ELF{elf.bits}" in shown
-    assert elf.machine.replace("_", "-") in shown.lower().replace("_", "-")
+    found = parse_elf(Memory(program.read_bytes()[:64]))
+    assert f"ELF{found.bits}" in shown
+    assert found.machine.replace("_", "-") in shown.lower().replace("_", "-")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"#!/bin/sh\n" + bytes(20), b"\x7fELF\3\1" + bytes(20)])
@@ -70,3 +73,32 @@ def test_damaged_heads_give_parse_errors_only() -> None:
             assert parse_elf(Memory(bytes(data[: chance.choice((20, 64, 10))]))).machine
         except ParseError:
             continue
+
+
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf (binutils) is the oracle, and absent")
+def test_the_loaders_of_programs_and_libraries_are_what_readelf_says() -> None:
+    files = [
+        path for folder in ("/bin", "/sbin", "/lib/x86_64-linux-gnu") for path in sorted(Path(folder).glob("*"))[:60]
+    ]
+    files = [path for path in files if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+    assert len(files) > 20
+    shown = subprocess.run(["readelf", "-lW", *files], capture_output=True, text=True, check=False).stdout
+    parts = shown.split("\nFile: ")[1:]
+    assert len(parts) == len(files)
+    theirs = [re.search(r"program interpreter: (.*)\]", part) for part in parts]
+    ours = [elf_interpreter(Memory(path.read_bytes())) for path in files]
+    assert ours == [match[1] if match else None for match in theirs]
+
+
+def test_segments_outside_of_the_file_are_errors_and_nothing_else() -> None:
+    whole = elf(b"code", interpreter="/lib/ld.so")
+    assert elf_interpreter(Memory(whole)) == "/lib/ld.so"
+    assert elf_interpreter(Memory(elf())) is None
+    chance = random.Random(2)
+    for _ in range(500):
+        data = bytearray(whole)
+        for _ in range(chance.randrange(1, 4)):
+            data[chance.randrange(120)] = chance.randrange(256)
+        with suppress(ParseError):
+            found = elf_interpreter(Memory(bytes(data[: chance.choice([len(data), 70, 125])])))
+            assert found is None or len(found) <= 4096
