@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
+from inspector.facts.packages import Packages
 from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.commands import required_units, service_flaw
 from inspector.linux.conditions import unmet_condition
-from inspector.linux.generators import has_sysv_generator
-from inspector.linux.init_scripts import SCRIPTS, default_runlevel, script_path, script_state, start_links
+from inspector.linux.init_scripts import SCRIPTS, InitScripts, default_runlevel
 from inspector.linux.openrc import FOLDER as RUNLEVELS
 from inspector.linux.openrc import OpenRc
-from inspector.linux.presets import first_boot, preset_enables
+from inspector.linux.presets import FirstBoot, applied_in_full, first_boot
 from inspector.linux.programs import program_flaw
 from inspector.linux.pull import Pull
 from inspector.linux.runit import LEVELS, Runit
+from inspector.linux.sysv_units import unit_of_script
 from inspector.linux.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
 from inspector.linux.upstart import FOLDER as JOBS
 from inspector.linux.upstart import Upstart
 from inspector.verdict import Evidence
+from parsers.linux.os_release import OsRelease
 from parsers.place import Place
 
 _INITS: Final = ("/sbin/init", "/usr/sbin/init")
 _FOREIGN: Final = frozenset({"dinit", "finit", "s6-linux-init", "s6-svscan", "shepherd", "sinit", "epoch"})
 """Inits that take no notice of the scripts that packages leave in /etc/init.d."""
+_RELEASE: Final = re.compile(r"\d{1,4}")
 _INSTALL_KEYS: Final = ("WantedBy", "RequiredBy", "UpheldBy", "Alias")
 
 
@@ -37,7 +41,7 @@ def collect_services(facts: Facts) -> Services:
     guest = facts[Guest]
     init = _init(guest)
     if init.endswith("/systemd") or (not init and any(guest.is_dir(path) for path in SEARCH)):
-        systemd = _Systemd(guest, _masked_by_kernel(facts))
+        systemd = _Systemd(guest, _masked_by_kernel(facts), _first_boot(facts))
         return Services("systemd", systemd.look_up, systemd.find_flaw)
     if init.rpartition("/")[2] in _FOREIGN:
         raise UnknownFact(f"the services of {init} are not known", Place(init))
@@ -49,10 +53,10 @@ def collect_services(facts: Facts) -> Services:
         return Services("openrc", OpenRc(guest, arguments).state, flaw)
     if any(map(guest.is_dir, (*SCRIPTS, JOBS))):
         runlevel = default_runlevel(guest, arguments, place)
-        jobs = Upstart(guest, runlevel)
+        jobs, scripts = Upstart(guest, runlevel), InitScripts(guest)
         return Services(
             "sysv",
-            lambda unit: jobs.state(unit) or script_state(guest, unit, runlevel),
+            lambda unit: jobs.state(unit) or scripts.state(unit, runlevel),
             lambda state, words: jobs.flaw(state) or flaw(state, words),
         )
     raise UnknownFact(
@@ -98,12 +102,35 @@ def _masked_by_kernel(facts: Facts) -> dict[str, Place]:
     return {name if "." in name else f"{name}.service": place for name in names} if place else {}
 
 
+def _first_boot(facts: Facts) -> FirstBoot | None:
+    """The next boot, where it is a first one."""
+    place = first_boot(facts[Guest], _arguments(facts)[0], partial(_systemd_release, facts))
+    if place is None:
+        return None
+    try:
+        full = applied_in_full(facts[OsRelease])
+    except UnknownFact:
+        full = False
+    return FirstBoot(facts[Guest], place, full=full)
+
+
+def _systemd_release(facts: Facts) -> int | None:
+    try:
+        package = facts[Packages].find("systemd")
+    except UnknownFact:
+        return None
+    match = _RELEASE.match(package.version) if package else None
+    return int(match[0]) if match else None
+
+
 class _Systemd:
     """Answers for one unit as `systemctl is-enabled` would, and whether it is started."""
 
-    def __init__(self, guest: Guest, masks: dict[str, Place]) -> None:
+    def __init__(self, guest: Guest, masks: dict[str, Place], first_boot: FirstBoot | None) -> None:
         self._guest = guest
-        self._units = UnitFiles(guest)
+        self._units = UnitFiles(guest, first_boot)
+        self._first_boot = first_boot
+        self._scripts = InitScripts(guest)
         self._masks = masks
 
     def find_flaw(self, state: UnitState, programs: Sequence[str]) -> Evidence | None:
@@ -121,7 +148,8 @@ class _Systemd:
             return UnitState(unit, Enablement.MASKED, self._masks[unit], f"masked by the argument systemd.mask={unit}")
         fragment = self._units.fragment(unit)
         if fragment is None or fragment.kind is Kind.DANGLING:
-            return self._script(unit) or self._absent(unit, fragment)
+            made = unit_of_script(self._guest, self._scripts, unit, partial(self._units.reached, deep=False))
+            return made or self._absent(unit, fragment)
         own = self._units.canonical(unit)
         if own is None or own.kind is Kind.DANGLING:
             return self._absent(unit, fragment)
@@ -140,10 +168,14 @@ class _Systemd:
                 reason = f"{state}, but passed over at boot: {unmet.key}={unmet.value}"
                 return UnitState(unit, state, unmet.place, reason, own.path)
             return UnitState(unit, state, pull.place, pull.reason, own.path, started=True)
-        reason = f"{state}, and nothing at boot reaches it"
-        if state is Enablement.DISABLED and first_boot(self._guest) and preset_enables(self._guest, unit):
-            reason += "; but the next boot is a first boot, whose presets enable it"
-        return UnitState(unit, state, place, reason, own.path)
+        return self._not_started(unit, state, place, own.path)
+
+    def _not_started(self, unit: str, state: Enablement, place: Place, path: str) -> UnitState:
+        first, reason = self._first_boot, f"{state}, and nothing at boot reaches it"
+        taken = first.disables(unit) if first and state is Enablement.ENABLED else None
+        if first and taken:
+            reason = f"{state}, but the next boot is a first one ({first.place}), whose presets disable it"
+        return UnitState(unit, state, taken or place, reason, path)
 
     def _pull(self, unit: str, own: Fragment) -> Pull | None:
         """What has the unit started, under any of its names."""
@@ -196,22 +228,6 @@ class _Systemd:
         if install.words("Install", "Also"):
             return Enablement.INDIRECT, place
         return Enablement.STATIC, place
-
-    def _script(self, unit: str) -> UnitState | None:
-        """An init script without a unit of its own; systemd-sysv-generator(8) makes one."""
-        name = unit.removesuffix(".service")
-        path = script_path(self._guest, name)
-        if path is None or name == unit or not has_sysv_generator(self._guest):
-            return None
-        if not self._guest.stat(path).mode & 0o100:
-            reason = "its init script may not be executed, so that no unit is made of it"
-            return UnitState(unit, Enablement.DISABLED, Place(path), reason, path)
-        links = start_links(self._guest, name)
-        if links and "multi-user.target" in self._units.reached(deep=False):
-            reason = "its init script has a start link"
-            return UnitState(unit, Enablement.GENERATED, Place(links[0]), reason, path, started=True)
-        reason = "its init script has no start link"
-        return UnitState(unit, Enablement.GENERATED, Place(path), reason, path)
 
     def _absent(self, unit: str, dangling: Fragment | None) -> UnitState:
         if dangling is not None:

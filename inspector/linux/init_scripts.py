@@ -2,8 +2,7 @@
 
 Layouts: /etc/rcN.d (Debian), /etc/rc.d/rcN.d (Red Hat), /etc/init.d/rcN.d with boot.d (SUSE); rcS.d runs before every
 runlevel. What a script's header says (`chkconfig:`, `Default-Start:`) only tells chkconfig(8) and insserv(8) which
-links to make: without a link nothing starts. Not done: the order of startpar's .depend files, which changes when a
-service starts, not whether it does.
+links to make: without a link nothing starts. A service may also go by a name that the header of its script provides.
 """
 
 from __future__ import annotations
@@ -11,14 +10,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from inspector.facts.services import Enablement, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.linux.startpar import left_out
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
+from parsers.linux.init_script import parse_init_script
 from parsers.place import Place
 
 SCRIPTS: Final = ("/etc/init.d", "/etc/rc.d/init.d")
@@ -31,7 +33,9 @@ _DEFAULT: Final = re.compile(r"\s*env\s+DEFAULT_RUNLEVEL=[\"']?([0-9S])")
 _SINGLE: Final = frozenset({"single", "s", "S", "1"})
 _INITTAB_FIELDS: Final = 4
 _LEVELS: Final = ("/etc/rc{}.d", "/etc/rc.d/rc{}.d", "/etc/init.d/rc{}.d")
-_ALWAYS: Final = ("/etc/rcS.d", "/etc/init.d/boot.d")
+ALWAYS: Final = ("/etc/rcS.d", "/etc/init.d/boot.d")
+"""What runs before every runlevel."""
+_MAX_SCRIPTS: Final = 1024
 _LIMIT: Final = 1 << 20
 
 
@@ -82,23 +86,47 @@ def script_path(guest: Guest, name: str) -> str | None:
     return next((path for path in paths if guest.is_file(path)), None)
 
 
-def script_state(guest: Guest, unit: str, runlevel: Evidence | None) -> UnitState:
-    """Tell whether the default runlevel starts the script of a service."""
-    name = unit.removesuffix(".service")
-    path = script_path(guest, name)
-    if path is None:
-        return UnitState(unit, Enablement.ABSENT, Place(SCRIPTS[0]), f"there is no {SCRIPTS[0]}/{name}")
-    if links := start_links(guest, name, runlevel.seen if runlevel else MULTI_USER):
-        return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
-    if runlevel and (links := start_links(guest, name)):
-        reason = f"it has start links, none in runlevel {runlevel.seen}, into which {runlevel.place} boots"
-        return UnitState(unit, Enablement.DISABLED, Place(links[0]), reason, path)
-    return UnitState(unit, Enablement.DISABLED, Place(path), "it has no start link", path)
+class InitScripts:
+    """The init scripts of one guest, by their own names and by those that their headers provide."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+
+    def named(self, name: str) -> list[str]:
+        """Return the paths of the scripts of a service: that of its name, then those that provide it."""
+        own = [path for path in (script_path(self._guest, name), script_path(self._guest, f"{name}.sh")) if path]
+        return [*own, *(path for path in self._providers.get(name, ()) if path not in own)]
+
+    @cached_property
+    def _providers(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in [path for folder in SCRIPTS for path in self._guest.glob(f"{folder}/[!.]*")][:_MAX_SCRIPTS]:
+            if self._guest.is_file(path):
+                for item in parse_init_script(self._guest.read_text(path, limit=_LIMIT), path):
+                    found.setdefault(item.name.removesuffix(".sh"), []).append(path)
+        return found
+
+    def state(self, unit: str, runlevel: Evidence | None) -> UnitState:
+        """Tell whether the default runlevel starts the script of a service."""
+        guest = self._guest
+        path = next(iter(self.named(unit.removesuffix(".service"))), None)
+        if path is None:
+            where = f"{SCRIPTS[0]}/{unit.removesuffix('.service')}"
+            return UnitState(unit, Enablement.ABSENT, Place(SCRIPTS[0]), f"there is no {where}")
+        script = posixpath.basename(path)
+        if links := start_links(guest, script, runlevel.seen if runlevel else MULTI_USER):
+            if passed_over := left_out(guest, script, links[0]):
+                return UnitState(unit, Enablement.DISABLED, passed_over.place, passed_over.seen, path)
+            return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
+        if runlevel and (links := start_links(guest, script)):
+            reason = f"it has start links, none in runlevel {runlevel.seen}, into which {runlevel.place} boots"
+            return UnitState(unit, Enablement.DISABLED, Place(links[0]), reason, path)
+        return UnitState(unit, Enablement.DISABLED, Place(path), "it has no start link", path)
 
 
-def start_links(guest: Guest, script: str, levels: str = MULTI_USER) -> list[str]:
-    """Return the start links of an init script in these runlevels, and in what runs before all of them."""
-    folders = [*_ALWAYS, *(folder.format(level) for level in levels for folder in _LEVELS)]
+def start_links(guest: Guest, script: str, levels: str = MULTI_USER, always: Sequence[str] = ALWAYS) -> list[str]:
+    """Return the start links of an init script in these runlevels, and in the folders that run before all of them."""
+    folders = [*always, *(folder.format(level) for level in levels for folder in _LEVELS)]
     return [
         path
         for folder in folders

@@ -2,14 +2,15 @@
 
 The runlevels of a boot are sysinit, boot and default, as inittab(5) has them run; `softlevel=` of the kernel's
 arguments takes the place of default. A runlevel may hold others (rc-update(8), --stack). A service that one in a
-runlevel needs is started with it. Not done: `use` and `want`, which start nothing that is in no runlevel here, and
-dependencies that a script works out when it runs.
+runlevel needs is started with it; where a name is needed that no script has (`net`), and no service of the runlevels
+provides it, the first script does that provides it. Not done: `use` and `want`, which start nothing that is in no
+runlevel here, and dependencies that a script works out when it runs: those below `if`, `for`, `while` and `case`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -23,7 +24,9 @@ _STANDARD: Final = ("sysinit", "boot", "default")
 _RUNS: Final = re.compile(r"(?:^|/)(?:openrc|rc)\s+([A-Za-z0-9_.-]+)")
 _AT_BOOT: Final = frozenset({"sysinit", "boot", "bootwait", "wait", "once"})
 _ENDS: Final = frozenset({"shutdown", "reboot", "single"})
-_NEED: Final = re.compile(r"^[ \t]*(need|provide)[ \t]+([^#\n]*)", re.MULTILINE)
+_WORDS: Final = re.compile(r"[ \t]*(need|provide)[ \t]+([^#]*)")
+_OPENS: Final = re.compile(r"[ \t]*(?:if|for|while|until|case)\b")
+_CLOSES: Final = re.compile(r"(?:^|;)[ \t]*(?:fi|done|esac)\b")
 _SET_NEED: Final = re.compile(r"""^[ \t]*rc_need=["']?([^"'#\n]*)""", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _LIMIT: Final = 1 << 18
@@ -49,8 +52,8 @@ class OpenRc:
             link, level = found
             return UnitState(unit, Enablement.ENABLED, Place(link), f"in the runlevel {level}", path, started=True)
         if found := self._needed.get(name):
-            script, by = found
-            return UnitState(unit, Enablement.INDIRECT, Place(script), f"{by} needs it", path, started=True)
+            script, reason = found
+            return UnitState(unit, Enablement.INDIRECT, Place(script), reason, path, started=True)
         return UnitState(unit, Enablement.DISABLED, Place(path), self._elsewhere(name), path)
 
     def _elsewhere(self, name: str) -> str:
@@ -94,23 +97,52 @@ class OpenRc:
 
     @cached_property
     def _needed(self) -> dict[str, tuple[str, str]]:
-        """What services of the runlevels need beyond them: the script and the service that say so."""
+        """What services of the runlevels need beyond them: the script, and a sentence that says who needs it."""
         found: dict[str, tuple[str, str]] = {}
         pending = list(self._listed)
         while pending:
             by = pending.pop()
-            for path, name in self._needs(by):
-                if name not in self._listed and name not in found and script_path(self._guest, name):
-                    found[name] = (path, by)
+            for path, word in self._needs(by):
+                name = self._meant(word, found)
+                if name and name not in self._listed and name not in found:
+                    found[name] = (path, f"{by} needs {'it' if name == word else f'{word}, which it provides'}")
                     pending.append(name)
+        return found
+
+    def _meant(self, word: str, found: Mapping[str, object]) -> str | None:
+        """The service that is started for a name; None where one that provides it is started anyhow."""
+        if script_path(self._guest, word):
+            return word
+        providers = self._providers.get(word, ())
+        started = any(name in self._listed or name in found for name in providers)
+        return None if started or not providers else providers[0]
+
+    @cached_property
+    def _providers(self) -> dict[str, list[str]]:
+        """Names -> the scripts that provide them, in alphabetical order."""
+        found: dict[str, list[str]] = {}
+        for path in self._guest.glob(f"{SCRIPTS[0]}/[!.]*")[:_MAX_SERVICES]:
+            for word in _said(self._text(path), "provide"):
+                found.setdefault(word, []).append(path.rpartition("/")[2])
         return found
 
     def _needs(self, service: str) -> Iterator[tuple[str, str]]:
         path = script_path(self._guest, service)
         if path is not None:
-            for kind, words in _NEED.findall(self._guest.read_text(path, limit=_LIMIT)):
-                yield from ((path, word) for word in words.split() if kind == "need" and _NAME.match(word))
+            yield from ((path, word) for word in _said(self._text(path), "need"))
         settings = f"/etc/conf.d/{service}"
-        if self._guest.is_file(settings):
-            for words in _SET_NEED.findall(self._guest.read_text(settings, limit=_LIMIT)):
-                yield from ((settings, word) for word in words.split() if _NAME.match(word))
+        for words in _SET_NEED.findall(self._text(settings)):
+            yield from ((settings, word) for word in words.split() if _NAME.match(word))
+
+    def _text(self, path: str) -> str:
+        return self._guest.read_text(path, limit=_LIMIT) if self._guest.is_file(path) else ""
+
+
+def _said(text: str, kind: str) -> Iterator[str]:
+    """Give the words after `need` or `provide` that a script says whatever it finds when it runs."""
+    depth = 0
+    for line in text.split("\n"):
+        match = _WORDS.match(line)
+        if match and match[1] == kind and depth == 0:
+            yield from (word for word in match[2].split() if _NAME.match(word))
+        depth = max(0, depth + bool(_OPENS.match(line)) - len(_CLOSES.findall(line)))

@@ -1,18 +1,28 @@
-"""What systemd enables by itself at a first boot.
+"""What systemd enables and disables by itself at a first boot.
 
-machine-id(5), "First boot semantics": the boot is a first one where /etc/machine-id is missing or says
-"uninitialized"; an empty file is none. Then every unit is preset (systemd.preset(5)), which enables those that no
-preset file disables, the ones that somebody had disabled among them.
+machine-id(5), "First boot semantics": the boot is a first one where /etc/machine-id is missing or, since systemd 247,
+says "uninitialized"; an empty file is none. The kernel's argument `systemd.condition-first-boot=` overrides both.
+Then every unit is preset (systemd.preset(5)), which enables those that no preset file disables, the ones that somebody
+had disabled among them. Units that are enabled stay so, but where systemd was built with `first-boot-full-preset`
+(NEWS of 252), as Fedora's is since 39 and RHEL's since 10: those that the presets disable are disabled.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import posixpath
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from inspector.guest import Guest, NotFound
+from inspector.linux.pull import Pull
+from parsers.linux.os_release import OsRelease
+from parsers.linux.systemd import Unit
 from parsers.place import Place
+
+if TYPE_CHECKING:
+    from inspector.linux.units import UnitFiles
 
 MACHINE_ID: Final = "/etc/machine-id"
 _FOLDERS: Final = (
@@ -23,25 +33,107 @@ _FOLDERS: Final = (
 )
 _LIMIT: Final = 1 << 16
 _ACTIONS: Final = frozenset({"enable", "disable", "ignore"})
+_SINCE: Final = 247
+"""The systemd that takes "uninitialized" for a first boot."""
+_ARGUMENTS: Final = ("systemd.condition-first-boot", "systemd.condition_first_boot")
+_YES: Final = frozenset({"", "1", "yes", "y", "true", "t", "on"})
+_FULL: Final = {"fedora": 39, **dict.fromkeys(("almalinux", "centos", "ol", "rhel", "rocky"), 10)}
+"""The first release whose systemd applies presets in full, by ID of os-release."""
+_WANTS: Final = ("WantedBy", "RequiredBy", "UpheldBy")
+_MAX_UNITS: Final = 4096
 
 
-def first_boot(guest: Guest) -> Place | None:
-    """Return what makes the next boot a first one, or None where it is not."""
+def first_boot(
+    guest: Guest, arguments: Sequence[str] = (), release: Callable[[], int | None] = lambda: None
+) -> Place | None:
+    """Return what makes the next boot a first one, or None where it is not.
+
+    `arguments` are the kernel's; `release` tells systemd's, None where that is not known: a new one, then.
+    """
+    for word in reversed(arguments):
+        key, _, value = word.partition("=")
+        if key in _ARGUMENTS:
+            return Place(MACHINE_ID) if value.lower() in _YES else None
     try:
         text = guest.read_text(MACHINE_ID, limit=_LIMIT)
     except NotFound:
         return Place(MACHINE_ID)
-    return Place(MACHINE_ID, 1) if text.strip() == "uninitialized" else None
+    if text.strip() != "uninitialized":
+        return None
+    known = release()
+    return Place(MACHINE_ID, 1) if known is None or known >= _SINCE else None
 
 
-def preset_enables(guest: Guest, unit: str) -> Place | None:
-    """Return the line that has a first boot enable `unit`, MACHINE_ID where no line speaks of it, else None."""
-    for path in _files(guest):
-        for number, line in enumerate(guest.read_text(path, limit=_LIMIT).split("\n"), start=1):
-            action, *patterns = line.split() or [""]
-            if action in _ACTIONS and patterns and fnmatch.fnmatchcase(unit, patterns[0]):
-                return Place(path, number) if action == "enable" else None
-    return Place(MACHINE_ID)
+def applied_in_full(release: OsRelease) -> bool:
+    """Tell whether the distribution's systemd disables at a first boot what presets disable."""
+    major = (release.version_id or "").partition(".")[0]
+    first = _FULL.get(release.id)
+    return first is not None and major.isdigit() and int(major) >= first
+
+
+class FirstBoot:
+    """A next boot that is a first one.
+
+    Attributes:
+        place: what makes it one.
+    """
+
+    def __init__(self, guest: Guest, place: Place, *, full: bool = False) -> None:
+        self._guest = guest
+        self._full = full
+        self.place = place
+
+    def action(self, unit: str) -> tuple[str, Place]:
+        """Return whether presets "enable", "disable" or "ignore" a unit, and the line; `place` where none fits."""
+        for action, pattern, place in self._lines:
+            if fnmatch.fnmatchcase(unit, pattern):
+                return action, place
+        return "enable", self.place
+
+    @cached_property
+    def _lines(self) -> list[tuple[str, str, Place]]:
+        found: list[tuple[str, str, Place]] = []
+        for path in _files(self._guest):
+            for number, line in enumerate(self._guest.read_text(path, limit=_LIMIT).split("\n"), start=1):
+                action, *patterns = line.split() or [""]
+                if action in _ACTIONS and patterns:
+                    found.append((action, patterns[0], Place(path, number)))
+        return found
+
+    def disables(self, unit: str) -> Place | None:
+        """Return the line that has an enabled unit disabled, or None."""
+        action, place = self.action(unit)
+        return place if self._full and action == "disable" else None
+
+    def links(self, files: UnitFiles, below: str) -> dict[str, list[Pull]]:
+        """Return what pulls in what once presets are applied to the links of `files`, `below` being where those lie."""
+        pulls = {
+            by: [pull for pull in made if not pull.place.path.startswith(f"{below}/") or not self.disables(pull.unit)]
+            for by, made in files.links.items()
+        }
+        pending = [(unit, *self.action(unit)) for unit in files.names()[:_MAX_UNITS]]
+        pending = [(unit, action, place) for unit, action, place in pending if action == "enable"]
+        seen: set[str] = set()
+        while pending:
+            unit, action, place = pending.pop()
+            if unit in seen:
+                continue
+            seen.add(unit)
+            text = files.text(unit)
+            pending += [(other, action, place) for other in text.words("Install", "Also")]
+            reason = f"the next boot is a first one ({self.place}), whose presets enable it"
+            for by in dict.fromkeys(word for key in _WANTS for word in text.words("Install", key)):
+                if name := _instance(unit, text):
+                    pulls.setdefault(by, []).append(Pull(name, by, place, reason))
+        return pulls
+
+
+def _instance(unit: str, text: Unit) -> str | None:
+    """The unit that is enabled: of a template its default instance, None where it has none."""
+    if "@." not in unit:
+        return unit
+    default = text.last("Install", "DefaultInstance")
+    return unit.replace("@.", f"@{default.value}.") if default else None
 
 
 def _files(guest: Guest) -> list[str]:

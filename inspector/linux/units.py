@@ -16,6 +16,7 @@ import msgspec
 
 from inspector.guest import Guest, NotFound
 from inspector.linux.generators import generated_pulls
+from inspector.linux.presets import FirstBoot
 from inspector.linux.pull import Pull
 from parsers.filesystem.tree import FileType
 from parsers.linux.systemd import Unit, parse_unit
@@ -35,6 +36,8 @@ _DEPENDENCY_KEYS: Final = ("Wants", "Requires", "BindsTo", "Upholds")
 _ACTIVATORS: Final = {".socket": ("Socket", "Service"), ".timer": ("Timer", "Unit"), ".path": ("Path", "Unit")}
 _READ_ALWAYS: Final = (".target", *_ACTIVATORS)
 """Units that are read to find out what starts at boot; the text of the others matters only where no link decides."""
+_SUFFIXES: Final = (".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap", ".slice")
+_UNIT_FILES: Final = frozenset({FileType.FILE, FileType.SYMLINK, FileType.UNKNOWN})
 _MAX_ALIASES: Final = 16
 _MAX_UNITS: Final = 20_000
 _MAX_PENDING: Final = 50_000
@@ -65,8 +68,10 @@ class Fragment(msgspec.Struct, frozen=True):
 class UnitFiles:
     """The unit files of one guest, listed on first use and read one by one as they are asked for."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, first_boot: FirstBoot | None = None) -> None:
+        """`first_boot` is what the next boot presets, where it is a first one."""
         self._guest = guest
+        self._first_boot = first_boot
         self._fragments: dict[str, Fragment | None] = {}
         self._texts: dict[str, Unit] = {}
         self._closures: dict[bool, dict[str, Pull]] = {}
@@ -89,6 +94,11 @@ class UnitFiles:
             directory: {entry.name: entry.type for entry in self._guest.listdir(directory)}
             for directory in self.directories
         }
+
+    def names(self) -> list[str]:
+        """Return the names of all unit files, aliases and masks among them."""
+        found = {name for names in self._listing.values() for name, kind in names.items() if kind in _UNIT_FILES}
+        return sorted(name for name in found if name.endswith(_SUFFIXES))
 
     def fragment(self, name: str) -> Fragment | None:
         """Return the file for `name`, for an instance also that of its template; None where there is none."""
@@ -238,6 +248,7 @@ class UnitFiles:
         start = self.fragment("default.target")
         pending = [Pull("default.target", "", Place(start.path if start else CONFIG), "it is the default target")]
         extra = generated_pulls(self._guest)
+        links = self.links if self._first_boot is None else self._first_boot.links(self, CONFIG)
         while pending and len(reached) < _MAX_UNITS:
             pull = pending.pop()
             if pull.unit in reached or not self._is_there(pull.unit, deep=deep):
@@ -250,7 +261,7 @@ class UnitFiles:
                 continue
             reached[name] = pull
             # The last one pushed is looked at first: text, then generators, then links, so that a link is the evidence.
-            pending += [*self._by_text(name, deep=deep), *extra.get(name, ()), *self.links.get(name, ())]
+            pending += [*self._by_text(name, deep=deep), *extra.get(name, ()), *links.get(name, ())]
             if len(pending) > _MAX_PENDING:
                 raise ParseError(pull.place, f"at most {_MAX_PENDING} dependencies wanted, more found")
         return reached

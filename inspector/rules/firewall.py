@@ -6,10 +6,9 @@ import re
 from typing import Final
 
 from inspector.facts import Facts
-from inspector.facts.services import Enablement, Services, UnitState
+from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.firewall_scripts import firewall_scripts
-from inspector.linux.presets import MACHINE_ID, first_boot, preset_enables
 from inspector.linux.saved_rules import all_refusals, refusals
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
@@ -56,30 +55,11 @@ def firewall_is_off(facts: Facts) -> Verdict:
     if scripts := firewall_scripts(guest, services):
         return warning("a script loads a firewall at boot", *scripts, *all_refusals(guest))
     present = [state for state in states if state.installed]
-    # presets are systemd's
-    asked = present if services.manager == "systemd" else []
-    later = [item for state in asked for item in _at_first_boot(guest, state)]
-    if later:
-        return warning("the first boot enables a firewall", *later, *refusals(guest, [state.unit for state in present]))
     if present:
         return ok(
             "no firewall is started", *(Evidence(state.place, f"{state.unit}: {state.reason}") for state in present)
         )
     return ok("no firewall is started", Evidence(states[0].place, f"none of {', '.join((*_UNITS, _UFW))}"))
-
-
-def _at_first_boot(guest: Guest, state: UnitState) -> list[Evidence]:
-    """What has a disabled firewall enabled when the instance boots for the first time."""
-    begins = first_boot(guest)
-    line = preset_enables(guest, state.unit) if begins and state.state is Enablement.DISABLED else None
-    if begins is None or line is None:
-        return []
-    seen = "no such file" if begins.line is None else "uninitialized"
-    return [
-        Evidence(state.place, f"{state.unit} is disabled until the first boot"),
-        Evidence(begins, f"{seen}, so that the next boot is a first one"),
-        *([Evidence(line, f"enables {state.unit}")] if line.path != MACHINE_ID else []),
-    ]
 
 
 def _ufw(guest: Guest, state: UnitState) -> list[Evidence]:

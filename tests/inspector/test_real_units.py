@@ -12,6 +12,7 @@ from inspector import open_image
 from inspector.collectors.services import collect_services
 from inspector.facts import Facts
 from inspector.guest import Guest
+from inspector.linux.units import UnitFiles
 from parsers.filesystem.tree import FileType
 from tests.guest import guest
 from tests.oracles import needs
@@ -39,22 +40,42 @@ def copy(tree: Guest, path: str, root: Path) -> None:
             (target / entry.name).write_bytes(tree.read_bytes(inside))
 
 
-@needs("systemctl")
-def test_every_unit_has_the_state_that_systemctl_tells(tmp_path: Path) -> None:
-    image = guest("mbr.raw")
-    tree = open_image(str(image))
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Guest, Path]:
+    """The guest, and a copy of what systemctl reads of it."""
+    tree, root = open_image(str(guest("mbr.raw"))), tmp_path_factory.mktemp("root")
     for path in COPIED:
         if tree.is_dir(path):
-            copy(tree, path, tmp_path)
-    (tmp_path / "lib").symlink_to("usr/lib")
+            copy(tree, path, root)
+    (root / "lib").symlink_to("usr/lib")
+    return tree, root
+
+
+def asked(root: Path, names: list[str]) -> list[str]:
+    command = ["systemctl", f"--root={root}", "is-enabled", *names]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")[:-1]
+
+
+@needs("systemctl")
+def test_every_unit_has_the_state_that_systemctl_tells(units: tuple[Guest, Path]) -> None:
+    tree, root = units
     services = collect_services(Facts({Guest: tree}))
-    names = {entry.name for path in (LIB, ETC) for entry in tree.listdir(path) if entry.name.endswith(KINDS)}
-    units = sorted(names)
-    found = {unit: str(services.state(unit).state) for unit in units}
-    command = ["systemctl", f"--root={tmp_path}", "is-enabled", *units]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = done.stdout.split("\n")[:-1]
-    assert len(told) == len(units), done.stderr
-    assert len(units) > 150
-    wrong = {unit: (found[unit], state) for unit, state in zip(units, told, strict=True) if found[unit] != state}
+    listed = {entry.name for path in (LIB, ETC) for entry in tree.listdir(path) if entry.name.endswith(KINDS)}
+    names = sorted(listed)
+    found = {unit: str(services.state(unit).state) for unit in names}
+    told = asked(root, names)
+    assert len(told) == len(names) > 150
+    wrong = {unit: (found[unit], state) for unit, state in zip(names, told, strict=True) if found[unit] != state}
     assert wrong == {}
+
+
+@needs("systemctl")
+def test_so_has_every_alias_that_a_unit_asks_for(units: tuple[Guest, Path]) -> None:
+    """An alias is a unit where `systemctl enable` linked it, and no unit at all where it did not."""
+    tree, root = units
+    services, files = collect_services(Facts({Guest: tree})), UnitFiles(tree)
+    aliases = {alias for unit in files.names() for alias in files.text(unit).words("Install", "Alias")}
+    assert {"sshd.service", "dbus-org.freedesktop.network1.service", "ctrl-alt-del.target"} <= aliases
+    found = {alias: str(services.state(alias).state) for alias in aliases}
+    told = {alias: next(iter(asked(root, [alias])), "absent") for alias in aliases}
+    assert {alias: (found[alias], told[alias]) for alias in aliases if found[alias] != told[alias]} == {}

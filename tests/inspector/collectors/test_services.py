@@ -23,6 +23,7 @@ LIB = "/usr/lib/systemd/system"
 WANTED = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
 STATIC = "[Service]\nExecStart=/bin/true\n"
 BASE: dict[str, Any] = {
+    "/etc/machine-id": "",
     f"{LIB}/graphical.target": "[Unit]\nRequires=multi-user.target\n",
     f"{LIB}/multi-user.target": "[Unit]\nRequires=basic.target\n",
     f"{LIB}/basic.target": "[Unit]\nWants=sockets.target timers.target\n",

@@ -62,3 +62,22 @@ def test_what_a_service_needs_is_started_with_it() -> None:
 
 def test_a_service_that_is_not_there() -> None:
     assert not openrc({**link("default", "gone")}).state("gone.service").installed
+
+
+NET = {"/etc/init.d/networking": SCRIPT + "depend() {\n\tprovide net\n}\n"}
+
+
+def test_what_provides_a_needed_name_is_started_where_nothing_else_does() -> None:
+    needs = {**NET, **link("default", "a"), "/etc/init.d/a": SCRIPT + "depend() {\n\tneed net\n}\n"}
+    found = openrc(needs).state("networking")
+    assert (found.enabled, found.place, "net" in found.reason) == (True, Place("/etc/init.d/a"), True)
+    other = {**needs, "/etc/init.d/wpa": SCRIPT + "depend() {\n\tprovide net\n}\n", **link("boot", "wpa")}
+    assert not openrc(other).state("networking").enabled
+    assert not openrc({**needs, "/etc/init.d/networking": SCRIPT}).state("networking").enabled
+
+
+def test_what_a_script_needs_only_if_something_holds_is_not_counted_on() -> None:
+    nested = SCRIPT + 'depend() {\n\tif [ -n "$x" ] ; then\n\t\tneed b\n\tfi\n\tfor i in 1; do\n\t\tneed b\n\tdone\n}\n'
+    assert not openrc({**link("default", "a"), "/etc/init.d/a": nested}).state("b.service").enabled
+    after = nested.replace("}\n", "\tif true; then :; fi\n\tneed b\n}\n")
+    assert openrc({**link("default", "a"), "/etc/init.d/a": after}).state("b.service").enabled
