@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 
 def guest_family(facts: Facts) -> Literal["linux", "windows"] | None:
     """Return what kind of system the guest is, or None where no root was found."""
-    return "linux" if _had(facts, Guest, lambda _: True) else None
+    return _had(facts, Guest, lambda guest: guest.family)
 
 
 def identify_guest(facts: Facts) -> GuestInfo:
@@ -28,12 +28,30 @@ def identify_guest(facts: Facts) -> GuestInfo:
     family = guest_family(facts)
     if family is None:
         return GuestInfo()
+    if family == "windows":
+        return _identify_windows(facts)
     return GuestInfo(
         os=family,
         distro=_had(facts, OsRelease, lambda release: release.id),
         version=_had(facts, OsRelease, lambda release: release.version_id),
         product=_had(facts, OsRelease, lambda release: release.pretty_name),
         kernel=_had(facts, DefaultKernel, lambda kernel: kernel.version),
+        architecture=_had(facts, Architecture, lambda architecture: architecture.machine),
+        rtc_mode=_had(facts, RtcMode, lambda rtc: rtc.mode),
+        boot_mode=_had(facts, BootModes, lambda modes: modes.mode),
+        hostname=_had(facts, Hostname, lambda hostname: hostname.name),
+    )
+
+
+def _identify_windows(facts: Facts) -> GuestInfo:
+    from inspector.facts.windows_version import WindowsVersion  # which no other guest has
+
+    return GuestInfo(
+        os="windows",
+        distro="windows",
+        version=_had(facts, WindowsVersion, lambda version: f"{version.major}.{version.minor}.{version.build}"),
+        product=_had(facts, WindowsVersion, lambda version: version.product),
+        kernel=_had(facts, WindowsVersion, lambda version: version.number),
         architecture=_had(facts, Architecture, lambda architecture: architecture.machine),
         rtc_mode=_had(facts, RtcMode, lambda rtc: rtc.mode),
         boot_mode=_had(facts, BootModes, lambda modes: modes.mode),

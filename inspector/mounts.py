@@ -17,7 +17,7 @@ from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.roots.ostree import deployment_mounts
-from inspector.roots.root import deployed, root_mount, roots_on
+from inspector.roots.root import deployed, holds_windows, root_mount, roots_on
 from inspector.roots.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
 from parsers.filesystem.overlay import OverlayTree
 from parsers.filesystem.subvolume import has_subvolumes
@@ -54,6 +54,10 @@ def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:
 
 
 def _guest(root: Mount, storage: Storage) -> Guest:
+    if root.tree is not None and holds_windows(root.tree):
+        from inspector.windows.drives import windows_guest  # the registry, which no other guest has
+
+        return windows_guest(root, storage)
     name_by_crypttab(Guest([root]), storage.volumes)
     return Guest([root, *deployment_mounts(root), *_fstab_mounts(root, storage.volumes)])
 

@@ -1,4 +1,4 @@
-"""Collects `Hostname`: hostname(5), and the settings of releases before systemd."""
+"""Collects `Hostname`: hostname(5), the settings of releases before systemd, and the computer name of Windows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ _MAX: Final = 253
 _LIMIT: Final = 1 << 16
 _PLAIN: Final = ("/etc/hostname", "/etc/HOSTNAME")
 _ASSIGNED: Final = (("/etc/sysconfig/network", "HOSTNAME"), ("/etc/conf.d/hostname", "hostname"))
+_COMPUTER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName"
 _VALUE: Final = r"""\s*{}=["']?([^"'#\s]+)"""
 
 
 def collect_hostname(facts: Facts) -> Hostname:
     """Return the first host name that a file sets."""
     guest = facts[Guest]
+    if guest.family == "windows":
+        return _windows(facts)
     for path in _PLAIN:
         for number, line in enumerate(_lines(guest, path), start=1):
             if line.strip() and not line.lstrip().startswith("#"):
@@ -30,6 +33,13 @@ def collect_hostname(facts: Facts) -> Hostname:
             if match := setting.match(line):
                 return Hostname(match[1][:_MAX], Place(path, number))
     return Hostname(None, Place(_PLAIN[0]))
+
+
+def _windows(facts: Facts) -> Hostname:
+    from inspector.windows.registry import Registry  # which no other guest has
+
+    registry = facts[Registry]
+    return Hostname(registry.text(_COMPUTER, "ComputerName") or None, registry.place(_COMPUTER, "ComputerName"))
 
 
 def _lines(guest: Guest, path: str) -> list[str]:

@@ -14,6 +14,7 @@ from inspector.guest import Guest, Mount, NotFound
 from inspector.mounts import find_roots
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
+from parsers.boot.pe import parse_pe
 from parsers.filesystem.superblock import identify
 from parsers.linux.elf import parse_elf
 from parsers.place import ParseError, Place
@@ -32,6 +33,7 @@ _PROGRAMS: Final = (
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-aarch64.so.1",
 )
+_KERNEL: Final = r"C:\Windows\System32\ntoskrnl.exe"
 _MEDIA: Final = frozenset({"iso9660", "udf"})
 _LOOKED_AT: Final = 64 << 10
 
@@ -39,6 +41,9 @@ _LOOKED_AT: Final = 64 << 10
 def collect_architecture(facts: Facts) -> Architecture:
     """Read the head of the first program that every guest has."""
     guest = facts[Guest]
+    if guest.family == "windows":
+        machine = parse_pe(guest.open(_KERNEL)).machine
+        return Architecture(machine, 64 if "64" in machine else 32, guest.place(_KERNEL))
     flaws: list[str] = []
     for path in _PROGRAMS:
         try:

@@ -1,4 +1,4 @@
-"""Which trees of a volume hold the root of a system; of several subvolumes, the one that boots.
+"""Which trees of a volume hold the root of a system, of Linux or of Windows; of several subvolumes, the one that boots.
 
 A subvolume is the root where the boot entry in its own /boot mounts it, or else where the line for / in its own fstab
 names it. Snapshots carry the texts of what they were taken of, which name that one, and so are no second system; nor
@@ -34,6 +34,7 @@ _RELEASES: Final = (
     "alpine-release",
     "arch-release",
 )
+_HIVE: Final = ("Windows", "System32", "config", "SYSTEM")
 _MODULES: Final = ("/usr/lib/modules", "/lib/modules")
 _MAX_LOOKED_AT: Final = 4096  # subvolumes; they come in the order in which they were made
 _MAX_EVALUATED: Final = 16  # boot configurations
@@ -72,6 +73,19 @@ def holds_root(tree: Tree) -> bool:
         return all(tree.lookup(etc, name) is not None for name in ("passwd", "fstab"))
     except ParseError:
         return False
+
+
+def holds_windows(tree: Tree) -> bool:
+    """Tell whether a tree is the system drive of Windows, with the hive from which its kernel starts, and no Linux."""
+    if holds_root(tree):
+        return False
+    try:
+        inode: int | None = tree.root
+        for name in _HIVE:
+            inode = None if inode is None else tree.lookup(inode, name)
+    except ParseError:
+        return False
+    return inode is not None
 
 
 def roots_on(volume: Volume, storage: Storage, guest_at: GuestAt) -> list[Mount]:
@@ -119,7 +133,7 @@ def _plain_roots(volume: Volume, tree: Tree, storage: Storage, guest_at: GuestAt
             return [one.mount for one in _settled(_candidates(volume, tree), storage, guest_at)]
     except ParseError:  # no list of subvolumes: there is the default one alone
         pass
-    return [root_mount(volume, tree)] if holds_root(tree) else []
+    return [root_mount(volume, tree)] if holds_root(tree) or holds_windows(tree) else []
 
 
 def root_mount(volume: Volume, tree: Tree) -> Mount:

@@ -1,0 +1,62 @@
+r"""Collects `Registry` and `WindowsVersion`.
+
+Source: Microsoft's documentation of `SOFTWARE\Microsoft\Windows NT\CurrentVersion`: `CurrentVersion` stayed 6.3 when
+Windows 10 came, whose version stands in numbers of their own. Windows 11 calls itself "Windows 10" there; its builds
+begin at 22000.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_version import WindowsVersion
+from inspector.guest import Guest
+from inspector.windows.registry import Registry
+
+_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
+_BUILD: Final = re.compile(r"\d{1,6}")
+_WINDOWS_11: Final = 22000
+
+
+def collect_registry(facts: Facts) -> Registry:
+    """Return the registry, of which nothing is read yet."""
+    guest = facts[Guest]
+    if guest.family != "windows":
+        raise UnknownFact("a Linux guest has no registry")
+    return Registry(guest)
+
+
+def collect_windows_version(facts: Facts) -> WindowsVersion:
+    """Read the key CurrentVersion; without a product and a build nothing is known."""
+    registry = facts[Registry]
+    product = registry.text(_CURRENT, "ProductName")
+    build = registry.text(_CURRENT, "CurrentBuild") or registry.text(_CURRENT, "CurrentBuildNumber") or ""
+    if not product or not _BUILD.fullmatch(build):
+        raise UnknownFact("no product and build are known", registry.place(_CURRENT, "CurrentBuild"))
+    installation = registry.text(_CURRENT, "InstallationType")
+    if int(build) >= _WINDOWS_11 and installation == "Client":
+        product = product.replace("Windows 10", "Windows 11")
+    major, minor = _version(registry)
+    return WindowsVersion(
+        product=product,
+        edition=registry.text(_CURRENT, "EditionID"),
+        installation=installation,
+        major=major,
+        minor=minor,
+        build=int(build),
+        revision=registry.number(_CURRENT, "UBR"),
+        release=registry.text(_CURRENT, "DisplayVersion") or registry.text(_CURRENT, "ReleaseId"),
+        place=registry.place(_CURRENT, "CurrentBuild"),
+    )
+
+
+def _version(registry: Registry) -> tuple[int, int]:
+    major = registry.number(_CURRENT, "CurrentMajorVersionNumber")
+    if major is not None:
+        return major, registry.number(_CURRENT, "CurrentMinorVersionNumber") or 0
+    if match := _VERSION.fullmatch(registry.text(_CURRENT, "CurrentVersion") or ""):
+        return int(match[1]), int(match[2])
+    raise UnknownFact("no version of NT is known", registry.place(_CURRENT, "CurrentVersion"))

@@ -1,0 +1,168 @@
+r"""The registry of a guest: keys under the names that Windows gives them, each hive opened when it is first asked for.
+
+Source: Microsoft's documentation, "Registry Hives", "Predefined Keys" and "HKLM\SYSTEM\Select": `CurrentControlSet` is
+no key of a hive but the control set that `Select\Current` names. Hives of users are those of `ProfileList`.
+Not done: `HKEY_CURRENT_USER` (a disk has no current user), volatile keys (`HARDWARE`), registry links.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from inspector.errors import InspectorError
+from inspector.facts import UnknownFact
+from inspector.guest import Guest, NotFound
+from parsers.place import Place
+from parsers.source import Source, Window
+from parsers.windows.registry import Hive, Key, Value, open_hive
+
+CONFIG: Final = r"C:\Windows\System32\config"
+_LOGS: Final = (".LOG1", ".LOG2", ".LOG")
+_ROOTS: Final = {
+    "HKEY_LOCAL_MACHINE": "HKLM",
+    "HKEY_USERS": "HKU",
+    "HKEY_CLASSES_ROOT": "HKCR",
+    "HKEY_CURRENT_CONFIG": "HKCC",
+}
+_ALIASES: Final = {
+    "HKCR": ["HKLM", "SOFTWARE", "Classes"],
+    "HKCC": ["HKLM", "SYSTEM", "CurrentControlSet", "Hardware Profiles", "Current"],
+}
+_MACHINE: Final = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DRIVERS", "COMPONENTS")
+_SERVICES: Final = {
+    ".DEFAULT": rf"{CONFIG}\DEFAULT",
+    "S-1-5-18": rf"{CONFIG}\DEFAULT",
+    "S-1-5-19": r"C:\Windows\ServiceProfiles\LocalService\NTUSER.DAT",
+    "S-1-5-20": r"C:\Windows\ServiceProfiles\NetworkService\NTUSER.DAT",
+}
+_PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+_CLASSES: Final = "_CLASSES"
+_SEPARATORS: Final = re.compile(r"[\\/]+")
+
+_Found = TypeVar("_Found")
+
+
+class RegistryPathError(InspectorError):
+    """A name that no hive of a guest can have."""
+
+
+class Registry:
+    """The hives of a guest, and the keys in them."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._hives: dict[str, Hive] = {}
+        self._control_set: str | None = None
+
+    @property
+    def control_set(self) -> str:
+        r"""Name of the control set that is current, such as `ControlSet001`.
+
+        Raise `UnknownFact` where `Select\Current` names none.
+        """
+        if self._control_set is None:
+            hive = self.hive("SYSTEM")
+            select = hive.key("Select")
+            current = select.value("Current") if select else None
+            if current is None or current.number is None:
+                raise UnknownFact(r"Select\Current names no control set", Place(hive.name, key=r"Select\Current"))
+            self._control_set = f"ControlSet{current.number:03}"
+        return self._control_set
+
+    def hive(self, name: str) -> Hive:
+        """Return a hive of the machine ("SYSTEM"); raise `UnknownFact` or `ParseError` where it cannot be had."""
+        return self._opened(rf"{CONFIG}\{name.upper()}")
+
+    def key(self, path: str) -> Key | None:
+        r"""Return the key at a path such as `HKLM\SYSTEM\CurrentControlSet\Services`; None where there is none.
+
+        Raises:
+            RegistryPathError: the path does not begin with a name of the registry.
+            UnknownFact, ParseError: the hive is not there, or cannot be read as far as the key.
+        """
+        hive, names = self.locate(path)
+        return hive.key(names)
+
+    def value(self, path: str, name: str) -> Value | None:
+        """Return a value of the key at `path`; None where there is no such key or value. Raises what `key` raises."""
+        key = self.key(path)
+        return key.value(name) if key else None
+
+    def number(self, path: str, name: str) -> int | None:
+        """Return the number of a value; None where there is none. Raise `UnknownFact` where it is no number."""
+        value = self.value(path, name)
+        return None if value is None else self._wanted(value.number, "a number", value)
+
+    def text(self, path: str, name: str) -> str | None:
+        """Return the text of a value; None where there is none. Raise `UnknownFact` where it is no text."""
+        value = self.value(path, name)
+        return None if value is None else self._wanted(value.text, "a text", value)
+
+    def texts(self, path: str, name: str) -> tuple[str, ...]:
+        """Return the texts of a value; none where there is none. Raise `UnknownFact` where it is no list."""
+        value = self.value(path, name)
+        return () if value is None else self._wanted(value.texts, "a list of texts", value)
+
+    def _wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
+        if found is None:
+            place = replace(value.place, volume=self._guest.volume_of(value.place.path))
+            raise UnknownFact(f"{value.place.key}: {what} wanted, {value.size} bytes of {value.type_name} found", place)
+        return found
+
+    def place(self, path: str, name: str | None = None) -> Place:
+        """Return where the key at `path`, or the value `name` of it, stands or would stand."""
+        hive, names = self.locate(path)
+        key = "\\".join([*names, *([name] if name else [])])
+        return Place(hive.name, key=key, volume=self._guest.volume_of(hive.name))
+
+    def locate(self, path: str) -> tuple[Hive, list[str]]:
+        """Return the hive of a path, and the names below its root."""
+        names = [name for name in _SEPARATORS.split(path) if name]
+        root = names[0].upper() if names else ""
+        root = _ROOTS.get(root, root)
+        if alias := _ALIASES.get(root):
+            root, names = alias[0], [*alias, *names[1:]]
+        if root in _MACHINE:  # SYSTEM\Select, as the hive is called
+            root, names = "HKLM", ["HKLM", *names]
+        if root == "HKLM" and len(names) > 1 and names[1].upper() in _MACHINE:
+            return self._in_machine(names[1].upper(), names[2:])
+        if root == "HKU" and len(names) > 1:
+            return self._opened(self._user_hive(names[1])), names[2:]
+        raise RegistryPathError(rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU, HKCR or HKCC wanted, {path} found")
+
+    def _in_machine(self, name: str, names: list[str]) -> tuple[Hive, list[str]]:
+        if name == "SYSTEM" and names and names[0].lower() == "currentcontrolset":
+            names = [self.control_set, *names[1:]]
+        return self.hive(name), names
+
+    def _user_hive(self, name: str) -> str:
+        if path := _SERVICES.get(name.upper()):
+            return path
+        sid = name[: -len(_CLASSES)] if name.upper().endswith(_CLASSES) else name
+        image = self.value(rf"{_PROFILES}\{sid}", "ProfileImagePath")
+        if image is None or not image.text:
+            raise RegistryPathError(f"no profile of {sid} in {_PROFILES}")
+        below = r"NTUSER.DAT" if sid == name else r"AppData\Local\Microsoft\Windows\UsrClass.dat"
+        return rf"{image.text}\{below}"
+
+    def _opened(self, path: str) -> Hive:
+        known = path.lower()
+        if known not in self._hives:
+            self._hives[known] = open_hive(self._source(path), self._logs(path))
+        return self._hives[known]
+
+    def _logs(self, path: str) -> list[Source]:
+        found = []
+        for suffix in _LOGS:
+            try:
+                found.append(self._source(path + suffix))
+            except NotFound:
+                continue
+        return [source for source in found if source.size]
+
+    def _source(self, path: str) -> Source:
+        content = self._guest.open(path)
+        return Window(content, 0, content.size, path)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows.hive import Expand, Keys, Typed
+from inspector.facts import UnknownFact
+from inspector.windows.registry import Registry, RegistryPathError
+from parsers.place import Place
+from tests.windows import hive, windows_of
+
+pytestmark = pytest.mark.corpus
+
+PROFILES = r"Microsoft\Windows NT\CurrentVersion\ProfileList"
+SYSTEM: Keys = {
+    r"ControlSet002\Services\Dhcp": {"Start": 2, "Name": "x", "Names": ["a", "b"], "Odd": Typed(4, b"\1")},
+    r"ControlSet002\Hardware Profiles\Current": {"x": 1},
+    "Select": {"Current": 2},
+}
+SOFTWARE: Keys = {
+    r"Classes\.txt": {"": "txtfile"},
+    rf"{PROFILES}\S-1-5-21-1": {"ProfileImagePath": Expand(r"%SystemDrive%\Users\ann")},
+}
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    files = {
+        "/Users/ann/NTUSER.DAT": hive({"Console": {"x": 1}}),
+        "/Users/ann/AppData/Local/Microsoft/Windows/UsrClass.dat": hive({"Local": {"x": 2}}),
+        "/Windows/System32/config/DEFAULT": hive({"Console": {"x": 3}}),
+        "/Windows/System32/config/SYSTEM.LOG1": b"",
+    }
+    return Registry(windows_of(SYSTEM, SOFTWARE, files))
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "number"),
+    [
+        (r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Start", 2),
+        (r"hkey_local_machine\system\currentcontrolset\services\dhcp", "start", 2),
+        (r"HKLM/SYSTEM/ControlSet002/Services/Dhcp", "Start", 2),
+        (r"\SYSTEM\Select\\", "Current", 2),
+        (r"HKCC", "x", 1),
+        (r"HKU\S-1-5-21-1\Console", "x", 1),
+        (r"HKU\S-1-5-21-1_Classes\Local", "x", 2),
+        (r"HKU\.DEFAULT\Console", "x", 3),
+        (r"HKLM\SYSTEM\CurrentControlSet\Services\none", "Start", None),
+        (r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "none", None),
+    ],
+)
+def test_keys_by_the_names_of_windows(registry: Registry, path: str, name: str, number: int | None) -> None:
+    assert registry.number(path, name) == number
+
+
+def test_values_of_other_types(registry: Registry) -> None:
+    dhcp = r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp"
+    assert registry.text(dhcp, "Name") == "x"
+    assert registry.texts(dhcp, "Names") == ("a", "b")
+    assert registry.texts(dhcp, "none") == ()
+    assert registry.text(r"HKCR\.txt", "") == "txtfile"
+    place = Place(r"C:\Windows\System32\config\SYSTEM", key=r"ControlSet002\Services\Dhcp\Start")
+    assert registry.place(dhcp, "Start") == place
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"), [("Name", "number"), ("Start", "text"), ("Name", "texts"), ("Odd", "number")]
+)
+def test_a_value_of_another_type_is_not_known(registry: Registry, name: str, reader: str) -> None:
+    with pytest.raises(UnknownFact, match=rf"Dhcp.{name}: a .* wanted, \d+ bytes of REG_"):
+        getattr(registry, reader)(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", name)
+
+
+@pytest.mark.parametrize("path", ["", "x", "HKLM", r"HKLM\HARDWARE\x", r"HKCU\Console", "HKU", r"HKU\S-1-5-21-9\x"])
+def test_what_no_hive_holds_is_an_error(registry: Registry, path: str) -> None:
+    with pytest.raises(RegistryPathError):
+        registry.key(path)
+
+
+def test_a_hive_that_is_not_there_is_not_known(registry: Registry) -> None:
+    with pytest.raises(UnknownFact, match="SAM does not exist"):
+        registry.key(r"HKLM\SAM\SAM")
+
+
+@pytest.mark.parametrize("select", [{"Current": None}, {"Current": "1"}])
+def test_without_a_current_control_set_nothing_below_it_is_known(select: dict[str, str | None]) -> None:
+    broken = Registry(windows_of({"Select": select}))
+    with pytest.raises(UnknownFact):
+        broken.key(r"HKLM\SYSTEM\CurrentControlSet\Services")
+    assert broken.key(r"HKLM\SYSTEM\Select") is not None

@@ -1,0 +1,49 @@
+"""Guests of Windows in memory: hives that hivex wrote, below a tree whose names have no case."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+
+import pytest
+
+from fixtures.files import Files
+from fixtures.windows.hive import PROGRAM, Keys, merged, registry_text
+from inspector.guest import Guest, Mount
+from inspector.windows.paths import split_windows
+from tests.corpus import corpus
+from tests.memory_tree import MemoryTree
+
+CONFIG = "/Windows/System32/config"
+_HIVES: dict[str, bytes] = {}
+
+
+class WindowsTree(MemoryTree):
+    """A tree in which names are found in any case, as NTFS finds them."""
+
+    def lookup(self, directory: int, name: str) -> int | None:
+        """Return the inode of a name."""
+        wanted = posixpath.join(self._paths[directory], name).lower()
+        return next((number for path, number in self._inodes.items() if path.lower() == wanted), None)
+
+
+def hive(keys: Keys) -> bytes:
+    """Return a hive with these keys; skip where hivex is not installed."""
+    if shutil.which(PROGRAM) is None:
+        pytest.skip(f"{PROGRAM} is not installed: no hives")
+    text = registry_text(keys)
+    if text not in _HIVES:
+        _HIVES[text] = merged(corpus("known/hives/hv-hx-minimal.hive.xz").read_bytes(), keys)
+    return _HIVES[text]
+
+
+def windows_files(system: Keys, software: Keys | None = None, files: Files | None = None) -> Files:
+    """Return the files of a system drive with these hives."""
+    found: Files = {f"{CONFIG}/SYSTEM": hive({"Select": {"Current": 1}, **system}), **(files or {})}
+    return {**found, f"{CONFIG}/SOFTWARE": hive(software)} if software is not None else found
+
+
+def windows_of(system: Keys, software: Keys | None = None, files: Files | None = None) -> Guest:
+    """Return a guest of one drive."""
+    tree = WindowsTree(windows_files(system, software, files))
+    return Guest([Mount("/", None, tree, tree.root)], "windows", split_windows())
