@@ -244,8 +244,10 @@ class _Reading:
                 merged += self._merged(value)
                 continue
             if key.value in entries:
-                self.problems.append(Problem(key.place, f"each key once wanted, {key.text[:80]} found again"))
-                value = self._joined(entries[key.value], value)
+                joined = self._joined(entries[key.value], value)
+                if joined is value:  # what was there before does not count
+                    self.problems.append(Problem(key.place, f"each key once wanted, {key.text[:80]} found again"))
+                value = joined
             entries[key.value] = value
             keys[key.value] = key.place
         for source in merged:

@@ -18,6 +18,10 @@ import msgspec
 from msgspec.structs import replace
 
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
+from parsers.network.netplan_keys import keys_of, stray
+from parsers.network.netplan_node import Flaw, boolean_of, items_of, mapping_of, only, shape, text_of
+from parsers.network.netplan_openvswitch import check_openvswitch, patch_ports
+from parsers.network.netplan_values import check_definition, check_peers
 from parsers.place import Place, Problem
 from parsers.yaml_document import NODES_MAX, Mapping, Node, Scalar, Sequence, parse_yaml
 
@@ -35,24 +39,8 @@ KINDS: Final = {
     "nm-devices": Kind.OTHER,
 }
 _TOP_KEYS: Final = {"version", "renderer", "openvswitch", *KINDS}
-_TRUE: Final = {"true", "on", "yes", "y"}
-_FALSE: Final = {"false", "off", "no", "n"}
 _ID: Final = re.compile(r"\S+\Z")
 _MAC_WORDS: Final = {"permanent", "preserve", "random", "stable", "stable-ssid"}
-_ACTIVATION: Final = {"manual", "off"}
-_DEVICE_KEYS: Final = frozenset(
-    """accept-ra access-points activation-mode addresses apn arp-proxy auth auto-config auto-connect critical
-    delay-virtual-functions-rebind device-id dhcp-identifier dhcp4 dhcp4-overrides dhcp6 dhcp6-overrides
-    do-not-fragment embedded-switch-mode emit-lldp extensions flow-label gateway4 gateway6
-    generic-receive-offload generic-segmentation-offload hairpin id ignore-carrier infiniband-mode interfaces
-    ipv6-address-generation ipv6-address-token ipv6-mtu ipv6-privacy key keys large-receive-offload limit link
-    link-local local mac-learning macaddress mark match mode mtu nameservers neigh-suppress network-id networkmanager
-    notifications number openvswitch optional optional-addresses parameters password peer peers pin port
-    port-mac-learning port-range ra-overrides receive-checksum-offload regulatory-domain remote renderer routes
-    routing-policy set-name short-circuit sim-id sim-operator-id table tcp-segmentation-offload
-    tcp6-segmentation-offload transmit-checksum-offload ttl type-of-service username virtual-function-count wakeonlan
-    wakeonwlan bond bridge checksums tunnel-mode type""".split()  # noqa: SIM905 - written out one by one they fill two pages
-)
 _DEFAULT_ROUTES: Final = {"default", "0.0.0.0/0", "0/0"}
 
 
@@ -64,24 +52,18 @@ class NetplanFile(msgspec.Struct, frozen=True):
     flaw: Problem | None = None
 
 
-class _Flaw(Exception):  # noqa: N818 - one entry that netplan refuses, never leaves this module
-    def __init__(self, place: Place, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(place, message)
-
-
 def parse_netplan(text: str, path: str) -> NetplanFile:
     """Read one file of a netplan directory."""
     document = parse_yaml(text, path, first=True, join=_join)
     if document.flaw is not None or document.root is None:
         return NetplanFile(None, document.problems, document.flaw)
     try:
-        root = _only(_mapping(document.root), "network")
+        root = only(mapping_of(document.root), "network")
         network = root.get("network")
         if network is None:
             return NetplanFile(None, document.problems)
-        return NetplanFile(_mapping(network), document.problems)
-    except _Flaw as flaw:
+        return NetplanFile(mapping_of(network), document.problems)
+    except Flaw as flaw:
         return NetplanFile(None, (*document.problems, flaw.problem), flaw.problem)
 
 
@@ -102,7 +84,9 @@ def merge_netplan(files: Iterable[NetplanFile]) -> Configuration:
         return Configuration((), tuple(problems))
     try:
         profiles = tuple(_with_masters(network, _profiles(network)))
-    except _Flaw as flaw:
+        problems += _checked(network, profiles)
+        check_openvswitch(network)
+    except Flaw as flaw:
         return Configuration((), (*problems, flaw.problem), flaw.problem)
     return Configuration(profiles, (*problems, *_unknown_keys(network)))
 
@@ -124,61 +108,17 @@ def _merge(older: Mapping, newer: Mapping) -> Mapping:
     return Mapping(newer.place, entries, keys, older.size + newer.size)
 
 
-def _mapping(node: Node) -> Mapping:
-    if not isinstance(node, Mapping):
-        raise _Flaw(node.place, f"a mapping wanted, {_shape(node)} found")
-    return node
-
-
-def _only(mapping: Mapping, *keys: str) -> Mapping:
-    stray = next((key for key in mapping.entries if key not in keys), None)
-    if stray is not None:
-        raise _Flaw(mapping.keys[stray], f"{' or '.join(keys)} wanted, {str(stray)[:80]} found")
-    return mapping
-
-
-def _shape(node: Node) -> str:
-    if isinstance(node, Scalar):
-        return node.text[:80] or "nothing"
-    return "a list" if isinstance(node, Sequence) else "a mapping"
-
-
-def _text(node: Node | None) -> str | None:
-    if node is None:
-        return None
-    if not isinstance(node, Scalar):
-        raise _Flaw(node.place, f"a scalar wanted, {_shape(node)} found")
-    return node.text
-
-
-def _boolean(node: Node | None) -> bool:
-    text = _text(node)
-    if node is None or text is None or text.lower() in _FALSE:
-        return False
-    if text.lower() not in _TRUE:
-        raise _Flaw(node.place, f"true or false wanted, {text[:80]} found")
-    return True
-
-
-def _items(node: Node | None) -> tuple[Node, ...]:
-    if node is None:
-        return ()
-    if not isinstance(node, Sequence):
-        raise _Flaw(node.place, f"a list wanted, {_shape(node)} found")
-    return node.items
-
-
 def _profiles(network: Mapping) -> Iterator[Profile]:
     version = network.get("version")
-    if version is not None and _text(version) != "2":
-        raise _Flaw(version.place, f"version 2 wanted, {_shape(version)} found")
+    if version is not None and text_of(version) != "2":
+        raise Flaw(version.place, f"version 2 wanted, {shape(version)} found")
     renderer = _renderer(network.get("renderer")) or "networkd"
     seen: dict[str, str] = {}
     for section, kind in KINDS.items():
         node = network.get(section)
         if node is None:
             continue
-        group = _mapping(node)
+        group = mapping_of(node)
         group_renderer = _renderer(group.get("renderer")) or renderer
         for name, definition in group.entries.items():
             if name in ("renderer", "version") and isinstance(definition, Scalar):
@@ -186,31 +126,30 @@ def _profiles(network: Mapping) -> Iterator[Profile]:
             place = group.keys[name]
             text = name if isinstance(name, str) else str(name)
             if not _ID.match(text):
-                raise _Flaw(place, f"an interface id wanted, {text[:80]} found")
+                raise Flaw(place, f"an interface id wanted, {text[:80]} found")
             if seen.setdefault(text, section) != section:
-                raise _Flaw(place, f"{text[:80]} in one section wanted, found in {seen[text]} and {section}")
-            yield _profile(place, text, kind, _mapping(definition), group_renderer)
+                raise Flaw(place, f"{text[:80]} in one section wanted, found in {seen[text]} and {section}")
+            yield _profile(place, text, kind, mapping_of(definition), group_renderer)
 
 
 def _renderer(node: Node | None) -> str | None:
-    text = _text(node)
+    text = text_of(node)
     if node is not None and text not in ("networkd", "NetworkManager", "sriov"):
-        raise _Flaw(node.place, f"renderer networkd or NetworkManager wanted, {text} found")
+        raise Flaw(node.place, f"renderer networkd or NetworkManager wanted, {text} found")
     return text
 
 
 def _profile(place: Place, name: str, kind: Kind, definition: Mapping, renderer: str) -> Profile:
     ipv4, ipv6 = _addresses(definition.get("addresses"))
-    link_local = {_text(item) for item in _items(definition.get("link-local"))}
-    dhcp4, dhcp6 = _boolean(definition.get("dhcp4")), _boolean(definition.get("dhcp6"))
-    activation = _text(definition.get("activation-mode"))
-    if activation is not None and activation not in _ACTIVATION:
-        raise _Flaw(definition.entries["activation-mode"].place, f"manual or off wanted, {activation[:80]} found")
+    link_local = {text_of(item) for item in items_of(definition.get("link-local"))}
+    dhcp4, dhcp6 = boolean_of(definition.get("dhcp4")), boolean_of(definition.get("dhcp6"))
+    mac = definition.get("macaddress")
+    if mac is not None and normal_mac(text := text_of(mac) or "") is None and text not in _MAC_WORDS:
+        raise Flaw(mac.place, f"a hardware address wanted, {shape(mac)} found")
     if kind is Kind.VLAN:
         _check_vlan(definition, place)
     if definition.get("set-name") is not None and definition.get("match") is None:
-        raise _Flaw(definition.keys["set-name"], "a match beside set-name wanted, none found")
-    _check_values(definition)
+        raise Flaw(definition.keys["set-name"], "a match beside set-name wanted, none found")
     return Profile(
         place=place,
         backend="netplan",
@@ -221,32 +160,19 @@ def _profile(place: Place, name: str, kind: Kind, definition: Mapping, renderer:
         ipv6=_method(dhcp=dhcp6, addresses=ipv6, link_local="ipv6" in link_local),
         addresses=ipv4,
         gateway=_gateway(definition),
-        at_boot=activation not in ("manual", "off"),
-        renamed=_text(definition.get("set-name")),
+        at_boot=text_of(definition.get("activation-mode")) not in ("manual", "off"),
+        renamed=text_of(definition.get("set-name")),
         renderer=_renderer(definition.get("renderer")) or renderer,
         said=_said(definition),
     )
 
 
-def _check_values(definition: Mapping) -> None:
-    """Refuse values of keys that decide nothing here, but for which netplan refuses everything."""
-    for key in ("optional", "critical", "accept-ra", "wakeonlan"):
-        _boolean(definition.get(key))
-    mtu, mac, servers = (definition.get(key) for key in ("mtu", "macaddress", "nameservers"))
-    if mtu is not None and not (_text(mtu) or "").isdecimal():
-        raise _Flaw(mtu.place, f"a number wanted, {_shape(mtu)} found")
-    if mac is not None and normal_mac(text := _text(mac) or "") is None and text not in _MAC_WORDS:
-        raise _Flaw(mac.place, f"a hardware address wanted, {_shape(mac)} found")
-    if servers is not None:
-        _mapping(servers)
-
-
 def _check_vlan(definition: Mapping, place: Place) -> None:
-    number = _text(definition.get("id"))
+    number = text_of(definition.get("id"))
     if number is None or not number.isdecimal() or len(number) > 4 or int(number) > 4094:
-        raise _Flaw(place, f"a VLAN id from 0 to 4094 wanted, {number or 'none'} found")
-    if not _text(definition.get("link")):
-        raise _Flaw(place, "a link of the VLAN wanted, none found")
+        raise Flaw(place, f"a VLAN id from 0 to 4094 wanted, {number or 'none'} found")
+    if not text_of(definition.get("link")):
+        raise Flaw(place, "a link of the VLAN wanted, none found")
 
 
 def _method(*, dhcp: bool, addresses: tuple[str, ...], link_local: bool) -> Method:
@@ -260,17 +186,17 @@ def _method(*, dhcp: bool, addresses: tuple[str, ...], link_local: bool) -> Meth
 def _match(name: str, node: Node | None) -> Match:
     if node is None:
         return Match(names=(name,))
-    match = _only(_mapping(node), "name", "macaddress", "driver")
-    glob = _text(match.get("name"))
-    mac = _text(match.get("macaddress"))
+    match = only(mapping_of(node), "name", "macaddress", "driver")
+    glob = text_of(match.get("name"))
+    mac = text_of(match.get("macaddress"))
     driver = match.get("driver")
     if mac is not None and normal_mac(mac) is None:
-        raise _Flaw(match.place, f"a hardware address wanted, {mac[:80]} found")
-    drivers = _items(driver) if isinstance(driver, Sequence) else ([driver] if driver else [])
+        raise Flaw(match.place, f"a hardware address wanted, {mac[:80]} found")
+    drivers = items_of(driver) if isinstance(driver, Sequence) else ([driver] if driver else [])
     return Match(
         names=(glob,) if glob else (),
         macs=(normal_mac(mac) or mac,) if mac else (),
-        drivers=tuple(text for item in drivers if (text := _text(item))),
+        drivers=tuple(text for item in drivers if (text := text_of(item))),
     )
 
 
@@ -284,14 +210,14 @@ def _addresses(node: Node | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the IPv4 and the IPv6 addresses; an item is an address or a mapping from one to its options."""
     ipv4: list[str] = []
     ipv6: list[str] = []
-    for item in _items(node):
-        text = next((str(key) for key in item.entries), "") if isinstance(item, Mapping) else _text(item) or ""
+    for item in items_of(node):
+        text = next((str(key) for key in item.entries), "") if isinstance(item, Mapping) else text_of(item) or ""
         try:
             interface = ip_interface(text)
         except ValueError:
             interface = None
         if interface is None or "/" not in text:
-            raise _Flaw(item.place, f"an address with its prefix length wanted, {text[:80]} found")
+            raise Flaw(item.place, f"an address with its prefix length wanted, {text[:80]} found")
         (ipv4 if interface.version == 4 else ipv6).append(text)
     return tuple(ipv4), tuple(ipv6)
 
@@ -299,14 +225,14 @@ def _addresses(node: Node | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _gateway(definition: Mapping) -> str | None:
     node = definition.get("gateway4")
     if node is not None:
-        gateway = _text(node) or ""
+        gateway = text_of(node) or ""
         if not is_ipv4(gateway) or "/" in gateway:
-            raise _Flaw(node.place, f"an IPv4 address wanted, {gateway[:80] or 'none'} found")
+            raise Flaw(node.place, f"an IPv4 address wanted, {gateway[:80] or 'none'} found")
         return gateway
-    for item in _items(definition.get("routes")):
-        route = _mapping(item)
-        via = _text(route.get("via"))
-        if via and "." in via and _text(route.get("to")) in _DEFAULT_ROUTES:
+    for item in items_of(definition.get("routes")):
+        route = mapping_of(item)
+        via = text_of(route.get("via"))
+        if via and "." in via and text_of(route.get("to")) in _DEFAULT_ROUTES:
             return via
     return None
 
@@ -314,30 +240,33 @@ def _gateway(definition: Mapping) -> str | None:
 def _with_masters(network: Mapping, profiles: Iterator[Profile]) -> Iterator[Profile]:
     """Tell each member of a bond or bridge its master; a member that is not defined is a mistake."""
     found = list(profiles)
-    names = {profile.name for profile in found} | set(_ovs_ports(network))
+    names = {profile.name for profile in found} | patch_ports(network)
     masters: dict[str, str] = {}
     for section in ("bonds", "bridges", "vrfs"):
         group = network.get(section)
         for name, definition in group.entries.items() if isinstance(group, Mapping) else ():
             interfaces = definition.get("interfaces") if isinstance(definition, Mapping) else None
-            for item in _items(interfaces):
-                member = _text(item) or ""
+            for item in items_of(interfaces):
+                member = text_of(item) or ""
                 if member not in names:
-                    raise _Flaw(item.place, f"a defined interface wanted as a member, {member[:80]} found")
+                    raise Flaw(item.place, f"a defined interface wanted as a member, {member[:80]} found")
                 if masters.setdefault(member, str(name)) != str(name):
-                    raise _Flaw(item.place, f"{member[:80]} in one bond or bridge wanted, found in a second")
+                    raise Flaw(item.place, f"{member[:80]} in one bond or bridge wanted, found in a second")
     for profile in found:
         yield replace(profile, master=masters.get(profile.name))
 
 
-def _ovs_ports(network: Mapping) -> Iterator[str]:
-    """Yield the patch ports of Open vSwitch, which are defined without a section of their own."""
-    settings = network.get("openvswitch")
-    ports = settings.get("ports") if isinstance(settings, Mapping) else None
-    for pair in ports.items if isinstance(ports, Sequence) else ():
-        yield from (
-            item.text for item in (pair.items if isinstance(pair, Sequence) else ()) if isinstance(item, Scalar)
-        )
+def _checked(network: Mapping, profiles: Iterable[Profile]) -> Iterator[Problem]:
+    """Check every definition; what is not of this release alone is a problem."""
+    renderers = {profile.name: profile.renderer or "" for profile in profiles}
+    names = frozenset(renderers) | patch_ports(network)
+    for section in KINDS:
+        group = network.get(section)
+        for name, definition in group.entries.items() if isinstance(group, Mapping) else ():
+            if isinstance(definition, Mapping):
+                yield from check_definition(section, definition, renderers.get(str(name), ""), names)
+        if section == "virtual-ethernets" and isinstance(group, Mapping):
+            check_peers(group)
 
 
 def _unknown_keys(network: Mapping) -> Iterator[Problem]:
@@ -347,12 +276,5 @@ def _unknown_keys(network: Mapping) -> Iterator[Problem]:
     for section in KINDS:
         group = network.get(section)
         for definition in group.entries.values() if isinstance(group, Mapping) else ():
-            if not isinstance(definition, Mapping):
-                continue
-            match = definition.get("match")
-            if isinstance(match, Mapping) and not match.entries:
-                # netplan 0.106 then writes an empty [Match], which networkd 252 ignores with the whole file.
-                yield Problem(match.place, "a condition in match wanted, none found: older networkd takes no interface")
-            for key, place in definition.keys.items():
-                if key not in _DEVICE_KEYS:
-                    yield Problem(place, f"a key of an interface wanted, {str(key)[:80]} found")
+            if isinstance(definition, Mapping):
+                yield from stray(definition, keys_of(section), f"a key of {section}")
