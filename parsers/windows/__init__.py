@@ -1,0 +1,1 @@
+"""Formats of Windows: the registry, its boot configuration, version resources, answer files."""

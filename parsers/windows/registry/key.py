@@ -1,0 +1,235 @@
+"""Keys of a hive: their subkeys and values, listed or asked for by name, their class, time and security.
+
+Specification: M. Suhanov, "Windows registry file format specification", "Key node", "Key values list" and "Key
+security". Volatile keys are never on a disk. What is damaged below a key is left out, with a problem of the hive; so
+is what the hive says twice. Not done: the layers of hives of version 1.6, of which each is read as it stands, and
+links (`SymbolicLinkValue`), which lead from one hive to another.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from parsers.place import ParseError, Place
+from parsers.windows.registry import subkey_list
+from parsers.windows.registry.cells import Cells
+from parsers.windows.registry.name import decode_name, upcase
+from parsers.windows.registry.value import Value, decode_text
+from parsers.windows.security_descriptor import SecurityDescriptor, parse_security_descriptor
+
+_CELL: Final = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
+_SECURITY: Final = struct.Struct("<2sHIIII")
+_COMPRESSED_NAME: Final = 0x20
+_LINK: Final = 0x10
+_PREDEFINED: Final = 0x40
+_NONE: Final = 0xFFFFFFFF
+_SMALLEST_KEY: Final = 80
+_SMALLEST_VALUE: Final = 24
+_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
+_LAST_FILETIME: Final = 2650467743990000000
+"""The end of the year 9999."""
+
+Note = Callable[[ParseError], None]
+"""Takes what was wrong and was left out."""
+
+
+class Key:
+    """A key.
+
+    Attributes:
+        name: as it is written.
+        parent: the key it was reached from; None for the root.
+        offset: of its cell, in bytes from the first bin.
+        written: FILETIME of the last change of it, its values or its list of subkeys.
+        parent_offset: where the key itself says that its parent is.
+        subkey_count, value_count: as the key says.
+    """
+
+    __slots__ = (
+        "_cells", "_class_at", "_class_size", "_flags", "_has_segments", "_note", "_security_at", "_subkeys_at",
+        "_values_at", "name", "offset", "parent", "parent_offset", "subkey_count", "value_count", "written",
+    )  # fmt: skip
+
+    def __init__(self, cells: Cells, offset: int, parent: Key | None, note: Note, *, has_segments: bool) -> None:
+        cell = cells.read(offset)
+        if len(cell) < _CELL.size or cell[:2] != b"nk":
+            raise cells.error(offset, f"a key (nk) wanted, {cell[:2].hex(' ')} found")
+        (
+            _, self._flags, self.written, _, self.parent_offset, self.subkey_count, _, self._subkeys_at, _,
+            self.value_count, self._values_at, self._security_at, self._class_at, _, _, _, _, _, length,
+            self._class_size,
+        ) = _CELL.unpack_from(cell)  # fmt: skip
+        if _CELL.size + length > len(cell):
+            raise cells.error(offset, f"a name of {length} bytes wanted, the cell has {len(cell) - _CELL.size}")
+        raw = cell[_CELL.size : _CELL.size + length]
+        self.name = raw.decode("latin-1") if self._flags & _COMPRESSED_NAME else decode_name(raw, compressed=False)
+        self.parent = parent
+        self.offset = offset
+        self._cells = cells
+        self._note = note
+        self._has_segments = has_segments
+
+    @property
+    def path(self) -> str:
+        """The names from below the root, with backslashes between; the root's is empty."""
+        names = []
+        key = self
+        while key.parent is not None:
+            names.append(key.name)
+            key = key.parent
+        return "\\".join(reversed(names))
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self._cells.name, key=self.path)
+
+    @property
+    def time(self) -> datetime | None:
+        """When it was last written; None where that is no time before the year 10000."""
+        if not 0 < self.written < _LAST_FILETIME:
+            return None
+        return _EPOCH + timedelta(microseconds=self.written // 10)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it stands for the key that its value SymbolicLinkValue names."""
+        return bool(self._flags & _LINK)
+
+    @property
+    def class_name(self) -> str | None:
+        """Its class; None where it has none. Raises ParseError where it cannot be read."""
+        if not self._class_size or self._class_at == _NONE:
+            return None
+        cell = self._cells.read(self._class_at)
+        if len(cell) < self._class_size:
+            raise ParseError(self.place, f"a class of {self._class_size} bytes wanted, {len(cell)} found")
+        return decode_text(cell[: self._class_size])
+
+    @property
+    def security(self) -> SecurityDescriptor:
+        """Who may do what with it. Raises ParseError where that cannot be read."""
+        cell = self._cells.read(self._security_at)
+        if len(cell) < _SECURITY.size or cell[:2] != b"sk":
+            raise self._cells.error(self._security_at, f"a security item (sk) wanted, {cell[:2].hex(' ')} found")
+        size = _SECURITY.unpack_from(cell)[5]
+        if _SECURITY.size + size > len(cell):
+            message = f"a security descriptor of {size} bytes wanted, {len(cell) - _SECURITY.size} found"
+            raise self._cells.error(self._security_at, message)
+        return parse_security_descriptor(cell[_SECURITY.size : _SECURITY.size + size], self.place)
+
+    def subkeys(self) -> Iterator[Key]:
+        """Give the subkeys in the order of the hive, which is that of their names."""
+        for offset in self._subkey_offsets():
+            try:
+                yield self._child(offset)
+            except ParseError as error:
+                self._note(error)
+
+    def subkey(self, name: str) -> Key | None:
+        """Return the subkey `name`, in any case; None where there is none.
+
+        Raises:
+            ParseError: it cannot be told, for the list of the subkeys or one that may be it is damaged.
+        """
+        wanted = upcase(name)
+        broken: ParseError | None = None
+        for offset in self.candidates(wanted):
+            try:
+                key = self._child(offset)
+            except ParseError as error:
+                broken = error
+                continue
+            if upcase(key.name) == wanted:
+                return key
+        if broken:
+            raise broken
+        return None
+
+    def candidates(self, upper: str) -> Iterator[int]:
+        """Give the offsets of the subkeys that may have the name `upper` (in capitals), as the list tells them."""
+        if self._has_subkeys:
+            yield from subkey_list.candidates(self._cells, self._subkeys_at, upper)
+
+    def values(self) -> Iterator[Value]:
+        """Give the values in the order of the hive."""
+        path = self.path
+        try:
+            offsets = self._value_offsets()
+        except ParseError as error:
+            self._note(error)
+            return
+        for offset in offsets:
+            try:
+                yield Value(self._cells, offset, path, has_segments=self._has_segments)
+            except ParseError as error:
+                self._note(error)
+
+    def value(self, name: str) -> Value | None:
+        """Return the value `name`, in any case, and the default value for an empty one; None where there is none.
+
+        Raises:
+            ParseError: it cannot be told, for the list of the values or one that may be it is damaged.
+        """
+        wanted = upcase(name)
+        broken: ParseError | None = None
+        path = self.path
+        for offset in self._value_offsets():
+            try:
+                value = Value(self._cells, offset, path, has_segments=self._has_segments)
+            except ParseError as error:
+                broken = error
+                continue
+            if upcase(value.name) == wanted:
+                return value
+        if broken:
+            raise broken
+        return None
+
+    @property
+    def _has_subkeys(self) -> bool:
+        return bool(self.subkey_count) and self._subkeys_at != _NONE
+
+    def _child(self, offset: int) -> Key:
+        key = Key(self._cells, offset, self, self._note, has_segments=self._has_segments)
+        if key.parent_offset != self.offset:
+            self._note(ParseError(key.place, f"parent {self.offset:#x} wanted, {key.parent_offset:#x} found"))
+        return key
+
+    def _subkey_offsets(self) -> list[int]:
+        """Return where the subkeys are: each once, and not more than the hive has room for."""
+        if not self._has_subkeys:
+            return []
+        found: dict[int, None] = {}
+        room = self._cells.size // _SMALLEST_KEY
+        listed = 0
+        try:
+            for offset in subkey_list.offsets(self._cells, self._subkeys_at):
+                listed += 1
+                found[offset] = None
+                if listed > room:
+                    break
+        except ParseError as error:
+            self._note(error)
+        if listed != len(found) or listed != self.subkey_count:
+            message = f"{self.subkey_count} subkeys wanted, {listed} listed, {len(found)} of them different"
+            self._note(ParseError(self.place, message))
+        return list(found)
+
+    def _value_offsets(self) -> list[int]:
+        """Return where the values are: each once. Raises ParseError where there is no list of them."""
+        if not self.value_count or self._flags & _PREDEFINED:
+            return []
+        if self.value_count > self._cells.size // _SMALLEST_VALUE:
+            raise ParseError(self.place, f"{self.value_count} values wanted, the hive has no room for them")
+        cell = self._cells.read(self._values_at)
+        if len(cell) < 4 * self.value_count:
+            raise ParseError(self.place, f"{self.value_count} values wanted, a list of {len(cell) // 4} found")
+        offsets = struct.unpack_from(f"<{self.value_count}I", cell)
+        found = list(dict.fromkeys(offsets))
+        if len(found) != len(offsets):
+            self._note(ParseError(self.place, f"{len(offsets)} values wanted, {len(found)} different ones listed"))
+        return found

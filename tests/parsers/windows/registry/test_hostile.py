@@ -1,0 +1,222 @@
+"""Damaged hives and logs: what can be read is read, with problems, in bounded time and memory."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from parsers.place import ParseError
+from parsers.source import Memory
+from parsers.windows.registry import Hive, open_hive
+from parsers.windows.registry.hive import MAX_PROBLEMS
+from tests.parsers.windows.registry.building import Builder, Node, changed_pages, dirty, new_log, old_log, sealed, text
+
+SIGNATURES = (b"nk", b"vk", b"sk", b"lh", b"lf", b"li", b"ri", b"db", b"hbin", b"regf")
+
+
+def sample(number: int = 1, leaf: str = "lh") -> bytes:
+    values = [("a", 4, bytes(4)), ("b", 1, text("x" * 50)), ("c", 7, text("y") + b"\0\0")]
+    inner = {f"Key{key}": Node(values=values) for key in range(20)}
+    one = Node(inner, [*values, ("", 3, bytes([number]) * 20000)], "class")
+    return Builder(leaf=leaf, per_leaf=8).build(Node({"One": one, "Two": Node({"Zwö™": Node()})}))
+
+
+def read(hive: Hive) -> None:
+    """Read all there is: nothing but ParseError escapes, and the time is that of a hive of this size."""
+    began = time.monotonic()
+    with suppress(ParseError):
+        for key in hive.walk():
+            for thing in ("class_name", "security", "time"):
+                with suppress(ParseError):
+                    getattr(key, thing)
+            with suppress(ParseError):
+                key.subkey("key3")
+            with suppress(ParseError):
+                key.value("b")
+            for value in key.values():
+                with suppress(ParseError):
+                    assert len(value.data) == value.size
+                    assert [value.number, value.text, value.texts].count(None) >= 2
+        hive.check_bins()
+        hive.check_names()
+    assert len(hive.problems) <= MAX_PROBLEMS
+    assert time.monotonic() - began < 20
+
+
+def survive(hive: bytes, *logs: bytes) -> None:
+    with suppress(ParseError):
+        read(open_hive(Memory(hive), [Memory(log) for log in logs]))
+
+
+def damaged(data: bytes, seeds: range) -> Iterator[bytes]:
+    """Give `data` with one to three fields changed, half of them near a signature; some are cut short."""
+    for seed in seeds:
+        dice = random.Random(seed)
+        new = bytearray(data)
+        marks = [at for mark in SIGNATURES for at in places(data, mark)]
+        for _ in range(dice.randrange(1, 4)):
+            near = dice.choice(marks) + dice.randrange(-4, 80) if dice.random() < 0.7 else dice.randrange(len(new))
+            at = max(0, min(near, len(new) - 4))
+            at = at & ~3 if dice.random() < 0.5 else at
+            other = struct.pack("<I", max(0, dice.choice(marks) - 4096 - 4))
+            extremes = (b"\xff" * 4, bytes(4), b"\xff\xff\xff\x7f", b"\0\0\0\x80")
+            new[at : at + 4] = dice.choice((*extremes, dice.randbytes(4), other))
+        if dice.random() < 0.1:
+            del new[dice.randrange(len(new)) :]
+        yield sealed(bytes(new)) if len(new) >= 512 and dice.random() < 0.7 else bytes(new)
+
+
+def places(data: bytes, mark: bytes) -> list[int]:
+    found: list[int] = []
+    at = data.find(mark)
+    while at >= 0 and len(found) < 50:
+        found.append(at)
+        at = data.find(mark, at + 1)
+    return found
+
+
+def each_damage(seeds: range) -> None:
+    old, new = sample(1), sample(2)
+    logs = (old_log(old, new), new_log([(8, len(new) - 4096, changed_pages(old, new, 4096))]))
+    for leaf in ("lh", "lf", "li"):
+        for hive in damaged(sample(leaf=leaf), seeds):
+            survive(hive)
+    for log in logs:
+        for bad in damaged(log, seeds):
+            survive(dirty(old, 8, 7), bad)
+    for hive in damaged(dirty(old, 8, 7), seeds):
+        survive(hive, *logs)
+
+
+def test_damage_ends_in_problems() -> None:
+    each_damage(range(100))
+
+
+@pytest.mark.soak
+def test_much_damage_ends_in_problems() -> None:
+    each_damage(range(100, 2100))
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 511, 512, 4095, 4096, 4097, 4128, 4132, 5000, 8191])
+def test_a_hive_that_ends_early(size: int) -> None:
+    survive(sample()[:size])
+
+
+def test_a_key_that_is_its_own_subkey_is_walked_once() -> None:
+    raw = bytearray(sample())
+    one = raw.index(b"One") - 76 - 4 - 4096
+    for at in places(bytes(raw), b"lh"):
+        raw[at + 4 : at + 8] = struct.pack("<I", one)
+    hive = open_hive(Memory(bytes(raw)))
+    read(hive)
+    assert any("one that returns found" in problem.message for problem in hive.problems)
+
+
+def test_a_tree_that_meets_itself_again_and_again_is_bounded() -> None:
+    """Each level lists the one below many times under different cells: without a bound, 40 to the power of 12 keys."""
+    builder = Builder()
+    below = builder.key("leaf", Node(), 0)
+    for _ in range(12):
+        keys = []
+        for _ in range(40):
+            at = builder.key("key", Node(), 0)
+            builder.bins[at + 4 + 20 : at + 4 + 24] = struct.pack("<I", 1)
+            builder.bins[at + 4 + 28 : at + 4 + 32] = struct.pack("<I", below)
+            keys.append(at)
+        below = builder.leaf_cell([("key", at) for at in keys])
+        for at in keys:
+            builder.bins[at + 4 + 20 : at + 4 + 24] = struct.pack("<I", 40)
+    root = Node()
+    raw = bytearray(builder.build(root))
+    at = 4096 + struct.unpack_from("<I", raw, 36)[0] + 4
+    raw[at + 20 : at + 24], raw[at + 28 : at + 32] = struct.pack("<I", 40), struct.pack("<I", below)
+    hive = open_hive(Memory(bytes(raw)))
+    read(hive)
+    assert sum(1 for _ in hive.walk()) <= len(raw) // 80 + 1
+
+
+def test_a_list_of_lists_that_are_one_is_read_once() -> None:
+    builder = Builder()
+    leaf = builder.leaf_cell([("key", builder.key("key", Node(), 0))] * 20000)
+    listing = builder.cell(struct.pack("<2sH", b"ri", 20000) + struct.pack("<I", leaf) * 20000)
+    raw = bytearray(builder.build(Node()))
+    at = 4096 + struct.unpack_from("<I", raw, 36)[0] + 4
+    raw[at + 20 : at + 24], raw[at + 28 : at + 32] = struct.pack("<I", 20000), struct.pack("<I", listing)
+    hive = open_hive(Memory(bytes(raw)))
+    read(hive)
+    assert [key.name for key in hive.root.subkeys()] == ["key"]
+
+
+def test_data_of_one_segment_many_times_is_no_larger_than_the_hive() -> None:
+    builder = Builder()
+    segment = builder.cell(bytes(16344))
+    listing = builder.cell(struct.pack("<I", segment) * 65535)
+    data = builder.cell(struct.pack("<2sHI", b"db", 65535, listing))
+    raw = bytearray(builder.build(Node(values=[("v", 3, bytes(20000))])))
+    at = raw.rindex(b"vk")
+    raw[at + 4 : at + 12] = struct.pack("<II", 16344 * 65535, data)
+    hive = open_hive(Memory(bytes(raw)))
+    value = hive.root.value("v")
+    assert value is not None
+    with pytest.raises(ParseError, match="bytes of data wanted"):
+        _ = value.data
+
+
+@pytest.mark.parametrize("damage", [b"xx", b"\xff\xff"])
+def test_a_damaged_key_does_not_hide_the_others(damage: bytes) -> None:
+    raw = bytearray(sample())
+    at = raw.index(b"Key7") - 76
+    raw[at : at + 2] = damage
+    hive = open_hive(Memory(bytes(raw), "SYSTEM"))
+    one = hive.key("One")
+    assert one is not None
+    assert sum(1 for _ in one.subkeys()) == 19
+    assert "a key (nk) wanted" in hive.problems[0].message
+    with pytest.raises(ParseError):
+        one.subkey("Key7")
+    assert one.subkey("Key8") is not None
+
+
+def test_a_damaged_value_is_not_taken_for_an_absent_one() -> None:
+    raw = bytearray(sample())
+    at = raw.index(b"vk", raw.index(b"One"))
+    raw[at : at + 2] = b"xx"
+    one = open_hive(Memory(bytes(raw))).key("One")
+    assert one is not None
+    with pytest.raises(ParseError, match="a value"):
+        one.value("a")
+    assert one.value("c") is not None
+    assert sum(1 for _ in one.values()) == 3
+
+
+def test_a_wrong_hash_is_found_by_the_check_alone() -> None:
+    raw = bytearray(sample())
+    at = raw.index(b"lh", raw.index(b"Key19"))
+    raw[at + 8] ^= 1
+    hive = open_hive(Memory(bytes(raw)))
+    assert len(hive.check_names()) == 1
+    assert "not found by name" in hive.check_names()[0].message
+
+
+def test_flaws_of_the_bins_are_told() -> None:
+    raw = sample()
+    for at, new, message in (
+        (4096, b"HBIN", "a bin at offset 0x0 wanted"),
+        (4100, b"\1", "a bin at offset 0x0 wanted"),
+        (4104, b"\0\0\0\0", "a bin of whole pages"),
+        (4104, b"\1", "a bin of whole pages"),
+        (4128, b"\4\0\0\0", "a cell of 8 to"),
+        (4128, b"\xff\xff\xff\xff", "a cell of 8 to"),
+        (4128, b"\0\0\0\x80", "a cell of 8 to"),
+    ):
+        hive = bytearray(raw)
+        hive[at : at + len(new)] = new
+        (flaw,) = open_hive(Memory(bytes(hive))).check_bins()
+        assert flaw.message.startswith(message)
+    assert "the file ends" in open_hive(Memory(raw[:-100])).check_bins()[0].message
+    assert "the file ends" in open_hive(Memory(raw[:4100])).check_bins()[0].message
