@@ -37,6 +37,12 @@ def _fat(source: Source) -> Tree:
     return open_fat(source)
 
 
+def _ntfs(source: Source) -> Tree:
+    from parsers.filesystem.ntfs import open_ntfs
+
+    return open_ntfs(source)
+
+
 def _xfs(source: Source) -> Tree:
     from parsers.filesystem.xfs import open_xfs
 
@@ -48,6 +54,7 @@ READERS: Final[dict[str, Callable[..., Tree]]] = {
     "ext2": _ext4,
     "ext3": _ext4,
     "ext4": _ext4,
+    "ntfs": _ntfs,
     "vfat": _fat,
     "xfs": _xfs,
 }

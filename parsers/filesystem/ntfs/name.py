@@ -1,0 +1,100 @@
+"""Names of files: how they are stored, shown and compared.
+
+Layout: libfsntfs' documentation of the format, "The file name attribute" and "Case folding". Names are 16-bit units
+that need not be sound UTF-16; where half of a surrogate pair stands alone, its three bytes as UTF-8 would have them
+are kept as surrogateescape. A volume brings its own table of upper case, one unit for each unit.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+_FIXED: Final = struct.Struct("<QQQQQQQIIBB")
+_EPOCH: Final = 116_444_736_000_000_000  # 100 ns from 1601 to 1970
+_LAST_BMP: Final = "\uffff"
+_DOS: Final = 2
+
+
+class FileName(msgspec.Struct, frozen=True):
+    """A name of a file, with what Windows repeats beside it.
+
+    Attributes:
+        parent: reference of its directory.
+        name: its 16-bit units, each pair of surrogates as one character.
+        is_dos: whether it is the short name that goes with another one.
+        flags: attributes of the file; they may be older than those of the file itself.
+        tag: of a reparse point, its tag.
+    """
+
+    parent: int
+    name: str
+    is_dos: bool
+    flags: int
+    tag: int
+
+
+def parse_file_name(data: bytes) -> FileName | None:
+    """Decode an attribute $FILE_NAME, or the key of an entry of a directory; None where it is cut off."""
+    if len(data) < _FIXED.size:
+        return None
+    parent, _, _, _, _, _, _, flags, tag, length, namespace = _FIXED.unpack_from(data)
+    units = data[_FIXED.size : _FIXED.size + 2 * length]
+    if not length or len(units) != 2 * length:
+        return None
+    return FileName(parent, units.decode("utf-16-le", "surrogatepass"), namespace == _DOS, flags, tag)
+
+
+def decode_units(data: bytes) -> str:
+    """Decode 16-bit units as a name of trees."""
+    return shown(data.decode("utf-16-le", "surrogatepass"))
+
+
+def shown(name: str) -> str:
+    """Return a name as trees give it: UTF-8 with surrogateescape."""
+    if name.isascii():
+        return name
+    return name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
+
+
+def stored(name: str) -> str | None:
+    """Return a name of trees as it is stored; None for one that no file can have."""
+    if name.isascii():
+        return name
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
+    except UnicodeError:
+        return None
+
+
+def nanoseconds(filetime: int) -> int:
+    """Return nanoseconds since 1970 of a count of 100 ns since 1601."""
+    return (filetime - _EPOCH) * 100
+
+
+class UpperCase:
+    """The order of names in a directory: by units, each as the volume's table makes it.
+
+    The table is read when the first name comes that is not ASCII, whose order is the same on every volume.
+    """
+
+    def __init__(self, read_table: Callable[[], bytes]) -> None:
+        self._read_table = read_table
+
+    @cached_property
+    def _table(self) -> str:
+        table = self._read_table()
+        return "".join(map(chr, struct.unpack_from(f"<{len(table) // 2}H", table)))
+
+    def key(self, name: str) -> str:
+        """Return what a name is compared by."""
+        if name.isascii():
+            return name.upper()
+        if max(name) > _LAST_BMP:
+            units = name.encode("utf-16-le", "surrogatepass")
+            name = "".join(map(chr, struct.unpack(f"<{len(units) // 2}H", units)))
+        return name.translate(self._table)
