@@ -156,7 +156,8 @@ def test_damage_never_escapes() -> None:
     text = (
         "network:\n  version: 2\n  ethernets:\n    e: &x\n      match: {name: 'en*', macaddress: 11:22:33:44:55:66}\n"
         "      set-name: y\n      addresses: [10.0.0.2/24]\n      routes: [{to: default, via: 10.0.0.1}]\n"
-        "  bonds: {b: {interfaces: [e], dhcp4: yes, parameters: {mode: 802.3ad, primary: e, arp-ip-targets: [1.2.3.4]}}}\n"
+        "  bonds: {b: {interfaces: [e], dhcp4: yes, parameters: {mode: 802.3ad, primary: e, arp-ip-targets: [1.2.3.4]\n"
+        "  }}}\n"
         "  vlans: {v: {id: 5, link: b}}\n  wifis: {w: {access-points: {a: {band: 5GHz, channel: 9, auth: {}}}}}\n"
         "  bridges: {r: {parameters: {path-cost: {e: 1}}, openvswitch: {controller: {addresses: ['ptcp:1']}}}}\n"
         "  virtual-ethernets: {p: {peer: q}, q: {peer: p, routing-policy: [{from: 10.0.0.1}]}}\n"
