@@ -15,7 +15,9 @@ RPM: Final = "/var/lib/rpm/Packages"
 
 
 def _kernel(family: Family, suffix: str, **more: object) -> Kernel:
-    """The kernel of a guest, as its modules' directory names it."""
+    """The kernel of a guest, as its recipe or its modules' directory names it."""
+    if family.kernel:
+        return family.kernel
     top = next(path for path in family.files if path.endswith("/modules.dep"))
     return Kernel(top.split("/")[-2], suffix, top=top.rsplit("/", 2)[0], **more)  # type: ignore[arg-type]
 
@@ -58,7 +60,7 @@ def _centos_7(family: Family) -> tuple[Fault, ...]:
         access.host_keys("sshd-keygen.service"),
         gone("sysconfig-sshd-gone", "/etc/sysconfig/sshd", "SshConfig", place="/usr/lib/systemd/system/sshd.service:9"),
         access.firewall("firewalld.service", "/usr/sbin/firewalld"),
-        access.firewall_at_first_boot(7),
+        access.firewall_at_first_boot(family, None),
         *access.cloud_init(family),
         access.package_database(RPM),
     )
@@ -74,7 +76,7 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
         masked("NetworkManager.service", "Dhcp"),
         *access.sshd(family, "Include /etc/ssh/sshd_config.d/*.conf"),
         access.firewall("firewalld.service", "/usr/sbin/firewalld"),
-        access.firewall_at_first_boot(),
+        access.firewall_at_first_boot(family, None),
         access.firewall("nftables.service", "/usr/sbin/nft"),
         *access.cloud_init(family),
         gone(
@@ -88,17 +90,18 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
 
 
 def _enterprise_9(family: Family) -> tuple[Fault, ...]:
-    fedora = family.name == "fedora-43"
-    builtin = ("virtio", "virtio_ring", "virtio_pci", "ext4", "jbd2", "mbcache") if fedora else ()
-    kernel = _kernel(family, ".ko.xz", builtin=builtin, compression="zstd" if fedora else "gzip")
+    """AlmaLinux 9, CentOS Stream 10 and Fedora: the network's files and the place of the database differ."""
+    kernel = _kernel(family, ".ko.xz")
     drop_in = "/etc/ssh/sshd_config.d/50-redhat.conf"
     policy = "/usr/share/crypto-policies/DEFAULT/opensshserver.txt"
     database = next(path for path in family.files if path.endswith("/rpmdb.sqlite"))
+    connections = network.ifcfg if network.IFCFG in family.files else network.keyfile
     return (
         *boot.entries(family, kernel),
         *boot.own_options(family, kernel),
         boot.enforcing(family),
-        *network.keyfile(family),
+        *connections(family),
+        masked("NetworkManager.service", "Dhcp"),
         *access.sshd(family, "DebianBanner no", drop_in),
         Fault(
             "crypto-policy-broken",
@@ -107,8 +110,10 @@ def _enterprise_9(family: Family) -> tuple[Fault, ...]:
             F,
             "/etc/crypto-policies/back-ends/opensshserver.config:1",
         ),
-        access.firewall("firewalld.service", "/usr/sbin/firewalld"),
-        access.firewall_at_first_boot(),
+        access.firewall("firewalld.service", f"{access.programs_of(family)}/firewalld"),
+        access.firewall_at_first_boot(
+            family, others="" if family.name == "almalinux-9" else "CloudAssistant SecurityCenterAgent"
+        ),
         *access.cloud_init(family),
         access.package_database(database),
     )

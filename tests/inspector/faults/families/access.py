@@ -8,7 +8,7 @@ from fixtures.families.family import Family
 from fixtures.files import File, Link, Node
 from fixtures.kernel import elf
 from inspector.verdict import Status
-from tests.inspector.faults.families.fault import UNITS, VENDOR, F, Fault, W, added, edited, gone, unit_text
+from tests.inspector.faults.families.fault import UNITS, VENDOR, F, Fault, W, added, edited, gone, unit_text, where
 
 SSHD: Final = "/etc/ssh/sshd_config"
 _STOPPED: Final = "CloudInit OnlineResizeFS"
@@ -30,6 +30,11 @@ def host_keys(unit: str) -> Fault:
     )
 
 
+def programs_of(family: Family) -> str:
+    """Return where /usr/sbin lies."""
+    return "/usr/bin" if isinstance(family.files.get("/usr/sbin"), Link) else "/usr/sbin"
+
+
 def firewall(unit: str, program: str) -> Fault:
     """A firewall that is started by a unit."""
     link = f"{UNITS}/multi-user.target.wants/{unit}"
@@ -41,21 +46,22 @@ def firewall(unit: str, program: str) -> Fault:
     return Fault(f"firewall-{unit.partition('.')[0]}", change, "Firewall", W, link, {link: None})
 
 
-def firewall_at_first_boot(line: int = 2) -> Fault:
-    """A firewall that the presets of the distribution enable when the machine boots for the first time."""
-    unit = f"{VENDOR}/firewalld.service"
-    change: dict[str, Node] = {
+def firewall_at_first_boot(family: Family, machine_id: str | None = "uninitialized\n", others: str = "") -> Fault:
+    """A firewall that the presets of the distribution enable when the machine boots for the first time.
+
+    `others` are checks of what presets disable then, where systemd applies them in full.
+    """
+    unit, preset = f"{VENDOR}/firewalld.service", f"{VENDOR}-preset/90-default.preset"
+    change: dict[str, Node | None] = {
         unit: unit_text("/usr/sbin/firewalld"),
-        "/usr/sbin/firewalld": File(elf(), 0o755),
-        "/etc/machine-id": "uninitialized\n",
+        f"{programs_of(family)}/firewalld": File(elf(), 0o755),
+        "/etc/machine-id": machine_id,
+        f"{UNITS}-preset/50-image.preset": "".join(f"enable {name}\n" for name in enabled),
     }
+    place = where(preset, family.text(preset), "enable firewalld.service")
+    masked = {f"{UNITS}/firewalld.service": Link("/dev/null")}
     return Fault(
-        "firewall-preset",
-        change,
-        "Firewall",
-        W,
-        f"{VENDOR}-preset/90-default.preset:{line}",
-        {f"{UNITS}/firewalld.service": Link("/dev/null")},
+        "firewall-preset", change, f"Firewall {others}", W, place, {"/etc/machine-id": ""} if others else masked
     )
 
 

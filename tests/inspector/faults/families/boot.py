@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fixtures.families.boot_entry import MACHINE
 from fixtures.families.family import ROOT_UUID, Family, Kernel
-from fixtures.families.red_hat import MACHINE
 from tests.inspector.faults.families.fault import OTHER_UUID, F, Fault, W, added, disk_driver_missing, edited, gone
 
 LOST: Final = "Virtio Nvme KernelVersion"
@@ -104,9 +104,8 @@ def extlinux(family: Family, kernel: Kernel) -> tuple[Fault, ...]:
 
 def enforcing(family: Family) -> Fault:
     """SELinux that is on."""
-    return edited(
-        family, "selinux-enforcing", "/etc/selinux/config", "SELINUX=disabled", "SELINUX=enforcing", "Selinux"
-    )
+    off, on = "\nSELINUX=disabled\n", "\nSELINUX=enforcing\n"
+    return edited(family, "selinux-enforcing", "/etc/selinux/config", off, on, "Selinux")
 
 
 def local_clock(family: Family) -> Fault:

@@ -74,7 +74,6 @@ def keyfile(family: Family) -> tuple[Fault, ...]:
             W,
             at="mac-address",
         ),
-        masked("NetworkManager.service", "Dhcp"),
     )
 
 
