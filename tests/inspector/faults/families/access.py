@@ -56,7 +56,6 @@ def firewall_at_first_boot(family: Family, machine_id: str | None = "uninitializ
         unit: unit_text("/usr/sbin/firewalld"),
         f"{programs_of(family)}/firewalld": File(elf(), 0o755),
         "/etc/machine-id": machine_id,
-        f"{UNITS}-preset/50-image.preset": "".join(f"enable {name}\n" for name in enabled),
     }
     place = where(preset, family.text(preset), "enable firewalld.service")
     masked = {f"{UNITS}/firewalld.service": Link("/dev/null")}
