@@ -65,10 +65,12 @@ class MemoryTree:
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the inode of a name."""
+        self._node(directory)
         return self._inodes.get(posixpath.join(self._paths[directory], name))
 
     def entries(self, directory: int) -> Iterator[DirEntry]:
         """Give the entries."""
+        self._node(directory)
         top = self._paths[directory]
         for path, number in self._inodes.items():
             if number > 1 and posixpath.dirname(path) == top:

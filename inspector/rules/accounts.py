@@ -228,8 +228,8 @@ def no_account_lacks_a_password(facts: Facts) -> Verdict:
         raise UnknownFact(f"{PASSWD} does not exist", Place(PASSWD))
     if accounts.shadow is None:
         raise UnknownFact(f"{SHADOW} does not exist", Place(SHADOW))
-    for path, found in ((PASSWD, accounts.passwd.users), (SHADOW, accounts.shadow.secrets)):
-        if not found:
+    for path, lines in ((PASSWD, len(accounts.passwd.users)), (SHADOW, len(accounts.shadow.secrets))):
+        if not lines:
             raise UnknownFact(f"{path} names no account", Place(path))
     empty = [found for user in accounts.passwd.users if (found := _without_password(accounts, user))]
     if not empty:

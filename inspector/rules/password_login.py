@@ -23,8 +23,10 @@ def sshd_takes_passwords(facts: Facts, *, user: str) -> Verdict:
     References: cloud-init's documentation, module set_passwords
     """
     sshd = facts[Sshd]
-    if sshd.program is None or sshd.config is None:
-        raise NotApplicable("sshd is not installed or has no configuration, which sshd-enabled reports")
+    if sshd.program is None:
+        raise NotApplicable("sshd is not installed, which sshd-enabled reports")
+    if sshd.config is None:
+        raise NotApplicable(f"{sshd.config_path} does not exist, which sshd-config-valid reports")
     login = Login(facts, sshd, sshd.config, user)
     password = login.switch("PasswordAuthentication", "yes")
     dialogue = login.switch("KbdInteractiveAuthentication", "yes")

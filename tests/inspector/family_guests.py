@@ -63,21 +63,22 @@ def _stage1() -> bytes:
     return bytes(code)
 
 
-def facts_of(family: Family) -> Facts:
-    """Return the facts of a family's guest."""
+def facts_of(family: Family, *others: Volume, broken: frozenset[str] = frozenset()) -> Facts:
+    """Return the facts of a family's guest, with `others` beside its root, on which `broken` paths cannot be read."""
     source = Memory(disk_bytes(family.loader), "disk.raw")
     table = parse_partition_table(source)
     (partition,) = table.partitions
     superblock = Superblock(family.kind, 0, ROOT_UUID)
     window = Window(source, partition.offset, partition.size, "sda1")
     volume = Volume("sda1", window, partition.offset, partition, superblock)
-    tree = MemoryTree(family.files, "sda1", USAGE)
+    tree = MemoryTree(family.files, "sda1", USAGE, broken=broken)
     volume.__dict__["_opened"] = Opened(tree, "native", None)
     image = SimpleNamespace(
         path="disk.raw", format=Format.RAW, virtual_size=40 << 30, file_size=SIZE, source=source, container=None,
         problems=(), resembles=None, member=None, bytes_read=0,
     )  # fmt: skip
-    storage = Storage((Disk("sda", cast("Image", image), table, (volume,)),), (volume,))
+    volumes = (volume, *others)
+    storage = Storage((Disk("sda", cast("Image", image), table, volumes),), volumes)
     guest: Guest | UnknownFact
     try:
         guest = find_guest(storage)
