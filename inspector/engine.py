@@ -78,7 +78,10 @@ def _image(disk: Disk) -> ImageInfo:
 
 
 def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemption]]:
-    """Ask the rules of every check; those that do not concern the guest are returned apart."""
+    """Ask the rules of every check; those that do not concern the guest are returned apart.
+
+    What is about the other family of systems is left out: it would only be in the way.
+    """
     family = guest_family(facts)
     checks: list[CheckResult] = []
     exemptions: list[Exemption] = []
@@ -87,7 +90,7 @@ def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemp
         if results:
             checks.append(CheckResult(check.name, check.id, check.title, worst(r.status for r in results), results))
             exemptions += exempt
-        else:
+        elif exempt:
             exemptions.append(Exemption(check.name, "; ".join(dict.fromkeys(item.reason for item in exempt))))
     return checks, exemptions
 
@@ -100,7 +103,6 @@ def _judge_check(
     for name in check.rules:
         rule = rules()[name]
         if rule.os not in {"any", family or rule.os}:
-            exempt.append(Exemption(name, f"it concerns {rule.os} guests"))
             continue
         try:
             verdict = _ask(rule, facts, profile)

@@ -73,13 +73,14 @@ def modules(folder: str) -> list[str]:
 
 def test_every_rule_module_is_registered() -> None:
     assert [*rules_package.MODULES, "rule"] != []
-    assert sorted([*rules_package.MODULES, "rule"]) == modules("inspector/rules")
+    windows = [f"windows.{module}" for module in modules("inspector/rules/windows")]
+    assert sorted([*rules_package.MODULES, "rule"]) == sorted([*modules("inspector/rules"), *windows])
     assert list(rules_package.MODULES) == sorted(rules_package.MODULES)
 
 
 @pytest.mark.parametrize("module", rules_package.MODULES)
 def test_every_rule_of_a_module_is_in_its_tuple(module: str) -> None:
-    text = (ROOT / f"inspector/rules/{module}.py").read_text()
+    text = (ROOT / f"inspector/rules/{module.replace('.', '/')}.py").read_text()
     loaded = importlib.import_module(f"inspector.rules.{module}")
     assert re.findall(r"@rule\(\s*\"([a-z0-9-]+)\"", text) != []
     assert sorted(re.findall(r"@rule\(\s*\"([a-z0-9-]+)\"", text)) == sorted(rule.name for rule in loaded.RULES)
@@ -95,7 +96,7 @@ def test_every_rule_serves_a_profile() -> None:
     assert used == set(rules())
 
 
-@pytest.mark.parametrize("folder", ["inspector/rules", "inspector/collectors"])
+@pytest.mark.parametrize("folder", ["inspector/rules", "inspector/rules/windows", "inspector/collectors"])
 def test_every_module_has_its_mirrored_test(folder: str) -> None:
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
     assert set(modules(folder)) - {"rule"} <= tests

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import posixpath
 import shutil
+from collections.abc import Mapping
 
 import pytest
 
-from fixtures.files import Files
+from fixtures.files import Files, Node
+from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import PROGRAM, Keys, merged, registry_text
+from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
+from inspector.facts import Facts
 from inspector.guest import Guest, Mount
 from inspector.windows.paths import split_windows
 from tests.corpus import corpus
 from tests.memory_tree import MemoryTree
+from tests.volumes import storage_of
 
 CONFIG = "/Windows/System32/config"
+Changes = Mapping[str, Node | None]
 _HIVES: dict[str, bytes] = {}
 
 
@@ -37,13 +44,22 @@ def hive(keys: Keys) -> bytes:
     return _HIVES[text]
 
 
-def windows_files(system: Keys, software: Keys | None = None, files: Files | None = None) -> Files:
-    """Return the files of a system drive with these hives."""
-    found: Files = {f"{CONFIG}/SYSTEM": hive({"Select": {"Current": 1}, **system}), **(files or {})}
-    return {**found, f"{CONFIG}/SOFTWARE": hive(software)} if software is not None else found
+def windows_files(system: Keys, software: Keys | None = None, files: Changes | None = None) -> Files:
+    """Return the files of a system drive with these hives; None takes a file away."""
+    found: Changes = {f"{CONFIG}/SYSTEM": hive({"Select": {"Current": 1}, **system})}
+    if software is not None:
+        found = {**found, f"{CONFIG}/SOFTWARE": hive(software)}
+    return {path: node for path, node in {**found, **(files or {})}.items() if node is not None}
 
 
-def windows_of(system: Keys, software: Keys | None = None, files: Files | None = None) -> Guest:
+def windows_of(system: Keys, software: Keys | None = None, files: Changes | None = None) -> Guest:
     """Return a guest of one drive."""
     tree = WindowsTree(windows_files(system, software, files))
     return Guest([Mount("/", None, tree, tree.root)], "windows", split_windows())
+
+
+def golden(system: Keys | None = None, software: Keys | None = None, files: Changes | None = None) -> Facts:
+    """Return the facts of the golden Windows with changes to its hives and files; None takes away."""
+    there = {**FILES, **(files or {})}
+    guest = windows_of(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there)
+    return Facts({Guest: guest, Storage: storage_of()}, COLLECTORS)

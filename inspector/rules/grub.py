@@ -214,8 +214,10 @@ def grub_root_resolves(facts: Facts) -> Verdict:
 
     Why: the kernel finds no root file system and stops, or the initial RAM disk waits and drops to a shell.
 
-    Fix: leave GRUB_DISABLE_LINUX_UUID unset, take `root=` out of /etc/default/grub, and run `update-grub`, so that the
-    root is named by its UUID.
+    Fix: leave GRUB_DISABLE_LINUX_UUID unset, take `root=` out of /etc/default/grub, and run `update-grub`
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`), so that the root is named by its UUID; on Alpine correct `root` in
+    /etc/update-extlinux.conf and run `update-extlinux`; with systemd-boot correct the entry, with unified kernel images
+    /etc/kernel/cmdline.
 
     Reads: the kernel arguments of the default entry, the volumes of the image.
     """
@@ -249,7 +251,9 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
     """Why: an instance that boots into a rescue shell has no network, and nobody can log in.
 
     Fix: take the argument out of GRUB_CMDLINE_LINUX in /etc/default/grub, choose another GRUB_DEFAULT if it is a
-    recovery entry, and run `update-grub`.
+    recovery entry, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`); on Alpine take it out of
+    default_kernel_opts in /etc/update-extlinux.conf and run `update-extlinux`; with unified kernel images out of
+    /etc/kernel/cmdline.
 
     Reads: the kernel arguments of the default entry.
     """
@@ -345,7 +349,8 @@ def grub_settings_are_applied(facts: Facts) -> Verdict:
 
     Why: the next update of a kernel writes grub.cfg anew, and the instance boots with other arguments.
 
-    Fix: write the arguments that are wanted into GRUB_CMDLINE_LINUX of /etc/default/grub, and run `update-grub`.
+    Fix: write the arguments that are wanted into GRUB_CMDLINE_LINUX of /etc/default/grub, and run `update-grub`
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`).
 
     Reads: /etc/default/grub, /etc/default/grub.d/*.cfg, the default entry.
     """

@@ -23,7 +23,8 @@ def default_kernel_is_complete(facts: Facts) -> Verdict:
 
     Why: without its modules a kernel has few drivers; without an initial RAM disk it rarely finds its root.
 
-    Fix: reinstall the kernel's package, then run `update-initramfs -u` and `update-grub`.
+    Fix: reinstall the kernel's package, then make its initial RAM disk (`update-initramfs -u`, `dracut -f`,
+    `mkinitcpio -P`, `mkinitfs`) and the menu (`update-grub`, `grub2-mkconfig -o`, `update-extlinux`) anew.
 
     Reads: the default boot entry, the kernel image, /lib/modules.
     """
@@ -131,7 +132,8 @@ def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
     Why: without the driver the kernel sees the disk, but cannot mount the root, and the boot stops.
 
     Fix: set MODULES=most in /etc/initramfs-tools/initramfs.conf and run `update-initramfs -u`; with dracut, run
-    `dracut -f --add-drivers` with the driver's name.
+    `dracut -f --add-drivers` with the driver's name; with mkinitcpio, name it in MODULES of /etc/mkinitcpio.conf and run
+    `mkinitcpio -P`; on Alpine, add its feature to /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`.
 
     Reads: the superblock of the root, the initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
     """
@@ -151,7 +153,7 @@ def initramfs_opens_the_root_volume(facts: Facts) -> Verdict:
     that the boot stops.
 
     Fix: install lvm2 for a logical volume, mdadm for an array, cryptsetup-initramfs for an encrypted volume, and run
-    `update-initramfs -u`, or `dracut -f`.
+    `update-initramfs -u`, `dracut -f`, `mkinitcpio -P` or `mkinitfs`.
 
     Reads: the metadata of groups and arrays, the initial RAM disk, modules.builtin, modules.dep, modprobe.d.
     """
@@ -189,7 +191,7 @@ def initramfs_has_init(facts: Facts) -> Verdict:
 
     Why: without it the kernel looks for the root by itself, knows no UUIDs, and panics.
 
-    Fix: run `update-initramfs -u`, or `dracut -f`.
+    Fix: run `update-initramfs -u`, `dracut -f`, `mkinitcpio -P` or `mkinitfs`.
 
     Reads: the initial RAM disks of the default entry, the kernel arguments.
 

@@ -21,7 +21,9 @@ def nvme_driver_boots(facts: Facts) -> Verdict:
     Why: instance families with an NVMe system disk cannot boot the image without it.
 
     Fix: name nvme in /etc/initramfs-tools/modules and run `update-initramfs -u`; with dracut, run
-    `dracut -f --add-drivers nvme`. Take away what blocks it in modprobe.d.
+    `dracut -f --add-drivers nvme`; with mkinitcpio, name it in MODULES of /etc/mkinitcpio.conf and run `mkinitcpio -P`;
+    on Alpine, add nvme to `features` in /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`. Take away what blocks it in
+    modprobe.d.
 
     Reads: the default boot entry, its initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
     """
@@ -33,7 +35,9 @@ def nvme_timeouts_are_long(facts: Facts, *, timeout: int) -> Verdict:
     """Why: a request that waits longer than the default of 30 s fails, and the root file system turns read-only.
 
     Fix: add `nvme_core.io_timeout=4294967295 nvme_core.admin_timeout=4294967295` to GRUB_CMDLINE_LINUX in
-    /etc/default/grub, and run `update-grub`; a kernel that has no module nvme_core has to be replaced by a newer one.
+    /etc/default/grub, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`; on Alpine default_kernel_opts in
+    /etc/update-extlinux.conf, and `update-extlinux`; with unified kernel images /etc/kernel/cmdline). A kernel that has
+    no module nvme_core has to be replaced by a newer one.
 
     Reads: the kernel arguments of the default boot entry, its modules.
 

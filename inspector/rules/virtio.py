@@ -61,7 +61,9 @@ def virtio_disk_driver_boots(facts: Facts) -> Verdict:
     Why: without virtio_blk and virtio_pci the kernel finds no root device, and the instance stops at boot.
 
     Fix: name virtio_blk and virtio_pci in /etc/initramfs-tools/modules and run `update-initramfs -u`; with dracut, run
-    `dracut -f --add-drivers "virtio_blk virtio_pci"`. Take away what blocks them in modprobe.d.
+    `dracut -f --add-drivers "virtio_blk virtio_pci"`; with mkinitcpio, name them in MODULES of /etc/mkinitcpio.conf and
+    run `mkinitcpio -P`; on Alpine, add virtio to `features` in /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`. Take away
+    what blocks them in modprobe.d.
 
     Reads: the default boot entry, its initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
     """
@@ -100,7 +102,8 @@ def virtio_in_every_kernel(facts: Facts) -> Verdict:
 
     Why: a kernel that is chosen from the menu, or becomes the default later, does not boot without the driver.
 
-    Fix: run `update-initramfs -u -k all` after naming the drivers, or remove the kernels that are not needed.
+    Fix: after naming the drivers run `update-initramfs -u -k all` (`dracut --regenerate-all -f`, `mkinitcpio -P`), or
+    remove the kernels that are not needed.
 
     Reads: the kernels in /boot and their initial RAM disks.
     """

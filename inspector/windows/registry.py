@@ -8,6 +8,7 @@ Not done: `HKEY_CURRENT_USER` (a disk has no current user), volatile keys (`HARD
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, NotFound
-from parsers.place import Place
+from parsers.place import ParseError, Place
 from parsers.source import Source, Window
 from parsers.windows.registry import Hive, Key, Value, open_hive
 
@@ -55,6 +56,7 @@ class Registry:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
         self._hives: dict[str, Hive] = {}
+        self._volumes: dict[str, str | None] = {}
         self._control_set: str | None = None
 
     @property
@@ -91,6 +93,30 @@ class Registry:
         key = self.key(path)
         return key.value(name) if key else None
 
+    def subkeys(self, path: str) -> Iterator[Key]:
+        """Give the subkeys of the key at `path`, none where there is no such key.
+
+        Unlike `Key.subkeys` it raises `ParseError` at the end where not all of them could be read, so that what was not
+        found is not there.
+        """
+        key = self.key(path)
+        found = 0
+        for subkey in key.subkeys() if key else ():
+            found += 1
+            yield subkey
+        if key is not None and found != key.subkey_count:
+            raise ParseError(self.in_guest(key.place), f"{key.subkey_count} subkeys wanted, {found} could be read")
+
+    def values(self, path: str) -> Iterator[Value]:
+        """Give the values of the key at `path`, as `subkeys` gives its subkeys."""
+        key = self.key(path)
+        found = 0
+        for value in key.values() if key else ():
+            found += 1
+            yield value
+        if key is not None and found != key.value_count:
+            raise ParseError(self.in_guest(key.place), f"{key.value_count} values wanted, {found} could be read")
+
     def number(self, path: str, name: str) -> int | None:
         """Return the number of a value; None where there is none. Raise `UnknownFact` where it is no number."""
         value = self.value(path, name)
@@ -108,15 +134,21 @@ class Registry:
 
     def _wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
         if found is None:
-            place = replace(value.place, volume=self._guest.volume_of(value.place.path))
-            raise UnknownFact(f"{value.place.key}: {what} wanted, {value.size} bytes of {value.type_name} found", place)
+            message = f"{value.place.key}: {what} wanted, {value.size} bytes of {value.type_name} found"
+            raise UnknownFact(message, self.in_guest(value.place))
         return found
 
     def place(self, path: str, name: str | None = None) -> Place:
         """Return where the key at `path`, or the value `name` of it, stands or would stand."""
         hive, names = self.locate(path)
         key = "\\".join([*names, *([name] if name else [])])
-        return Place(hive.name, key=key, volume=self._guest.volume_of(hive.name))
+        return self.in_guest(Place(hive.name, key=key))
+
+    def in_guest(self, place: Place) -> Place:
+        """Return a place in a hive with the volume that it lies on."""
+        if place.path not in self._volumes:
+            self._volumes[place.path] = self._guest.volume_of(place.path)
+        return replace(place, volume=self._volumes[place.path])
 
     def locate(self, path: str) -> tuple[Hive, list[str]]:
         """Return the hive of a path, and the names below its root."""

@@ -1,0 +1,1 @@
+"""Rules about Windows guests, listed in `inspector.rules` with all others."""

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.files import File
+from fixtures.windows.golden import DRIVERS, SERVICES
+from fixtures.windows.hive import Keys
+from fixtures.windows.pe import program
+from inspector.facts import Facts
+from inspector.rules.rule import Rule
+from inspector.rules.windows.virtio import (
+    RULES,
+    windows_other_virtio_drivers_present,
+    windows_virtio_disk_driver_boots,
+    windows_virtio_disk_is_matched,
+    windows_virtio_driver_files_are_writable,
+    windows_virtio_net_driver_present,
+)
+from inspector.verdict import NotApplicable, Status, Verdict
+from tests.memory_tree import Files
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+NAMES = ["viostor", "vioscsi"]
+VIOSTOR = rf"{SERVICES}\viostor"
+NETKVM = rf"{SERVICES}\netkvm"
+IDS = r"DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00"
+HIVE = r"C:\Windows\System32\config\SYSTEM"
+
+
+def judge(rule: Rule, facts: Facts) -> Verdict:
+    return rule(facts, **({"drivers": NAMES} if "drivers" in rule.parameters else {}))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    verdict = judge(rule, golden())
+    assert (verdict.status, verdict.known) == (Status.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("system", "files", "place", "seen"),
+    [
+        ({VIOSTOR: None}, {}, f"{HIVE} {VIOSTOR}", "no such service"),
+        ({VIOSTOR: {"Start": 3}}, {}, rf"{HIVE} {VIOSTOR}\Start", "manual"),
+        ({VIOSTOR: {"Start": 4}}, {}, rf"{HIVE} {VIOSTOR}\Start", "disabled"),
+        ({VIOSTOR: {"Start": None}}, {}, rf"{HIVE} {VIOSTOR}\Start", "start type None"),
+        ({}, {f"{DRIVERS}/viostor.sys": None}, r"\SystemRoot\System32\drivers\viostor.sys", "does not exist"),
+        ({}, {f"{DRIVERS}/viostor.sys": b""}, r"\SystemRoot\System32\drivers\viostor.sys", "is empty"),
+        (
+            {}, {f"{DRIVERS}/viostor.sys": program("i386")}, r"\SystemRoot\System32\drivers\viostor.sys",
+            "is for i386, Windows for x86_64",
+        ),
+    ],
+)  # fmt: skip
+def test_a_disk_driver_that_does_not_boot(system: Keys, files: Files, place: str, seen: str) -> None:
+    verdict = judge(windows_virtio_disk_driver_boots, golden(system, files=files))
+    assert verdict.status is Status.FAILED
+    assert (str(verdict.evidence[0].place), verdict.evidence[0].seen) == (place, seen)
+
+
+def test_the_driver_of_scsi_will_do() -> None:
+    scsi: Keys = {VIOSTOR: None, rf"{SERVICES}\vioscsi": {"Type": 1, "Start": 0}}
+    assert judge(windows_virtio_disk_driver_boots, golden(scsi)).status is Status.FAILED
+    facts = golden(scsi, files={f"{DRIVERS}/vioscsi.sys": program()})
+    assert judge(windows_virtio_disk_driver_boots, facts).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {r"ControlSet001\Control\CriticalDeviceDatabase\pci#ven_1af4&dev_1001&subsys_00021af4": {"Service": "viostor"}},
+        {r"ControlSet001\Enum\PCI\VEN_1AF4&DEV_1042&SUBSYS_11001AF4&REV_01\3&13c0b0c5&0&20": {"Service": "viostor"}},
+        {r"DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1048&SUBSYS_11001AF4&REV_01": {"oem3.inf": b""}},
+    ],
+)
+def test_a_disk_that_nothing_matches(keys: Keys) -> None:
+    verdict = judge(windows_virtio_disk_is_matched, golden({IDS: None}))
+    assert verdict.status is Status.FAILED
+    assert verdict.evidence[0].place.key == r"DriverDatabase\DeviceIds\PCI"
+    assert judge(windows_virtio_disk_is_matched, golden({IDS: None, **keys})).status is Status.OK
+
+
+def test_a_network_card_without_driver() -> None:
+    for system, files in (({NETKVM: None}, {}), ({NETKVM: {"Start": 4}}, {}), ({}, {f"{DRIVERS}/netkvm.sys": None})):
+        assert judge(windows_virtio_net_driver_present, golden(system, files=files)).status is Status.FAILED
+
+
+def test_other_devices_without_drivers() -> None:
+    verdict = judge(windows_other_virtio_drivers_present, golden({rf"{SERVICES}\BALLOON": None}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "no driver of the memory balloon")
+
+
+def test_files_that_cannot_be_replaced() -> None:
+    files = {f"{DRIVERS}/viostor.sys": File(program(), flags=("read-only",))}
+    verdict = judge(windows_virtio_driver_files_are_writable, golden(files=files))
+    assert (verdict.status, verdict.evidence[0].place.path) == (
+        Status.WARNING,
+        r"C:\Windows\System32\drivers\viostor.sys",
+    )
+    with pytest.raises(NotApplicable):
+        judge(windows_virtio_driver_files_are_writable, golden(files={f"{DRIVERS}/viostor.sys": None}))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
+    if rule is windows_virtio_driver_files_are_writable:
+        return
+    verdict = judge(rule, golden(files={f"{CONFIG}/SYSTEM": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
