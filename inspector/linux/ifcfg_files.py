@@ -15,7 +15,14 @@ from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest
 from inspector.linux.network_files import FILES_MAX, service_state, texts
 from parsers.linux.shell_assignments import parse_assignments
-from parsers.network.ifcfg import parse_redhat_ifcfg, parse_suse_ifcfg, suse_ports, with_ports
+from parsers.network.ifcfg import (
+    parse_redhat_alias,
+    parse_redhat_ifcfg,
+    parse_suse_ifcfg,
+    suse_ports,
+    with_aliases,
+    with_ports,
+)
 from parsers.network.interface import Configuration
 from parsers.network.wicked import parse_wicked
 from parsers.place import Place
@@ -63,11 +70,13 @@ def _settings(guest: Guest, state: UnitState) -> UnitState:
 
 def redhat_files(guest: Guest) -> Configuration:
     """Read every ifcfg file of Red Hat's scripts."""
-    found = [parse_redhat_ifcfg(text, path) for path, text in texts(guest, guest.glob(f"{REDHAT}/ifcfg-*"))]
-    return Configuration(
+    files = list(texts(guest, guest.glob(f"{REDHAT}/ifcfg-*")))
+    found = [parse_redhat_ifcfg(text, path) for path, text in files]
+    joined = Configuration(
         tuple(profile for one in found for profile in one.profiles),
         tuple(problem for one in found for problem in one.problems),
     )
+    return with_aliases(joined, filter(None, (parse_redhat_alias(text, path) for path, text in files)))
 
 
 def networkmanager_files(guest: Guest, plugins: tuple[str, ...]) -> Configuration | None:

@@ -1,7 +1,7 @@
 """Files of shell assignments that a script sources: /etc/default/*, /etc/sysconfig/*, ifcfg files.
 
-Format: assignments and quoting of the shell command language (POSIX 2.2, 2.9.1). A later assignment wins, and may
-build upon an earlier one.
+Format: assignments and quoting of the shell command language (POSIX 2.2, 2.9.1), and $'...' of POSIX 2024. A later
+assignment wins, and may build upon an earlier one; those before a command on its line are for that command alone.
 
 Deliberately not done: commands. What a command substitution would give is not known; such a value has `known` False.
 """
@@ -24,6 +24,10 @@ _START: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _PLAIN: Final = re.compile(r"[^\s;'\"\\$`#&|<>()]+|(?<=[^\s;])#")
 _SPACE: Final = re.compile(r"(?:[ \t\n;]|\\\n|#[^\n]*)+")
 _REFERENCE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_ENDS_COMMAND: Final = re.compile(r"(?<!\\)[\n;]")
+_DOLLAR_QUOTED: Final = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
+_ESCAPES: Final = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 _IN_QUOTES: Final = re.compile(r"[^\"\\$`]+")
 
 
@@ -66,6 +70,7 @@ class _Reader:
         self._at = 0
         self._line, self._counted = 1, 0
         self._known = {item.name: item for item in before.assignments}
+        self._command = 0
         self.assignments = list(before.assignments)
         self.problems = list(before.problems)
 
@@ -81,6 +86,7 @@ class _Reader:
         while True:
             if match := _SPACE.match(self._text, self._at):
                 self._at = match.end()
+                self._command = 0 if _ENDS_COMMAND.search(match.group()) else self._command
             if self._at >= len(self._text) or len(self.problems) >= MAX_PROBLEMS:
                 return
             place = self._place
@@ -93,12 +99,18 @@ class _Reader:
                 continue
             self._at = match.end()
             self._assign(place, match.group(1), append=bool(match.group(2)))
+            # What `export` is given are names, and no command.
+            self._command = 0 if match.group().startswith("export") else self._command + 1
 
     def _skip_line(self, place: Place) -> None:
         end = self._text.find("\n", self._at)
         end = len(self._text) if end < 0 else end
         self.problems.append(Problem(place, f"an assignment wanted, {self._text[self._at : end][:80]!r} found"))
         self._at = end
+        if self._command:
+            del self.assignments[-self._command :]
+            self._known = {item.name: item for item in self.assignments}
+            self._command = 0
 
     def _assign(self, place: Place, name: str, *, append: bool) -> None:
         parts, known = [], True
@@ -126,6 +138,9 @@ class _Reader:
             return self._double()
         if character == "\\":
             return self._escaped()
+        if quoted := _DOLLAR_QUOTED.match(self._text, self._at):
+            self._at = quoted.end()
+            return _ESCAPE.sub(_unescaped, quoted.group(1)), True
         if character in {"$", "`"} and character:
             return self._expansion()
         match = _PLAIN.match(self._text, self._at)
@@ -196,3 +211,10 @@ class _Reader:
                 return "", False
         self._at += 1
         return "$", True
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    hexadecimal, unicode, octal, character = match.groups()
+    if hexadecimal or unicode:
+        return chr(int(hexadecimal or unicode, 16))
+    return chr(int(octal, 8) & 0xFF) if octal else _ESCAPES.get(character, match.group())

@@ -4,8 +4,9 @@ Formats: Red Hat's `sysconfig.txt` of initscripts and nm-settings-ifcfg-rh(5) fo
 /etc/sysconfig/network-scripts/ifcfg-*; ifcfg(5), ifcfg-bonding(5), ifcfg-bridge(5) and ifcfg-vlan(5) of wicked for
 /etc/sysconfig/network/ifcfg-*. Both are shell assignments; the scripts source the files, so quotes are the shell's.
 
-Deliberately not done: routes, DNS, wireless keys, teaming's JSON, and aliases (ifcfg-eth0:1), which only add addresses
-to an interface that another file brings up.
+An alias (ifcfg-eth0:1) only adds its addresses to an interface that another file brings up.
+
+Deliberately not done: routes, DNS, wireless keys, teaming's JSON, data centre bridging.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from parsers.linux.shell_assignments import Assignment, Assignments, parse_assignments
 from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
@@ -89,6 +93,8 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
     if method is None:
         problems.append(values.wrong("BOOTPROTO", "dhcp, bootp, static or none"))
     addresses = tuple(_redhat_addresses(values))
+    if method is Method.SHARED:
+        addresses = addresses[:1]  # NetworkManager, which alone knows it, ignores the others
     mac = values.get("HWADDR")
     if mac and normal_mac(mac) is None:
         problems.append(values.wrong("HWADDR", "a hardware address"))
@@ -103,14 +109,55 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         ipv6=_redhat_ipv6(values, master),
         addresses=addresses,
         gateway=values.get("GATEWAY") or values.get("GATEWAY0") or None,
-        at_boot=values.get("ONBOOT").lower() not in _NO,
+        # With users named, NetworkManager brings it up when one of them logs in.
+        at_boot=values.get("ONBOOT").lower() not in _NO and not values.get("USERS"),
         hotplug=values.get("HOTPLUG").lower() not in _NO,
         master=master,
         renderer=None if values.get("NM_CONTROLLED").lower() not in _NO else "network-scripts",
         priority=int(priority[0]) if (priority := PRIORITY.match(values.get("AUTOCONNECT_PRIORITY"))) else 0,
-        said=Said(values.said("DEVICE") or Place(path), values.said("HWADDR"), values.said("ONBOOT")),
+        said=Said(
+            values.said("DEVICE") or Place(path), values.said("HWADDR"), values.said("USERS") or values.said("ONBOOT")
+        ),
     )
     return Configuration((profile,), tuple(problems))
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """A file such as ifcfg-eth0:1: more addresses for the interface of the file without the colon."""
+
+    base: str
+    addresses: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def parse_redhat_alias(text: str, path: str) -> Alias | None:
+    """Read an alias; None for a file that is none, and for one whose DEVICE is not named after its base."""
+    base, colon, _ = (interface_name(path) or "").partition(":")
+    if not colon:
+        return None
+    values = _Values(parse_assignments(text, path), path)
+    if not values.get("DEVICE").startswith(f"{base}:") or values.get("ONPARENT").lower() in _NO:
+        return None
+    return Alias(base, tuple(_redhat_addresses(values)), tuple(values.problems))
+
+
+def with_aliases(configuration: Configuration, aliases: Iterable[Alias]) -> Configuration:
+    """Give profiles the addresses of their aliases. `name` of a file and of a profile are the same but for DEVICE."""
+    added: dict[str, tuple[str, ...]] = {}
+    problems = list(configuration.problems)
+    for alias in aliases:
+        added[alias.base] = added.get(alias.base, ()) + alias.addresses
+        problems += alias.problems
+    profiles = tuple(
+        _with_addresses(it, added[base]) if (base := interface_name(it.place.path) or "") in added else it
+        for it in configuration.profiles
+    )
+    return Configuration(profiles, tuple(problems), configuration.fatal)
+
+
+def _with_addresses(profile: Profile, addresses: tuple[str, ...]) -> Profile:
+    static = profile.ipv4 is Method.NONE and profile.master is None and addresses
+    return replace(profile, addresses=profile.addresses + addresses, ipv4=Method.STATIC if static else profile.ipv4)
 
 
 def parse_suse_ifcfg(text: str, path: str) -> Configuration:
@@ -268,14 +315,4 @@ def _suse_addresses(values: _Values) -> Iterable[str]:
 
 
 def _as_port(profile: Profile, master: str) -> Profile:
-    return Profile(
-        place=profile.place,
-        backend=profile.backend,
-        name=profile.name,
-        match=profile.match,
-        kind=profile.kind,
-        at_boot=profile.at_boot,
-        hotplug=profile.hotplug,
-        master=master,
-        said=profile.said,
-    )
+    return replace(profile, ipv4=Method.NONE, ipv6=Method.NONE, addresses=(), gateway=None, master=master)

@@ -17,6 +17,7 @@ from inspector.rules.dhcp import (
 )
 from inspector.rules.rule import Rule
 from inspector.verdict import Status, Verdict
+from parsers.network.interface import Method
 from tests.inspector.rules.test_dhcp import NO_CLOUD_INIT, UNIT, WANTS, facts
 
 GONE: dict[str, Any] = {
@@ -57,6 +58,14 @@ SUSE = {
     "/etc/sysconfig/network/ifcfg-eth0": "STARTMODE='auto'\nBOOTPROTO='dhcp'\n",
     **unit("wicked.service", "wicked"),
 }
+
+
+def test_an_alias_adds_its_address_to_the_interface() -> None:
+    alias = "DEVICE=eth0:1\nIPADDR=192.0.2.9\nPREFIX=24\n"
+    found = facts({**CENTOS7, f"{ETH0}:1": alias})[NetworkConfig]
+    (scripts,) = found.enabled
+    (eth0,) = (it for it in scripts.configuration.profiles if it.physical)
+    assert (eth0.ipv4, eth0.addresses) == (Method.DHCP, ("192.0.2.9/24",))
 
 
 def judge(rule: Rule, change: dict[str, Any]) -> Verdict:

@@ -10,13 +10,16 @@ import pytest
 
 from parsers.network.ifcfg import (
     interface_name,
+    parse_redhat_alias,
     parse_redhat_ifcfg,
     parse_suse_ifcfg,
     suse_ports,
+    with_aliases,
     with_ports,
 )
 from parsers.network.ifupdown import parse_interfaces
-from parsers.network.interface import Kind, Method, Profile
+from parsers.network.interface import Configuration, Kind, Method, Profile
+from parsers.place import Place
 from tests.corpus import corpus, entries
 
 REDHAT = "/etc/sysconfig/network-scripts"
@@ -184,6 +187,59 @@ def test_any_text_is_read_without_an_error() -> None:
         text = "".join(chance.choice(pieces) for _ in range(chance.randrange(40)))
         parse_redhat_ifcfg(text, f"{REDHAT}/ifcfg-eth0")
         parse_suse_ifcfg(text, f"{SUSE}/ifcfg-eth0")
+
+
+# -- aliases
+
+
+def aliased(base: str, *aliases: tuple[str, str]) -> Configuration:
+    return with_aliases(
+        parse_redhat_ifcfg(base, f"{REDHAT}/ifcfg-eth0"),
+        filter(None, (parse_redhat_alias(text, f"{REDHAT}/ifcfg-{name}") for name, text in aliases)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "alias", "method", "addresses"),
+    [
+        ("BOOTPROTO=dhcp\n", "DEVICE=eth0:1\nIPADDR=10.0.0.9\nPREFIX=24\n", Method.DHCP, ("10.0.0.9/24",)),
+        ("BOOTPROTO=none\n", "DEVICE=eth0:1\nIPADDR=10.0.0.9\n", Method.STATIC, ("10.0.0.9",)),
+        ("IPADDR=10.0.0.2\n", "DEVICE=eth0:1\nIPADDR=10.0.0.9\n", Method.STATIC, ("10.0.0.2", "10.0.0.9")),
+        ("MASTER=bond0\n", "DEVICE=eth0:1\nIPADDR=10.0.0.9\n", Method.NONE, ("10.0.0.9",)),
+        ("BOOTPROTO=dhcp\n", "DEVICE=eth0:1\nONPARENT=no\nIPADDR=10.0.0.9\n", Method.DHCP, ()),
+        # As NetworkManager's own tests have it: no DEVICE, or that of another interface.
+        ("BOOTPROTO=dhcp\n", "IPADDR=10.0.0.9\n", Method.DHCP, ()),
+        ("BOOTPROTO=dhcp\n", "DEVICE=eth1:1\nIPADDR=10.0.0.9\n", Method.DHCP, ()),
+    ],
+)
+def test_an_alias_adds_its_addresses(base: str, alias: str, method: Method, addresses: tuple[str, ...]) -> None:
+    (profile,) = aliased(base, ("eth0:1", alias)).profiles
+    assert (profile.ipv4, profile.addresses) == (method, addresses)
+
+
+def test_what_is_wrong_in_an_alias_is_told_and_other_files_are_none() -> None:
+    found = aliased("BOOTPROTO=dhcp\n", ("eth0:1", "DEVICE=eth0:1\nIPADDR=`x`\n"), ("eth1", "DEVICE=eth1\n"))
+    assert [str(it.place) for it in found.problems] == [f"{REDHAT}/ifcfg-eth0:1:2"]
+    assert parse_redhat_alias("DEVICE=eth0:1\n", f"{REDHAT}/ifcfg-eth0:1.rpmsave") is None
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("sample", "name", "addresses"),
+    [
+        ("nm-ifcfg-aliasem0_2", "aliasem0:2", ("192.168.1.9",)),
+        ("wk-redhat-host4-ifcfg-eth0_0", "eth0:0", ("192.168.4.1/255.255.255.0",)),
+    ],
+)
+def test_the_aliases_of_the_corpus(sample: str, name: str, addresses: tuple[str, ...]) -> None:
+    alias = parse_redhat_alias(corpus(f"known/configs/ifcfg/{sample}").read_text(), f"{REDHAT}/ifcfg-{name}")
+    assert alias is not None
+    assert (alias.base, alias.addresses) == (name.partition(":")[0], addresses)
+
+
+def test_users_have_networkmanager_wait_for_them() -> None:
+    profile = redhat("BOOTPROTO=dhcp\nONBOOT=yes\nUSERS=root\n")
+    assert (profile.at_boot, profile.said.at_boot) == (False, Place(f"{REDHAT}/ifcfg-eth0", 3))
 
 
 # -- the same network in several formats
