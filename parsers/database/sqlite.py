@@ -1,11 +1,10 @@
-"""A table of an SQLite database, with its write-ahead log taken into account, from bytes alone.
+"""A table of an SQLite database, with its write-ahead log and rollback journal taken into account, from bytes alone.
 
 Format: "SQLite Database File Format" (sqlite.org/fileformat2.html), 1 "The Database File", 2 "Schema Layer" and 4 "The
 Write-Ahead Log". Read are the rows of tables that have a rowid, by walking the table's own b-tree; no page of another
 table, index or free list is touched, and no SQL is run. So a schema made to harm (views, triggers, virtual tables)
 has no effect, nothing is written, and the memory used is that of one row.
-Deliberately not done: indices, tables without rowid, SQL. A hot rollback journal is the caller's to notice
-(`is_hot_journal`): what the file holds is then the middle of a transaction.
+Deliberately not done: indices, tables without rowid, SQL.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from parsers.database.sqlite_journal import roll_back
 from parsers.database.sqlite_log import WriteAheadLog
 from parsers.place import ParseError, Place
 from parsers.source import Source
@@ -28,8 +28,6 @@ Row = tuple[int, tuple[Value, ...]]
 """The rowid and the columns; a column that is an alias of the rowid is None, as it is stored."""
 
 _MAGIC: Final = b"SQLite format 3\0"
-_JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
-_JOURNAL_HEADER: Final = 28
 _INTERIOR, _LEAF = 5, 13
 _HEADER_SIZE: Final = 100
 _SCHEMA_ROOT: Final = 1
@@ -38,21 +36,18 @@ _INTEGERS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Serial type -> bytes."""
 
 
-def is_hot_journal(journal: Source) -> bool:
-    """Tell whether a rollback journal ("NAME-journal") awaits to be rolled back: its header was not overwritten."""
-    return journal.size >= _JOURNAL_HEADER and journal.read_at(0, len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
-
-
 class Database:
     """The database in `file`, as it is after the transactions committed to the write-ahead `log`.
 
+    A transaction that was interrupted is taken back first, where the rollback `journal` of it is there.
+
     Raises:
-        ParseError: it is no SQLite database, or its header or log is broken.
+        ParseError: it is no SQLite database, or its header, log or journal is broken.
     """
 
-    def __init__(self, file: Source, log: Source | None = None) -> None:
+    def __init__(self, file: Source, log: Source | None = None, journal: Source | None = None) -> None:
         self.name = file.name
-        self._file = file
+        self._file = file if journal is None else roll_back(file, journal)
         self._log = WriteAheadLog(log) if log is not None and log.size else None
         head = self._head()
         self._page_size = 65536 if head[16:18] == b"\0\1" else int.from_bytes(head[16:18], "big")
@@ -70,7 +65,7 @@ class Database:
             raise self._error(56, f"a text encoding of 1 to 3 wanted, {encoding} found")
         self._encoding = _ENCODINGS[encoding]
         committed = self._log.pages if self._log else None
-        self._pages = committed or file.size // self._page_size
+        self._pages = committed or self._file.size // self._page_size
 
     def rows(self, table: str) -> Iterator[Row]:
         """Give the rows of `table` in the order of their rowids.

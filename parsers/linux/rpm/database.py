@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Final
 
 from parsers.database.berkeley_hash import HashFile
-from parsers.database.sqlite import Database, is_hot_journal
+from parsers.database.sqlite import Database
 from parsers.linux.package import MAX_PACKAGES, Package, PackageList
 from parsers.linux.rpm.header import Header
 from parsers.linux.rpm.ndb import ndb_headers
@@ -31,15 +31,13 @@ Blobs = Iterator[tuple[int, bytes]]
 
 
 def parse_rpm_sqlite(file: Source, log: Source | None = None, journal: Source | None = None) -> PackageList:
-    """Read rpmdb.sqlite as its write-ahead log (`rpmdb.sqlite-wal`) leaves it.
+    """Read rpmdb.sqlite as rpm finds it: as its write-ahead log (`rpmdb.sqlite-wal`) leaves it.
 
-    A header that is broken is a problem, and the others are read; a broken structure raises `ParseError`, and so does
-    a rollback journal (`rpmdb.sqlite-journal`) of a transaction that was interrupted.
+    A transaction that was interrupted is taken back, by its rollback journal (`rpmdb.sqlite-journal`).
+    A header that is broken is a problem, and the others are read; a broken structure raises `ParseError`.
     """
     _check_size(file)
-    if journal is not None and is_hot_journal(journal):
-        raise ParseError(Place(journal.name), "no interrupted transaction wanted, one to be rolled back found")
-    return _packages(file.name, _sqlite(Database(file, log)))
+    return _packages(file.name, _sqlite(Database(file, log, journal)))
 
 
 def parse_rpm_ndb(file: Source) -> PackageList:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from parsers.database.sqlite import Database, Row, is_hot_journal
+from parsers.database.sqlite import Database, Row
 from parsers.place import ParseError
 from parsers.source import Memory
 
@@ -150,12 +150,6 @@ def test_a_damaged_log_counts_up_to_the_damage_as_for_sqlite(logged: Path, tmp_p
         except ParseError:
             found = None
         assert found == expected
-
-
-def test_a_rollback_journal_that_is_hot() -> None:
-    assert is_hot_journal(Memory(bytes.fromhex("d9d505f920a163d7") + bytes(504)))
-    assert not is_hot_journal(Memory(bytes(512)))
-    assert not is_hot_journal(Memory(b""))
 
 
 # -- damage
