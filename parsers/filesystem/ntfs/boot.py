@@ -15,9 +15,8 @@ from parsers.filesystem.superblock.model import power_of_two
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
-_FIELDS: Final = struct.Struct(
-    "<3x8sHB26xQQQb7xQ"
-)  # signature, sector, per cluster, sectors, MFT, mirror, record, serial
+_FIELDS: Final = struct.Struct("<3x8sHB26xQQQb3xb3xQ")
+"""Signature, sector, sectors per cluster; sectors, MFT, its mirror; file record, index block, serial number."""
 _SECTORS: Final = (256, 512, 1024, 2048, 4096)
 _MAX_CLUSTER: Final = 2 << 20
 _MAX_RECORD: Final = 64 << 10
@@ -77,15 +76,16 @@ def _parse(source: Source, offset: int) -> BootSector:
             raise ParseError(Place(source.name, offset=offset + at), f"{wanted} wanted, {found} found")
 
     head = source.read_at(offset, min(512, max(source.size - offset, 256)))
-    signature, sector, per_cluster, sectors, mft, mirror, record, serial = _FIELDS.unpack_from(head)
+    signature, sector, per_cluster, sectors, mft, mirror, record, block, serial = _FIELDS.unpack_from(head)
     want(3, "the signature of NTFS", signature.hex(), good=signature == b"NTFS    ")
     want(11, "sectors of 256 to 4096 bytes", sector, good=sector in _SECTORS)
     count = 1 << 256 - per_cluster if per_cluster >= _NEGATIVE else per_cluster
     cluster = count * sector
     good = power_of_two(count, 1, _MAX_CLUSTER) and cluster <= _MAX_CLUSTER
     want(13, f"clusters of up to {_MAX_CLUSTER} bytes", f"{per_cluster} sectors", good=good)
-    record_size = record * cluster if record > 0 else 1 << min(-record, 63)
+    record_size, block_size = (value * cluster if value > 0 else 1 << min(-value, 63) for value in (record, block))
     want(64, f"file records of 256 to {_MAX_RECORD} bytes", record, good=power_of_two(record_size, 256, _MAX_RECORD))
+    want(68, f"index blocks of 256 to {_MAX_CLUSTER} bytes", block, good=power_of_two(block_size, 256, _MAX_CLUSTER))
     clusters = sectors * sector // cluster
     want(40, "a volume of 1 to 2^63 bytes", f"{sectors} sectors", good=clusters > 0 and sectors * sector < 1 << 63)
     want(48, f"the master file table in {clusters} clusters", mft, good=0 < mft < clusters)

@@ -25,7 +25,7 @@ from tests.parsers.filesystem.ext4.files import FileSource, sha256, walk
 from tests.parsers.filesystem.ext4.reference import paths
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
-MKNTFS, NTFS_3G, NTFSINFO = (shutil.which(tool, path=SBIN) for tool in ("mkntfs", "ntfs-3g", "ntfsinfo"))
+MKNTFS, NTFS_3G = (shutil.which(tool, path=SBIN) for tool in ("mkntfs", "ntfs-3g"))
 needs_mkntfs = pytest.mark.skipif(not MKNTFS, reason="mkntfs makes the volumes, and is absent")
 needs_ntfs_3g = pytest.mark.skipif(
     not (MKNTFS and NTFS_3G) or os.geteuid() != 0 or not Path("/dev/fuse").exists(),
