@@ -18,6 +18,8 @@ from parsers.place import ParseError, Place, Problem
 from parsers.source import Source, Window
 
 DPKG: Final = "/var/lib/dpkg/status"
+_DPKG_UPDATES: Final = "/var/lib/dpkg/updates"
+_SHOWN: Final = 8
 DPKG_FOLDER: Final = "/var/lib/dpkg/status.d"
 RPM_FOLDERS: Final = ("/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm")
 """SUSE and new Fedora; everybody before; OSTree. Of two, one is a link to the other."""
@@ -116,9 +118,13 @@ def _distinct(guest: Guest, paths: tuple[str, ...]) -> list[str]:
 
 
 def _dpkg(guest: Guest, path: str) -> PackageList:
-    from parsers.linux.dpkg import parse_dpkg_status
+    from parsers.linux.dpkg import parse_dpkg_status, with_updates
 
-    return parse_dpkg_status(guest.read_text(path, LIMIT), path)
+    status = parse_dpkg_status(guest.read_text(path, LIMIT), path)
+    pending = [update for update in guest.glob(f"{_DPKG_UPDATES}/[0-9]*") if update.rpartition("/")[2].isdecimal()]
+    if len(set(map(len, pending))) > 1:
+        raise UnknownFact("updates with names of one length wanted, others found", *map(Place, pending[:_SHOWN]))
+    return with_updates(status, (parse_dpkg_status(guest.read_text(name, LIMIT), name) for name in pending))
 
 
 def _dpkg_folder(guest: Guest, folder: str) -> PackageList:

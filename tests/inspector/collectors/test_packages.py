@@ -43,6 +43,17 @@ def test_installed_packages_are_found() -> None:
     assert found.first("gone", "bash") is bash
 
 
+def test_what_dpkg_had_not_yet_put_into_its_status_counts() -> None:
+    updates = "/var/lib/dpkg/updates"
+    update = "Package: bash\nStatus: install ok unpacked\nVersion: 6\n"
+    found = packages({"/var/lib/dpkg/status": STATUS, f"{updates}/0000": update, f"{updates}/tmp.i": "Package: x\n"})
+    bash = found.find("bash")
+    assert bash is not None
+    assert (bash.version, bash.state, bash.place, len(found)) == ("6", "unpacked", Place(f"{updates}/0000", 1), 1)
+    with pytest.raises(UnknownFact, match="updates with names of one length wanted"):
+        packages({"/var/lib/dpkg/status": STATUS, f"{updates}/0000": update, f"{updates}/01": update})
+
+
 def test_the_database_of_images_without_dpkg() -> None:
     files = {
         "/var/lib/dpkg/status.d/base": "Package: base-files\nVersion: 12\n",

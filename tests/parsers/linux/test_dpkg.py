@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parsers.linux.dpkg import parse_dpkg_status
+from parsers.linux.dpkg import parse_dpkg_status, with_updates
 from parsers.linux.package import Package
 from parsers.place import ParseError, Place, Problem
 from tests.oracles import needs
@@ -135,3 +135,46 @@ def test_dpkg_query_lists_the_same_of_every_state_and_version(tmp_path: Path) ->
     ours = ["\t".join((p.name, p.full_version, p.state, p.source, p.source_version or p.full_version)) for p in found]
     assert sorted(ours) == sorted(done.stdout.splitlines())
     assert len(ours) == 81
+
+
+@needs("dpkg-query")
+def test_dpkg_query_lists_the_same_where_dpkg_was_interrupted(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    states = (
+        "install ok installed",
+        "install ok unpacked",
+        "install reinstreq half-installed",
+        "purge ok not-installed",
+    )
+
+    def paragraphs(names: str) -> str:
+        return "\n".join(
+            f"Package: {name}\nStatus: {chance.choice(states)}\nMaintainer: X <x@example.org>\n"
+            f"Architecture: {chance.choice(['amd64', 'all'])}\nVersion: {chance.randrange(1, 99)}\nDescription: x\n"
+            for name in names
+        )
+
+    for number in range(12):
+        folder = tmp_path / str(number)
+        (folder / "updates").mkdir(parents=True)
+        (folder / "info").mkdir()
+        (folder / "status").write_text(paragraphs("abcdefgh").replace("purge ok not-installed", "install ok installed"))
+        for update in range(chance.randrange(5)):
+            (folder / f"updates/{update:04}").write_text(paragraphs(chance.choice("abcdefghxyz")))
+        (folder / "updates/tmp.i").write_text(paragraphs("a"))
+        form = "${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n"
+        command = ["dpkg-query", f"--admindir={folder}", "--show", f"--showformat={form}"]
+        theirs = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+        updates = [parse_dpkg_status(path.read_text(), str(path)) for path in sorted(folder.glob("updates/0*"))]
+        found = with_updates(parse_dpkg_status((folder / "status").read_text()), updates).packages
+        ours = [
+            "\t".join((p.name, p.full_version, p.architecture, p.state)) for p in found if p.state != "not-installed"
+        ]
+        assert sorted(ours) == sorted(theirs)
+
+
+def test_one_of_two_architectures_is_updated_alone() -> None:
+    both = "".join(f"Package: libc6\nArchitecture: {name}\nVersion: 1\n\n" for name in ("amd64", "i386"))
+    update = parse_dpkg_status("Package: libc6\nArchitecture: i386\nVersion: 2\n", "/u")
+    found = with_updates(parse_dpkg_status(both), [update]).packages
+    assert [(package.architecture, package.version) for package in found] == [("amd64", "1"), ("i386", "2")]
