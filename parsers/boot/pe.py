@@ -1,7 +1,7 @@
 """The head of a PE executable: for which machine an EFI loader is, whether it is an EFI application, its sections.
 
 Specification: Microsoft PE Format, "MS-DOS Stub", "COFF File Header", "Optional Header", "Section Table". Signatures
-and resources are not read.
+are not read; of the resources `parsers.windows.pe_version` reads the version.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _EFI_APPLICATION: Final = 10
 _MAX_SECTIONS: Final = 96
 _HEAD: Final = 24
 _SECTION: Final = 40
+_DIRECTORIES: Final = {0x10B: 96, 0x20B: 112}
+"""Kind of optional header -> where its data directories begin; their number stands before them."""
 
 
 class Pe(msgspec.Struct, frozen=True):
@@ -47,11 +49,15 @@ class Pe(msgspec.Struct, frozen=True):
 
 
 class PeSection(msgspec.Struct, frozen=True):
-    """A section: its name without the NULs, and the bytes of the file that it has; what is only in memory is not."""
+    """A section: its name without the NULs, and the bytes of the file that it has; what is only in memory is not.
+
+    `address` is where it lies in memory, relative to the image's own address.
+    """
 
     name: str
     offset: int
     size: int
+    address: int = 0
 
 
 def parse_pe(source: Source) -> Pe:
@@ -59,7 +65,7 @@ def parse_pe(source: Source) -> Pe:
     start, head = _head(source)
     number = int.from_bytes(head[4:6], "little")
     magic = int.from_bytes(head[24:26], "little")
-    if magic not in (0x10B, 0x20B):
+    if magic not in _DIRECTORIES:
         raise ParseError(Place(source.name, offset=start + 24), f"an optional header wanted, {magic:#x} found")
     subsystem = int.from_bytes(head[24 + 68 : 24 + 70], "little")
     return Pe(_MACHINES.get(number, f"machine {number:#06x}"), subsystem)
@@ -77,12 +83,31 @@ def parse_pe_sections(source: Source) -> tuple[PeSection, ...]:
     sections: list[PeSection] = []
     for at in range(0, len(table), _SECTION):
         name = table[at : at + 8].rstrip(b"\0").decode("ascii", "backslashreplace")
-        in_memory, _, size, offset = struct.unpack_from("<4I", table, at + 8)
+        in_memory, address, size, offset = struct.unpack_from("<4I", table, at + 8)
         size = min(in_memory, size) if in_memory else size
         if size:
             check_range(source, offset, size)
-        sections.append(PeSection(name, offset, size))
+        sections.append(PeSection(name, offset, size, address))
     return tuple(sections)
+
+
+def parse_pe_directory(source: Source, number: int) -> tuple[int, int] | None:
+    """Return address and size of a data directory, both in memory (2: the resources); None where the file has none.
+
+    Raises ParseError where the file is no PE file.
+    """
+    start, head = _head(source)
+    optional_size, magic = int.from_bytes(head[20:22], "little"), int.from_bytes(head[24:26], "little")
+    if magic not in _DIRECTORIES:
+        raise ParseError(Place(source.name, offset=start + _HEAD), f"an optional header wanted, {magic:#x} found")
+    at = _DIRECTORIES[magic]
+    if at + 8 * (number + 1) > optional_size:
+        return None
+    count = int.from_bytes(source.read_at(start + _HEAD + at - 4, 4), "little")
+    if number >= count:
+        return None
+    address, size = struct.unpack("<II", source.read_at(start + _HEAD + at + 8 * number, 8))
+    return (address, size) if address and size else None
 
 
 def _head(source: Source) -> tuple[int, bytes]:

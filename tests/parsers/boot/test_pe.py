@@ -82,7 +82,7 @@ def with_sections(*sections: tuple[str, int, int, int]) -> bytes:
 def test_sections_have_the_bytes_that_are_theirs_and_no_filling() -> None:
     data = with_sections((".osrel", 5, 512, 100), (".bss", 4096, 0, 0), (".linux", 0, 16, 120))
     assert parse_pe_sections(Memory(data)) == (
-        PeSection(".osrel", 100, 5), PeSection(".bss", 0, 0), PeSection(".linux", 120, 16),
+        PeSection(".osrel", 100, 5, 4096), PeSection(".bss", 0, 0, 4096), PeSection(".linux", 120, 16, 4096),
     )  # fmt: skip
 
 
