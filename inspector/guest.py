@@ -105,6 +105,10 @@ class Guest:
         if "/" not in self._mounts or self._mounts["/"].tree is None:
             raise UnknownFact("no root file system")
 
+    def normal(self, path: str) -> str:
+        """Return `path` from the root, as POSIX writes it; `..` stays, since only the files themselves can tell."""
+        return "/" + "/".join(self._split(path).parts)
+
     # -- looking at one path ---------------------------------------------------------------------------------------
 
     def lstat(self, path: str) -> Stat:
@@ -162,7 +166,7 @@ class Guest:
 
     def mount_of(self, path: str) -> Mount:
         """Return the mount on which `path` lies, or would lie; links in it are followed as far as it exists."""
-        head = self._normal(path)
+        head = self.normal(path)
         while head != "/":
             try:
                 return self._find(head).mount
@@ -311,9 +315,6 @@ class Guest:
         if kind is FileType.DIRECTORY:
             self._remember(child)
         return child, None
-
-    def _normal(self, path: str) -> str:
-        return "/" + "/".join(self._split(path).parts)
 
     def _root(self) -> _Spot:
         return self._directories.get("/") or self._enter(self._mounts["/"])

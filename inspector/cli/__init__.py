@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "stat": "Show the metadata of a file of the guest.",
     "cat": "Print a file of the guest.",
     "packages": "List the installed packages of the guest.",
+    "reg": "Show keys of the registry of a Windows guest.",
     "rules": "List the rules.",
     "explain": "Explain a rule or a check.",
     "profiles": "List the profiles.",

@@ -19,7 +19,7 @@ from inspector.errors import InspectorError
 from inspector.guest import Guest
 from inspector.isolate import Send
 from inspector.target import Target
-from inspector.view.listing import Listing, absolute, chunks, json_array, long_line, open_files, short_line, stat_lines
+from inspector.view.listing import Listing, chunks, json_array, long_line, open_files, short_line, stat_lines
 
 _BATCH: Final = 1 << 16
 
@@ -77,7 +77,7 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
     def job(send: Send) -> None:
         guest = _open(files)
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        for chunk in chunks(guest.open(absolute(path))):
+        for chunk in chunks(guest.open(path)):
             send(printable(decoder.decode(chunk), keep="\n\t").encode() if escape else chunk)
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())

@@ -67,7 +67,7 @@ class Listing:
 
     def entries(self, path: str, *, recursive: bool = False) -> Iterator[Entry]:
         """Give what is in the directory that `path` leads to (with `recursive` all below it), or the file itself."""
-        path = absolute(path)
+        path = self._guest.normal(path)
         if not self._guest.is_dir(path):
             yield self._entry(path, self._guest.mount_of(posixpath.dirname(path)), self._guest.lstat(path))
         elif recursive:
@@ -130,7 +130,7 @@ class Listing:
 
     def stat(self, path: str) -> Entry:
         """Return all that is known of `path` itself, be it a symbolic link: the fields of an entry and more."""
-        path = absolute(path)
+        path = self._guest.normal(path)
         stat = self._guest.lstat(path)
         mount = self._guest.mount_of(path if stat.type is FileType.DIRECTORY else posixpath.dirname(path))
         xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
@@ -144,11 +144,6 @@ class Listing:
             "rdev": list(stat.rdev) if stat.rdev else None,
             "xattrs": {name: value.decode("utf-8", "surrogateescape") for name, value in sorted(xattrs.items())},
         }
-
-
-def absolute(path: str) -> str:
-    """Return `path` from the root, without doubled slashes and dots; `..` stays, since only the guest can tell."""
-    return "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
 
 
 def chunks(source: Source) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -50,6 +50,14 @@ class RegistryPathError(InspectorError):
     """A name that no hive of a guest can have."""
 
 
+class Location(NamedTuple):
+    r"""A key: its hive, what Windows calls the root of it (`HKEY_LOCAL_MACHINE\SYSTEM`), and the names below that."""
+
+    hive: Hive
+    root: str
+    names: list[str]
+
+
 class Registry:
     """The hives of a guest, and the keys in them."""
 
@@ -76,7 +84,7 @@ class Registry:
 
     def hive(self, name: str) -> Hive:
         """Return a hive of the machine ("SYSTEM"); raise `UnknownFact` or `ParseError` where it cannot be had."""
-        return self._opened(rf"{CONFIG}\{name.upper()}")
+        return self.open(rf"{CONFIG}\{name.upper()}")
 
     def key(self, path: str) -> Key | None:
         r"""Return the key at a path such as `HKLM\SYSTEM\CurrentControlSet\Services`; None where there is none.
@@ -85,8 +93,8 @@ class Registry:
             RegistryPathError: the path does not begin with a name of the registry.
             UnknownFact, ParseError: the hive is not there, or cannot be read as far as the key.
         """
-        hive, names = self.locate(path)
-        return hive.key(names)
+        location = self.locate(path)
+        return location.hive.key(location.names)
 
     def value(self, path: str, name: str) -> Value | None:
         """Return a value of the key at `path`; None where there is no such key or value. Raises what `key` raises."""
@@ -140,9 +148,9 @@ class Registry:
 
     def place(self, path: str, name: str | None = None) -> Place:
         """Return where the key at `path`, or the value `name` of it, stands or would stand."""
-        hive, names = self.locate(path)
-        key = "\\".join([*names, *([name] if name else [])])
-        return self.in_guest(Place(hive.name, key=key))
+        location = self.locate(path)
+        key = "\\".join([*location.names, *([name] if name else [])])
+        return self.in_guest(Place(location.hive.name, key=key))
 
     def in_guest(self, place: Place) -> Place:
         """Return a place in a hive with the volume that it lies on."""
@@ -150,8 +158,8 @@ class Registry:
             self._volumes[place.path] = self._guest.volume_of(place.path)
         return replace(place, volume=self._volumes[place.path])
 
-    def locate(self, path: str) -> tuple[Hive, list[str]]:
-        """Return the hive of a path, and the names below its root."""
+    def locate(self, path: str) -> Location:
+        """Return the hive of a path, what it is called there, and the names below its root."""
         names = [name for name in _SEPARATORS.split(path) if name]
         root = names[0].upper() if names else ""
         root = _ROOTS.get(root, root)
@@ -162,13 +170,13 @@ class Registry:
         if root == "HKLM" and len(names) > 1 and names[1].upper() in _MACHINE:
             return self._in_machine(names[1].upper(), names[2:])
         if root == "HKU" and len(names) > 1:
-            return self._opened(self._user_hive(names[1])), names[2:]
-        raise RegistryPathError(rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU, HKCR or HKCC wanted, {path} found")
+            return Location(self.open(self._user_hive(names[1])), rf"HKEY_USERS\{names[1]}", names[2:])
+        raise RegistryPathError(rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU, HKCR or HKCC wanted, {path!r} found")
 
-    def _in_machine(self, name: str, names: list[str]) -> tuple[Hive, list[str]]:
+    def _in_machine(self, name: str, names: list[str]) -> Location:
         if name == "SYSTEM" and names and names[0].lower() == "currentcontrolset":
             names = [self.control_set, *names[1:]]
-        return self.hive(name), names
+        return Location(self.hive(name), rf"HKEY_LOCAL_MACHINE\{name}", names)
 
     def _user_hive(self, name: str) -> str:
         if path := _SERVICES.get(name.upper()):
@@ -180,7 +188,8 @@ class Registry:
         below = r"NTUSER.DAT" if sid == name else r"AppData\Local\Microsoft\Windows\UsrClass.dat"
         return rf"{image.text}\{below}"
 
-    def _opened(self, path: str) -> Hive:
+    def open(self, path: str) -> Hive:
+        """Return the hive that the file at `path` is, with its logs; raise what `hive` raises."""
         known = path.lower()
         if known not in self._hives:
             self._hives[known] = open_hive(self._source(path), self._logs(path))

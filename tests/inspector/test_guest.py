@@ -144,3 +144,10 @@ def test_walk_ends_in_a_tree_that_loops() -> None:
 def test_a_guest_without_a_root_is_unknown() -> None:
     with pytest.raises(UnknownFact, match="no root file system"):
         Guest([])
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"), [("", "/"), ("/", "/"), ("a//b/./", "/a/b"), ("/a/../b", "/a/../b"), ("///", "/")]
+)
+def test_a_path_from_the_root(path: str, wanted: str) -> None:
+    assert guest_of({}).normal(path) == wanted

@@ -9,7 +9,7 @@ from inspector.disks.disk import Volume
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount, NotFound
-from inspector.view.listing import Listing, absolute, json_array, long_line, short_line, stat_lines, volume_files
+from inspector.view.listing import Listing, json_array, long_line, short_line, stat_lines, volume_files
 from tests.memory_tree import Dir, File, Files, Link, MemoryTree
 from tests.volumes import storage_of, volume_of
 
@@ -135,10 +135,3 @@ def test_a_json_array_comes_piece_by_piece() -> None:
     assert len(pieces) == len(entries) + 1
     assert json.loads("".join(pieces)) == entries
     assert json.loads("".join(json_array(iter([])))) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "wanted"), [("", "/"), ("/", "/"), ("a//b/./", "/a/b"), ("/a/../b", "/a/../b"), ("///", "/")]
-)
-def test_absolute(path: str, wanted: str) -> None:
-    assert absolute(path) == wanted

@@ -1,0 +1,146 @@
+"""`inspector reg` as the command line calls it: keys and values of the registry, from a limited process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from inspector.console.json_line import json_text
+from inspector.console.output import Write
+from inspector.console.printable import printable
+from inspector.console.stream import pass_on
+from inspector.disks.storage import open_storage
+from inspector.errors import InspectorError
+from inspector.isolate import Send
+from inspector.mounts import find_guest
+from inspector.target import Target
+from inspector.windows.registry import Location, Registry
+from parsers.place import ParseError
+from parsers.windows.reg_export import export_reg, render
+from parsers.windows.registry import HiveState, Key, Value
+
+_LINE: Final = 1 << 16
+"""Characters that are gathered before they are sent."""
+
+
+def registry(target: Target, path: str, output_format: str, write: Write, hive: str | None, *, recursive: bool) -> None:
+    """Write the key at `path`, of the hive in the file `hive` or of the registry, as "text", "json" or "reg".
+
+    Raises:
+        InspectorError: there is no such key; or, after all that could be read was written, where something could not.
+    """
+
+    def job(send: Send) -> None:
+        guest = find_guest(open_storage(target), target.root)
+        if guest.family != "windows" and hive is None:
+            raise InspectorError("a Windows guest wanted, a Linux one found; name the file of a hive with --hive")
+        opened = Registry(guest)
+        location = Location(opened.open(hive), hive, _names(path)) if hive else opened.locate(path)
+        top = location.hive.key(location.names)
+        if top is None:
+            raise InspectorError(f"{_path(location, location.names)} does not exist")
+        keys = location.hive.walk(top) if recursive else iter([top])
+        encoding, errors = ("utf-16-le", "surrogatepass") if output_format == "reg" else ("utf-8", "backslashreplace")
+        for piece in _gathered(_FORMATS[output_format](location, keys, recursive=recursive)):
+            send(piece.encode(encoding, errors))
+        if problems := location.hive.problems:
+            raise InspectorError(f"{len(problems)} things could not be read; the first: {problems[0]}")
+
+    pass_on(target, job, write)
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.replace("/", "\\").split("\\") if name]
+
+
+def _path(location: Location, names: list[str]) -> str:
+    return "\\".join([location.root, *names])
+
+
+def _gathered(pieces: Iterator[str]) -> Iterator[str]:
+    """Join pieces until they are worth sending."""
+    held: list[str] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _LINE:
+            yield "".join(held)
+            held, size = [], 0
+    yield "".join(held)
+
+
+def _text(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterator[str]:
+    if location.hive.state is HiveState.REPLAYED:
+        logs = ", ".join(location.hive.logs)
+        yield f"; the last write was not completed; {location.hive.entries} writes were replayed from {logs}\n"
+    for key in keys:
+        time = key.time
+        written = f"  ({time:%Y-%m-%d %H:%M:%S} UTC)" if time else ""
+        yield f"{printable(_path(location, [key.path] if key.path else []))}{written}\n"
+        for value in key.values():
+            yield f"    {printable(value.name) or '(default)'}  {value.type_name}  {_rendered(value)}\n"
+            if (raw := _raw(location, key, value)) is not None:
+                yield f"        before the logs: {raw}\n"
+        if not recursive:
+            yield from (f"  {printable(subkey.name)}\\\n" for subkey in key.subkeys())
+
+
+def _rendered(value: Value) -> str:
+    try:
+        return printable(render(value))
+    except ParseError as error:
+        return f"not read: {printable(error.message)}"
+
+
+def _raw(location: Location, key: Key, value: Value) -> str | None:
+    """What the hive's file itself says of a value, where the logs changed it."""
+    if location.hive.raw is None:
+        return None
+    try:
+        before = location.hive.raw.key(key.path)
+        old = before.value(value.name) if before else None
+        if old is None:
+            return "none"
+        return None if (old.type, old.data) == (value.type, value.data) else printable(render(old))
+    except ParseError as error:
+        return f"not read: {printable(error.message)}"
+
+
+def _json(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterator[str]:  # noqa: ARG001 - as _text
+    """An array, one line for each key."""
+    opening = "["
+    for key in keys:
+        yield f"{opening}\n{json_text(_entry(location, key))}"
+        opening = ","
+    yield "\n]\n"
+
+
+def _entry(location: Location, key: Key) -> dict[str, Any]:
+    time = key.time
+    return {
+        "path": _path(location, [key.path] if key.path else []),
+        "hive": location.hive.name,
+        "state": str(location.hive.state),
+        "written": time.isoformat() if time else None,
+        "values": [_value(location, key, value) for value in key.values()],
+        "subkeys": [subkey.name for subkey in key.subkeys()],
+    }
+
+
+def _value(location: Location, key: Key, value: Value) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": value.name, "type": value.type_name, "size": value.size}
+    try:
+        known = next((it for it in (value.number, value.text, value.texts) if it is not None), None)
+        found |= {"value": known, "data": value.data.hex() if known is None else None}
+    except ParseError as error:
+        found |= {"value": None, "data": None, "error": error.message}
+    return {**found, "before_the_logs": _raw(location, key, value)}
+
+
+def _reg(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterator[str]:  # noqa: ARG001 - as _text
+    yield "\ufeff"
+    yield from (f"{line}\r\n" for line in export_reg(keys, location.root))
+
+
+_FORMATS: Final = {"text": _text, "json": _json, "reg": _reg}

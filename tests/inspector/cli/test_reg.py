@@ -1,0 +1,129 @@
+"""`inspector reg`, and paths of Windows, on a disk whose NTFS ntfs-3g filled and whose hives hivex wrote."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fixtures.windows.disk import SIGNATURE, Part, build_windows_disk, can_build
+from fixtures.windows.golden import FILES, SERVICES, SOFTWARE, SYSTEM, changed
+from fixtures.windows.hive import Keys
+from tests.corpus import corpus
+from tests.inspector.cli.conftest import call, run
+from tests.windows import CONFIG, hive, windows_files
+
+pytestmark = pytest.mark.corpus
+
+KEY = r"HKLM\SYSTEM\CurrentControlSet\Services\viostor"
+USER: Keys = {"Environment": {"Path": "x\ny"}}
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if reason := can_build():
+        pytest.skip(reason)
+    devices = {r"\DosDevices\C:": struct.pack("<IQ", SIGNATURE, 1 << 20)}
+    files = windows_files(changed(SYSTEM, {"MountedDevices": devices}), SOFTWARE, FILES)
+    files = {**files, "/Users/ann/NTUSER.DAT": hive(USER), "/Users/ann/broken.dat": b"regf", "/Users/ann/x.txt": "text"}
+    for suffix, name in DIRTY.items():
+        files[f"/Users/dirty/NewDirtyHive1{suffix}"] = corpus(f"known/hives/{name}.xz").read_bytes()
+    return build_windows_disk(tmp_path_factory.mktemp("reg") / "disk.raw", [Part("ntfs", 64, files, active=True)])
+
+
+DIRTY = {
+    "": "hv-yp-NewDirtyHive1.hive",
+    ".LOG1": "hv-yp-NewDirtyHive1.NewDirtyHive.LOG1.log",
+    ".LOG2": "hv-yp-NewDirtyHive1.NewDirtyHive.LOG2.log",
+}
+
+
+def test_a_key_for_a_person(image: Path) -> None:
+    done = call("reg", image, KEY)
+    lines = done.stdout.decode().splitlines()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert lines[0].startswith(r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\viostor  (20")
+    assert lines[1:3] == ["    Type  REG_DWORD  0x00000001 (1)", "    Start  REG_DWORD  0x00000000 (0)"]
+    assert lines[-1] == r'    ImagePath  REG_EXPAND_SZ  "\SystemRoot\System32\drivers\viostor.sys"'
+    assert call("reg", image, "hklm/system/currentcontrolset/services/VIOSTOR").stdout == done.stdout
+
+
+def test_the_keys_below_are_named_or_shown(image: Path) -> None:
+    text = call("reg", image, r"HKLM\SYSTEM\Setup").stdout.decode()
+    assert text.endswith("  Status\\\n")
+    below = call("reg", "-R", image, r"HKLM\SYSTEM\Setup").stdout.decode()
+    assert r"Setup\Status\SysprepStatus" in below
+    assert "GeneralizationState  REG_DWORD  0x00000007 (7)" in below
+
+
+def test_a_key_for_programs(image: Path) -> None:
+    (found,) = json.loads(call("reg", "--format", "json", image, KEY).stdout)
+    assert found["path"] == r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\viostor"
+    assert (found["hive"], found["state"]) == (r"C:\Windows\System32\config\SYSTEM", "clean")
+    values = {value["name"]: (value["type"], value["value"]) for value in found["values"]}
+    assert values["Start"] == ("REG_DWORD", 0)
+    assert values["Group"] == ("REG_SZ", "SCSI miniport")
+
+
+def test_an_export_that_another_program_imports(image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "services.reg"
+    assert run("reg", "-R", "--format", "reg", "-o", out, image, rf"HKLM\SYSTEM\{SERVICES}").returncode == 0
+    text = out.read_bytes().decode("utf-16")
+    assert text.startswith("Windows Registry Editor Version 5.00\r\n")
+    parents = r"""Windows Registry Editor Version 5.00
+
+[\ControlSet001]
+"""
+    target, first, plain = tmp_path / "hive", tmp_path / "first.reg", tmp_path / "plain.reg"
+    target.write_bytes(hive({}))
+    first.write_text(parents)
+    plain.write_text(text.replace("\r\n", "\n"))
+    prefix = r"HKEY_LOCAL_MACHINE\SYSTEM"
+    subprocess.run(["hivexregedit", "--merge", target, first], check=True)
+    subprocess.run(["hivexregedit", "--merge", "--prefix", prefix, target, plain], check=True)
+    exports = []
+    for made in (target, tmp_path / "SYSTEM"):
+        if made.name == "SYSTEM":
+            made.write_bytes(call("cat", image, rf"C:{CONFIG}/SYSTEM".replace("/", "\\")).stdout)
+        done = subprocess.run(["hivexregedit", "--export", made, rf"\{SERVICES}"], check=True, capture_output=True)
+        exports.append(done.stdout)
+    assert exports[0] == exports[1]
+
+
+def test_the_hive_of_a_user_by_its_file(image: Path) -> None:
+    done = call("reg", "--hive", r"C:\Users\Ann\ntuser.dat", image, "Environment")
+    assert done.stdout.decode().endswith('    Path  REG_SZ  "x\\ny"\n')
+
+
+def test_a_value_before_and_after_the_logs(image: Path) -> None:
+    done = call("reg", "-R", "--hive", r"C:\Users\dirty\NewDirtyHive1", image, "\\")
+    text = done.stdout.decode()
+    assert text.startswith("; the last write was not completed; ")
+    assert "before the logs: " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([r"HKLM\SYSTEM\none"], r"HKEY_LOCAL_MACHINE\SYSTEM\none does not exist"),
+        (["HKCU\\Console"], r"a key below HKLM\{"),
+        ([r"HKLM\SAM\SAM"], r"C:\Windows\System32\config\SAM does not exist"),
+        (["--hive", r"C:\Users\ann\none.dat", "x"], "does not exist"),
+        (["--hive", r"C:\Users\ann\broken.dat", "x"], "broken.dat at byte"),
+    ],
+)
+def test_what_is_not_there_is_said(image: Path, arguments: list[str], message: str) -> None:
+    done = call("reg", *arguments[:-1], image, arguments[-1])
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert message in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\ann\x.txt", r"c:/USERS/Ann/X.TXT", "/Users/ann/x.txt", "/users/ANN/x.txt"])
+def test_files_by_the_paths_of_windows(image: Path, path: str) -> None:
+    assert call("cat", image, path).stdout == b"text"
+    assert call("ls", image, path).stdout.decode().lower() == "/users/ann/x.txt\n"
+    assert json.loads(call("stat", "--format", "json", image, path).stdout)["size"] == 4
