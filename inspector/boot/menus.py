@@ -188,8 +188,20 @@ def _syslinux_menu(
             for include in config.includes
             if not include.found
         ),
+        unmet=_without_menu(config, posixpath.dirname(path), lambda name: devices.size(home, name)),
         problems=config.problems,
     )
+
+
+def _without_menu(config: SyslinuxConfig, folder: str, size: Callable[[str], int | None]) -> tuple[Evidence, ...]:
+    """Say that the program that shows the menu is gone: Syslinux stops at its prompt then."""
+    shown = config.setting("ui") or config.setting("default")
+    if not config.menu or shown is None or config.setting("path"):
+        return ()
+    name = (shown.value.split() or [""])[0]
+    if any(size(posixpath.join(where, name)) for where in (folder, "/")):
+        return ()
+    return (Evidence(shown.place, f"{name} is not there, and Syslinux waits at its prompt"),)
 
 
 def _syslinux_wait(config: SyslinuxConfig, start: Place) -> Wait:

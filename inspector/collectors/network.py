@@ -245,8 +245,8 @@ def _networkmanager(
     listed: tuple[str, ...] = ()
     if interfaces is not None and "ifupdown" in conf.plugins and not conf.ifupdown_managed:
         listed = tuple(stanza.name for stanza in interfaces.stanzas)
-    listed += tuple(name for name in ("eth0", *PREDICTABLE) if not conf.manages(name))
-    default = state.place if conf.makes_default("eth0") else None
+    listed += tuple(name for name in ("eth0", *PREDICTABLE) if not conf.manages(name, DRIVER))
+    default = state.place if conf.makes_default("eth0", DRIVER) else None
     configuration = _with_netplan(own, netplan, "NetworkManager")
     reason = f"NetworkManager.service: {state.reason}"
     return BackEnd(
@@ -263,7 +263,7 @@ def _networkmanager(
 
 def _connections(guest: Guest) -> Configuration:
     """Read the profiles that NetworkManager reads: it passes over those that others than root could have seen."""
-    from parsers.network.keyfile import parse_connection
+    from parsers.network.connection import parse_connection
 
     profiles: list[Profile] = []
     problems: list[Problem] = []

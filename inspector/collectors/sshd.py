@@ -12,6 +12,7 @@ from inspector.facts.packages import Packages
 from inspector.facts.services import Services, UnitState
 from inspector.facts.sshd import UNITS, HostKey, Sshd
 from inspector.guest import Guest, NotFound
+from inspector.linux.units import CONFIG as CONFIG_UNITS
 from inspector.linux.units import UnitFiles
 from inspector.linux.vendor_files import effective_path
 from inspector.verdict import Evidence
@@ -45,6 +46,7 @@ _SOCKET_GENERATORS: Final = (
     "/usr/lib/systemd/system-generators/sshd-socket-generator",
     "/etc/systemd/system-generators/sshd-socket-generator",
 )
+_GENERATED: Final = "addresses.conf"
 _DEFAULT_KEYS: Final = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("rsa", "ecdsa", "ed25519"))
 _SSHD_OPTS: Final = re.compile(r"\s*(?:export\s+)?(?:SSHD_OPTS|OPTIONS)=(.*)")
 _USUAL: Final = frozenset({"-D", "-e", "-De"})
@@ -82,7 +84,7 @@ def collect_sshd(facts: Facts) -> Sshd:
         _key_makers(guest, services, units),
         units,
         BLOCKER if guest.exists(BLOCKER) else None,
-        _sockets(guest, units),
+        _sockets(guest, units, config),
         vendor,
     )
 
@@ -188,10 +190,19 @@ def _making_scripts(guest: Guest, units: tuple[UnitState, ...]) -> Iterator[Evid
             yield from itertools.islice(made, 1)
 
 
-def _sockets(guest: Guest, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:
-    """The ListenStream= lines of an enabled socket; it takes the connections even beside an enabled service."""
+def _sockets(guest: Guest, units: tuple[UnitState, ...], config: SshdConfig | None) -> tuple[Evidence, ...]:
+    """The ListenStream= lines of an enabled socket; it takes the connections even beside an enabled service.
+
+    sshd-socket-generator gives the socket what sshd_config says, where that is not the default, in a drop-in
+    addresses.conf: drop-ins of /etc decide where it writes none, or where they come behind it.
+    """
     socket = next((unit for unit in units if unit.enabled and unit.unit.endswith(".socket")), None)
-    if socket is None or socket.path is None or any(map(guest.exists, _SOCKET_GENERATORS)):
-        return ()  # that generator gives the socket the addresses of sshd_config
+    if socket is None or socket.path is None:
+        return ()
     lines = UnitFiles(guest).text(socket.unit).all("Socket", "ListenStream")
+    if any(map(guest.exists, _SOCKET_GENERATORS)):
+        default = config is None or not (config.every("Port") or config.every("ListenAddress"))
+        own = [line.place.path.rpartition("/")[2] for line in lines if line.place.path.startswith(f"{CONFIG_UNITS}/")]
+        if not any(default or name > _GENERATED for name in own):
+            return ()
     return tuple(Evidence(line.place, line.value) for line in lines)

@@ -86,6 +86,7 @@ class BootMenu(msgspec.Struct, frozen=True):
         problems: what the loader would stumble over.
         not_evaluated: what decides over the menu but is not known here.
         options_in_entries: whether the entries are files of their own, so that /etc/default/grub may not apply to them.
+        unmet: programs that the loader itself wants for this menu, and that are not there.
     """
 
     loader: str
@@ -101,6 +102,7 @@ class BootMenu(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     not_evaluated: tuple[Problem, ...] = ()
     options_in_entries: bool = False
+    unmet: tuple[Evidence, ...] = ()
 
     @property
     def entry(self) -> MenuEntry | None:

@@ -16,7 +16,7 @@ _NETWORK_KINDS: Final = frozenset({
 })  # fmt: skip
 """File systems of another machine, shares of a hypervisor among them."""
 _WAITING_OPTIONS: Final = ("nofail", "noauto", "x-systemd.automount", "_netdev")
-_REMOVABLE: Final = re.compile(r"/dev/(?:sr\d+|scd\d+|cdrom\d*|cdrw\d*|dvd\d*|dvdrw\d*|fd\d+|floppy)")
+_REMOVABLE: Final = re.compile(r"/dev/(?:sr\d+|scd\d+|cdrom\d*|cdrw\d*|dvd\d*|dvdrw\d*|fd\d+|floppy|usbdisk\d*)")
 
 
 class MountSource(StrEnum):
@@ -43,5 +43,5 @@ def is_mandatory(entry: FstabEntry) -> bool:
 
 
 def is_removable(entry: FstabEntry) -> bool:
-    """Tell whether the entry is an optical or floppy drive that is mounted on demand, as installers write it."""
+    """Tell whether the entry is a drive or a stick that is mounted on demand, as installers write it."""
     return _REMOVABLE.fullmatch(entry.device) is not None and not is_mandatory(entry)

@@ -46,6 +46,7 @@ MODULES: Final[tuple[str, ...]] = (
     "usage",
     "virtio",
     "volumes",
+    "windows.boot",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

@@ -190,16 +190,18 @@ def grub_boot_files_exist(facts: Facts) -> Verdict:
     """Why: the boot loader reports the file that it does not find, and does not boot.
 
     Fix: reinstall the kernel's package, make its initial RAM disk anew (`update-initramfs -u`, `dracut -f`,
-    `mkinitcpio -P`, `mkinitfs`), and run `update-grub`.
+    `mkinitcpio -P`, `mkinitfs`), and run `update-grub`, or on Alpine `update-extlinux`, which also copies its menu.
 
     Reads: the default entry, the files that it names.
     """
     kernel = _default_kernel(facts)
     files = (kernel.image, *kernel.initramfs)
     missing = [file for file in files if not file.exists]
-    if missing:
+    unmet = kernel.menu.unmet if kernel.menu else ()
+    if missing or unmet:
         evidence = (Evidence(file.place, f"{file.named} is not there") for file in missing)
-        return failed(f"{len(missing)} of the files that the default entry loads are not there", *evidence)
+        count = len(missing) + len(unmet)
+        return failed(f"{count} of the files that the default entry loads are not there", *evidence, *unmet)
     if empty := [file for file in files if not file.size]:
         return failed(
             "a file that the default entry loads is empty",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts
-from inspector.facts.network import NetworkConfig
+from inspector.facts.network import DRIVER, NetworkConfig
 from inspector.guest import Guest
 from inspector.linux.network_files import networkmanager_conf, texts
 from inspector.rules.rule import rule
@@ -74,7 +74,7 @@ def networkmanager_makes_profiles(facts: Facts) -> Verdict:
         raise NotApplicable("NetworkManager does not run")
     conf = networkmanager_conf(facts[Guest])
     held = conf.no_auto_default_place
-    kept = held is not None and not all(map(conf.makes_default, network.names.names))
+    kept = held is not None and not all(conf.makes_default(name, DRIVER) for name in network.names.names)
     started = Evidence(backend.place, backend.reason)
     if not kept or held is None:
         return ok("it makes profiles of its own", started)

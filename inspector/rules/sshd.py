@@ -13,6 +13,7 @@ from inspector.facts.sshd import Sshd, is_loopback
 from inspector.guest import Guest
 from inspector.linux.programs import program_flaw
 from inspector.linux.sshd_login import Login
+from inspector.linux.sshd_parts import directory_flaw, missing_part
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.sshd import NEWEST, OLDEST, SshdConfig
@@ -47,7 +48,8 @@ def sshd_enabled(facts: Facts) -> Verdict:
     """Why: a Linux instance without an SSH server can be reached over the cloud's console only.
 
     Fix: install openssh-server and run systemctl enable ssh (sshd on other distributions).
-    Reads: /usr/sbin/sshd, ssh.service, sshd.service, ssh.socket, sshd.socket, /etc/ssh/sshd_not_to_be_run
+    Reads: /usr/sbin/sshd, sshd-session, sshd-auth, ssh.service, sshd.service, ssh.socket, sshd.socket,
+    /etc/ssh/sshd_not_to_be_run
     """
     sshd, services = facts[Sshd], facts[Services]
     if sshd.program is None:
@@ -58,7 +60,7 @@ def sshd_enabled(facts: Facts) -> Verdict:
         if others:
             return warning("another SSH server than OpenSSH's is started, which is not looked into", *others)
         return failed("sshd is not installed", Evidence(Place("/usr/sbin/sshd"), "does not exist"))
-    flaw = program_flaw(facts[Guest], sshd.program)
+    flaw = program_flaw(facts[Guest], sshd.program) or missing_part(facts[Guest], sshd)
     if flaw is not None:
         return failed("sshd cannot be run", flaw)
     if sshd.starter is None:
@@ -160,19 +162,30 @@ def sshd_listens_to_the_network(facts: Facts) -> Verdict:
 
 @rule("sshd-user-exists", "The account exists under which sshd talks to strangers")
 def sshd_user_exists(facts: Facts) -> Verdict:
-    """Why: sshd does not start without the user sshd, whose rights it takes before somebody has logged in.
+    """Red Hat's sshd also wants the directory that it shuts strangers into, which is the home of that account.
 
-    Fix: reinstall openssh-server, or create the system user sshd.
-    Reads: /etc/passwd
+    Why: sshd does not start without the user sshd, whose rights it takes before somebody has logged in.
+
+    Fix: reinstall openssh-server, or create the system user sshd and its home, a directory of root's with mode 0711.
+
+    Reads: /etc/passwd, /var/empty/sshd, /usr/share/empty.sshd
     """
-    _installed(facts)
+    sshd = _installed(facts)
     accounts = facts[Accounts]
     if accounts.passwd is None:
         raise UnknownFact("/etc/passwd does not exist", Place("/etc/passwd"))
     user = accounts.user("sshd")
     if user is None:
         return failed("there is no user sshd", Evidence(Place("/etc/passwd"), "no line for sshd"))
+    flaw = directory_flaw(facts[Guest], user.home) if sshd.vendor == "redhat" and _separates(sshd) else None
+    if flaw is not None:
+        return failed("sshd refuses the directory that it shuts strangers into", flaw)
     return ok("the user sshd exists", Evidence(user.place, f"sshd has the number {user.uid}"))
+
+
+def _separates(sshd: Sshd) -> bool:
+    """Whether it gives up its rights for strangers, which could be switched off before OpenSSH 7.5."""
+    return (sshd.release or NEWEST) >= (7, 5) or sshd.switch("UsePrivilegeSeparation", "yes").seen != "no"
 
 
 @rule("sshd-host-keys-available", "sshd has a host key of its own, or gets one at the first boot")

@@ -51,10 +51,11 @@ def _mount(drive: str, device: Device, storage: Storage) -> Mount:
 
 
 def _volume(device: Device, storage: Storage) -> Volume | None:
-    return next((volume for volume in storage.volumes if _is(volume, device, storage)), None)
+    return next((volume for volume in storage.volumes if is_partition(volume, device, storage)), None)
 
 
-def _is(volume: Volume, device: Device, storage: Storage) -> bool:
+def is_partition(volume: Volume, device: Device, storage: Storage) -> bool:
+    """Tell whether a volume is the partition that a device names."""
     if isinstance(device, MbrPartition):
         disk = storage.disk_of(volume)
         return disk is not None and disk.table.disk_id == device.disk_id and volume.offset == device.offset

@@ -19,7 +19,18 @@ import msgspec
 from msgspec.structs import replace
 
 from parsers.linux.shell_assignments import Assignment, Assignments, parse_assignments
-from parsers.network.interface import PRIORITY, Configuration, Kind, Match, Method, Profile, Said, is_ipv4, normal_mac
+from parsers.network.interface import (
+    PRIORITY,
+    Configuration,
+    Kind,
+    Match,
+    Method,
+    Profile,
+    Said,
+    is_ipv4,
+    literal_name,
+    normal_mac,
+)
 from parsers.place import Place, Problem
 
 _NAME: Final = re.compile(r"ifcfg-(?P<name>.+)")
@@ -103,7 +114,7 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         place=values.place("BOOTPROTO"),
         backend="network-scripts",
         name=device or name,
-        match=Match((device,) if device else (), (normal_mac(mac) or mac.lower(),) if mac else ()),
+        match=Match((literal_name(device),) if device else (), (normal_mac(mac) or mac.lower(),) if mac else ()),
         kind=kind,
         ipv4=Method.NONE if master else _static(method, addresses),
         ipv6=_redhat_ipv6(values, master),
@@ -180,7 +191,7 @@ def parse_suse_ifcfg(text: str, path: str) -> Configuration:
         place=values.place("BOOTPROTO"),
         backend="wicked",
         name=name,
-        match=Match((name,)),
+        match=Match((literal_name(name),)),
         kind=_suse_kind(values, name),
         ipv4=_static(ipv4, addresses),
         ipv6=Method.NONE if ipv6 is Method.STATIC else ipv6,

@@ -154,6 +154,11 @@ def is_ipv4(text: str) -> bool:
     return bool(_IPV4.match(text))
 
 
+def literal_name(name: str) -> str:
+    """Return the pattern for a name in which stars and brackets stand for themselves."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
 @lru_cache(maxsize=1024)
 def name_matches(name: str, glob: str) -> bool:
     """Match an interface name against a shell glob, in time that the glob cannot blow up."""

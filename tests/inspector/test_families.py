@@ -47,7 +47,7 @@ def test_the_report_of_a_good_guest_is_the_one_that_was_read_by_eye(name: str) -
 ENDED: Final = {"OSVersion": Status.WARNING}
 OLD_CLOUD_INIT: Final = ENDED | {"CloudInit": Status.WARNING}
 LEFT: Final = {
-    "centos-6": OLD_CLOUD_INIT | {"Nvme": Status.WARNING}, "ubuntu-14.04": OLD_CLOUD_INIT,
+    "centos-6": OLD_CLOUD_INIT | {"Nvme": Status.WARNING}, "ubuntu-14.04": OLD_CLOUD_INIT | {"Nvme": Status.WARNING},
     "centos-7.9": ENDED, "amazon-2": ENDED, "opensuse-15.6": ENDED, "sles-12": ENDED, "alpine-3.20": ENDED,
 }  # fmt: skip
 """What is rightly found in a guest with nothing wrong: its release has ended, its cloud-init is older than 0.7.9,

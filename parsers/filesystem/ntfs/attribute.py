@@ -20,6 +20,7 @@ _EXTENT: Final = struct.Struct("<QQHB5xQQQ")
 _END: Final = 0xFFFFFFFF
 _RESIDENT: Final = 24  # bytes of a header, without its name
 _NON_RESIDENT: Final = 64
+_PADDING: Final = bytes(_RESIDENT)  # so that the header of the end, which is shorter, is read like the others
 _MAX_UNIT: Final = 16  # log2 of the clusters of a compression unit; Windows knows 4
 
 COMPRESSED: Final = 0x00FF
@@ -40,7 +41,7 @@ class Type(IntEnum):
     REPARSE_POINT = 0xC0
 
 
-class Attribute(msgspec.Struct, frozen=True):
+class Attribute(msgspec.Struct, frozen=True, gc=False):
     """An attribute, or the piece of one that its record holds.
 
     Attributes:
@@ -58,7 +59,7 @@ class Attribute(msgspec.Struct, frozen=True):
     place: int
 
 
-class Extent(msgspec.Struct, frozen=True):
+class Extent(msgspec.Struct, frozen=True, gc=False):
     """Header of a value that lies in clusters. The sizes stand in the first piece, the one from cluster 0 on.
 
     Attributes:
@@ -76,17 +77,18 @@ class Extent(msgspec.Struct, frozen=True):
     initialised: int
 
 
-def parse_attributes(volume: Volume, record: bytes, at: int, offset: int) -> tuple[Attribute, ...]:
-    """Return the attributes of a record that begins at `offset` of the volume, the first one at its byte `at`."""
+def parse_attributes(volume: Volume, record: bytes, at: int, size: int, offset: int) -> tuple[Attribute, ...]:
+    """Return the attributes of a record that begins at `offset` of the volume.
+
+    The first one is at its byte `at`, the last one ends within `size` bytes.
+    """
+    record += _PADDING
     found: list[Attribute] = []
-    size = len(record)
+    header = _HEADER.unpack_from
     while at + 8 <= size:
-        kind = int.from_bytes(record[at : at + 4], "little")
+        kind, length, non_resident, name_length, name_at, flags, number = header(record, at)
         if kind == _END:
             return tuple(found)
-        if at + _RESIDENT > size:
-            break
-        kind, length, non_resident, name_length, name_at, flags, number = _HEADER.unpack_from(record, at)
         least = _NON_RESIDENT if non_resident else _RESIDENT
         if not least <= length <= size - at or (name_length and name_at + 2 * name_length > length):
             raise volume.error(offset + at, f"an attribute of up to {size - at} bytes wanted, {length} found")

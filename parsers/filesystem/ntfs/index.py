@@ -31,7 +31,7 @@ _SMALLEST_UNIT: Final = 512  # numbers of blocks count these where blocks are sm
 _KEPT_NODES: Final = 32
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A name in a directory and the file it belongs to."""
 
     reference: int

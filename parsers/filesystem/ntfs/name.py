@@ -20,7 +20,7 @@ _LAST_BMP: Final = "\uffff"
 _DOS: Final = 2
 
 
-class FileName(msgspec.Struct, frozen=True):
+class FileName(msgspec.Struct, frozen=True, gc=False):
     """A name of a file, with what Windows repeats beside it.
 
     Attributes:

@@ -20,6 +20,7 @@ from parsers.place import ParseError
 
 _HEADER: Final = struct.Struct("<16xHHHHIIQ")
 _ENTRY: Final = struct.Struct("<IHBBQQH")
+_ATTRIBUTE_LIST: Final = int(Type.ATTRIBUTE_LIST)  # compared for each attribute of each record
 _IN_USE: Final = 1
 _DIRECTORY: Final = 2
 _NUMBER: Final = (1 << 48) - 1
@@ -30,7 +31,7 @@ _KEPT_INODES: Final = 1024
 _KEPT_RUNS: Final = 64
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record that is in use.
 
     Attributes:
@@ -65,8 +66,10 @@ class Inode:
         self.number = record.number
         self.is_directory = record.is_directory
         self._records = records
-        listed = next((item for item in record.attributes if item.type == Type.ATTRIBUTE_LIST), None)
-        self._list = None if listed is None else records.parse_list(listed)
+        self._list: list[_Listed] | None = None
+        for item in record.attributes:
+            if item.type == _ATTRIBUTE_LIST:
+                self._list = records.parse_list(item)
 
     def all(self, kind: int) -> list[Attribute]:
         """Return the attributes of a type, the first piece of each."""
@@ -77,10 +80,13 @@ class Inode:
     def find(self, kind: int, name: str = "") -> Attribute | None:
         """Return an attribute, its first piece; None where there is none of that name."""
         if self._list is None:
-            return next((item for item in self.record.attributes if item.type == kind and item.name == name), None)
-        for item in self._list:
-            if item.type == kind and item.name == name and not item.lowest:
-                return self._fetch(item)
+            for item in self.record.attributes:
+                if item.type == kind and item.name == name:
+                    return item
+            return None
+        for listed in self._list:
+            if listed.type == kind and listed.name == name and not listed.lowest:
+                return self._fetch(listed)
         return None
 
     def pieces(self, attribute: Attribute) -> list[_Listed]:
@@ -147,7 +153,8 @@ class Records:
     def __init__(self, volume: Volume) -> None:
         self.volume = volume
         self._size = volume.boot.record_size
-        self._pieces: dict[int, bytes] = {}
+        self._piece = max(_PIECE, self._size)
+        self._pieces: dict[int, tuple[bytes, int | None]] = {}
         self._inodes: dict[int, Inode] = {}
         self._mapping = _TableMapping(volume)
         first = self._first_record()
@@ -184,7 +191,19 @@ class Records:
         """Read a record."""
         if not 0 <= number < self.count:
             raise self.volume.error(0, f"a record below {self.count} wanted, {number} found")
-        return self._parse(self._raw(number), number, self._offset(number))
+        size, length = self._size, self._piece
+        at = number * size
+        index = at // length
+        piece = self._pieces.pop(index, None)
+        if piece is None:
+            piece = self._read_piece(index)
+            if len(self._pieces) >= _KEPT_PIECES:
+                del self._pieces[next(iter(self._pieces))]
+        self._pieces[index] = piece
+        data, start = piece
+        within = at - index * length
+        offset = self._place(at)[0] if start is None else start + within
+        return self._parse(data[within : within + size], number, offset)
 
     def fetch(self, base: Record, item: _Listed) -> Attribute:
         """Return what an entry of the attribute list of `base` names."""
@@ -254,24 +273,19 @@ class Records:
         for item in sorted(entries, key=lambda item: item.lowest):
             self._mapping.add(Runs(self.volume, self.fetch(first, item)))
 
-    def _raw(self, number: int) -> bytes:
-        at = number * self._size
-        piece = max(_PIECE, self._size)
-        index = at // piece
-        data = self._pieces.pop(index, None)
-        if data is None:
-            start = index * piece
-            data = self._table.read_at(start, min(piece, self._table.size - start))
-            if len(self._pieces) >= _KEPT_PIECES:
-                del self._pieces[next(iter(self._pieces))]
-        self._pieces[index] = data
-        at -= index * piece
-        return data[at : at + self._size]
+    def _read_piece(self, index: int) -> tuple[bytes, int | None]:
+        """Return a piece of the table, and where it begins on the volume; None where it lies in several places."""
+        start = index * self._piece
+        data = self._table.read_at(start, min(self._piece, self._table.size - start))
+        place, left = self._place(start)
+        return data, place if len(data) <= left else None
 
-    def _offset(self, number: int) -> int:
-        cluster, within = divmod(number * self._size, self.volume.block_size)
-        place, _ = self._mapping.find(cluster)
-        return (place or 0) * self.volume.block_size + within
+    def _place(self, start: int) -> tuple[int, int]:
+        """Return where a byte of the table is on the volume, and how many follow it in step."""
+        block_size = self.volume.block_size
+        cluster, within = divmod(start, block_size)
+        place, left = self._mapping.find(cluster)
+        return (place or 0) * block_size + within, left * block_size - within
 
     def _parse(self, raw: bytes, number: int, offset: int) -> Record:
         volume = self.volume
@@ -284,5 +298,5 @@ class Records:
         if not 42 <= first < used <= len(data):
             text = f"{len(data)} bytes wanted, {used} with attributes from {first} on found"
             raise volume.error(offset + 20, f"record {number}: {text}")
-        attributes = parse_attributes(volume, data[:used], first, offset)
+        attributes = parse_attributes(volume, data, first, used, offset)
         return Record(number, sequence, bool(flags & _DIRECTORY), base & _NUMBER if base else None, attributes, offset)

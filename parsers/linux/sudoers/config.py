@@ -18,8 +18,10 @@ from typing import Final
 
 import msgspec
 
+from parsers.linux.sudoers import words
+from parsers.linux.sudoers.expression import expression_flaw
 from parsers.linux.sudoers.scanner import FlawError, LogicalLine, Scanner, logical_lines
-from parsers.linux.sudoers.settings import is_time, setting_flaw
+from parsers.linux.sudoers.settings import DIRECTORIES, option_flaw, setting_flaw
 from parsers.place import Place, Problem
 
 Release = tuple[int, int, int]
@@ -28,35 +30,9 @@ DEBIAN_12: Final[Release] = (1, 9, 13)
 _MAX_DEPTH: Final = 128
 _MAX_FILES: Final = 1000
 _MAX_PROBLEMS: Final = 1000
+_MAX_PIECES: Final = 100
 _INCLUDE: Final = re.compile(r"[ \t]*([#@])include(dir)?(?:[ \t]+|$)")
 _STRAY_INCLUDE: Final = re.compile(r"[ \t]*@include")
-_DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$)")
-_ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s)")
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*(?![^\s!=:,()\\\"#])")
-_NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
-_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.|\\\n)+)"')
-_EMPTY: Final = re.compile(r'""')
-_PREFIX: Final = re.compile(r"%:|%|\+|")
-_WORD: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>/%])(?:\\.|[^!=:,()\\\s"#>])*')
-_USER_ID: Final = re.compile(r"#-?[0-9]+(?![^\s!=:,()])")
-_GROUP_ID: Final = re.compile(r"%:?#-?[0-9]+")
-_IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?:/[0-9A-Fa-f:.]+)?")
-_SETTING: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_OPERATOR: Final = re.compile(r"\+=|-=|=")
-_VALUE: Final = re.compile(r'(?:\\.|[^\s,\\"#])+')
-_OPTION_VALUE: Final = re.compile(r'(?:\\.|[^!=:,()\\\s"#>+%])(?:\\.|[^!=:,()\\\s"#>])*')
-_BARE_COMMAND: Final = re.compile(r"/(?:\\[,:= \t#\n]|[^,:=\\\s#])+")
-_DIGEST: Final = re.compile(r"sha(224|256|384|512)[ \t]*:[ \t]*([0-9A-Za-z+/=]+)")
-_DIGEST_SIZES: Final = {"224": (56, 40), "256": (64, 44), "384": (96, 64), "512": (128, 88)}
-_COMMAND: Final = re.compile(r"/(?:\\[,:= \t#\n]|[^,:=\\\s#])(?:\\[,:= \t#\n]|[^,:\\\s#])*")
-_EXPRESSION: Final = re.compile(r"\^(?:\\\S|[^\\\s])*\$(?![^\s,:])")
-_BUILT_IN: Final = re.compile(r"(?:sudoedit|list)(?![^\s,:=#!()])")
-_ARGUMENTS: Final = re.compile(r"(?:\\[*?\[\]!^:,= \t#\\\n]|[^,:\\\n])*")
-_ARGUMENT_EXPRESSION: Final = re.compile(r"\^(?:\\.|[^\\])*\$")
-_OPTION: Final = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)[ \t]*=[ \t]*")
-_TAG: Final = re.compile(r"(?:NO)?(EXEC|FOLLOW|INTERCEPT|LOG_INPUT|LOG_OUTPUT|MAIL|PASSWD|SETENV)[ \t]*:")
-_ALL: Final = re.compile(r"ALL(?![^\s!=:,()\\\"])")
-_MOMENT: Final = re.compile(r"[0-9]{10}(?:[0-9]{2}){0,2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{4})?")
 _RESERVED: Final = frozenset({"ALL", "CHROOT", "CWD", "NOTAFTER", "NOTBEFORE", "ROLE", "TIMEOUT", "TYPE"})
 _SINCE: Final[dict[str, Release]] = {
     "Cmd_Alias": (1, 9, 0), "@include": (1, 9, 1), "TIMEOUT": (1, 8, 20), "NOTBEFORE": (1, 8, 20),
@@ -119,18 +95,28 @@ class _Reader(msgspec.Struct):
     def read_file(self, text: str, path: str, depth: int) -> None:
         self.files.append(path)
         for line in logical_lines(text):
-            if len(self.problems) >= _MAX_PROBLEMS:
-                return
-            if include := _INCLUDE.match(line.text):
-                self._include(line, include, path, depth)
-                continue
-            entry = _Entry(line.text.split("\0", 1)[0], self.release)
-            try:
-                entry.read(closed=line.closed)
-            except FlawError as flaw:
-                self.problems.append(Problem(Place(path, line.number_at(flaw.offset)), flaw.message))
-                continue
-            self._keep(entry, line, path)
+            rest: LogicalLine | None = line
+            for _ in range(_MAX_PIECES):
+                if rest is None or len(self.problems) >= _MAX_PROBLEMS:
+                    break
+                rest = self._read_line(rest, path, depth)
+            else:
+                place = Place(path, line.number)
+                self.problems.append(Problem(place, f"at most {_MAX_PIECES} comments wanted that end in a backslash"))
+
+    def _read_line(self, line: LogicalLine, path: str, depth: int) -> LogicalLine | None:
+        """Read a line; return what comes after a comment at its end, which a backslash does not continue."""
+        if include := _INCLUDE.match(line.text):
+            self._include(line, include, path, depth)
+            return None
+        entry = _Entry(line.text.split("\0", 1)[0], self.release)
+        try:
+            entry.read(closed=line.closed)
+        except FlawError as flaw:
+            self.problems.append(Problem(Place(path, line.number_at(flaw.offset)), flaw.message))
+            return None
+        self._keep(entry, line, path)
+        return line.after(entry.scanner.position)
 
     def _keep(self, entry: _Entry, line: LogicalLine, path: str) -> None:
         place = Place(path, line.number)
@@ -177,7 +163,7 @@ class _Reader(msgspec.Struct):
 def _path(scanner: Scanner, begin: int) -> str:
     """The path of an included file, in quotes or with its blanks escaped."""
     scanner.position = begin
-    match = scanner.take(_STRING) or scanner.want(re.compile(r'(?:\\.|[^\s"\\])+'), "the path of a file")
+    match = scanner.take(words.STRING) or scanner.want(words.PATH, "the path of a file")
     if not scanner.at_end():
         raise scanner.flaw(f"nothing more wanted, {scanner.rest()} found")
     return re.sub(r"\\(.)", r"\1", match[match.lastindex or 0])
@@ -193,24 +179,28 @@ class _Entry:
         self.used: list[tuple[str, str]] = []
         self.remarks: list[str] = []
         self.users: list[str] = []
+        self.plain_until = 0
 
     def read(self, *, closed: bool) -> None:
         """Read the line, which is `closed` unless the file ends in it; raise `FlawError` at the first mistake."""
         scanner = self.scanner
-        if not closed:
-            raise FlawError(len(scanner.text), "a line behind the backslash wanted, none found")
-        if scanner.at_end():
-            return
-        if scanner.take(_DEFAULTS):
+        if not scanner.at_end():
+            self._read_entry()
+        if not scanner.at_end():
+            raise scanner.flaw(f"the end of the line wanted, {scanner.rest()} found")
+        if not closed and scanner.position >= len(scanner.text):
+            raise scanner.flaw("a line behind the backslash wanted, none found")
+
+    def _read_entry(self) -> None:
+        scanner = self.scanner
+        if scanner.take(words.DEFAULTS):
             self._defaults()
-        elif match := scanner.take(_ALIAS):
+        elif match := scanner.take(words.ALIAS):
             self._since(f"{match[1]}_Alias")
             self._aliases("Cmnd" if match[1] == "Cmd" else match[1])
         else:
             self.users = self._members(lambda: self._user("User"))
             self._specifications()
-        if not scanner.at_end():
-            raise scanner.flaw(f"the end of the line wanted, {scanner.rest()} found")
 
     def _since(self, word: str) -> None:
         since = _SINCE.get(word)
@@ -223,16 +213,15 @@ class _Entry:
         """Read a list whose items may be negated."""
         found: list[str] = []
         while not found or self.scanner.sign(","):
-            while self.scanner.sign("!"):
-                pass
+            self.scanner.take(words.NOT)
             found.append(member())
         return found
 
     def _alias(self, kind: str) -> str | None:
         """Read ALL, or the name of an alias."""
-        if self.scanner.take(_ALL):
+        if self.scanner.take(words.ALL):
             return "ALL"
-        if match := self.scanner.take(_NAME):
+        if match := self.scanner.take(words.NAME):
             self.used.append((kind, match[0]))
             return match[0]
         return None
@@ -241,61 +230,101 @@ class _Entry:
         scanner = self.scanner
         if name := self._alias(kind):
             return name
-        if match := scanner.take(_USER_ID) or scanner.take(_GROUP_ID):
+        if match := scanner.take(words.USER_ID) or scanner.take(words.GROUP_ID):
             return match[0]
         begin = scanner.position
-        if scanner.take(_EMPTY):
+        if scanner.take(words.EMPTY):
             raise FlawError(begin, "a user or a group wanted, an empty name found")
-        if match := scanner.take(_STRING):
+        if match := scanner.take(words.STRING):
             return match[1]
-        scanner.take(_PREFIX)
-        scanner_blank = scanner.position
-        match = _WORD.match(scanner.text, scanner_blank)
-        if match is None:
-            raise scanner.flaw(f"a user or a group wanted, {scanner.rest()} found")
-        scanner.position = match.end()
-        return scanner.text[begin : match.end()]
+        return (scanner.take(words.MANY) or self._word("a user or a group"))[0]
 
     def _host(self) -> str:
         scanner = self.scanner
         if name := self._alias("Host"):
             return name
-        if match := scanner.take(_IPV6):
+        if match := scanner.take(words.IPV6):
             try:
                 ipaddress.IPv6Address(match[0].partition("/")[0])
             except ValueError as error:
                 raise scanner.flaw(f"an address wanted, {match[0]} found") from error
             return match[0]
-        return (scanner.take(_STRING) or scanner.want(_WORD, "a host"))[0]
+        return (scanner.take(words.STRING) or self._word("a host"))[0]
+
+    def _group(self) -> str:
+        scanner = self.scanner
+        scanner.blanks()
+        begin = scanner.position
+        name = self._user("Runas")
+        if name.startswith(("%", "+")):
+            raise FlawError(begin, f"the name of one group wanted, {name!r} found")
+        return name
+
+    def _word(self, what: str) -> re.Match[str]:
+        """Read a word, which an expression is not, wherever it stands."""
+        if self._expression():
+            raise self.scanner.flaw(f"{what} wanted, {self.scanner.rest()} found")
+        return self.scanner.want(words.WORD, what)
+
+    def _expression(self) -> int:
+        """Return where an expression ends that begins here; 0 where there is none, or a word that is longer."""
+        self.scanner.blanks()
+        text, begin = self.scanner.text, self.scanner.position
+        if not text.startswith("^", begin) or self.release < _SINCE["^"] or begin < self.plain_until:
+            return 0
+        body = words.EXPRESSION.match(text, begin)
+        stop = body.end() if body else begin
+        end = stop + 1 if text.startswith("$", stop) else text.rfind("$", begin, stop) + 1
+        if not end:
+            self.plain_until = stop  # so that a line of many such words is not searched to its end for each
+        word = words.WORD.match(text, begin)
+        return 0 if word and word.end() > end else end
 
     def _command(self) -> str:
         """Read a command with its arguments, behind the digests that it must have."""
         scanner = self.scanner
-        while match := scanner.take(_DIGEST):
+        more = False
+        while match := scanner.take(words.DIGEST):
             self._since("digest")
-            if len(match[2]) not in _DIGEST_SIZES[match[1]]:
+            if not words.DIGESTS[match[1]].fullmatch(match[2]):
                 raise scanner.flaw(f"a digest of sha{match[1]} wanted, {match[2]!r} found")
-            scanner.sign(",")
-        while scanner.sign("!"):
-            pass
+            more = scanner.sign(",")
+        if more:
+            raise scanner.flaw(f"another digest wanted, {scanner.rest()} found")
+        scanner.take(words.NOT)
         if name := self._alias("Cmnd"):
             return name
         return self._program()
 
     def _program(self) -> str:
         scanner = self.scanner
+        scanner.blanks()
         begin = scanner.position
-        if match := scanner.take(_EXPRESSION):
-            self._since("^")
-        elif match := scanner.take(_BUILT_IN):
+        if end := self._expression():
+            if flaw := expression_flaw(scanner.text[begin:end]):
+                raise scanner.flaw(flaw)
+            scanner.position = end
+            self._arguments()
+        elif match := scanner.take(words.BUILT_IN):
             self._since(match[0])
+            if match[0] != "list":
+                self._arguments()
         else:
-            match = scanner.want(_COMMAND, "a command with its whole path")
-            if posixpath.basename(match[0]) == "sudoedit":
-                raise FlawError(begin, f"sudoedit without a path wanted, {match[0]} found")
-        if scanner.blanks() and not scanner.take(_ARGUMENT_EXPRESSION):
-            scanner.take(_ARGUMENTS)
+            path = scanner.want(words.COMMAND, "a command with its whole path")[0]
+            if posixpath.basename(path) == "sudoedit":
+                raise FlawError(begin, f"sudoedit without a path wanted, {path} found")
+            if not path.endswith("/"):
+                self._arguments()
         return scanner.text[begin : scanner.position].strip()
+
+    def _arguments(self) -> None:
+        """Read arguments, which a directory and `list` cannot have."""
+        scanner = self.scanner
+        scanner.blanks()
+        if scanner.text.startswith("^", scanner.position) and self.release >= _SINCE["^"]:
+            scanner.want(words.ARGUMENT_EXPRESSION, "an expression that ends with $")
+        else:
+            scanner.take(words.ARGUMENTS)
 
     # -- kinds of lines --------------------------------------------------------------------------------------------
 
@@ -303,7 +332,7 @@ class _Entry:
         scanner = self.scanner
         member = {"User": lambda: self._user("User"), "Runas": lambda: self._user("Runas"), "Host": self._host}
         while True:
-            name = scanner.want(_NAME_ALONE, "the name of an alias in capital letters")[0]
+            name = scanner.want(words.NAME_ALONE, "the name of an alias in capital letters")[0]
             if name in _RESERVED:
                 raise scanner.flaw(f"a name that is not reserved wanted, {name} found")
             if not scanner.sign("="):
@@ -322,6 +351,8 @@ class _Entry:
         if scope in scopes:
             scanner.position += 1
             self._members(scopes[scope])
+            if not scanner.parted():
+                raise scanner.flaw(f"a blank wanted before a setting, {scanner.rest()} found")
         while True:
             self._setting()
             if not scanner.sign(","):
@@ -329,18 +360,17 @@ class _Entry:
 
     def _bare_command(self) -> str:
         """A command of `Defaults!`, which has no arguments."""
-        return self._alias("Cmnd") or self.scanner.want(_BARE_COMMAND, "a command with its whole path")[0]
+        return self._alias("Cmnd") or self.scanner.want(words.COMMAND, "a command with its whole path")[0]
 
     def _setting(self) -> None:
         scanner = self.scanner
-        off = negated = False
-        while scanner.sign("!"):
-            off, negated = not off, True
-        name = scanner.want(_SETTING, "a setting")[0]
-        operator = None if negated else scanner.take(_OPERATOR)
+        negated = scanner.take(words.NOT)
+        off = negated is not None and len(negated[0]) % 2 == 1
+        name = scanner.want(words.SETTING, "a setting")[0]
+        operator = None if negated else scanner.take(words.OPERATOR)
         value = None
         if operator is not None:
-            match = scanner.take(_STRING) or scanner.want(_VALUE, f"a value of {name}")
+            match = scanner.take(words.STRING) or scanner.want(words.VALUE, f"a value of {name}")
             value = match[match.lastindex or 0]
         sign = operator[0] if operator else "!" if off else ""
         if flaw := setting_flaw(name, sign, value):
@@ -361,7 +391,7 @@ class _Entry:
             if self.scanner.sign("("):
                 self._run_as()
             self._options()
-            while match := self.scanner.take(_TAG):
+            while match := self.scanner.take(words.TAG):
                 self._since(match[1])
             self._command()
             if not self.scanner.sign(","):
@@ -375,7 +405,7 @@ class _Entry:
         if users:
             self._members(lambda: self._user("Runas"))
         if (users and scanner.sign(":")) or (not users and not scanner.sign(")")):
-            self._members(lambda: self._user("Runas"))
+            self._members(self._group)
         elif not users:
             return
         if not scanner.sign(")"):
@@ -383,13 +413,17 @@ class _Entry:
 
     def _options(self) -> None:
         scanner = self.scanner
-        while match := scanner.take(_OPTION):
+        while match := scanner.take(words.OPTION):
             self._since(match[1])
-            value = scanner.take(_STRING) or scanner.want(_OPTION_VALUE, f"a value of {match[1]}")
-            text = value[value.lastindex or 0]
-            if match[1] in {"CWD", "CHROOT"} and text[0] not in "/~*":
-                raise scanner.flaw(f"a path with / or ~, or *, wanted for {match[1]}, {text!r} found")
-            if match[1] == "TIMEOUT" and not is_time(text):
-                raise scanner.flaw(f"a time such as 2m wanted for TIMEOUT, {text!r} found")
-            if match[1].startswith("NOT") and not _MOMENT.fullmatch(text):
-                raise scanner.flaw(f"a moment such as 20300131120000Z wanted for {match[1]}, {text!r} found")
+            value = self._option_value(match[1])
+            if flaw := option_flaw(match[1], value):
+                raise scanner.flaw(flaw)
+
+    def _option_value(self, name: str) -> str:
+        if match := self.scanner.take(words.STRING):
+            return match[1]
+        if name in DIRECTORIES:
+            return self.scanner.want(words.DIRECTORY, f"a path with / or ~, or *, for {name}")[0]
+        if self._alias("Cmnd"):
+            raise self.scanner.flaw(f"a value of {name} in small letters wanted, none found")
+        return self._word(f"a value of {name}")[0]

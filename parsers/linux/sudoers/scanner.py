@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-_BLANKS: Final = re.compile(r"(?:[ \t\r]|\\\n)*")
+_BLANKS: Final = re.compile(r"(?:[ \t\r]|\\[ \t]*\r?\n)*")
 _CONTINUED: Final = re.compile(r"\\[ \t]*\r?$")
 _COMMENT: Final = re.compile(r"#(?!-?[0-9])")
 _MAX_SHOWN: Final = 40
@@ -41,6 +41,11 @@ class LogicalLine(msgspec.Struct, frozen=True):
         """Return the number of the line that holds an offset."""
         return self.number + self.text.count("\n", 0, offset)
 
+    def after(self, offset: int) -> LogicalLine | None:
+        """Return the lines that follow the one which holds an offset; None where there are none."""
+        end = self.text.find("\n", offset)
+        return None if end < 0 else LogicalLine(self.text[end + 1 :], self.number_at(end + 1), self.closed)
+
 
 def logical_lines(text: str) -> Iterator[LogicalLine]:
     """Give the lines with their continuations."""
@@ -49,9 +54,9 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
     for index, line in enumerate(lines, start=1):
         comment = not parts and _COMMENT.match(line.lstrip(" \t"))
         match = None if comment else _CONTINUED.search(line)
-        parts.append(line[: match.start()] if match else line)
+        parts.append(line)
         if match is None or index == len(lines):
-            yield LogicalLine("\\\n".join(parts), index - len(parts) + 1, closed=match is None)
+            yield LogicalLine("\n".join(parts), index - len(parts) + 1, closed=match is None)
             parts = []
 
 
@@ -61,6 +66,8 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self.end = 0
+        """Where the last word or sign ended."""
 
     def blanks(self) -> bool:
         """Pass over blanks, and tell whether there were any."""
@@ -74,7 +81,7 @@ class Scanner:
         self.blanks()
         match = pattern.match(self.text, self.position)
         if match:
-            self.position = match.end()
+            self.position = self.end = match.end()
         return match
 
     def want(self, pattern: re.Pattern[str], what: str) -> re.Match[str]:
@@ -90,7 +97,13 @@ class Scanner:
         found = self.text.startswith(text, self.position)
         if found:
             self.position += len(text)
+            self.end = self.position
         return found
+
+    def parted(self) -> bool:
+        """Tell whether blanks stand between here and the last word or sign."""
+        self.blanks()
+        return self.position > self.end
 
     def at_end(self) -> bool:
         """Tell whether nothing follows but a comment."""

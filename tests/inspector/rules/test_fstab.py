@@ -149,6 +149,7 @@ def test_swap_that_is_missing_is_a_warning_and_with_nofail_ok() -> None:
         "tmpfs /x tmpfs",
         "share /x vboxsf",
         "/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0",
+        "/dev/usbdisk /media/usb vfat noauto 0 0",
         "/srv /x none bind",
         "overlay /x overlay lowerdir=/a",
     ],

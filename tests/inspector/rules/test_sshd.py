@@ -27,11 +27,13 @@ INSTALL = (
 KEY = File("-----BEGIN OPENSSH PRIVATE KEY-----\n", mode=0o600)
 KEYS = "/root/.ssh/authorized_keys"
 KEY_PATH = "/etc/ssh/ssh_host_ed25519_key"
+DROP_IN = "/etc/systemd/system/ssh.socket.d/port.conf"
 OK, W, F = Status.OK, Status.WARNING, Status.FAILED
 
 GUEST: dict[str, Any] = {
     "/etc/debian_version": "12.5\n",
     "/etc/os-release": "ID=debian\n",
+    "/etc/machine-id": "",
     "/etc/passwd": "root:x:0:0::/root:/bin/sh\nsshd:x:101:65534::/run/sshd:/bin/false\nbob:x:1000:1000::/:/bin/sh\n",
     "/etc/shadow": "root:*:1::::::\n",
     "/etc/group": "root:x:0:\nadm:x:4:root,bob\nbob:x:1000:\n",
@@ -260,13 +262,17 @@ def test_a_socket_has_ports_of_its_own() -> None:
     files = {
         "/usr/lib/systemd/system/ssh.socket": "[Socket]\nListenStream=22\n",
         "/usr/lib/systemd/system/multi-user.target": "[Unit]\nRequires=ssh.socket\n",
-        "/etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=0.0.0.0:2022\n",
+        DROP_IN: "[Socket]\nListenStream=\nListenStream=0.0.0.0:2022\n",
         CONFIG: "Port 22\n",
     }
     verdict = rules.sshd_port_standard(facts(files), port=22)
-    assert (verdict.status, places(verdict)) == (W, ["/etc/systemd/system/ssh.socket.d/port.conf:3"])
+    assert (verdict.status, places(verdict)) == (W, [f"{DROP_IN}:3"])
     generator = {"/usr/lib/systemd/system-generators/sshd-socket-generator": "x"}
-    assert rules.sshd_port_standard(facts({**files, **generator}), port=22).status is OK
+    assert rules.sshd_port_standard(facts({**files, **generator}), port=22).status is W
+    early = {**files, **generator, "/etc/systemd/system/ssh.socket.d/00.conf": files[DROP_IN], CONFIG: "UsePAM yes\n"}
+    del early[DROP_IN]
+    assert rules.sshd_port_standard(facts(early), port=22).status is W  # nothing is generated for the defaults
+    assert rules.sshd_port_standard(facts({**early, CONFIG: "Port 22\n"}), port=22).status is OK
 
 
 # -- sshd-listens-to-the-network ---------------------------------------------------------------------------------------

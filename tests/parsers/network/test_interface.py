@@ -6,10 +6,19 @@ from typing import Final
 
 import pytest
 
+from parsers.network.connection import parse_connection
 from parsers.network.ifcfg import parse_redhat_ifcfg, parse_suse_ifcfg
 from parsers.network.ifupdown import parse_interfaces
-from parsers.network.interface import Configuration, Kind, Match, Profile, is_ipv4, name_matches, normal_mac
-from parsers.network.keyfile import parse_connection
+from parsers.network.interface import (
+    Configuration,
+    Kind,
+    Match,
+    Profile,
+    is_ipv4,
+    literal_name,
+    name_matches,
+    normal_mac,
+)
 from parsers.network.netplan import merge_netplan, parse_netplan
 from parsers.network.networkd import networkd_configuration, parse_networkd
 from parsers.network.wicked import parse_wicked
@@ -30,6 +39,12 @@ from parsers.place import Place
 )
 def test_hardware_addresses(text: str, mac: str | None) -> None:
     assert normal_mac(text) == mac
+
+
+@pytest.mark.parametrize(("name", "other"), [("e*", "eth0"), ("e?", "e1"), ("e[01]", "e0"), ("eth0", "eth1")])
+def test_a_literal_name_matches_itself_alone(name: str, other: str) -> None:
+    assert name_matches(name, literal_name(name))
+    assert not name_matches(other, literal_name(name))
 
 
 def test_addresses() -> None:

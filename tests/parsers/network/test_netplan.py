@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from parsers.network.connection import parse_connection
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile
-from parsers.network.keyfile import parse_connection
 from parsers.network.netplan import merge_netplan, parse_netplan
 from parsers.network.networkd import networkd_configuration, parse_networkd
 from parsers.place import Place

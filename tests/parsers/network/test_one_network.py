@@ -11,9 +11,10 @@ import pytest
 
 from parsers.linux.cloud_init import parse_cloud_config
 from parsers.network.cloud_config import network_of_cloud_config
+from parsers.network.connection import parse_connection
 from parsers.network.ifupdown import parse_interfaces
 from parsers.network.interface import Configuration, Method, Profile
-from parsers.network.keyfile import parse_connection, parse_networkmanager_conf
+from parsers.network.keyfile import parse_networkmanager_conf
 from parsers.network.netplan import merge_netplan, parse_netplan
 from parsers.network.networkd import networkd_configuration, parse_networkd
 from parsers.yaml_document import parse_yaml

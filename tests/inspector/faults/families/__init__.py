@@ -11,6 +11,7 @@ from tests.inspector.faults.families import access, boot, network
 from tests.inspector.faults.families.fault import F, Fault, W, edited, gone, masked
 
 GRUB: Final = "/boot/grub2/grub.cfg"
+_SUSE_FIREWALL: Final = ("SuSEfirewall2.service", "/usr/sbin/SuSEfirewall2")
 RPM: Final = "/var/lib/rpm/Packages"
 
 
@@ -161,7 +162,8 @@ def _suse(family: Family) -> tuple[Fault, ...]:
             "SshConfig",
             place="/usr/lib/systemd/system/sshd.service:8",
         ),
-        access.firewall("SuSEfirewall2.service", "/usr/sbin/SuSEfirewall2"),
+        access.firewall(*(("firewalld.service", "/usr/sbin/firewalld") if leap else _SUSE_FIREWALL)),
+        *boot.saved_entry(family, GRUB),
         *access.cloud_init(family),
         access.package_database("/usr/lib/sysimage/rpm/Packages.db" if leap else RPM),
     )
@@ -170,6 +172,7 @@ def _suse(family: Family) -> tuple[Fault, ...]:
 def _ubuntu_14(family: Family) -> tuple[Fault, ...]:
     kernel = _kernel(family, ".ko")
     grub = boot.grub2(family, "/boot/grub/grub.cfg", kernel, f"/boot/initrd.img-{kernel.version}")
+    grub = tuple(fault for fault in grub if fault.name != "grub-nvme-timeout")  # which this kernel does not know
     return (
         *grub[:-1],
         *network.ifupdown(family, "/etc/network/interfaces.d/eth0.cfg", "/sbin/dhclient"),
@@ -177,6 +180,31 @@ def _ubuntu_14(family: Family) -> tuple[Fault, ...]:
         access.sshd(family, "Include /etc/ssh/x")[0],
         edited(family, "sshd-other-port", access.SSHD, "Port 22", "Port 2222", "SshConfig", W),
         access.override("ssh", "SshConfig"),
+        edited(
+            family,
+            "job-of-ssh-runs-nothing",
+            "/etc/init/ssh.conf",
+            "exec /usr/sbin/sshd -D",
+            "exec /usr/local/sbin/sshd -D",
+            "SshConfig",
+        ),
+        edited(
+            family,
+            "job-of-ssh-without-events",
+            "/etc/init/ssh.conf",
+            "start on runlevel [2345]\n",
+            "",
+            "SshConfig",
+            at="",
+        ),
+        edited(
+            family,
+            "cloud-init-of-another-cloud",
+            "/etc/cloud/cloud.cfg.d/aliyun_cloud.cfg",
+            "AliYun",
+            "Ec2",
+            "CloudInit",
+        ),
         access.override("cloud-config", "OnlineResizeFS SshConfig Identity"),
         access.override("aliyun-service", "CloudAssistant", W),
         edited(
@@ -201,6 +229,22 @@ def _ubuntu_24(family: Family) -> tuple[Fault, ...]:
         *network.netplan(family),
         *access.sshd(family, "GSSAPIEnablek5users no"),
         masked("ssh.socket", "SshConfig"),
+        Fault(
+            "socket-of-sshd-on-another-port",
+            {"/etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"},
+            "SshConfig",
+            W,
+            "/etc/systemd/system/ssh.socket.d/port.conf:3",
+        ),
+        edited(
+            family,
+            "default-of-cloud-images-lets-nobody-in",
+            "/etc/ssh/sshd_config.d/50-cloud-init.conf",
+            "PasswordAuthentication yes",
+            "PermitRootLogin no",
+            "SshConfig PasswordLogin",
+            W,
+        ),
         edited(family, "ufw-enabled", "/etc/ufw/ufw.conf", "ENABLED=no", "ENABLED=yes", "Firewall", W),
         *access.cloud_init(family, "CloudInit OnlineResizeFS SshConfig Identity"),
         access.package_database("/var/lib/dpkg/status", "/var/lib/dpkg/status"),
@@ -216,6 +260,18 @@ def _alpine(family: Family) -> tuple[Fault, ...]:
         access.start_link_gone("sshd", ("/etc/runlevels/default/sshd",), "SshConfig"),
         access.script_flat(family, "cloud-init", "/etc/init.d/cloud-init", "OnlineResizeFS CloudInit"),
         edited(
+            family,
+            "runlevel-default-not-entered",
+            "/etc/inittab",
+            "::wait:/sbin/openrc default\n",
+            "",
+            "SshConfig CloudInit OnlineResizeFS CloudAssistant SecurityCenterAgent",
+            at="",
+            place="/etc/init.d/sshd",
+        ),
+        edited(family, "extlinux-waits-for-a-key", "/boot/extlinux.conf", "TIMEOUT 10", "TIMEOUT 0", "Grub"),
+        gone("extlinux-menu-gone", "/boot/menu.c32", "Grub", place="/boot/extlinux.conf:2"),
+        edited(
             family, "clock-keeps-local-time", "/etc/conf.d/hwclock", 'clock="UTC"', 'clock="local"', "RtcTimeMode", W
         ),
         access.package_database("/lib/apk/db/installed", "/lib/apk/db/installed"),
@@ -230,6 +286,13 @@ def _arch(family: Family) -> tuple[Fault, ...]:
         *access.sshd(family, "DebianBanner no"),
         access.firewall("iptables.service", "/usr/bin/iptables-restore"),
         masked("cloud-init-main.service", "CloudInit OnlineResizeFS"),
+        gone(
+            "modules-of-another-kernel",
+            f"/usr/lib/modules/{arch.KERNEL.version}",
+            "KernelVersion Virtio KernelModules",
+            place="/lib/modules/6.11.5-arch1-1",
+        ),
+        gone("initramfs-gone", "/boot/initramfs-linux.img", f"Grub {boot.LOST}", place="/boot/grub/grub.cfg:52"),
         *access.cloud_init(family),
         access.package_database("/var/lib/pacman/local", "/var/lib/pacman"),
     )

@@ -6,7 +6,17 @@ from typing import Final
 
 from fixtures.families.boot_entry import MACHINE
 from fixtures.families.family import ROOT_UUID, Family, Kernel
-from tests.inspector.faults.families.fault import OTHER_UUID, F, Fault, W, added, disk_driver_missing, edited, gone
+from tests.inspector.faults.families.fault import (
+    OTHER_UUID,
+    F,
+    Fault,
+    W,
+    added,
+    disk_driver_missing,
+    edited,
+    gone,
+    where,
+)
 
 LOST: Final = "Virtio Nvme KernelVersion"
 """What else turns where the initial RAM disk is not there."""
@@ -29,6 +39,25 @@ def grub2(family: Family, config: str, kernel: Kernel, initramfs: str) -> tuple[
         ),
         edited(family, "grub-settings-not-applied", "/etc/default/grub", "nvme_core", "audit=1 nvme_core", "Grub", W),
         disk_driver_missing(kernel, initramfs),
+    )
+
+
+def saved_entry(family: Family, config: str) -> tuple[Fault, ...]:
+    """The entry that the environment block names, which GRUB boots where GRUB_DEFAULT says "saved"."""
+    block = "/boot/grub2/grubenv"
+    text, saved = family.text(block), next(line for line in family.text(block).split("\n") if "saved_entry" in line)
+    title = saved.partition("=")[2]
+    menu = family.text(config)
+    recovery = next(line.split("'")[1] for line in menu.split("\n") if "(recovery mode)" in line)
+    changes = {
+        "saved-entry-gone": ("openSUSE 42.3", "Grub", W, f"{block}:2"),
+        "saved-entry-is-the-recovery": (
+            f"Advanced options for {title}>{recovery}", "Grub Nvme", F, where(config, menu, "${extra_cmdline} single"),
+        ),
+    }  # fmt: skip
+    return tuple(
+        Fault(name, {block: text.replace(saved, f"saved_entry={entry}")}, checks, status, place)
+        for name, (entry, checks, status, place) in changes.items()
     )
 
 

@@ -43,13 +43,26 @@ def like(family: Family, path: str, content: str) -> Node:
 
 
 def edited(
-    family: Family, name: str, path: str, old: str, new: str, checks: str, status: Status = F, *, at: str | None = None
+    family: Family,
+    name: str,
+    path: str,
+    old: str,
+    new: str,
+    checks: str,
+    status: Status = F,
+    *,
+    at: str | None = None,
+    place: str = "",
 ) -> Fault:
-    """Replace a text of a file; the place is the line of what is new, or of `at`, or the file where `at` is empty."""
+    """Replace a text of a file; the place is the line of what is new, or of `at`, or the file where `at` is empty.
+
+    `place` is another one.
+    """
     before = family.text(path)
     assert old in before, f"{old!r} is not in {path} of {family.name}"
     after = before.replace(old, new)
-    return Fault(name, {path: like(family, path, after)}, checks, status, where(path, after, new if at is None else at))
+    here = place or where(path, after, new if at is None else at)
+    return Fault(name, {path: like(family, path, after)}, checks, status, here)
 
 
 def added(family: Family, name: str, path: str, more: str, checks: str, status: Status = F) -> Fault:
