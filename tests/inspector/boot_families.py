@@ -300,6 +300,7 @@ LABEL virt
 MENU SEPARATOR
 """,
         "/ldlinux.sys": b"x",
+        "/menu.c32": b"x",
         "/vmlinuz-virt": bzimage(VALPINE),
         "/initramfs-virt": ram_disk(VALPINE, ".ko.gz", "gzip", "ext4", top="lib/modules"),
     },

@@ -227,3 +227,12 @@ def test_the_saved_entry_of_grub_legacy_stands_beside_it() -> None:
     entry = saved.facts()[BootConfig].menu.entry
     assert entry is not None
     assert entry.title == "old"
+
+
+def test_syslinux_without_the_program_of_its_menu_boots_nothing() -> None:
+    menu = "/menu.c32"
+    (found,) = ALPINE.changed("boot", {menu: None}).facts()[BootConfig].menus
+    assert [str(item.place) for item in found.unmet] == ["/boot/extlinux.conf:2"]
+    assert ALPINE.facts()[BootConfig].menus[0].unmet == ()
+    named = ALPINE.edited("boot", "/extlinux.conf", "DEFAULT menu.c32", "PATH /lib\nDEFAULT menu.c32")
+    assert named.changed("boot", {menu: None}).facts()[BootConfig].menus[0].unmet == ()  # sought elsewhere, too
