@@ -12,6 +12,7 @@ from inspector.facts.packages import Packages
 from inspector.facts.services import Services, UnitState
 from inspector.facts.sshd import UNITS, HostKey, Sshd
 from inspector.guest import Guest, NotFound
+from inspector.linux.sshd_options import Word, command_line, with_settings
 from inspector.linux.units import CONFIG as CONFIG_UNITS
 from inspector.linux.units import UnitFiles
 from inspector.linux.vendor_files import effective_path
@@ -69,17 +70,17 @@ def collect_sshd(facts: Facts) -> Sshd:
     release, source = _release(facts, guest, program)
     path = effective_path(guest, CONFIG)
     vendor = _vendor(facts)
-    config = _config(guest, path, release, vendor)
     units = tuple(services.working(unit, "sshd") for unit in UNITS)
-    options, place = _options(guest, services, units)
+    words = _options(guest, services, units)
+    config = _config(guest, path, release, vendor, words)
     return Sshd(
         program,
         config,
         path,
         release,
         source,
-        options,
-        place,
+        tuple(word.text for word in words),
+        words[0].place if words else None,
         _keys(guest, config),
         _key_makers(guest, services, units),
         units,
@@ -108,7 +109,9 @@ def _release(facts: Facts, guest: Guest, program: str | None) -> tuple[Release |
     return (int(found[1]), int(found[2])), Evidence(Place(program, offset=found.start()), found[0].decode())
 
 
-def _config(guest: Guest, path: str, release: Release | None, vendor: str) -> SshdConfig | None:
+def _config(
+    guest: Guest, path: str, release: Release | None, vendor: str, words: tuple[Word, ...]
+) -> SshdConfig | None:
     def read_included(pattern: str) -> list[tuple[str, str | None]]:
         return [
             (found, guest.read_text(found) if guest.exists(found) else None)
@@ -121,7 +124,10 @@ def _config(guest: Guest, path: str, release: Release | None, vendor: str) -> Ss
     except NotFound:
         return None
     releases = _TRIED if release is None else (release,)
-    read = (parse_sshd_config(text, path, read_included, tried, vendor) for tried in releases)
+    read = (
+        with_settings(parse_sshd_config(text, path, read_included, tried, vendor), words, tried, vendor)
+        for tried in releases
+    )
     return min(read, key=lambda config: len(config.problems))
 
 
@@ -134,14 +140,13 @@ def _vendor(facts: Facts) -> str:
     return next((_VENDORS[name] for name in family if name in _VENDORS), "")
 
 
-def _options(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[tuple[str, ...], Place | None]:
+def _options(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[Word, ...]:
     """What the command line of the unit says, or what the environment files add to it."""
     for unit in units:
         if services.manager == "systemd" and unit.enabled and unit.path and unit.unit.endswith(".service"):
-            for item in UnitFiles(guest).text(unit.unit).all("Service", "ExecStart"):
-                given = tuple(word for word in split_words(item.value)[1:] if word[:1] != "$" and word not in _USUAL)
-                if given:
-                    return given, item.place
+            given = command_line(guest, UnitFiles(guest).text(unit.unit))
+            if own := tuple(word for word in given if word.text not in _USUAL):
+                return own
     for path in OPTIONS:
         try:
             lines = guest.read_text(path).split("\n")
@@ -149,8 +154,8 @@ def _options(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> 
             continue
         for number, line in enumerate(lines, start=1):
             if (match := _SSHD_OPTS.fullmatch(line)) and (words := split_words(match[1])):
-                return tuple(word for part in words for word in part.split()), Place(path, number)
-    return (), None
+                return tuple(Word(word, Place(path, number)) for part in words for word in part.split())
+    return ()
 
 
 def _keys(guest: Guest, config: SshdConfig | None) -> tuple[HostKey, ...]:

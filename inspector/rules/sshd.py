@@ -22,7 +22,7 @@ from parsers.place import Place, Problem
 _OTHER_SERVERS: Final = ("dropbear.service", "tinysshd.service", "tinysshd.socket", "dropbear.socket")
 _RELEASES: Final = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
 _MADE: Final = re.compile(r"/etc/ssh/ssh_host_(?:rsa|dsa|ecdsa|ed25519)_key")
-_UNSEEN_OPTIONS: Final = ("-f", "-o", "-C")
+_UNSEEN_OPTIONS: Final = ("-f", "-C")
 
 
 def _installed(facts: Facts) -> Sshd:
@@ -77,7 +77,7 @@ def sshd_config_valid(facts: Facts) -> Verdict:
     """Why: sshd does not start with a configuration in which a single line is wrong.
 
     Fix: correct or remove the line, then run sshd -t until it says nothing.
-    Reads: /etc/ssh/sshd_config and all that it includes
+    Reads: /etc/ssh/sshd_config and all that it includes, -o on the command line of its unit (EL 8: the crypto policy)
     References: sshd_config(5)
     """
     sshd = _installed(facts)
