@@ -6,7 +6,6 @@ an address that is all addresses. Blocks for some clients alone are left aside: 
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final
@@ -19,10 +18,14 @@ from inspector.guest import Guest, NotFound
 from inspector.verdict import Evidence
 from parsers.linux.hosts_access import AccessRule, parse_hosts_access
 from parsers.linux.sshd import Directive, SshdConfig
+from parsers.linux.sshd.address import port
+from parsers.linux.sshd.match import Pairs
+from parsers.linux.sshd.pattern import list_matches, pattern_matches
 from parsers.place import Place
 
 _EVERYWHERE: Final = frozenset({"*", "0.0.0.0/0", "::/0"})
-_STANDARD_PORT: Final = "22"
+_PLACES: Final = frozenset({"address", "host", "localaddress"})
+_STANDARD_PORT: Final = 22
 _KEYS_ALONE: Final = frozenset({"prohibit-password", "without-password"})
 _NEVER_AS_ROOT: Final = frozenset({"no", "forced-commands-only"})
 _WRAPPERS: Final = ("/etc/hosts.allow", "/etc/hosts.deny")
@@ -61,12 +64,7 @@ class Login:
 
     def every(self, keyword: str) -> list[Directive]:
         """Return the lines that count: those of blocks that hold for the user before those outside of any."""
-        inside = [
-            item
-            for item in self._config.directives
-            if item.keyword == keyword and item.criteria and not item.active and self._holds(item.criteria)
-        ]
-        return inside or self._config.every(keyword)
+        return self._config.every(keyword, self._holds)
 
     def switch(self, keyword: str, default: str) -> Evidence:
         """Return the value that counts, in lower case, and where it is set."""
@@ -75,22 +73,19 @@ class Login:
             return Evidence(Place(self._sshd.config_path), default)
         return Evidence(item.place, item.arguments[0].lower())
 
-    def _holds(self, criteria: str) -> bool:
-        words = criteria.replace("=", " ").split()
-        if [word.lower() for word in words] == ["all"]:
-            return True
-        pairs = list(zip(words[::2], words[1::2], strict=False))
-        return len(words) % 2 == 0 and all(self._criterion(name.lower(), value) for name, value in pairs)
+    def _holds(self, criteria: Pairs) -> bool:
+        return bool(criteria) and all(self._criterion(name, value) for name, value in criteria)
 
     def _criterion(self, name: str, value: str) -> bool:
-        patterns = value.strip("\"'").split(",")
+        if name == "all":
+            return True
         if name == "user":
-            return _matches({self._user}, patterns)
+            return list_matches({self._user}, value)
         if name == "group":
-            return _matches(self._groups, patterns)
-        if name in {"address", "host"}:
-            return not _EVERYWHERE.isdisjoint(patterns)
-        return name == "localport" and _STANDARD_PORT in patterns
+            return list_matches(self._groups, value)
+        if name in _PLACES:
+            return not _EVERYWHERE.isdisjoint(value.split(","))
+        return name == "localport" and port(value) == _STANDARD_PORT
 
     # -- refusals --------------------------------------------------------------------------------------------------
 
@@ -187,16 +182,9 @@ def _rules(guest: Guest, path: str) -> tuple[AccessRule, ...]:
         return ()
 
 
-def _matches(names: set[str], patterns: list[str]) -> bool:
-    """A list of patterns: one of those with ! that matches outweighs the others."""
-    if any(fnmatch.fnmatchcase(name, pattern[1:]) for pattern in patterns if pattern[:1] == "!" for name in names):
-        return False
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
-
-
 def _selects(item: Directive, names: set[str]) -> bool:
     patterns = [pattern.removesuffix("@*") for pattern in item.arguments]
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
+    return any(pattern_matches(name, pattern) for pattern in patterns for name in names)
 
 
 def _shown(item: Directive) -> Evidence:

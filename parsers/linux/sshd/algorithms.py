@@ -7,9 +7,10 @@ the hashes of SHA-2 that it was patched to have.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from typing import Final
+
+from parsers.linux.sshd.pattern import pattern_matches
 
 Release = tuple[int, int]
 
@@ -106,12 +107,7 @@ def list_flaw(text: str, names: Names, release: Release, *, wildcards: bool, sig
     known = [name for name, (since, before) in names.items() if since <= release < before or name in also]
     for item in items:
         patterned = wildcards and ("*" in item or "?" in item)
-        found = any(_matches(name, item) for name in known) if patterned else item in known
+        found = any(pattern_matches(name, item) for name in known) if patterned else item in known
         if not found:
             return f"an algorithm that OpenSSH {release[0]}.{release[1]} has wanted, {item!r} found"
     return None
-
-
-def _matches(name: str, pattern: str) -> bool:
-    """Patterns have `*` and `?` only; brackets are letters."""
-    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))

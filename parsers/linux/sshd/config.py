@@ -22,10 +22,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from parsers.linux.sshd.address import address, address_list_flaw, listen_parts, port
+from parsers.linux.sshd.address import address, listen_parts
 from parsers.linux.sshd.algorithms import Release
 from parsers.linux.sshd.keywords import KEYWORDS, Keyword, Life
-from parsers.linux.sshd.line import Line, next_word, split_line
+from parsers.linux.sshd.line import Line, split_line
+from parsers.linux.sshd.match import COMMENTS_SINCE, Criteria, Pairs, read_criteria
 from parsers.linux.sshd.values import anything
 from parsers.place import Place, Problem
 
@@ -37,16 +38,6 @@ NEWEST: Final[Release] = (10, 2)
 _MAX_DEPTH: Final = 16
 _MAX_FILES: Final = 1000
 _MAX_PROBLEMS: Final = 1000
-_LISTED_CRITERIA: Final = frozenset({"user", "group", "host", "rdomain"})
-_ADDRESS_CRITERIA: Final = frozenset({"address", "localaddress"})
-_COMMENTS_SINCE: Final[Release] = (8, 7)
-_CRITERIA_SINCE: Final[dict[str, Release]] = {
-    "localaddress": (6, 1), "localport": (6, 1), "all": (6, 5), "rdomain": (7, 7),
-}  # fmt: skip
-_NEW_CRITERIA: Final[dict[str, Release]] = {
-    "invalid-user": (9, 9), "version": (10, 0), "sessiontype": (10, 0), "command": (10, 0),
-}  # fmt: skip
-
 ReadIncluded = Callable[[str], Sequence[tuple[str, str | None]]]
 """Takes the absolute pattern of an Include, returns what matches in the order of glob(3): its path, and its text, which
 is None for a symbolic link that leads nowhere. Directories are left out."""
@@ -59,7 +50,7 @@ class Directive(msgspec.Struct, frozen=True):
         active: whether it stands outside of every block but `Match all`.
         matched: whether it stands in such a block.
         rest: what follows the keyword, unparsed.
-        criteria: those of the Match block that it stands in, "" outside of one.
+        criteria: those of the Match block that it stands in, none outside of one.
     """
 
     place: Place
@@ -68,7 +59,7 @@ class Directive(msgspec.Struct, frozen=True):
     active: bool
     matched: bool
     rest: str
-    criteria: str = ""
+    criteria: Pairs = ()
 
 
 class SshdConfig(msgspec.Struct, frozen=True):
@@ -92,15 +83,17 @@ class SshdConfig(msgspec.Struct, frozen=True):
         """Return the line whose value counts for any user: the first one, those of `Match all` before all others."""
         return next(iter(self.every(keyword)), None)
 
-    def every(self, keyword: str) -> list[Directive]:
+    def every(self, keyword: str, holds: Callable[[Pairs], bool] = lambda _criteria: False) -> list[Directive]:
         """Return the lines that count of a keyword that accumulates (Port, HostKey, AllowUsers, ...).
 
-        What may stand in a Match block overrides there what is set outside of it.
+        What may stand in a Match block overrides there what is set outside of it. `holds` tells which criteria fit,
+        by default none but `all`.
         """
-        active = [item for item in self.directives if item.active and item.keyword == keyword]
+        mine = [item for item in self.directives if item.keyword == keyword]
         known = KEYWORDS.get(keyword.lower())
-        matched = [item for item in active if item.matched and known and known.in_match]
-        return matched or active
+        blocks = mine if known and known.in_match else []
+        matched = [item for item in blocks if item.matched or (not item.active and holds(item.criteria))]
+        return matched or [item for item in mine if item.active]
 
 
 def parse_sshd_config(
@@ -129,7 +122,7 @@ class _Scope(msgspec.Struct, frozen=True):
     active: bool
     matched: bool = False
     depth: int = 0
-    criteria: str = ""
+    criteria: Pairs = ()
 
 
 class _Reader(msgspec.Struct):
@@ -151,7 +144,7 @@ class _Reader(msgspec.Struct):
             if self.stopped or len(self.problems) >= _MAX_PROBLEMS:
                 return
             place = Place(path, number)
-            line = split_line(written, old=self.release < _COMMENTS_SINCE)
+            line = split_line(written, old=self.release < COMMENTS_SINCE)
             if "\0" in written:
                 # sshd loses the rest of the line with its end, and reads the next line as its continuation
                 self._problem(place, "text wanted, a NUL byte found")
@@ -160,8 +153,9 @@ class _Reader(msgspec.Struct):
             if line is None or keyword is None:
                 continue
             if keyword.name == "Match":
-                everybody = self._match(line, place) and outer.active
-                scope = replace(outer, active=everybody, matched=everybody, criteria=_both(outer, line.rest))
+                criteria = self._match(line, place)
+                everybody = criteria.everything and outer.active
+                scope = replace(outer, active=everybody, matched=everybody, criteria=_both(outer, criteria))
             elif keyword.name == "Include":
                 self._include(line.arguments or (), place, scope)
             elif keyword.life_in(self.release) is Life.CURRENT:
@@ -226,12 +220,13 @@ class _Reader(msgspec.Struct):
                     continue
                 self.read_file(text, path, replace(scope, depth=scope.depth + 1))
 
-    def _match(self, line: Line, place: Place) -> bool:
-        """Check the criteria; return whether the block counts as global."""
-        everything, flaw = _criteria(line.rest, self.release)
-        if flaw:
-            self._problem(place, f"Match: {flaw}")
-        return everything
+    def _match(self, line: Line, place: Place) -> Criteria:
+        criteria = read_criteria(line.rest, self.release)
+        if criteria.flaw:
+            self._problem(place, f"Match: {criteria.flaw}")
+        if criteria.doubt:
+            self.doubts.append(Problem(place, f"Match: {criteria.doubt}"))
+        return criteria
 
     # -- what only the whole file tells ----------------------------------------------------------------------------
 
@@ -314,11 +309,11 @@ def _is_on(active: list[Directive], keyword: str, *, default: bool) -> bool:
     return default if found is None else found.arguments[0].lower() == "yes"
 
 
-def _both(outer: _Scope, criteria: str) -> str:
+def _both(outer: _Scope, criteria: Criteria) -> Pairs:
     """The criteria of a block that may stand in a file which a block includes; those of `all` add nothing."""
     if not outer.criteria or outer.active:
-        return criteria.strip()
-    return outer.criteria if criteria.strip().lower() == "all" else f"{outer.criteria} {criteria.strip()}"
+        return criteria.pairs
+    return outer.criteria if criteria.everything else outer.criteria + criteria.pairs
 
 
 def _program_flaw(keyword: Keyword, rest: str) -> str | None:
@@ -329,43 +324,3 @@ def _program_flaw(keyword: Keyword, rest: str) -> str | None:
     if program.startswith("/") or program.lower() == "none":
         return None
     return f"an absolute path or none wanted, {program!r} found"
-
-
-def _criteria(text: str, release: Release) -> tuple[bool, str | None]:
-    """Return whether the criteria are `all`, and what is wrong with them."""
-    word, rest = next_word(text)
-    comment = "#" if release >= _COMMENTS_SINCE else "\n"  # which stands in no line
-    if not word or word.startswith(comment):
-        return False, "criteria wanted, none found"
-    if word.lower() == "all" and release >= _CRITERIA_SINCE["all"]:
-        more, _ = next_word(rest)
-        if more and not more.startswith(comment):
-            return False, f"all alone wanted, {more!r} found beside it"
-        return True, None
-    while word and not word.startswith(comment):
-        value, rest = next_word(rest)
-        if flaw := _criterion_flaw(word.lower(), value, release):
-            return False, flaw
-        if word.lower() == "invalid-user":
-            word = value
-        else:
-            word, rest = next_word(rest)
-    return False, None
-
-
-def _criterion_flaw(name: str, value: str | None, release: Release) -> str | None:
-    if release < _CRITERIA_SINCE.get(name, release):
-        return f"a criterion of sshd {_dotted(release)} wanted, {name!r} found"
-    if name == "all":
-        return "all alone wanted, it was found beside other criteria"
-    if name in _NEW_CRITERIA and release >= _NEW_CRITERIA[name]:
-        return None
-    if name not in _LISTED_CRITERIA | _ADDRESS_CRITERIA | {"localport"}:
-        return f"a criterion wanted, {name!r} found"
-    if not value or value.startswith("#"):
-        return f"a pattern for {name} wanted, none found"
-    if name in _ADDRESS_CRITERIA:
-        return address_list_flaw(value)
-    if name == "localport" and value != "0" and port(value) is None:
-        return f"a port wanted, {value!r} found"
-    return None

@@ -83,6 +83,7 @@ _KEY_TYPES: Final = v.algorithms(SIGNATURES, wildcards=True)
 _REDHAT: Final[Mapping[str, Release]] = {"redhat": (0, 0)}
 _REDHAT_6: Final[Mapping[str, Release]] = {"redhat": (5, 3)}
 _GSSAPI: Final[Mapping[str, Release]] = {"redhat": (0, 0), "debian": (0, 0), "suse": (0, 0)}
+_NEW_EVERYWHERE: Final[Mapping[str, Release]] = dict.fromkeys(("alpine", "arch", "debian", "redhat", "suse"), (10, 1))
 
 _IN_MATCH: Final = (
     Keyword("AcceptEnv", v.each(v.environment_name), match_since=(6, 1)),
@@ -196,8 +197,8 @@ _GLOBAL: Final = (
     Keyword("PermitUserEnvironment", v.user_environment),
     Keyword("PerSourceMaxStartups", v.single(v.integer_or_none), since=(8, 5)),
     Keyword("PerSourceNetBlockSize", v.single(v.block_size), since=(8, 5)),
-    Keyword("PerSourcePenalties", v.each(v.filled), since=(9, 8)),
-    Keyword("PerSourcePenaltyExemptList", _WORD, since=(9, 8)),
+    Keyword("PerSourcePenalties", v.penalties, since=(9, 8)),
+    Keyword("PerSourcePenaltyExemptList", v.single(v.address_list), since=(9, 8)),
     Keyword("PidFile", _WORD),
     Keyword("Port", v.single(v.port_number)),
     Keyword("PrintLastLog", _SWITCH),
@@ -226,6 +227,8 @@ _GLOBAL: Final = (
     ),
     # patches of one distribution
     Keyword("ExposeAuthenticationMethods", _WORD, since=_NEVER, before=(7, 5), patched={"redhat": (7, 4)}),
+    # 10.1 or 10.2 has it on the server, too; which one is not certain
+    Keyword("GSSAPIDelegateCredentials", _SWITCH, since=_NEVER, patched=_NEW_EVERYWHERE, uncertain=True),
     Keyword("GSSAPIIndicators", _WORD, since=_NEVER, patched={"redhat": (9, 6)}, uncertain=True),
     Keyword("KerberosUniqueCCache", _SWITCH, since=_NEVER, patched={"redhat": (7, 4)}, uncertain=True),
     Keyword("RequiredAuthentications1", _WORD, since=_NEVER, before=(6, 2), patched=_REDHAT_6, uncertain=True),

@@ -33,6 +33,11 @@ _QOS: Final = frozenset(
     + ["ef", "le", "lowdelay", "throughput", "reliability", "none"]
 )
 _QOS_NUMBER: Final = re.compile(r"\+?(0[xX][0-9a-fA-F]{1,8}|0[0-7]{0,8}|[1-9][0-9]{0,8})")
+_PENALTIES: Final[Mapping[str, Release]] = {
+    **dict.fromkeys(("authfail", "crash", "grace-exceeded", "max", "min", "noauth"), (9, 8)),
+    "refuseconnection": (9, 9),
+}
+"""What takes a time, and since which release."""
 _METHODS: Final = frozenset(
     {"none", "publickey", "password", "keyboard-interactive", "hostbased", "gssapi-with-mic", "gssapi-keyex"}
 )
@@ -264,6 +269,31 @@ def channel_timeout(arguments: tuple[str, ...], _release: Release) -> Flaw:
         if not kind or not equals or time(interval):
             return f"type=time wanted, {text!r} found"
     return None
+
+
+def penalties(arguments: tuple[str, ...], release: Release) -> Flaw:
+    """Yes or no alone, or `kind:time` and what else bounds the penalties for a source."""
+    if not arguments:
+        return "penalties wanted, none found"
+    if arguments[0].lower() in {"yes", "no"}:
+        return _extra(arguments[1:])
+    return next(filter(None, (_penalty_flaw(text, release) for text in arguments)), None)
+
+
+def _penalty_flaw(text: str, release: Release) -> Flaw:
+    kind, colon, value = text.partition(":")
+    if colon and kind in _PENALTIES and release >= _PENALTIES[kind]:
+        return time(value)
+    if colon and kind in {"max-sources4", "max-sources6"}:
+        return integer(value)
+    if colon and kind in {"overflow", "overflow6"} and value in {"deny-all", "permissive"}:
+        return None
+    return f"a penalty such as crash:90s wanted, {text!r} found"
+
+
+def address_list(text: str) -> Flaw:
+    """A list of addresses and networks."""
+    return address_list_flaw(text)
 
 
 def public_key_option(text: str) -> Flaw:

@@ -249,6 +249,50 @@ def test_each_release_refuses_what_it_does_not_know(text: str) -> None:
     assert refused == set(LIVES[text])
 
 
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("Match User a Group b", ()),
+        ("Match User=a", ()),
+        ("Match User = a", (EL10, NEWEST)),
+        ("Match User 'a", (EL9, NOBLE, EL10, NEWEST)),
+        ('Match User "a b" Host c', ()),
+        ("Match User a\\ b", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("Match all # why", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP)),
+        ("Match invalid-user", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("Match invalid-user Address 192.0.2.0/24", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("Match version OpenSSH_10.*", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE, EL10)),
+        ("Match version", tuple(FAMILIES)),
+        ("Match sessiontype shell", tuple(FAMILIES)),
+        ("Match command x", tuple(FAMILIES)),
+        ("PerSourcePenalties no", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("PerSourcePenalties off", tuple(FAMILIES)),
+        ("PerSourcePenalties crash:3600s authfail:1h max:1d", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("PerSourcePenalties overflow:permissive max-sources4:7", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("PerSourcePenalties overflow:maybe", tuple(FAMILIES)),
+        ("PerSourcePenalties yes crash:1", tuple(FAMILIES)),
+        ("PerSourcePenalties crash:off", tuple(FAMILIES)),
+        ("PerSourcePenaltyExemptList 192.0.2.0/24,::1", (EL6, TRUSTY, SLES12, EL7, EL8, LEAP, EL9, NOBLE)),
+        ("PerSourcePenaltyExemptList 192.0.2.1/24", tuple(FAMILIES)),
+    ],
+)
+def test_what_is_new_in_9_8_and_later(text: str, refused: tuple[tuple[int, int], ...]) -> None:
+    found = {
+        release
+        for release, vendor in FAMILIES.items()
+        if parse_sshd_config(f"{text}\n", release=release, vendor=vendor).problems
+    }
+    assert found == set(refused)
+
+
+def test_what_only_some_packages_of_a_release_take_is_in_doubt() -> None:
+    for text, release in (("Match User=a\n", EL10), ("GSSAPIDelegateCredentials no\n", NEWEST)):
+        config = parse_sshd_config(text, release=release, vendor="redhat")
+        assert (config.problems, len(config.doubts)) == ((), 1)
+    assert parse_sshd_config("Match User=a\n", release=NEWEST).doubts == ()
+    assert parse_sshd_config("GSSAPIDelegateCredentials no\n", release=EL10, vendor="redhat").problems
+
+
 def test_a_patch_that_only_some_updates_carry_is_left_open() -> None:
     config = parse_sshd_config("RSAMinSize 2048\nX11MaxDisplays 5\n", release=(8, 0), vendor="redhat")
     assert (config.problems, [doubt.place.line for doubt in config.doubts]) == ((), [1, 2])

@@ -24,28 +24,27 @@ PASSED_OVER: Final = {
     ),
 }
 """Keywords that the lens takes and we do not report as directives, and why."""
-Found = list[tuple[str, str, tuple[str, ...]]]
+Found = list[tuple[tuple[tuple[str, str], ...], str, tuple[str, ...]]]
 """Criteria of the block, keyword and arguments of each directive."""
 
 
 def of_augeas(entry: dict[str, Any]) -> Found:
     found: Found = []
-    criteria: dict[str, list[str]] = {}
+    criteria: dict[str, list[tuple[str, str]]] = {}
     nodes = [(re.sub(r"\[\d+\]", "", path), path.split("/")[1], value) for path, value in augeas.tree(entry)]
     for path, block, value in nodes:
         *_, parent, name = path.split("/")
         if parent == "Condition":
-            quoted = f'"{value}"' if " " in str(value) else value
-            criteria.setdefault(block, []).append(f"{name} {quoted}")
+            criteria.setdefault(block, []).append((name.lower(), value or ""))
         elif parent == "Settings" or (not parent and value is not None):
             words = () if value is None else tuple(it.strip('"') for it in value.split())
-            found.append((" ".join(criteria.get(block, ())), name, words))
+            found.append((tuple(criteria.get(block, ())), name, words))
         elif not parent and name != "Match":
-            found.append(("", name, ()))
+            found.append(((), name, ()))
         elif parent == "Subsystem":
-            found[-1] = ("", parent, (name, str(value)))
+            found[-1] = ((), parent, (name, str(value)))
         elif name.isdigit():
-            found[-1] = ("", parent, (*found[-1][2], str(value)))
+            found[-1] = ((), parent, (*found[-1][2], str(value)))
     return found
 
 
