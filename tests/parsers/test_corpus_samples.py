@@ -17,12 +17,22 @@ from tests.corpus import entries
 
 HELD: Final[dict[str, tuple[str, ...]]] = {
     # -- networks and cloud-init
-    "cloud-init": (),
-    "ifcfg": (),
-    "interfaces": (),
-    "netplan": (),
-    "networkd": (),
-    "nmconnection": (),
+    "cloud": ("tests.parsers.network.test_one_network:OTHERS",),
+    "cloud-init": ("tests.parsers.network.test_one_network:SAMPLES",),
+    "ifcfg": (
+        "tests.parsers.network.test_ifcfg_samples:SAMPLES",
+        "tests.parsers.network.test_ifcfg_samples:OF_NETWORKMANAGER",
+    ),
+    "interfaces": ("tests.parsers.network.test_ifupdown_samples:SAMPLES",),
+    "netmisc": ("tests.parsers.linux.test_shell_assignments:SAMPLES",),
+    "netplan": ("tests.parsers.network.test_netplan:ENTRIES",),
+    "network": (
+        "tests.parsers.network.test_one_network:OTHERS",
+        "tests.parsers.linux.test_shell_assignments:SAMPLES",
+    ),
+    "networkd": ("tests.parsers.network.test_networkd:ENTRIES", "tests.parsers.network.test_one_network:SAMPLES"),
+    "nmconnection": ("tests.parsers.network.test_connection:ENTRIES", "tests.parsers.network.test_keyfile:ENTRIES"),
+    "resolv.conf": ("tests.inspector.rules.test_network_settings:RESOLV_CONF",),
     # -- everything else
     "bootcfg": ("tests.parsers.boot.test_syslinux:SAMPLES",),
     "crypttab": ("tests.parsers.linux.test_crypttab:KNOWN",),
@@ -51,6 +61,20 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
 
 UNREAD: Final[dict[str, str]] = {
     # -- networks and cloud-init
+    "nmcli/": "the output of nmcli",
+    "in-ifcfg-CONTEXT_PATH": "the name of a file",
+    "in-ifcfg-IFCFG_PATH_2": "the name of a file",
+    "in-ifcfg-IFCFG_PATH_ETH2": "the name of a file",
+    "in-sysconfig_ifcfg_static_route-CONTEXT_PATH_DEVICE_2": "the name of a file",
+    "in-networkmanager_dhclient-DHCLIENT_RHEL_7": "a program that dhclient calls, and no setting",
+    "in-networkmanager_dhclient-VULNERABLE_RHEL_7": "a program that dhclient calls, and no setting",
+    "nm-route-test-static-routes-legacy": "routes, which do not decide whether a guest is given its address",
+    "nm-route6-test-wired-ipv6-manual": "routes, which do not decide whether a guest is given its address",
+    **{
+        entry["id"]: "what commands print on a running system, and settings of Red Hat's subscriptions"
+        for entry in entries("known")
+        if entry["id"].startswith(("in-cloud_init-", "in-cloud_instance-", "in-cloud_provider-"))
+    },
     # -- everything else
     "cmd-blkid/": "the output of a command, which no image holds",
     "cmd-lsblk/": "the output of a command, which no image holds",

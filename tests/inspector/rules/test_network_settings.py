@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from inspector.rules.network_settings import (
 from inspector.rules.rule import Rule
 from inspector.verdict import NotApplicable, Status
 from parsers.place import Place
+from tests.corpus import corpus, entries
 from tests.facts_of import facts_of
 from tests.inspector.boots import facts as golden_facts
 
@@ -121,6 +123,24 @@ def test_patterns_are_one_interface() -> None:
 def test_without_networkmanager_its_settings_do_not_matter() -> None:
     with pytest.raises(NotApplicable):
         judge(networkmanager_makes_profiles, {})
+
+
+RESOLV_CONF = tuple(entry for entry in entries("known") if "/resolv.conf/" in entry["file"])
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("entry", RESOLV_CONF, ids=[entry["id"] for entry in RESOLV_CONF])
+def test_the_name_servers_that_augeas_reads(entry: dict[str, Any]) -> None:
+    tree = entry["expected"]["augeas_1.14"]["tree"]
+    servers = [value[0] for path, *value in tree if path.startswith("/nameserver") and path.count("/") == 1]
+    private = [it for it in servers if ip_address(it).is_private and not ip_address(it).is_loopback]
+    text = corpus(f"known/{entry['file']}").read_text()
+    if entry["id"] == "ag-etc-resolv.conf":  # which cloud-init writes at each first boot, and says so
+        assert judge(name_servers_are_not_fixed, {RESOLV: text})[0] is Status.OK
+        text = text.partition("\n")[2]
+    verdict = name_servers_are_not_fixed(facts({RESOLV: text}))
+    assert (verdict.status is Status.WARNING) is bool(private)
+    assert [it.seen for it in verdict.evidence] == private
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

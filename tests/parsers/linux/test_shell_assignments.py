@@ -102,7 +102,14 @@ def test_any_text_is_read_without_an_error() -> None:
         parse_assignments("".join(chance.choice(pieces) for _ in range(chance.randrange(40))), "grub")
 
 
-FOLDERS: Final = ("configs/sysconfig/", "configs/kdump/in-sysconfig_", "configs/os-release/")
+FOLDERS: Final = (
+    "configs/sysconfig/",
+    "configs/kdump/in-sysconfig_",
+    "configs/os-release/",
+    "configs/network/in-sysconfig_",
+    "configs/netmisc/nm-keys-",
+    "configs/netmisc/nm-network-",
+)
 SAMPLES: Final = tuple(entry for entry in entries("known") if entry["file"].startswith(FOLDERS))
 OTHER_FORMATS: Final = {
     "ag-etc-sysconfig-hwconf": "kudzu's list of the hardware, in a format of its own",

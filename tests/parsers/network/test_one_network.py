@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -65,6 +64,12 @@ def groups() -> dict[str, list[dict[str, Any]]]:
 
 
 GROUPS = groups()
+SAMPLES = tuple(entry for group in GROUPS.values() for entry in group)
+OTHERS = (
+    "in-cloud_cfg-CONFIG_1",
+    "in-cloud_cfg-CONFIG_2",
+    "in-networkmanager_config-NETWORKMANAGER_CONF",
+)
 
 
 @pytest.mark.corpus
@@ -104,28 +109,3 @@ def test_the_other_samples_of_the_corpus() -> None:
     assert (profile.name, profile.ipv4, profile.ipv6) == ("eth0", Method.DHCP, Method.DHCP)
     conf = parse_networkmanager_conf([(text("network/in-networkmanager_config-NETWORKMANAGER_CONF"), "/c")])
     assert (conf.plugins, conf.problems) == (("keyfile",), ())
-
-
-INTERFACES = tuple(it for it in entries("known") if "/interfaces/" in it["file"])
-WIDER = {"nm-eni-test22-duplicate-stanzas", "nm-eni-test7", "nm-eni-test8"}
-"""Augeas takes any method, ifup knows those of the family; over-long lines are ifupdown's own matter."""
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("entry", INTERFACES, ids=[entry["id"] for entry in INTERFACES])
-def test_augeas_reads_the_same_stanzas(entry: dict[str, Any]) -> None:
-    found = parse_interfaces(corpus(f"known/{entry['file']}").read_text(), "/x")
-    tree = entry["expected"].get("augeas_1.14", {}).get("tree")
-    if not tree:
-        return
-    if entry["id"] in WIDER:
-        assert found.fatal is not None
-        return
-    values = [(item[0], item[1] if len(item) > 1 else None) for item in tree]
-    names = [value for path, value in values if re.fullmatch(r"/iface(\[\d+\])?", path)]
-    methods = [value for path, value in values if path.startswith("/iface") and path.endswith("/method")]
-    auto = {value for path, value in values if path.startswith("/auto") and path.count("/") == 2}
-    assert [stanza.name for stanza in found.stanzas] == names
-    assert [stanza.method for stanza in found.stanzas] == methods
-    assert {it.word for it in found.selections.get("auto", ())} == auto
-    assert found.fatal is None
