@@ -1,0 +1,261 @@
+r"""The Windows boot manager, its store, and the loader that its default entry names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from inspector.disks.disk import Volume
+from inspector.disks.storage import Storage
+from inspector.facts import Facts
+from inspector.facts.platform import Architecture
+from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
+from inspector.guest import Guest, Mount, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.windows.drives import is_partition
+from inspector.windows.paths import split_windows
+from parsers.boot import bcd
+from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
+from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
+from parsers.boot.pe import parse_pe
+from parsers.place import ParseError, Place
+from parsers.windows.mounted_devices import GptPartition, MbrPartition
+
+_SAFE_MODES: Final = {0: "minimal", 1: "network", 2: "directory services repair"}
+
+
+@rule("windows-boot-manager-exists", "The boot manager of Windows lies where the firmware starts it", "windows")
+def windows_boot_manager_exists(facts: Facts) -> Verdict:
+    r"""Of every kind of firmware that has a partition to start from.
+
+    Why: without \bootmgr or bootmgfw.efi the instance stops before Windows, with a blank screen or a message of the
+    firmware.
+
+    Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`, S: being the
+    active partition or the EFI system partition.
+
+    Reads: \bootmgr of the active partition, \EFI\Microsoft\Boot\bootmgfw.efi of the EFI system partition
+    """
+    loaders = facts[WindowsBoot].loaders
+    bad = [loader for loader in loaders if loader.manager_flaw]
+    if not bad:
+        return ok(
+            "the boot manager is there", *(Evidence(it.manager, f"boot manager of {it.firmware}") for it in loaders)
+        )
+    evidence = [Evidence(loader.manager, loader.manager_flaw or "") for loader in bad]
+    if any(loader.unread for loader in bad):
+        return unknown("the boot manager cannot be read", *evidence)
+    if len(bad) < len(loaders):
+        return warning("the boot manager of one kind of firmware is lacking", *evidence)
+    return failed("there is no boot manager", *evidence)
+
+
+def _stores(facts: Facts) -> list[tuple[WindowsLoader, BcdStore]]:
+    """The stores of all loaders; raise `ParseError` where one is there and cannot be read."""
+    found = []
+    for loader in facts[WindowsBoot].loaders:
+        if loader.store is not None:
+            found.append((loader, loader.store))
+        elif not loader.store_absent:
+            raise ParseError(loader.store_place, f"a store of the boot manager wanted: {loader.store_flaw}")
+    if not found:
+        raise NotApplicable("there is no store of a boot manager, which windows-bcd-starts-windows reports")
+    return found
+
+
+class _Start(NamedTuple):
+    """What came of following the default entry of one store."""
+
+    flaw: str | None
+    place: Place
+    seen: str
+    known: bool = True
+
+
+@rule(
+    "windows-bcd-starts-windows",
+    "The default entry of the boot store leads to a Windows that is in the image",
+    "windows",
+)
+def windows_bcd_starts_windows(facts: Facts) -> Verdict:
+    r"""The entry's partition is in the image, and the loader that it names lies on it, for the right machine.
+
+    Why: the boot manager stops with 0xc000000e or 0xc0000225 where the partition or the loader is not found.
+
+    Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`.
+
+    Reads: \Boot\BCD or \EFI\Microsoft\Boot\BCD, the partition table, \Windows\System32\winload
+    """
+    loaders = facts[WindowsBoot].loaders
+    starts = [_follow(facts, loader) for loader in loaders]
+    bad = [start for start in starts if start.flaw]
+    if not bad:
+        return ok("the boot store starts this Windows", *(Evidence(start.place, start.seen) for start in starts))
+    evidence = [Evidence(start.place, start.seen) for start in bad]
+    message = bad[0].flaw or ""
+    if not all(start.known for start in bad):
+        return unknown(message, *evidence)
+    return warning(message, *evidence) if len(bad) < len(loaders) else failed(message, *evidence)
+
+
+def _follow(facts: Facts, loader: WindowsLoader) -> _Start:
+    store = loader.store
+    if store is None:
+        absent = loader.store_absent
+        what = "there is no boot store" if absent else "the boot store cannot be read"
+        return _Start(what, loader.store_place, loader.store_flaw or "", known=not loader.unread)
+    entry = store.default
+    if entry is None:
+        return _Start("the boot store has no default entry", loader.store_place, _damage(store) or "no default entry")
+    if not entry.is_os_loader:
+        return _Start(
+            "the default entry starts no Windows", _in(loader, entry.place), f"an object of type {entry.type:#x}"
+        )
+    path = store.element(entry, bcd.PATH)
+    device = store.element(entry, bcd.DEVICE)
+    if path is None or device is None or not isinstance(device.value, BcdDevice):
+        return _Start(
+            "the default entry names no loader", _in(loader, entry.place), _damage(store) or "no path or device"
+        )
+    volumes = {}
+    for element in (device, store.element(entry, bcd.OS_DEVICE)):
+        if element is None or not isinstance(element.value, BcdDevice):
+            return _Start("the default entry names no Windows", _in(loader, entry.place), "no osdevice")
+        volume = _volume(facts, loader, element.value)
+        if volume is None:
+            flaw = "the default entry starts from a partition that is not in the image"
+            return _Start(flaw, _in(loader, element.place), str(element.value))
+        volumes[element.type] = volume
+    return _program(facts, volumes[bcd.DEVICE], str(path.value), loader, path)
+
+
+def _damage(store: BcdStore) -> str | None:
+    return str(store.problems[0]) if store.problems else None
+
+
+def _in(loader: WindowsLoader, place: Place) -> Place:
+    return Place(place.path, key=place.key, volume=loader.volume)
+
+
+def _volume(facts: Facts, loader: WindowsLoader, device: BcdDevice) -> Volume | None:
+    storage = facts[Storage]
+    if device.kind is BcdDeviceKind.BOOT:
+        return storage.volume(loader.volume)
+    if device.kind is BcdDeviceKind.LOCATE:
+        return facts[Guest].mount_of("/").volume
+    wanted: MbrPartition | GptPartition
+    if device.disk and device.offset is not None:
+        wanted = MbrPartition(device.disk, device.offset)
+    elif device.partition:
+        wanted = GptPartition(device.partition)
+    else:
+        return None
+    return next((volume for volume in storage.volumes if is_partition(volume, wanted, storage)), None)
+
+
+def _program(facts: Facts, volume: Volume, path: str, loader: WindowsLoader, element: BcdElement) -> _Start:
+    place = Place(path, volume=volume.name)
+    if volume.tree is None:
+        return _Start("the volume of the loader cannot be read", place, volume.reason or "no files", known=False)
+    suffix = ".efi" if loader.firmware == "uefi" else ".exe"
+    if not path.lower().endswith(suffix):
+        return _Start(f"a loader for {loader.firmware} wanted", _in(loader, element.place), path)
+    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", split_windows())
+    try:
+        machine = parse_pe(files.open(path)).machine
+    except NotFound:
+        return _Start("the loader of the default entry does not exist", place, "it does not exist")
+    except ParseError as error:
+        return _Start("the loader of the default entry is no program", place, error.message)
+    wanted = facts[Architecture].machine
+    if machine != wanted:
+        return _Start("the loader is for another machine", place, f"for {machine}, Windows for {wanted}")
+    return _Start(None, place, f"the loader of {loader.firmware}, named by {element.place.key}")
+
+
+def _entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BcdStore, BcdObject]]:
+    for loader, store in _stores(facts):
+        if store.problems:
+            first = store.problems[0]
+            raise ParseError(_in(loader, first.place), first.message)
+        for entry in (store.boot_manager, store.default):
+            if entry is not None:
+                yield loader, store, entry
+
+
+def _set(facts: Facts, *types: int) -> list[tuple[BcdElement, str, Place]]:
+    """The elements of `types` that hold something else than false, of the boot managers and default entries."""
+    found = []
+    for loader, store, entry in _entries(facts):
+        for kind in types:
+            element = store.element(entry, kind)
+            if element is not None and element.value is not False:
+                found.append((element, entry.name_of(kind), _in(loader, element.place)))
+    return found
+
+
+def _stores_seen(facts: Facts, seen: str) -> list[Evidence]:
+    return [Evidence(loader.store_place, seen) for loader, _ in _stores(facts)]
+
+
+@rule("windows-starts-in-normal-mode", "Windows is not told to start in safe mode", "windows")
+def windows_starts_in_normal_mode(facts: Facts) -> Verdict:
+    r"""The element safeboot of the default entry.
+
+    Why: in safe mode neither the agents of the cloud nor, mostly, the network start.
+
+    Fix: `bcdedit /deletevalue {default} safeboot`.
+
+    Reads: the boot store
+    """
+    if found := _set(facts, bcd.SAFE_BOOT):
+        seen = [
+            Evidence(place, f"safeboot: {_SAFE_MODES.get(int(element.value), element.value)}")
+            for element, _, place in found
+            if isinstance(element.value, int)
+        ]
+        return failed("Windows starts in safe mode", *seen or [Evidence(found[0][2], "safeboot")])
+    return ok("Windows starts in normal mode", *_stores_seen(facts, "no safeboot"))
+
+
+@rule("windows-checks-signatures-of-drivers", "Windows loads signed drivers only", "windows")
+def windows_checks_signatures_of_drivers(facts: Facts) -> Verdict:
+    r"""The elements testsigning and nointegritychecks of the default entry.
+
+    Why: with them Windows loads what anybody signed; Secure Boot then refuses to start it.
+
+    Fix: `bcdedit /set {default} testsigning off` and `bcdedit /deletevalue {default} nointegritychecks`.
+
+    Reads: the boot store
+    """
+    if found := _set(facts, bcd.TEST_SIGNING, bcd.NO_INTEGRITY_CHECKS):
+        return warning(
+            "Windows loads drivers without a trusted signature", *(Evidence(place, name) for _, name, place in found)
+        )
+    return ok("drivers need a trusted signature", *_stores_seen(facts, "neither testsigning nor nointegritychecks"))
+
+
+@rule("windows-is-not-debugged", "Windows does not wait for a kernel debugger", "windows")
+def windows_is_not_debugged(facts: Facts) -> Verdict:
+    r"""The elements debug and bootdebug of the default entry and of the boot manager.
+
+    Why: a kernel that is to be debugged takes the serial port for it, stops at errors, and lets who is connected do
+    everything.
+
+    Fix: `bcdedit /debug off` and `bcdedit /bootdebug off`.
+
+    Reads: the boot store
+    """
+    if found := _set(facts, bcd.DEBUG, bcd.BOOT_DEBUG):
+        return warning("a kernel debugger is waited for", *(Evidence(place, name) for _, name, place in found))
+    return ok("no kernel debugger is waited for", *_stores_seen(facts, "neither debug nor bootdebug"))
+
+
+RULES = (
+    windows_bcd_starts_windows,
+    windows_boot_manager_exists,
+    windows_checks_signatures_of_drivers,
+    windows_is_not_debugged,
+    windows_starts_in_normal_mode,
+)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fixtures.windows import bcd
+from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
+from fixtures.windows.hive import Data
+from fixtures.windows.pe import CONSOLE, EFI_APPLICATION, program
+from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
+from inspector.facts import Facts
+from inspector.guest import Guest
+from inspector.mounts import find_guest
+from inspector.rules.rule import Rule
+from inspector.rules.windows.boot import (
+    RULES,
+    windows_bcd_starts_windows,
+    windows_boot_manager_exists,
+    windows_checks_signatures_of_drivers,
+    windows_is_not_debugged,
+    windows_starts_in_normal_mode,
+)
+from inspector.verdict import NotApplicable, Status, Verdict
+from parsers.partition.table import Partition
+from tests.memory_tree import Files
+from tests.volumes import SIZE, storage_of, volume_of
+from tests.windows import Changes, WindowsTree, hive, windows_files
+
+pytestmark = pytest.mark.corpus
+
+SIGNATURE = 0xDEADBEEF
+OBJECT = rf"Objects\{bcd.ENTRY}"
+ENTRY = rf"{OBJECT}\Elements"
+WINLOAD = "/Windows/system32/winload.exe"
+BOOT = bcd.mbr_device(SIGNATURE, SIZE)
+WINDOWS = bcd.mbr_device(SIGNATURE, 2 * SIZE)
+
+
+def facts_of(
+    store: bytes | None, boot: Changes | None = None, windows: Changes | None = None, *, readable: bool = True
+) -> Facts:
+    """Return the facts of a guest with a partition to boot from and one for Windows."""
+    there: dict[str, Any] = {"/bootmgr": b"\xe9 BOOTMGR", "/Boot/BCD": store, **(boot or {})}
+    files = windows_files(changed(SYSTEM, {}), SOFTWARE, {**FILES, WINLOAD: program(subsystem=16), **(windows or {})})
+    kept: Files = {path: node for path, node in there.items() if node is not None}
+    tree = WindowsTree(kept) if readable else None
+    first = volume_of(tree, 1, "ntfs", reason=None if readable else "odd")
+    first.partition = Partition(1, SIZE, SIZE, "0x7", f"{SIGNATURE:08x}-01", bootable=True)
+    storage = storage_of(first, volume_of(WindowsTree(files), 2, "ntfs"))
+    return Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+
+
+def with_store(entry: dict[str, Data] | None = None) -> Facts:
+    return facts_of(hive(bcd.store(BOOT, WINDOWS, entry=entry)))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_good_store_is_ok(rule: Rule) -> None:
+    verdict = rule(with_store())
+    assert (verdict.status, verdict.known) == (Status.OK, True)
+
+
+def seen(verdict: Verdict) -> tuple[str, str]:
+    evidence = verdict.evidence[0]
+    return str(evidence.place), evidence.seen
+
+
+@pytest.mark.parametrize(
+    ("store", "windows", "place", "what"),
+    [
+        (None, {}, r"\Boot\BCD", "it does not exist"),
+        (b"regf", {}, r"\Boot\BCD", r"\Boot\BCD at byte 0"),
+        ({"Objects": {}}, {}, r"\Boot\BCD", "no default entry"),
+        (bcd.store(BOOT, WINDOWS, entry={"12000002": None}), {}, rf"\Boot\BCD {OBJECT}", "no path or device"),
+        (bcd.store(BOOT, WINDOWS, entry={"21000001": None}), {}, rf"\Boot\BCD {OBJECT}", "no osdevice"),
+        (
+            bcd.store(BOOT, bcd.mbr_device(SIGNATURE, 7 * SIZE)), {}, rf"\Boot\BCD {ENTRY}\11000001",
+            f"partition byte {7 * SIZE} of disk deadbeef",
+        ),
+        (
+            bcd.store(BOOT, bcd.mbr_device(1, 2 * SIZE)), {}, rf"\Boot\BCD {ENTRY}\11000001",
+            f"partition byte {2 * SIZE} of disk 00000001",
+        ),
+        (
+            bcd.store(BOOT, WINDOWS, r"\Windows\system32\winload.efi"), {}, rf"\Boot\BCD {ENTRY}\12000002",
+            r"\Windows\system32\winload.efi",
+        ),
+        (bcd.store(BOOT, WINDOWS), {WINLOAD: None}, r"\Windows\system32\winload.exe", "it does not exist"),
+        (bcd.store(BOOT, WINDOWS), {WINLOAD: b"text"}, r"\Windows\system32\winload.exe", "64 bytes wanted"),
+        (
+            bcd.store(BOOT, WINDOWS), {WINLOAD: program("i386")}, r"\Windows\system32\winload.exe",
+            "for i386, Windows for x86_64",
+        ),
+    ],
+)  # fmt: skip
+def test_an_entry_that_leads_nowhere(store: Any, windows: Changes, place: str, what: str) -> None:
+    content = hive(store) if isinstance(store, dict) else store
+    verdict = windows_bcd_starts_windows(facts_of(content, windows=windows))
+    assert verdict.status is Status.FAILED
+    assert seen(verdict)[0].startswith(place)
+    assert what in seen(verdict)[1]
+
+
+def test_no_boot_manager() -> None:
+    good = hive(bcd.store(BOOT, WINDOWS))
+    for content, what in ((None, "it does not exist"), (b"", "it is empty")):
+        verdict = windows_boot_manager_exists(facts_of(good, {"/bootmgr": content}))
+        assert (verdict.status, seen(verdict)) == (Status.FAILED, (r"\bootmgr", what))
+
+
+def test_a_volume_that_cannot_be_read_is_not_known() -> None:
+    for rule in RULES:
+        verdict = rule(facts_of(None, readable=False))
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "entry", "status", "what"),
+    [
+        (windows_starts_in_normal_mode, {"25000080": struct.pack("<Q", 0)}, Status.FAILED, "safeboot: minimal"),
+        (windows_starts_in_normal_mode, {"25000080": struct.pack("<Q", 1)}, Status.FAILED, "safeboot: network"),
+        (windows_checks_signatures_of_drivers, {"16000049": b"\1"}, Status.WARNING, "testsigning"),
+        (windows_checks_signatures_of_drivers, {"16000048": b"\1"}, Status.WARNING, "nointegritychecks"),
+        (windows_checks_signatures_of_drivers, {"16000049": b"\0"}, Status.OK, None),
+        (windows_is_not_debugged, {"260000a0": b"\1"}, Status.WARNING, "debug"),
+        (windows_is_not_debugged, {"16000010": b"\1"}, Status.WARNING, "bootdebug"),
+    ],
+)
+def test_settings_of_the_entry(rule: Rule, entry: dict[str, Data], status: Status, what: str | None) -> None:
+    verdict = rule(with_store(entry))
+    assert verdict.status is status
+    if what:
+        (name,) = entry
+        assert seen(verdict) == (rf"\Boot\BCD {ENTRY}\{name}\Element", what)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_store_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
+    if rule is windows_boot_manager_exists:
+        return
+    facts = facts_of(content)
+    if content is None and rule is not windows_bcd_starts_windows:
+        with pytest.raises(NotApplicable):
+            rule(facts)
+    else:
+        assert rule(facts).status is not Status.OK
+
+
+def test_uefi() -> None:
+    disk, part = "5c0ffee0-0000-4000-8000-000000000000", "b3c1a2d4-0000-4000-8000-00000000beef"
+    device = bcd.gpt_device(disk, part)
+    store = hive(bcd.store(device, device, r"\Windows\system32\winload.efi"))
+    base = "/EFI/Microsoft/Boot"
+    esp: Files = {f"{base}/bootmgfw.efi": program(subsystem=EFI_APPLICATION), f"{base}/BCD": store}
+    first = volume_of(WindowsTree(esp), 1, "vfat")
+    first.partition = Partition(1, SIZE, SIZE, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "e")
+    files = windows_files(SYSTEM, SOFTWARE, {**FILES, "/Windows/System32/winload.efi": program(subsystem=CONSOLE)})
+    second = volume_of(WindowsTree(files), 2, "ntfs")
+    assert second.partition is not None
+    second.partition = replace(second.partition, uuid=part)
+    storage = storage_of(first, second)
+    facts = Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+    assert [rule(facts).status for rule in RULES] == [Status.OK] * len(RULES)
