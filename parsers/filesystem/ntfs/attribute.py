@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from enum import IntEnum
 from typing import Final
 
 import msgspec
@@ -27,18 +26,18 @@ COMPRESSED: Final = 0x00FF
 ENCRYPTED: Final = 0x4000
 
 
-class Type(IntEnum):
-    """Types of attributes that are read."""
+class Type:
+    """Types of attributes that are read. No enumeration, since they are compared for each attribute of each record."""
 
-    STANDARD_INFORMATION = 0x10
-    ATTRIBUTE_LIST = 0x20
-    FILE_NAME = 0x30
-    VOLUME_NAME = 0x60
-    VOLUME_INFORMATION = 0x70
-    DATA = 0x80
-    INDEX_ROOT = 0x90
-    INDEX_ALLOCATION = 0xA0
-    REPARSE_POINT = 0xC0
+    STANDARD_INFORMATION: Final = 0x10
+    ATTRIBUTE_LIST: Final = 0x20
+    FILE_NAME: Final = 0x30
+    VOLUME_NAME: Final = 0x60
+    VOLUME_INFORMATION: Final = 0x70
+    DATA: Final = 0x80
+    INDEX_ROOT: Final = 0x90
+    INDEX_ALLOCATION: Final = 0xA0
+    REPARSE_POINT: Final = 0xC0
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):

@@ -14,8 +14,7 @@ from typing import Final
 
 import msgspec
 
-_FIXED: Final = struct.Struct("<QQQQQQQIIBB")
-_EPOCH: Final = 116_444_736_000_000_000  # 100 ns from 1601 to 1970
+_FIXED: Final = struct.Struct("<Q48xIIBB")
 _LAST_BMP: Final = "\uffff"
 _DOS: Final = 2
 
@@ -42,7 +41,7 @@ def parse_file_name(data: bytes) -> FileName | None:
     """Decode an attribute $FILE_NAME, or the key of an entry of a directory; None where it is cut off."""
     if len(data) < _FIXED.size:
         return None
-    parent, _, _, _, _, _, _, flags, tag, length, namespace = _FIXED.unpack_from(data)
+    parent, flags, tag, length, namespace = _FIXED.unpack_from(data)
     units = data[_FIXED.size : _FIXED.size + 2 * length]
     if not length or len(units) != 2 * length:
         return None
@@ -69,11 +68,6 @@ def stored(name: str) -> str | None:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
     except UnicodeError:
         return None
-
-
-def nanoseconds(filetime: int) -> int:
-    """Return nanoseconds since 1970 of a count of 100 ns since 1601."""
-    return (filetime - _EPOCH) * 100
 
 
 class UpperCase:

@@ -20,7 +20,6 @@ from parsers.place import ParseError
 
 _HEADER: Final = struct.Struct("<16xHHHHIIQ")
 _ENTRY: Final = struct.Struct("<IHBBQQH")
-_ATTRIBUTE_LIST: Final = int(Type.ATTRIBUTE_LIST)  # compared for each attribute of each record
 _IN_USE: Final = 1
 _DIRECTORY: Final = 2
 _NUMBER: Final = (1 << 48) - 1
@@ -61,6 +60,8 @@ class _Listed(msgspec.Struct, frozen=True):
 class Inode:
     """A file: its base record, and what others hold of it."""
 
+    __slots__ = ("_list", "_records", "is_directory", "number", "record")
+
     def __init__(self, records: Records, record: Record) -> None:
         self.record = record
         self.number = record.number
@@ -68,7 +69,7 @@ class Inode:
         self._records = records
         self._list: list[_Listed] | None = None
         for item in record.attributes:
-            if item.type == _ATTRIBUTE_LIST:
+            if item.type == Type.ATTRIBUTE_LIST:
                 self._list = records.parse_list(item)
 
     def all(self, kind: int) -> list[Attribute]:
@@ -167,7 +168,7 @@ class Records:
 
     def get(self, number: int) -> Inode:
         """Return the file whose base record has a number; raise `ParseError` where it is not in use, or none."""
-        inode = self._inodes.pop(number, None)
+        inode = self._inodes.get(number)
         if inode is None:
             record = self.record(number)
             if record.base is not None:
@@ -175,7 +176,7 @@ class Records:
             inode = Inode(self, record)
             if len(self._inodes) >= _KEPT_INODES:
                 del self._inodes[next(iter(self._inodes))]
-        self._inodes[number] = inode
+            self._inodes[number] = inode
         return inode
 
     def resolve(self, reference: int) -> Inode:
@@ -194,12 +195,12 @@ class Records:
         size, length = self._size, self._piece
         at = number * size
         index = at // length
-        piece = self._pieces.pop(index, None)
+        piece = self._pieces.get(index)
         if piece is None:
             piece = self._read_piece(index)
             if len(self._pieces) >= _KEPT_PIECES:
                 del self._pieces[next(iter(self._pieces))]
-        self._pieces[index] = piece
+            self._pieces[index] = piece
         data, start = piece
         within = at - index * length
         offset = self._place(at)[0] if start is None else start + within

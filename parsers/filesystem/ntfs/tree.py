@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import msgspec
@@ -19,7 +19,7 @@ from parsers.filesystem.ntfs.boot import BootSector
 from parsers.filesystem.ntfs.content import open_attribute
 from parsers.filesystem.ntfs.index import Directory, Entry
 from parsers.filesystem.ntfs.interix import MAX_SIZE, MIN_SIZE, Special, parse_interix
-from parsers.filesystem.ntfs.name import UpperCase, nanoseconds, parse_file_name, shown, stored
+from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.filesystem.ntfs.reparse import PLAIN, TYPES, WOF, ReparsePoint, link_target, parse_reparse_point
 from parsers.filesystem.ntfs.state import VolumeState, find_data, hibernation, log_trouble, read_volume_state
@@ -55,6 +55,10 @@ _FLAGS: Final = (
     (0x100, "temporary"),
 )
 _NUMBER: Final = (1 << 48) - 1
+_EPOCH: Final = 116_444_736_000_000_000  # 1970 in units of 100 ns since 1601
+_NAMESPACE: Final = 65  # byte of a name that tells what kind of name it is
+_DOS: Final = 2
+_DIRECTORY, _FILE = Special(FileType.DIRECTORY), Special(FileType.FILE)
 _KEPT_DIRECTORIES: Final = 16
 
 
@@ -159,12 +163,12 @@ class NtfsTree:
             gid=0,
             size=self._size(file, special),
             links=self._links(file),
-            mtime=nanoseconds(modified),
-            atime=nanoseconds(accessed),
-            ctime=nanoseconds(changed),
-            btime=nanoseconds(born),
+            mtime=(modified - _EPOCH) * 100,
+            atime=(accessed - _EPOCH) * 100,
+            ctime=(changed - _EPOCH) * 100,
+            btime=(born - _EPOCH) * 100,
             rdev=special.rdev,
-            flags=tuple(name for bit, name in _FLAGS if flags & bit),
+            flags=_names(flags),
         )
 
     def lookup(self, directory: int, name: str) -> int | None:
@@ -204,7 +208,8 @@ class NtfsTree:
                 continue
             try:
                 file = self._records.resolve(entry.reference)
-                self._check_name(name.name, file)
+                if "/" in name.name or "\0" in name.name or name.name == "..":
+                    raise self._error(file, f"a name of a file wanted, {shown(name.name)!a} found")
             except ParseError as error:
                 self._volume.report(error.place.offset or 0, f"{error.message} (of {shown(name.name)!a})")
                 broken = broken or error
@@ -286,14 +291,14 @@ class NtfsTree:
         self._directories[number] = found
         return found
 
-    def _check_name(self, name: str, file: Inode) -> None:
-        if "/" in name or "\0" in name or name == "..":
-            raise self._error(file, f"a name of a file wanted, {name!a} found")
-
     def _links(self, file: Inode) -> int:
         """Count the names of a file; its short one is not a link of its own."""
-        names = [value_of(self._volume, item) for item in file.all(Type.FILE_NAME)]
-        return sum(1 for value in names if len(value) > 65 and value[65] != 2) or 1
+        count = 0
+        for item in file.all(Type.FILE_NAME):
+            value = value_of(self._volume, item)
+            if len(value) > _NAMESPACE and value[_NAMESPACE] != _DOS:
+                count += 1
+        return count or 1
 
     def _size(self, file: Inode, special: Special) -> int:
         if special.type is FileType.SYMLINK:
@@ -310,13 +315,13 @@ class NtfsTree:
         if point and point.tag in TYPES:
             return Special(TYPES[point.tag], link_target(point))
         if file.is_directory:
-            return Special(FileType.DIRECTORY)
+            return _DIRECTORY
         data = file.find(Type.DATA) if flags & _SYSTEM and point is None else None
         if data and not data.flags & ENCRYPTED and MIN_SIZE <= size_of(self._volume, data) <= MAX_SIZE:
             special = parse_interix(self._read(file, data))
             if special:
                 return special
-        return Special(FileType.FILE)
+        return _FILE
 
     def _reparse_point(self, file: Inode) -> ReparsePoint | None:
         attribute = file.find(Type.REPARSE_POINT)
@@ -355,3 +360,8 @@ class NtfsTree:
 
     def _error(self, file: Inode, message: str) -> ParseError:
         return self._volume.error(file.record.offset, f"record {file.number}: {message}")
+
+
+@lru_cache(maxsize=256)
+def _names(flags: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in _FLAGS if flags & bit)

@@ -35,12 +35,12 @@ class Volume(BlockVolume):
         stride = _STRIDE if (count - 1) * _STRIDE == size else self.boot.sector_size
         if (count - 1) * stride != size or at + 2 * count > stride - 2:
             raise self.error(offset + 4, f"{size // _STRIDE + 1} fix-up values wanted, {count} at byte {at} found")
-        mark = data[at : at + 2]
+        mark, end = data[at : at + 2], at + 2 * count
+        low, high = slice(stride - 2, None, stride), slice(stride - 1, None, stride)
+        if data[low] != mark[:1] * (count - 1) or data[high] != mark[1:] * (count - 1):
+            seen = " ".join(data[last - 2 : last].hex() for last in range(stride, size + 1, stride))
+            raise self.error(offset, f"fix-up {mark.hex()} of each sector wanted, {seen} found: written in part")
         fixed = bytearray(data)
-        for end in range(stride, size + 1, stride):
-            if data[end - 2 : end] != mark:
-                seen = data[end - 2 : end].hex()
-                raise self.error(offset + end - 2, f"fix-up {mark.hex()} wanted, {seen} found: written in part")
-            at += 2
-            fixed[end - 2 : end] = data[at : at + 2]
+        fixed[low] = data[at + 2 : end : 2]
+        fixed[high] = data[at + 3 : end + 1 : 2]
         return bytes(fixed)
