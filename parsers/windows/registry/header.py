@@ -31,7 +31,7 @@ class FileType(IntEnum):
 
     PRIMARY = 0
     LOG = 1
-    LOG_VARIANT = 2
+    LOG_OF_WINDOWS_2000 = 2
     LOG_ENTRIES = 6
 
 

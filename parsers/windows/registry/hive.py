@@ -23,7 +23,6 @@ MAX_PROBLEMS: Final = 1000
 MAX_DEPTH: Final = 512
 """Levels of keys, as Windows allows."""
 _SMALLEST_KEY: Final = 80
-_FIRST_WITH_SEGMENTS: Final = 4
 
 
 class HiveState(StrEnum):
@@ -72,8 +71,7 @@ class Hive:
     @property
     def root(self) -> Key:
         """The root key. Raises ParseError where there is none."""
-        segments = self.base.minor >= _FIRST_WITH_SEGMENTS
-        return Key(self._cells, self.base.root_offset, None, self.note, has_segments=segments)
+        return Key(self._cells, self.base.root_offset, None, self.note, minor=self.base.minor)
 
     def note(self, error: ParseError) -> None:
         """Keep what was wrong and was left out; what is beyond `MAX_PROBLEMS` is not kept."""

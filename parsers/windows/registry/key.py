@@ -2,8 +2,8 @@
 
 Specification: M. Suhanov, "Windows registry file format specification", "Key node", "Key values list" and "Key
 security". Volatile keys are never on a disk. What is damaged below a key is left out, with a problem of the hive; so
-is what the hive says twice. Not done: the layers of hives of version 1.6, of which each is read as it stands, and
-links (`SymbolicLinkValue`), which lead from one hive to another.
+is what the hive says twice. Not done: laying the hives of version 1.6 over each other (each is read as it stands, and
+its tombstones are told), and links (`SymbolicLinkValue`), which lead from one hive to another.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _COMPRESSED_NAME: Final = 0x20
 _LINK: Final = 0x10
 _PREDEFINED: Final = 0x40
 _NONE: Final = 0xFFFFFFFF
+_FIRST_WITH_LAYERS: Final = 6
+_TOMBSTONE: Final = 1
 _SMALLEST_KEY: Final = 80
 _SMALLEST_VALUE: Final = 24
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
@@ -49,16 +51,16 @@ class Key:
     """
 
     __slots__ = (
-        "_cells", "_class_at", "_class_size", "_flags", "_has_segments", "_note", "_security_at", "_subkeys_at",
+        "_cells", "_class_at", "_class_size", "_flags", "_layers", "_minor", "_note", "_security_at", "_subkeys_at",
         "_values_at", "name", "offset", "parent", "parent_offset", "subkey_count", "value_count", "written",
     )  # fmt: skip
 
-    def __init__(self, cells: Cells, offset: int, parent: Key | None, note: Note, *, has_segments: bool) -> None:
+    def __init__(self, cells: Cells, offset: int, parent: Key | None, note: Note, *, minor: int) -> None:
         cell = cells.read(offset)
         if len(cell) < _CELL.size or cell[:2] != b"nk":
             raise cells.error(offset, f"a key (nk) wanted, {cell[:2].hex(' ')} found")
         (
-            _, self._flags, self.written, _, self.parent_offset, self.subkey_count, _, self._subkeys_at, _,
+            _, self._flags, self.written, self._layers, self.parent_offset, self.subkey_count, _, self._subkeys_at, _,
             self.value_count, self._values_at, self._security_at, self._class_at, _, _, _, _, _, length,
             self._class_size,
         ) = _CELL.unpack_from(cell)  # fmt: skip
@@ -70,7 +72,7 @@ class Key:
         self.offset = offset
         self._cells = cells
         self._note = note
-        self._has_segments = has_segments
+        self._minor = minor
 
     @property
     def path(self) -> str:
@@ -98,6 +100,11 @@ class Key:
     def is_link(self) -> bool:
         """Whether it stands for the key that its value SymbolicLinkValue names."""
         return bool(self._flags & _LINK)
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether it hides the key of a lower layer, as in hives of version 1.6."""
+        return self._minor >= _FIRST_WITH_LAYERS and self._layers >> 8 & 3 == _TOMBSTONE
 
     @property
     def class_name(self) -> str | None:
@@ -164,7 +171,7 @@ class Key:
             return
         for offset in offsets:
             try:
-                yield Value(self._cells, offset, path, has_segments=self._has_segments)
+                yield Value(self._cells, offset, path, minor=self._minor)
             except ParseError as error:
                 self._note(error)
 
@@ -179,7 +186,7 @@ class Key:
         path = self.path
         for offset in self._value_offsets():
             try:
-                value = Value(self._cells, offset, path, has_segments=self._has_segments)
+                value = Value(self._cells, offset, path, minor=self._minor)
             except ParseError as error:
                 broken = error
                 continue
@@ -194,7 +201,7 @@ class Key:
         return bool(self.subkey_count) and self._subkeys_at != _NONE
 
     def _child(self, offset: int) -> Key:
-        key = Key(self._cells, offset, self, self._note, has_segments=self._has_segments)
+        key = Key(self._cells, offset, self, self._note, minor=self._minor)
         if key.parent_offset != self.offset:
             self._note(ParseError(key.place, f"parent {self.offset:#x} wanted, {key.parent_offset:#x} found"))
         return key

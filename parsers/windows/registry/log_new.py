@@ -32,24 +32,22 @@ class LogEntry(msgspec.Struct, frozen=True):
     pages: tuple[Page, ...]
 
 
-def read_entries(log: Source, sector_size: int, since: int) -> Iterator[LogEntry]:
-    """Give the entries of `log` from number `since` on, as long as each is whole and follows the one before."""
+def read_entries(log: Source, sector_size: int, first: int) -> Iterator[LogEntry]:
+    """Give the entries of `log` as long as each is whole and follows the last; the first one has the number `first`."""
     at = sector_size
-    last: int | None = None
     while at + _ENTRY.size <= log.size:
         head = log.read_at(at, _ENTRY.size)
         signature, size, _, sequence, bins_size, count, data_hash, head_hash = _ENTRY.unpack(head)
         if signature != b"HvLE" or size < _ENTRY.size or size % PAGE or at + size > log.size:
             return
-        if marvin32(head[:32]) != head_hash or (last is not None and sequence != last + 1 & 0xFFFFFFFF):
+        if sequence != first or marvin32(head[:32]) != head_hash:
             return
-        last = sequence
-        if sequence >= since:
-            data = log.read_at(at + _ENTRY.size, size - _ENTRY.size)
-            pages = _pages(data, count, bins_size)
-            if pages is None or marvin32(data) != data_hash:
-                return
-            yield LogEntry(sequence, bins_size, pages)
+        data = log.read_at(at + _ENTRY.size, size - _ENTRY.size)
+        pages = _pages(data, count, bins_size)
+        if pages is None or marvin32(data) != data_hash:
+            return
+        yield LogEntry(sequence, bins_size, pages)
+        first = first + 1 & 0xFFFFFFFF
         at += size
 
 

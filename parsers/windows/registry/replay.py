@@ -1,9 +1,11 @@
 """A hive as it is after its transaction logs were replayed, in memory: the files are never written.
 
 Specification: M. Suhanov, "Windows registry file format specification", "Dirty state of a hive" and "Multiple
-transaction log files". A hive that is clean ignores its logs. Of logs in the old format the one counts whose time is
-the hive's; of logs in the new one the entries that follow each other from the hive's secondary number on, whichever
-file they are in. A base block whose checksum is wrong is taken from a log.
+transaction log files". A hive that is clean ignores its logs. Of logs in the old format the first counts whose time is
+the hive's, as the boot loader has it. Of logs in the new format the one with the earlier entries is replayed first, and
+the other where its entries follow. A base block whose checksum is wrong is taken from a log: of the new format from
+the one with the latest entries, which then is replayed alone.
+Not done: a second log in the old format that is newer than the hive, which kernels from Windows 8 on prefer.
 """
 
 from __future__ import annotations
@@ -100,7 +102,7 @@ def replay(hive: Source, base: BaseBlock, logs: Sequence[Source]) -> Replay:
 def _log_base(log: Source) -> BaseBlock:
     """Return the base block of a log. Raises ParseError where the log cannot be used."""
     base = parse_base_block(log)
-    kinds = {FileType.LOG, FileType.LOG_VARIANT, FileType.LOG_ENTRIES}
+    kinds = {FileType.LOG, FileType.LOG_OF_WINDOWS_2000, FileType.LOG_ENTRIES}
     if not base.checksum_is_right:
         raise ParseError(Place(log.name, offset=508), "the checksum of the log's base block is wrong")
     if base.file_type not in kinds:
@@ -113,10 +115,11 @@ def _log_base(log: Source) -> BaseBlock:
 
 
 def _recovered(hive: Source, base: BaseBlock, usable: list[tuple[Source, BaseBlock]]) -> BaseBlock:
-    """Return the base block that a log has for a hive whose own is wrong: the oldest, for its entries come first."""
+    """Return the base block that a log has for a hive whose own is wrong."""
     if not usable:
         return base
-    _, found = min(usable, key=lambda item: item[1].secondary_sequence)
+    newest = max(usable, key=lambda item: item[1].primary_sequence)[1]
+    found = newest if newest.file_type == FileType.LOG_ENTRIES else usable[0][1]
     written = int.from_bytes(hive.read_at(_FIRST_BIN_TIME, 8), "little") if hive.size >= _FIRST_BIN_TIME + 8 else 0
     return msgspec.structs.replace(
         found, file_type=FileType.PRIMARY, written=written, checksum_is_right=False, file_name=base.file_name
@@ -124,27 +127,28 @@ def _recovered(hive: Source, base: BaseBlock, usable: list[tuple[Source, BaseBlo
 
 
 def _replay_entries(overlay: Overlay, base: BaseBlock, usable: list[tuple[Source, BaseBlock]]) -> Replay:
-    """Replay logs of entries: number after number, from the file that has it."""
-    since = base.secondary_sequence
-    found: dict[int, tuple[str, log_new.LogEntry]] = {}
-    for log, head in usable:
-        if head.file_type == FileType.LOG_ENTRIES:
-            for entry in log_new.read_entries(log, head.sector_size, since):
-                found.setdefault(entry.sequence, (log.name, entry))
-    applied: dict[str, None] = {}
-    number = since
-    while number in found:
-        name, entry = found[number]
-        overlay.put(entry.pages, entry.bins_size)
-        base = msgspec.structs.replace(
-            base, primary_sequence=number, secondary_sequence=number, bins_size=entry.bins_size, checksum_is_right=True
-        )
-        applied[name] = None
-        number += 1
+    """Replay logs of entries, whose base blocks tell the number of their first entry."""
+    logs = [
+        (head.primary_sequence, log, head.sector_size)
+        for log, head in usable
+        if head.file_type == FileType.LOG_ENTRIES and head.primary_sequence >= base.secondary_sequence
+    ]
+    applied: list[str] = []
+    entries = 0
+    for first, log, sector_size in sorted(logs, key=lambda item: item[0]):
+        if applied and first != base.secondary_sequence + 1:
+            continue
+        for entry in log_new.read_entries(log, sector_size, first):
+            overlay.put(entry.pages, entry.bins_size)
+            numbers = {"primary_sequence": entry.sequence, "secondary_sequence": entry.sequence}
+            base = msgspec.structs.replace(base, **numbers, bins_size=entry.bins_size, checksum_is_right=True)
+            entries += 1
+            if log.name not in applied:
+                applied.append(log.name)
     problems: tuple[Problem, ...] = ()
     if not applied:
-        problems = (Problem(Place(overlay.name), f"entry {since} wanted in the logs of the hive, not found"),)
-    return Replay(overlay, base, tuple(applied), number - since, problems)
+        problems = (Problem(Place(overlay.name), f"entry {base.secondary_sequence} wanted in the logs, not found"),)
+    return Replay(overlay, base, tuple(applied), entries, problems)
 
 
 def _replay_pages(overlay: Overlay, base: BaseBlock, usable: list[tuple[Source, BaseBlock]]) -> Replay:

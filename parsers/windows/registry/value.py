@@ -18,6 +18,7 @@ SEGMENT_SIZE: Final = 16344
 """Bytes of data from which a hive of version 1.4 or later splits them."""
 _CELL: Final = struct.Struct("<2sHIIIHH")
 _BIG_DATA: Final = struct.Struct("<2sHI")
+_FIRST_WITH_SEGMENTS: Final = 4
 _IS_INLINE: Final = 0x80000000
 _COMPRESSED_NAME: Final = 1
 _TOMBSTONE: Final = 2
@@ -73,7 +74,7 @@ class Value:
         "type",
     )
 
-    def __init__(self, cells: Cells, offset: int, key_path: str, *, has_segments: bool) -> None:
+    def __init__(self, cells: Cells, offset: int, key_path: str, *, minor: int) -> None:
         cell = cells.read(offset)
         if len(cell) < _CELL.size or cell[:2] != b"vk":
             raise cells.error(offset, f"a value (vk) wanted, {cell[:2].hex(' ')} found")
@@ -86,7 +87,7 @@ class Value:
         self.offset = offset
         self.size = size & ~_IS_INLINE
         self._cells = cells
-        self._has_segments = has_segments
+        self._has_segments = minor >= _FIRST_WITH_SEGMENTS
         self._data: bytes | None = None
         if size & _IS_INLINE:
             if self.size > 4:

@@ -184,6 +184,18 @@ def test_a_link_is_told() -> None:
     assert value.text == "\\Registry\\Machine\\System\\ControlSet001"
 
 
+def test_tombstones_of_layers_are_told_in_version_1_6_alone() -> None:
+    for minor, told in ((5, False), (6, True)):
+        raw = bytearray(built(Node({"Gone": Node()}, [("v", 0, b"")]), minor=minor))
+        raw[raw.index(b"Gone") - 76 + 13] = 0x81
+        raw[raw.index(b"vk") + 16] |= 2
+        hive = open_hive(Memory(bytes(raw)))
+        key, value = hive.key("Gone"), hive.root.value("v")
+        assert key is not None
+        assert value is not None
+        assert (key.is_tombstone, hive.root.is_tombstone, value.is_tombstone) == (told, False, True)
+
+
 def test_names_are_compared_as_the_kernel_does_it() -> None:
     assert upcase("straße") == "STRAßE"
     assert upcase("ſ") == "ſ"

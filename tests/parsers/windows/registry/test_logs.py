@@ -97,17 +97,26 @@ def test_entries_follow_each_other_over_both_logs(order: tuple[int, int]) -> Non
     assert sorted(hive.logs) == ["SYSTEM.LOG1", "SYSTEM.LOG2"]
 
 
-def test_entries_that_were_applied_are_passed_over() -> None:
+def test_a_log_that_was_applied_is_passed_over() -> None:
+    """The base block of a log has the number of its first entry: less than the hive's, and the log is of the past."""
     stale = (7, BINS, [(0, bytes(4096))])
-    assert numbers(opened(dirty(OLD, 9, 8), new_log([stale, SECOND]))) == {2: 300}
+    hive = opened(dirty(OLD, 9, 8), new_log([stale], sequence=7), new_log([SECOND]))
+    assert (hive.logs, numbers(hive)) == (("SYSTEM.LOG2",), {2: 300})
 
 
 def test_what_does_not_follow_is_not_applied() -> None:
     stale = (6, BINS, [(0, bytes(4096))])
     assert numbers(opened(dirty(OLD, 9, 8), new_log([SECOND, stale]))) == {2: 300}
-    hive = opened(dirty(OLD, 9, 8), new_log([THIRD]))
-    assert (hive.state, numbers(hive)) == (HiveState.DIRTY, {1: 300})
-    assert any("entry 8 wanted" in problem.message for problem in hive.problems)
+    assert numbers(opened(dirty(OLD, 9, 8), new_log([SECOND]), new_log([(10, *THIRD[1:])], sequence=10))) == {2: 300}
+    for log in (new_log([THIRD]), new_log([stale, SECOND]), new_log([SECOND], sequence=9)):
+        hive = opened(dirty(OLD, 9, 8), log)
+        assert (hive.state, numbers(hive)) == (HiveState.DIRTY, {1: 300})
+        assert any("entry 8 wanted" in problem.message for problem in hive.problems)
+
+
+def test_a_log_may_begin_behind_the_number_of_the_hive() -> None:
+    hive = opened(dirty(OLD, 6, 5), new_log([SECOND]))
+    assert (hive.state, numbers(hive)) == (HiveState.REPLAYED, {2: 300})
 
 
 @pytest.mark.parametrize("at", [512 + 12, 512 + 16, 512 + 24, 512 + 32, 512 + 44, 512 + 4000])
@@ -136,6 +145,16 @@ def test_a_wrong_base_block_is_taken_from_the_log() -> None:
     for log in (old_log(OLD, NEW), new_log([SECOND])):
         hive = opened(bytes(broken), log)
         assert (hive.state, numbers(hive)) == (HiveState.REPLAYED, {2: 300})
+
+
+def test_with_a_wrong_base_block_the_latest_log_is_replayed_alone() -> None:
+    broken = bytearray(dirty(OLD, 8, 7))
+    broken[508] ^= 1
+    whole = (9, BINS, changed_pages(OLD, NEW, 4096))
+    for logs in ((new_log([(8, BINS, [(0, bytes(4096))])]), new_log([whole], sequence=9)),):
+        for order in (logs, logs[::-1]):
+            hive = opened(bytes(broken), *order)
+            assert (hive.entries, numbers(hive), len(hive.logs)) == (1, {2: 300}, 1)
 
 
 def test_the_hive_grows_with_its_log() -> None:
