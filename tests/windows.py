@@ -44,6 +44,15 @@ def hive(keys: Keys) -> bytes:
     return _HIVES[text]
 
 
+def other_hives() -> dict[str, bytes]:
+    """Return the other hives that every machine has: a real SAM, and small ones for what hardly anything is read of."""
+    return {
+        f"{CONFIG}/SAM": corpus("known/hives/hv-rp-SAM.hive.xz").read_bytes(),
+        f"{CONFIG}/SECURITY": hive({"Policy": {}}),
+        f"{CONFIG}/DEFAULT": hive({"Console": {}}),
+    }
+
+
 def windows_files(system: Keys, software: Keys | None = None, files: Changes | None = None) -> Files:
     """Return the files of a system drive with these hives; None takes a file away."""
     found: Changes = {f"{CONFIG}/SYSTEM": hive({"Select": {"Current": 1}, **system})}
@@ -60,6 +69,6 @@ def windows_of(system: Keys, software: Keys | None = None, files: Changes | None
 
 def golden(system: Keys | None = None, software: Keys | None = None, files: Changes | None = None) -> Facts:
     """Return the facts of the golden Windows with changes to its hives and files; None takes away."""
-    there = {**FILES, **(files or {})}
+    there = {**other_hives(), **FILES, **(files or {})}
     guest = windows_of(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there)
     return Facts({Guest: guest, Storage: storage_of()}, COLLECTORS)

@@ -47,6 +47,7 @@ MODULES: Final[tuple[str, ...]] = (
     "virtio",
     "volumes",
     "windows.boot",
+    "windows.registry",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

@@ -49,7 +49,7 @@ AFTER = [
     "PasswordLogin",
     "Accounts",
 ]
-WINDOWS = ["BCD", "BootMgr"]
+WINDOWS = ["BCD", "BootMgr", "Registry"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

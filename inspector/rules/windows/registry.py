@@ -1,0 +1,109 @@
+r"""The hives of the machine: that they are there, hold what Windows starts with, and were written to their end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.windows.registry import CONFIG, Registry
+from parsers.place import ParseError, Place, UnsupportedError
+from parsers.windows.registry import HiveState
+
+_ESSENTIAL: Final = {
+    "SYSTEM": ("Select", r"{control set}\Control", r"{control set}\Services"),
+    "SOFTWARE": (r"Microsoft\Windows NT\CurrentVersion",),
+    "SAM": (r"SAM\Domains\Account\Users",),
+    "SECURITY": ("Policy",),
+    "DEFAULT": (),
+}
+"""Hives that Windows loads at boot, and keys without which it stops or lets nobody log on."""
+
+
+@rule("windows-hives-load", "The hives of the machine are there and hold what Windows starts with", "windows")
+def windows_hives_load(facts: Facts) -> Verdict:
+    r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
+
+    Why: without SYSTEM the loader stops with 0xc000014c, without the others the session manager stops (0xc0000218), or
+    nobody can log on.
+
+    Fix: copy the hive that is named from a backup, System Restore or, before Windows 10 1803, from
+    System32\config\RegBack, over the broken one.
+
+    Reads: System32\config
+    """
+    registry = facts[Registry]
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
+    for name, keys in _ESSENTIAL.items():
+        place = Place(rf"{CONFIG}\{name}")
+        try:
+            facts[Guest].open(place.path)  # what cannot be read of the volume is not known: it raises
+            hive = registry.hive(name)
+            lacking = [path for key in keys if hive.key(path := _path(registry, key)) is None]
+        except NotFound:
+            bad.append(Evidence(place, "does not exist"))
+        except UnsupportedError:
+            raise
+        except ParseError as error:
+            bad.append(Evidence(error.place, error.message))
+        else:
+            bad += [Evidence(registry.in_guest(Place(place.path, key=key)), "no such key") for key in lacking]
+            good.append(Evidence(registry.in_guest(place), f"a hive of version 1.{hive.base.minor}, {hive.state}"))
+    return (
+        failed("a hive of the machine is lacking, or what it has to hold is", *bad)
+        if bad
+        else ok("the hives load", *good)
+    )
+
+
+def _path(registry: Registry, key: str) -> str:
+    return key.replace("{control set}", registry.control_set) if "{" in key else key
+
+
+@rule("windows-hives-are-written-completely", "The last write to each hive was completed", "windows")
+def windows_hives_are_written_completely(facts: Facts) -> Verdict:
+    r"""The two sequence numbers of the base block are equal; else the logs beside the hive hold what is lacking.
+
+    What the other rules say of such a hive is said of it with its logs replayed, as Windows replays them at boot.
+
+    Why: the image was taken while Windows ran, or was cut off; a hive whose logs were lost is as old as its file.
+
+    Fix: shut Windows down (`shutdown /s /t 0`, not with fast startup), and take the image then.
+
+    Reads: System32\config and the logs (.LOG1, .LOG2) beside the hives
+    """
+    registry = facts[Registry]
+    hives = {name: registry.hive(name) for name in ("SYSTEM", "SOFTWARE", "SAM", "SECURITY")}
+    seen = {name: Evidence(registry.in_guest(Place(hive.name)), str(hive.state)) for name, hive in hives.items()}
+    if lost := [seen[name] for name, hive in hives.items() if hive.state is HiveState.DIRTY]:
+        return unknown("the last write to a hive was not completed, and no log of it can be replayed", *lost)
+    if dirty := [seen[name] for name, hive in hives.items() if hive.state is HiveState.REPLAYED]:
+        return warning("the last write to a hive was not completed; its logs have the rest", *dirty)
+    return ok("the hives were written to their end", *seen.values())
+
+
+@rule("windows-control-set-is-good", "The control set that Windows starts with is there and did not fail", "windows")
+def windows_control_set_is_good(facts: Facts) -> Verdict:
+    r"""`Select\Current` names a control set that is there, and `Select\Failed` none.
+
+    Why: without it the loader stops; a start that failed leaves Windows on an older set, with older drivers.
+
+    Fix: set `Select\Current` and `Select\Default` to a control set that is there, and start Windows once.
+
+    Reads: SYSTEM\Select
+    """
+    registry = facts[Registry]
+    path = r"HKLM\SYSTEM\Select"
+    name = registry.control_set
+    current = Evidence(registry.place(path, "Current"), name)
+    if registry.key(rf"HKLM\SYSTEM\{name}") is None:
+        return failed(f"{name} is current, and not there", current)
+    if number := registry.number(path, "Failed"):
+        return warning("a start with another control set failed", Evidence(registry.place(path, "Failed"), str(number)))
+    return ok(f"{name} is current", current)
+
+
+RULES = (windows_control_set_is_good, windows_hives_are_written_completely, windows_hives_load)
