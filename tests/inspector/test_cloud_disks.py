@@ -18,7 +18,7 @@ import pytest
 from fixtures.disk import BOOT_UUID, ROOT_UUID
 from fixtures.families import RECIPES, guest_of_family
 from fixtures.families.boot_entry import MACHINE
-from fixtures.families.cloud_disk import DISKS, SWAP_UUID, build_cloud_disk, on_cloud_disk
+from fixtures.families.red_hat_disk import DISKS, SWAP_UUID, build_cloud_disk, on_cloud_disk
 from fixtures.families.family import Family
 from inspector import inspect_image
 from inspector.report import Report
