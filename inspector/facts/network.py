@@ -184,5 +184,6 @@ def _method(profile: Profile, profiles: tuple[Profile, ...]) -> Method:
     """How an interface gets its IPv4 address: one that is taken into a bond or bridge gets it there."""
     if profile.master is None:
         return profile.ipv4
-    masters = (it for it in profiles if profile.master in (it.name, *it.match.names))
+    named = {profile.master, profile.master.lower()}
+    masters = (it for it in profiles if named & {it.name, it.uuid, *it.match.names})
     return next((it.ipv4 for it in masters if it is not profile), Method.NONE)

@@ -89,6 +89,7 @@ def parse_connection(text: str, path: str) -> Configuration:
         at_boot=file.get("connection", "autoconnect").strip() not in ("false", "0")
         and not file.get("connection", "permissions"),
         master=master or None,
+        uuid=file.get("connection", "uuid").lower() or None,
         priority=int(priority[0]) if priority else 0,
         said=_said(file),
     )

@@ -38,6 +38,8 @@ _IGNORED: Final = re.compile(r".*(~|\.bak|\.old|\.orig|\.rej|\.rpmnew|\.rpmorig|
 _ADDRESS: Final = re.compile(r"IPADDR(\d*)")
 _SUSE_ADDRESS: Final = re.compile(r"IPADDR(_\w+)?")
 _BOND_PORT: Final = re.compile(r"BONDING_SLAVE_?\d+")
+_MASTERS: Final = ("MASTER", "BRIDGE", "TEAM_MASTER", "MASTER_UUID", "BRIDGE_UUID", "TEAM_MASTER_UUID")
+"""NetworkManager names a bond or bridge by the UUID of its profile where no interface's name will do."""
 _NO: Final = frozenset({"no", "n", "false", "f", "off", "0"})
 _YES: Final = frozenset({"yes", "y", "true", "t", "on", "1"})
 _REDHAT: Final = {
@@ -109,7 +111,7 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
     mac = values.get("HWADDR")
     if mac and normal_mac(mac) is None:
         problems.append(values.wrong("HWADDR", "a hardware address"))
-    master = next((value for key in ("MASTER", "BRIDGE", "TEAM_MASTER") if (value := values.get(key))), None)
+    master = next((value for key in _MASTERS if (value := values.get(key))), None)
     profile = Profile(
         place=values.place("BOOTPROTO"),
         backend="network-scripts",
@@ -126,6 +128,7 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         master=master,
         renderer=None if values.get("NM_CONTROLLED").lower() not in _NO else "network-scripts",
         priority=int(priority[0]) if (priority := PRIORITY.match(values.get("AUTOCONNECT_PRIORITY"))) else 0,
+        uuid=values.get("UUID").lower() or None,
         said=Said(
             values.said("DEVICE") or Place(path), values.said("HWADDR"), values.said("USERS") or values.said("ONBOOT")
         ),

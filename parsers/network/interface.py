@@ -100,10 +100,11 @@ class Profile(msgspec.Struct, frozen=True):
         addresses: IPv4 addresses as written, with their prefix or mask where one is given.
         gateway: the IPv4 default gateway.
         at_boot: brought up at boot, or as soon as the interface appears.
-        master: the bond or bridge that takes the interface in, or None.
+        master: the bond or bridge that takes the interface in, by its interface, `name` or `uuid`; or None.
         renamed: the name that the interface is given, or None.
         renderer: netplan alone: the back end it is written for.
         priority: NetworkManager alone: of several profiles for an interface the highest is taken.
+        uuid: NetworkManager alone: the name that no two profiles share, in lower case.
         said: where the name, the hardware address and the bringing up are spoken of.
     """
 
@@ -122,6 +123,7 @@ class Profile(msgspec.Struct, frozen=True):
     renamed: str | None = None
     renderer: str | None = None
     priority: int = 0
+    uuid: str | None = None
     said: Said = Said()
 
     @property

@@ -318,6 +318,17 @@ def test_a_bridge_takes_the_address_of_its_port() -> None:
     assert judge(primary_interface_uses_dhcp, change)[0] is Status.OK
 
 
+def test_a_bond_that_is_named_by_its_uuid_gives_its_port_the_address() -> None:
+    uuid = "26543a28-3963-4940-9f4d-f0843d2c4a97"
+    port = f"[connection]\nid=p\ntype=ethernet\ninterface-name=eth0\nmaster={uuid.upper()}\nslave-type=bond\n"
+    bond = f"[connection]\nid=b\nuuid={uuid}\ntype=bond\ninterface-name=bond0\n[ipv4]\nmethod=auto\n"
+    other = "/etc/NetworkManager/system-connections/b.nmconnection"
+    change = {**NETWORKMANAGER, **NO_CLOUD_INIT, CONNECTION: File(port, 0o600), other: File(bond, 0o600)}
+    assert judge(primary_interface_uses_dhcp, change)[0] is Status.OK
+    manual = bond.replace("method=auto", "method=disabled")
+    assert judge(primary_interface_uses_dhcp, {**change, other: File(manual, 0o600)})[0] is Status.FAILED
+
+
 def test_files_of_other_back_ends_leave_it_open() -> None:
     change = {NETWORKING: Link("/dev/null"), "/etc/sysconfig/network-scripts/ifcfg-eth0": "BOOTPROTO=dhcp\n"}
     for rule in (network_service_enabled, primary_interface_uses_dhcp):

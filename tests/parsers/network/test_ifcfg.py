@@ -237,6 +237,12 @@ def test_the_aliases_of_the_corpus(sample: str, name: str, addresses: tuple[str,
     assert (alias.base, alias.addresses) == (name.partition(":")[0], addresses)
 
 
+def test_masters_by_their_uuid() -> None:
+    assert redhat("MASTER_UUID=A\n").master == "A"
+    assert redhat("MASTER=bond0\nMASTER_UUID=A\n").master == "bond0"
+    assert redhat("UUID=AB-1\n").uuid == "ab-1"
+
+
 def test_users_have_networkmanager_wait_for_them() -> None:
     profile = redhat("BOOTPROTO=dhcp\nONBOOT=yes\nUSERS=root\n")
     assert (profile.at_boot, profile.said.at_boot) == (False, Place(f"{REDHAT}/ifcfg-eth0", 3))
