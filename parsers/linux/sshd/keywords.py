@@ -249,6 +249,10 @@ _ALIASES_SINCE: Final[Mapping[str, Release]] = {
     "HostbasedAcceptedKeyTypes": (6, 8),
     "PubkeyAcceptedKeyTypes": (6, 8),
 }
+_ALIASES_IN_MATCH_SINCE: Final[Mapping[str, Release]] = {
+    "ChallengeResponseAuthentication": (8, 7),  # a keyword of its own before, and for everybody
+    "SkeyAuthentication": (8, 7),
+}
 # An alias that may stand only where its old keyword could.
 _GLOBAL_ALIASES: Final = frozenset({"DSAAuthentication"})
 _DEPRECATED: Final = (
@@ -273,7 +277,8 @@ def _table() -> dict[str, Keyword]:
         target = table[name.lower()]
         in_match = target.in_match and alias not in _GLOBAL_ALIASES
         # most old names are as old as sshd, whenever their new ones came
-        table[alias.lower()] = replace(target, in_match=in_match, since=_ALIASES_SINCE.get(alias, (0, 0)))
+        since, match_since = _ALIASES_SINCE.get(alias, (0, 0)), _ALIASES_IN_MATCH_SINCE.get(alias, target.match_since)
+        table[alias.lower()] = replace(target, in_match=in_match, since=since, match_since=match_since)
     user = table["authorizedkeyscommanduser"]
     table["authorizedkeyscommandrunas"] = replace(user, since=_NEVER, before=(6, 2), patched=_REDHAT_6)
     size = table["requiredrsasize"]

@@ -323,11 +323,11 @@ def permissions(*, listen: bool) -> Check:
     return check
 
 
-def authentication_methods(arguments: tuple[str, ...], _release: Release) -> Flaw:
-    """Lists of methods, or `any` alone."""
+def authentication_methods(arguments: tuple[str, ...], release: Release) -> Flaw:
+    """Lists of methods, or since 7.3 `any` alone."""
     if not arguments or not arguments[0]:
         return "a list of methods wanted, none found"
-    if "any" in arguments:
+    if "any" in arguments and release >= (7, 3):
         return None if len(arguments) == 1 else "any alone wanted, more found"
     for text in arguments:
         for method in text.split(","):

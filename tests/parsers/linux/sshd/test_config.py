@@ -236,6 +236,9 @@ LIVES = {
     "Match User a\nLogLevel DEBUG": (EL6, TRUSTY, SLES12, EL7),
     "Match User a\nIgnoreRhosts no": (EL6, TRUSTY, SLES12, EL7, EL8),
     "Match User a\nPasswordAuthentication no": (),
+    "Match User a\nChallengeResponseAuthentication no": (EL6, TRUSTY, SLES12, EL7, EL8, LEAP),
+    "Match User a\nKbdInteractiveAuthentication no": (),
+    "AuthenticationMethods any": (EL6, TRUSTY, SLES12),
 }
 
 
