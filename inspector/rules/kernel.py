@@ -14,6 +14,7 @@ from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.rules.virtio import judge_root_drivers
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
+from parsers.boot.initramfs import Initramfs
 from parsers.place import Place
 
 
@@ -132,8 +133,8 @@ def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
     Why: without the driver the kernel sees the disk, but cannot mount the root, and the boot stops.
 
     Fix: set MODULES=most in /etc/initramfs-tools/initramfs.conf and run `update-initramfs -u`; with dracut, run
-    `dracut -f --add-drivers` with the driver's name; with mkinitcpio, name it in MODULES of /etc/mkinitcpio.conf and run
-    `mkinitcpio -P`; on Alpine, add its feature to /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`.
+    `dracut -f --add-drivers` with the driver's name; with mkinitcpio, name it in MODULES of /etc/mkinitcpio.conf and
+    run `mkinitcpio -P`; on Alpine, add its feature to /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`.
 
     Reads: the superblock of the root, the initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
     """
@@ -187,7 +188,7 @@ def _program(kernel: KernelDrivers, names: tuple[str, ...]) -> tuple[Evidence | 
 
 @rule("initramfs-has-init", "The initial RAM disk has the program that the kernel starts first")
 def initramfs_has_init(facts: Facts) -> Verdict:
-    """It is /init. Where it is a link, what that leads to is not looked at.
+    """It is /init, or what that leads to: systemd in one of dracut.
 
     Why: without it the kernel looks for the root by itself, knows no UUIDs, and panics.
 
@@ -209,10 +210,9 @@ def initramfs_has_init(facts: Facts) -> Verdict:
         place = Place(scan.path, key=init.path)
         if init.flaw:
             return failed("the kernel cannot start /init", Evidence(place, f"/init is {init.flaw}"))
-        return ok(
-            "the initial RAM disk has its /init",
-            Evidence(place, "a link" if init.mode & 0o170000 == 0o120000 else "a program"),
-        )
+        if init.target is None:
+            return ok("the initial RAM disk has its /init", Evidence(place, "a program"))
+        return _led_to(scan, Evidence(place, f"a link to {init.target}"))
     if drivers.unread:
         return unknown(
             "the initial RAM disk cannot be read in full", *(Evidence(p.place, p.message) for p in drivers.unread)
@@ -220,6 +220,18 @@ def initramfs_has_init(facts: Facts) -> Verdict:
     return failed(
         "the initial RAM disk has no /init", *(Evidence(Place(scan.path), "no /init in it") for scan in drivers.scans)
     )
+
+
+def _led_to(scan: Initramfs, link: Evidence) -> Verdict:
+    """What is said of an /init that is a link."""
+    if scan.started is None:
+        if scan.leads_nowhere:
+            return failed("the kernel cannot start /init", Evidence(link.place, f"{link.seen}, which is not there"))
+        return unknown("what /init leads to was not met with", link)
+    place = Place(scan.path, key=scan.started.path)
+    if scan.started.flaw:
+        return failed("the kernel cannot start /init", link, Evidence(place, f"it is {scan.started.flaw}"))
+    return ok("the initial RAM disk has its /init", link, Evidence(place, "a program"))
 
 
 RULES = (

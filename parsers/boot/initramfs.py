@@ -10,6 +10,7 @@ behind the one in which the search ended.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ MAX_TEXTS: Final = 200
 
 _REGULAR, _SYMLINK = 0o100000, 0o120000
 _INIT: Final = (b"init", b"./init", b"/init")
+_MAX_LINKS: Final = 8
+_MAX_TARGET: Final = 4096
+_MAX_PROGRAMS: Final = 20_000
 _MODULES: Final = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
 _BIN: Final = re.compile(rb"(?:\./)?/?(?:usr/)?(?:s?bin|lib/systemd)/([^/]+)\Z")
 _SUFFIXES: Final = (b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2", b".ko.lzma")
@@ -60,11 +64,15 @@ class InitramfsFile:
 
 @dataclass(frozen=True, slots=True)
 class InitramfsProgram:
-    """A program in an initramfs. `mode` as in stat(2); `size` None where another link has the content."""
+    """A program in an initramfs. `mode` as in stat(2); `size` None where another link has the content.
+
+    `target` is where a symbolic link leads, None for anything else.
+    """
 
     path: str
     mode: int
     size: int | None
+    target: str | None = None
 
     @property
     def flaw(self) -> str | None:
@@ -94,6 +102,8 @@ class Initramfs:
         init: `/init`; None where it was not met with. It stands before the modules in an archive in the order of
             names, so that no reading that stops early has left it out.
         programs: those that were sought and found, in its order.
+        started: what `/init` comes to where it is a link; None where that was not met with. systemd is such a program,
+            and lies behind the modules in the order of names, so that the reading does not stop before it.
     """
 
     path: str
@@ -105,6 +115,14 @@ class Initramfs:
     problems: tuple[Problem, ...] = ()
     init: InitramfsProgram | None = None
     programs: tuple[InitramfsProgram, ...] = ()
+    started: InitramfsProgram | None = None
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether `/init` is a link to a program that is certainly not there, as all was read."""
+        if self.init is None or self.init.target is None or self.started is not None or not self.complete:
+            return False
+        return _BIN.match(_merged(self.init.target).encode("utf-8", "surrogateescape")) is not None
 
     @property
     def file_paths(self) -> tuple[str, ...]:
@@ -208,7 +226,7 @@ def _scan(source: Source, path: str, scan: _Scan, limit: int) -> Initramfs:
         problems = (Problem(place, error.message),)
     return Initramfs(
         path, tuple(archives), tuple(scan.modules), tuple(scan.files), scan.members, complete, problems, scan.init,
-        tuple(scan.programs),
+        tuple(scan.programs), scan.started,
     )  # fmt: skip
 
 
@@ -224,6 +242,17 @@ class _Scan:
         self.members = 0
         self.init: InitramfsProgram | None = None
         self.programs: list[InitramfsProgram] = []
+        self._commands: dict[str, InitramfsProgram] = {}
+
+    @property
+    def started(self) -> InitramfsProgram | None:
+        """What /init comes to, where it is a link."""
+        found = self.init
+        for _ in range(_MAX_LINKS):
+            if found is None or found.target is None:
+                break
+            found = self._commands.get(_merged(posixpath.join(posixpath.dirname(found.path), found.target)))
+        return None if found is self.init or (found and found.target is not None) else found
 
     def run(self, stream: Iterator[Member], archives: list[Archive], name: str) -> bool:
         """Look at the members; tell whether the end was reached."""
@@ -248,18 +277,24 @@ class _Scan:
         if path.endswith(_SUFFIXES):
             self._module(member)
             return True
+        where = _BIN.match(path)
+        program = _program(member) if where or path in _INIT else None
+        if where and program and len(self._commands) < _MAX_PROGRAMS:
+            self._commands[_merged(program.path)] = program
         if path in _INIT:
-            self.init = _program(member)
+            self.init = program
         elif path.endswith(b"conf/modules") or b"/modprobe.d/" in path or member.inode in self._linked:
             self._file(member)
-        elif self._programs and (where := _BIN.match(path)) and _text(where.group(1)) in self._programs:
-            self.programs.append(_program(member))
+        elif where and program and _text(where.group(1)) in self._programs:
+            self.programs.append(program)
             self._sought.discard(_text(where.group(1)))
             return bool(self.modules)
-        return False
+        return where is not None and bool(self.modules)
 
     def _found_all(self) -> bool:
-        return self._missing is not None and not self._missing and not self._sought
+        if self._missing is None or self._missing or self._sought:
+            return False
+        return self.init is None or self.init.target is None or self.started is not None
 
     def _module(self, member: Member) -> None:
         if member.is_directory or (member.size == 0 and member.links < 2):
@@ -285,7 +320,14 @@ class _Scan:
 
 def _program(member: Member) -> InitramfsProgram:
     linked = member.size == 0 and member.links > 1
-    return InitramfsProgram(_text(member.name), member.mode, None if linked else member.size)
+    link = member.mode & 0o170000 == _SYMLINK
+    target = member.read(_MAX_TARGET).decode("utf-8", "surrogateescape") if link else None
+    return InitramfsProgram(_text(member.name), member.mode, None if linked else member.size, target)
+
+
+def _merged(path: str) -> str:
+    """A path as it is where /bin, /sbin and /lib are links to the directories below /usr, and without its slash."""
+    return posixpath.normpath(f"/{path}").lstrip("/").removeprefix("usr/")
 
 
 def module_name(file_name: str) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from fixtures.files import Node
+from fixtures.files import Link, Node
 from fixtures.golden import GOLDEN, INITRAMFS_MODULES, KERNEL, ROOT_UUID, golden_initramfs
 from fixtures.initramfs import EARLY, cpio, initramfs
 from fixtures.kernel import bzimage, elf, module
@@ -327,6 +327,26 @@ def test_the_initramfs_must_have_an_init() -> None:
     assert initramfs_has_init(facts(ramdisk("init"))).status is Status.OK
     with pytest.raises(NotApplicable):
         initramfs_has_init(facts(changed(CFG, f"initrd\t/boot/initrd.img-{KERNEL}", "true")))
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "seen"),
+    [
+        ({"init": Link("usr/lib/systemd/systemd"), "usr/lib/systemd/systemd": elf()}, Status.OK, "a program"),
+        ({"init": Link("/sbin/init"), "sbin": Link("usr/sbin"), "usr/lib/systemd/systemd": elf(),
+          "usr/sbin/init": Link("../lib/systemd/systemd")}, Status.OK, "a program"),
+        ({"init": Link("bin/systemd")}, Status.FAILED, "a link to bin/systemd, which is not there"),
+        ({"init": Link("bin/sh"), "bin/sh": b""}, Status.FAILED, "it is empty"),
+        ({"init": Link("opt/start"), "opt/start": elf()}, Status.WARNING, "a link to opt/start"),
+        ({"init": Link("bin/a"), "bin/a": Link("b"), "bin/b": Link("a")}, Status.FAILED,
+         "a link to bin/a, which is not there"),
+    ],
+    ids=["systemd", "by-way-of-sbin", "nowhere", "empty", "elsewhere", "loop"],
+)  # fmt: skip
+def test_an_init_that_is_a_link_leads_to_a_program(members: dict[str, bytes | Link], status: Status, seen: str) -> None:
+    verdict = initramfs_has_init(facts({INITRD: cpio(members)}))
+    assert (verdict.status, verdict.evidence[-1].seen) == (status, seen)
+    assert verdict.known is (status is not Status.WARNING)
 
 
 def test_what_is_not_known_of_the_kernel_is_never_ok() -> None:

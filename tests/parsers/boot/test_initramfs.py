@@ -223,7 +223,7 @@ def test_init_is_told_of_with_what_speaks_against_it(tmp_path: Path) -> None:
     (tmp_path / "init").symlink_to("usr/lib/systemd/systemd")
     link = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
     assert link is not None
-    assert link.flaw is None
+    assert (link.flaw, link.target) == (None, "usr/lib/systemd/systemd")
     (tmp_path / "init").unlink()
     (tmp_path / "init").mkdir()
     folder = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init
@@ -231,6 +231,26 @@ def test_init_is_told_of_with_what_speaks_against_it(tmp_path: Path) -> None:
     assert folder.flaw == "no regular file"
     (tmp_path / "init").rmdir()
     assert scan_initramfs(Memory(cpio(tmp_path)), "/boot/i").init is None
+
+
+def test_the_reading_goes_on_until_what_init_leads_to_was_met_with(tmp_path: Path) -> None:
+    modules = tmp_path / "usr/lib/modules" / KERNEL / "kernel"
+    modules.mkdir(parents=True)
+    (modules / "nvme.ko").write_bytes(b"x")
+    (tmp_path / "init").symlink_to("/lib/systemd/systemd")
+    (tmp_path / "usr/lib/systemd").mkdir()
+    program = tmp_path / "usr/lib/systemd/systemd"
+    program.write_bytes(b"\x7fELF")
+    program.chmod(0o755)
+    (tmp_path / "usr/share").mkdir()
+    (tmp_path / "usr/share/last").write_text("x")
+    scan = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i", frozenset({"nvme"}), KERNEL)
+    assert scan.started is not None
+    assert (scan.started.path, scan.started.flaw) == ("usr/lib/systemd/systemd", None)
+    assert (scan.complete, scan.leads_nowhere) == (False, False)
+    program.unlink()
+    scan = scan_initramfs(Memory(cpio(tmp_path)), "/boot/i", frozenset({"nvme"}), KERNEL)
+    assert (scan.started, scan.complete, scan.leads_nowhere) == (None, True, True)
 
 
 def test_a_module_where_modprobe_does_not_look_belongs_to_no_kernel(tmp_path: Path) -> None:
