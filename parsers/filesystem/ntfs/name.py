@@ -17,6 +17,7 @@ import msgspec
 _FIXED: Final = struct.Struct("<Q48xIIBB")
 _LAST_BMP: Final = "\uffff"
 _DOS: Final = 2
+_LOW_SURROGATES: Final = 0xDC00  # behind the high ones, with which they would make pairs
 
 
 class FileName(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +83,11 @@ class UpperCase:
     @cached_property
     def _table(self) -> str:
         table = self._read_table()
-        return "".join(map(chr, struct.unpack_from(f"<{len(table) // 2}H", table)))
+        parts = table[: 2 * _LOW_SURROGATES], table[2 * _LOW_SURROGATES :]
+        letters = "".join(part[: len(part) // 2 * 2].decode("utf-16-le", "surrogatepass") for part in parts)
+        if len(letters) == len(table) // 2:
+            return letters
+        return "".join(map(chr, struct.unpack_from(f"<{len(table) // 2}H", table)))  # with pairs, as no table has
 
     def key(self, name: str) -> str:
         """Return what a name is compared by."""
