@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from parsers.linux.sudoers.config import Grant, Release, Sudoers, parse_sudoers
+from parsers.linux.sudoers.config import Grant, Sudoers, parse_sudoers
+from parsers.linux.sudoers.entry import Release
 
 __all__ = ["Grant", "Release", "Sudoers", "parse_sudoers"]

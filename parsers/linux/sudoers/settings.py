@@ -64,6 +64,7 @@ _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,9}")
 _MINUTES: Final = re.compile(r"-?[0-9]{0,9}(?:\.[0-9]{0,9})?")
 _RESOURCE: Final = re.compile(r"default|user|(?:infinity|[0-9]{1,18})(?:\\?,(?:infinity|[0-9]{1,18}))?")
 _OCTAL: Final = re.compile(r"0?[0-7]{1,4}")
+_MOMENT: Final = re.compile(r"[0-9]{10}(?:[0-9]{2}){0,2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{4})?")
 _TIME: Final = re.compile(r"(?=.)(?:[0-9]{1,9}[dD])?(?:[0-9]{1,9}[hH])?(?:[0-9]{1,9}[mM])?(?:[0-9]{1,9}[sS]?)?")
 
 
@@ -79,11 +80,19 @@ def _kinds() -> dict[str, tuple[str, bool]]:
 
 
 KINDS: Final = _kinds()
+DIRECTORIES: Final = frozenset({"CWD", "CHROOT"})
+"""Options of a command that want a directory."""
 
 
-def is_time(text: str) -> bool:
-    """Tell whether a text is a time such as 90, 2m or 7d8h30m10s."""
-    return _TIME.fullmatch(text) is not None
+def option_flaw(name: str, value: str) -> Flaw:
+    """Say what is wrong with an option of a command, such as TIMEOUT; None where nothing is."""
+    if name in DIRECTORIES and not (value == "*" or value.startswith(("/", "~"))):
+        return f"a path with / or ~, or *, wanted for {name}, {value!r} found"
+    if name == "TIMEOUT" and not _TIME.fullmatch(value):
+        return f"a time such as 2m wanted for TIMEOUT, {value!r} found"
+    if name in {"NOTBEFORE", "NOTAFTER"} and not _MOMENT.fullmatch(value):
+        return f"a moment such as 20300131120000Z wanted for {name}, {value!r} found"
+    return None
 
 
 def setting_flaw(name: str, sign: str, value: str | None) -> Flaw:

@@ -7,6 +7,7 @@ visudo is installed, the judgements are asked for again.
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -144,3 +145,34 @@ def test_no_text_takes_long_or_escapes_as_an_exception() -> None:
     for _ in range(300):
         raw = bytes(chance.choices(b'\x00\t \n\\#%+!=:,()"/AaD\xff', k=chance.randint(0, 200)))
         parse_sudoers(raw.decode("utf-8", "surrogateescape"))
+
+
+def test_a_backslash_does_not_continue_a_comment_behind_an_entry() -> None:
+    policy = parse_sudoers("a ALL=ALL # x \\\nb ALL=ALL # y \\\nc ALL\n")
+    assert [(str(grant.place), grant.users) for grant in policy.grants] == [
+        ("/etc/sudoers:1", ("a",)),
+        ("/etc/sudoers:2", ("b",)),
+    ]
+    assert places(policy) == ["/etc/sudoers:3"]
+    endless = parse_sudoers("a ALL=ALL # \\\n" * 60_000)
+    assert [problem.message for problem in endless.problems] == ["at most 100 comments wanted that end in a backslash"]
+
+
+@needs("visudo")
+def test_visudo_names_the_same_lines(tmp_path: Path) -> None:
+    """Tables of several entries. visudo looks for unknown settings and aliases only where it could read every line."""
+    path = tmp_path / "sudoers"
+    chance = random.Random(5)
+    whole = [case for _, case in CASES if "\\\n" not in text_of(case) and not case.endswith("\\")]
+    for _ in range(150):
+        text = "".join(text_of(case) for case in chance.choices(whole, k=chance.randint(2, 6)))
+        path.write_bytes(text.encode("latin-1"))
+        done = subprocess.run(["visudo", "-c", "-f", str(path)], capture_output=True, check=False)
+        policy = parse_sudoers(text)
+        assert (done.returncode == 0) is accepted(policy), text
+        said = {
+            int(match[1]) for match in re.finditer(rb"sudoers:(\d+):\d+: (?!unused|[A-Z][a-z]+_Alias \")", done.stderr)
+        }
+        ours = {it.place.line for it in policy.problems}
+        settings = {it.place.line for it in policy.remarks if "which nothing defines" not in it.message}
+        assert said == (ours or settings), text

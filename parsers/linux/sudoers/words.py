@@ -1,0 +1,42 @@
+"""The words of sudoers, as patterns.
+
+Which of two words is meant where both fit is told by their length: sudo takes the longer one, as does `visudo -c`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$)")
+ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s)")
+NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*+(?![^\s!=:,()\\\"#]|\\[^\n])")
+NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+STRING: Final = re.compile(r'"((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
+EMPTY: Final = re.compile(r'""')
+NOT: Final = re.compile(r"!+")
+NETGROUP: Final = re.compile(r'\+(?:\\[^\t\n]|[^!=:,()\\\s"#>])+')
+MANY: Final = re.compile(r'(?:%:|%|\+)(?:\\[^\t\n]|[^!=:,()\\\s"#>])+')
+WORD: Final = re.compile(r'(?:\\[^\t\n]|[^!=:,()\\\s"#>/%+])(?:\\[^\t\n]|[^!=:,()\\\s"#>])*')
+USER_ID: Final = re.compile(r"#-?[0-9]+(?![^\s!=:,()])")
+GROUP_ID: Final = re.compile(r"%:?#-?[0-9]+")
+IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?:/[0-9A-Fa-f:.]+)?")
+SETTING: Final = re.compile(r"[a-z_]++(?![A-Z0-9])")
+OPERATOR: Final = re.compile(r"\+=|-=|=")
+VALUE: Final = re.compile(r'(?!!)(?:\\.|[^\s,=\\"#])+')
+DIRECTORY: Final = re.compile(r'[/~](?:\\.|[^!=:,()\\\s"#>])*|\*(?=\s)')
+PATH: Final = re.compile(r'(?!")(?:\\.|[^\s\\])+')
+COMMAND: Final = re.compile(r"/(?:\\[,:= \t#]|[^,:=\\\s#])++(?!\\[^ \t\r\n])")
+DIGEST: Final = re.compile(r"sha(224|256|384|512)[ \t]*:[ \t]*([0-9A-Za-z+/=]+)")
+DIGESTS: Final = {
+    size: re.compile(rf"[0-9A-Fa-f]{{{int(size) // 4}}}|[0-9A-Za-z+/]{{{-(-int(size) // 6)}}}(?:{padding})?")
+    for size, padding in (("224", "=="), ("256", "="), ("384", ""), ("512", "=="))
+}
+BUILT_IN: Final = re.compile(r"(?:sudoedit|list)(?![^\s,:=#!()])")
+ARGUMENTS: Final = re.compile(r"(?:\\[ \t]*\r?\n|\\[*?\[\]!^:,= \t#\\\n]|(?!=(?:[\\:,#\s]|\Z))[^,:\\#\s]++|[ \t\r]++)*")
+EXPRESSION: Final = re.compile(r"\^(?:\\[#$]|[^#$\n])*+")
+"""An expression without the dollar sign at its end; that may be one behind a backslash, if no other follows."""
+ARGUMENT_EXPRESSION: Final = re.compile(r"\^(?:\\.|[^\\$#\n])*+\$")
+OPTION: Final = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)[ \t]*=[ \t]*")
+TAG: Final = re.compile(r"(?:NO)?(EXEC|FOLLOW|INTERCEPT|LOG_INPUT|LOG_OUTPUT|MAIL|PASSWD|SETENV)[ \t]*:")
+ALL: Final = re.compile(r"ALL(?![^\s!=:,()\\\"]|\\[^\n])")
