@@ -89,7 +89,7 @@ def set_reparse(path: Path, tag: int, body: bytes) -> None:
 
 def link_body(target: str, shown: str, flags: int | None) -> bytes:
     """Return the body of a symbolic link, or of a junction, which has no flags."""
-    first, second = target.encode("utf-16-le"), shown.encode("utf-16-le")
+    first, second = (text.encode("utf-16-le", "surrogatepass") for text in (target, shown))
     names = struct.pack("<HHHH", 0, len(first), len(first) + 2, len(second))
     return names + (b"" if flags is None else struct.pack("<I", flags)) + first + b"\0\0" + second + b"\0\0"
 
