@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import os
 import statistics
 import subprocess
@@ -31,6 +32,16 @@ WALKS: Final = {
     BTRFS_ZSTD: {"dissect.btrfs": "dissect.btrfs"},
 }
 """The guest's disks, and the peers that read the file system of their root, as `walk_peers` and as people call them."""
+HIVES: Final = {
+    "parsers": "inspector (parsers)",
+    "pyregf": "libregf-python",
+    "python-registry": "python-registry",
+    "dissect.regf": "dissect.regf",
+    "regipy": "regipy",
+    "parsers-value": "inspector, one value alone",
+}
+"""The libraries that walk a hive, as `walk_hive` and as people call them."""
+HIVE_VALUE: Final = (r"ControlSet001\Services\Tcpip", "Start")
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,31 @@ def walks(layout: Layout, theirs: dict[str, str], own_bin: Path, peer_bin: Path,
     print()
 
 
+def hive(own_bin: Path, peer_bin: Path, repeats: int) -> None:
+    """Compare a full walk of a real SYSTEM hive of the shared corpus, which may be absent."""
+    packed = ROOT.parent / "shared" / "corpus" / "known" / "hives" / "hv-rp-SYSTEM.hive.xz"
+    if not packed.is_file():
+        print("no hive was walked: ../shared/corpus is absent\n")
+        return
+    script = str(Path(__file__).with_name("walk_hive.py"))
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(lzma.decompress(packed.read_bytes()))
+        file.flush()
+        print(
+            f"{packed.stem} ({Path(file.name).stat().st_size / MIB:.1f} MiB), every key and value with its data,",
+            end=" ",
+        )
+        print(f"inside the process, median of {repeats} runs")
+        print(f"{'':34}{'seconds':>10}{'keys+values':>12}")
+        for name, title in HIVES.items():
+            python = (own_bin if name.startswith("parsers") else peer_bin) / "python"
+            wanted = HIVE_VALUE if name.endswith("value") else ()
+            once = name == "regipy"  # it takes minutes
+            seconds, count = walk([str(python), script, name, file.name, *wanted], 1 if once else repeats)
+            print(f"{title:34}{seconds:>10.4f}{count:>12}")
+    print()
+
+
 def main() -> int:
     """Print all comparisons; a guest that was not built gets one line and status 1."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -163,6 +199,7 @@ def main() -> int:
     layouts(own_bin, repeats)
     for layout, theirs in WALKS.items():
         walks(layout, theirs, own_bin, peer_bin, repeats)
+    hive(own_bin, peer_bin, repeats)
     return 0
 
 
