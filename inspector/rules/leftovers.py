@@ -51,14 +51,15 @@ _KEYS_AT_HOME: Final = (".ssh/*", "*.pem", "*.key", "*.ppk", ".gnupg/private-key
 _KEYS: Final = (
     "/etc/ssl/private/*", "/etc/pki/tls/private/*", "/etc/ssl/*.key", "/etc/nginx/*.key", "/etc/nginx/ssl/*",
     "/etc/apache2/ssl/*", "/etc/httpd/ssl/*", "/etc/letsencrypt/archive/*/*", "/etc/openvpn/*.key",
-    "/etc/openvpn/*/*.key", "/etc/ipsec.d/private/*", "/etc/swanctl/private/*", "/etc/wireguard/*.key",
+    "/etc/openvpn/*/*.key", "/etc/pki/CA/private/*", "/etc/pki/tls/*.key",
+    "/etc/ipsec.d/private/*", "/etc/swanctl/private/*", "/etc/wireguard/*.key",
 )  # fmt: skip
 _CREDENTIALS: Final = (
     ".aws/credentials", ".aliyun/config.json", ".config/gcloud/credentials.db", ".config/gcloud/access_tokens.db",
     ".config/gcloud/application_default_credentials.json", ".azure/accessTokens.json", ".azure/msal_token_cache.*",
     ".kube/config", ".docker/config.json", ".netrc", ".git-credentials", ".my.cnf", ".pgpass", ".s3cfg", ".boto",
     ".ossutilconfig", ".tccli/*.credential", ".hcloud/*", ".config/openstack/clouds.yaml", ".oci/config",
-    ".vault-token", ".npmrc", ".pypirc",
+    ".vault-token", ".npmrc", ".pypirc", ".smbcredentials", ".config/rclone/rclone.conf", ".config/gh/hosts.yml",
 )  # fmt: skip
 _WITHOUT_SECRETS: Final = {
     ".docker/config.json": b'"auth"',
@@ -77,6 +78,9 @@ _AGENTS: Final = {
     "/var/lib/amazon/ssm/registration": "the SSM agent",
     "/var/lib/waagent/*.xml": "the agent of Azure",
     "/etc/pki/consumer/*.pem": "subscription-manager",
+    "/etc/pki/entitlement/*.pem": "subscription-manager",
+    "/etc/insights-client/machine-id": "Red Hat Insights",
+    "/etc/smolt/*uuid*": "Smolt",
     "/etc/sysconfig/rhn/systemid": "the Red Hat network",
     "/var/lib/yum/uuid": "yum",
     "/etc/SUSEConnect": "SUSEConnect",
@@ -98,7 +102,10 @@ _KEYTABS: Final = (
     "/etc/samba/secrets.tdb",
 )
 _BACKUPS: Final = ("/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-")
-_EDITORS: Final = ("/etc/*~", "/etc/*.bak", "/etc/.*.swp", "/root/*~", "/root/.*.swp")
+_EDITORS: Final = (
+    "/etc/*~", "/etc/*.bak", "/etc/#*#", "/etc/.*.sw[op]", "/etc/*/*~", "/etc/*/*.bak", "/etc/*/.*.sw[op]", "/root/*~",
+    "/root/*.bak", "/root/#*#", "/root/.*.sw[op]", "/srv/*~", "/srv/*.bak",
+)  # fmt: skip
 _JOBS: Final = (
     "/var/spool/cron/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/tabs/*", "/var/spool/at/*",
     "/var/spool/cron/atjobs/*",
@@ -250,7 +257,7 @@ def account_backups_are_gone(facts: Facts) -> Verdict:
     """Why: passwd- and shadow- keep accounts and passwords that were taken away before the image was made.
 
     Fix: remove the files that are named.
-    Reads: /etc, /root
+    Reads: /etc, /root, /srv
     """
     return _none_left(facts, (*_BACKUPS, *_EDITORS), "old copies are left behind")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Final
 
@@ -12,7 +13,8 @@ from inspector.facts.network import NetworkConfig
 from inspector.facts.services import Services
 from inspector.facts.sshd import Sshd
 from inspector.guest import Guest, NotFound
-from inspector.linux.leftover_files import absent, leftovers
+from inspector.linux.dhcp_hostname import sent_names
+from inspector.linux.leftover_files import MAX_SHOWN, absent, leftovers
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.filesystem.tree import FileType
@@ -23,7 +25,12 @@ _MACHINE_ID: Final = "/etc/machine-id"
 _DBUS: Final = "/var/lib/dbus/machine-id"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _ID_LIMIT: Final = 4096
-_GENERIC: Final = frozenset({"localhost", "localhost.localdomain", "localhost.localhost", "linux", "(none)"})
+_TEXT_LIMIT: Final = 1 << 20
+_GENERIC: Final = frozenset(
+    {"localhost", "localhost.localdomain", "localhost.localhost", "linux", "(none)", "alpine", "archlinux", "debian",
+     "fedora", "ubuntu"}
+)  # fmt: skip
+"""Names that mean nothing, and those that distributions' own images carry."""
 _KEY_MAKERS: Final = (
     "sshd-keygen@.service",
     "sshd-keygen.target",
@@ -37,9 +44,14 @@ _DHCP: Final = (
     "/var/lib/dhcp/*",
     "/var/lib/dhclient/*",
     "/var/lib/dhcpcd/*",
+    "/var/lib/dhcp3/*",
+    "/var/lib/dhcpv6/*",
+    "/var/db/dhcpcd/*",
+    "/etc/dhcpcd.duid",
     "/var/lib/NetworkManager/*.lease",
     "/var/lib/NetworkManager/secret_key",
     "/var/lib/NetworkManager/seen-bssids",
+    "/var/lib/NetworkManager/timestamps",
     "/var/lib/wicked/lease-*.xml",
     "/var/lib/wicked/duid.xml",
     "/var/lib/wicked/iaid.xml",
@@ -50,16 +62,22 @@ _SEEDS: Final = (
     "/var/lib/urandom/random-seed",
     "/var/lib/misc/random-seed",
     "/var/lib/random-seed",
+    "/var/lib/seedrng/*",
     "/boot/efi/loader/random-seed",
     "/boot/loader/random-seed",
+    "/efi/loader/random-seed",
 )
-_INITIATORS: Final = (
-    "/etc/iscsi/initiatorname.iscsi",
-    "/etc/nvme/hostid",
-    "/etc/nvme/hostnqn",
-    "/etc/multipath/wwids",
-    "/etc/multipath/bindings",
-)
+_LINE: Final = re.compile(r"[ \t]*[^#\s]")
+_INITIATORS: Final = {
+    "/etc/iscsi/initiatorname.iscsi": re.compile(r"[ \t]*InitiatorName[ \t]*=[ \t]*\S", re.IGNORECASE),
+    "/etc/nvme/hostid": _LINE,
+    "/etc/nvme/hostnqn": _LINE,
+    "/etc/multipath/wwids": _LINE,
+    "/etc/multipath/bindings": _LINE,
+    "/var/lib/multipath/bindings": _LINE,
+}
+"""The lines that name a machine or its disks: open-iscsi ships `GenerateName=yes`, multipath a heading of comments."""
+_HOST_ID: Final = "/etc/hostid"
 _DEVICES_FILE: Final = "/etc/lvm/devices/system.devices"
 
 
@@ -110,11 +128,32 @@ def dbus_machine_id_follows(facts: Facts) -> Verdict:
         return ok("there is no copy of the id", Evidence(Place(_DBUS), "no such file"))
     place = guest.place(_DBUS)
     if kind is FileType.SYMLINK:
-        return ok("the copy of the id is a link", Evidence(place, f"leads to {guest.readlink(_DBUS)[:80]}"))
+        seen = Evidence(place, f"leads to {guest.readlink(_DBUS)[:80]}")
+        if _leads_to_id(guest):
+            return ok("the copy of the id is a link", seen)
+        return warning(f"a link to {_MACHINE_ID} wanted, a link elsewhere found", seen)
     own = guest.read_text(_DBUS, _ID_LIMIT).strip()
     if not own:
         return ok("the copy of the id is empty", Evidence(place, "empty"))
     return warning("D-Bus keeps an id of its own, which every copy will have", Evidence(place, f"{own[:8]}..."))
+
+
+def _leads_to_id(guest: Guest) -> bool:
+    """Tell whether the link leads to the machine id, be it that this is made at boot alone."""
+    if guest.exists(_DBUS):
+        return guest.exists(_MACHINE_ID) and guest.realpath(_DBUS) == guest.realpath(_MACHINE_ID)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(_DBUS), guest.readlink(_DBUS))) == _MACHINE_ID
+
+
+@rule("host-id-is-unset", "No id of gethostid is left")
+def host_id_is_unset(facts: Facts) -> Verdict:
+    """Why: copies of one host id are one machine to ZFS, which imports a pool twice then, and to bought programs.
+
+    Fix: remove /etc/hostid; a root on ZFS needs the boot of the copy to make its own.
+    Reads: /etc/hostid
+    References: gethostid(3)
+    """
+    return _none_left(facts, (_HOST_ID,), "every copy will have this host id")
 
 
 @rule("boot-entries-do-not-carry-an-id", "No boot entry is named by the machine id")
@@ -127,14 +166,17 @@ def boot_entries_do_not_carry_an_id(facts: Facts) -> Verdict:
     """
     guest = facts[Guest]
     token = "/etc/kernel/entry-token"  # noqa: S105 - the name of a file
-    if guest.is_file(token):
-        return ok("entries go by a name of their own", Evidence(guest.place(token), "an entry token is set"))
-    paths = [path for pattern in ("/boot/loader/entries/*.conf", "/boot/*", "/efi/*") for path in guest.glob(pattern)]
-    named = [path for path in paths if _ID.match(path.rpartition("/")[2])]
+    named = guest.read_text(token, _ID_LIMIT).strip() if guest.is_file(token) else ""
+    if _ID.fullmatch(named):
+        return warning("the entry token is a machine id", Evidence(guest.place(token), f"{named[:8]}..."))
     if named:
+        return ok("entries go by a name of their own", Evidence(guest.place(token), named[:80]))
+    paths = [path for pattern in ("/boot/loader/entries/*.conf", "/boot/*", "/efi/*") for path in guest.glob(pattern)]
+    found = [path for path in paths if _ID.match(path.rpartition("/")[2])]
+    if found:
         return warning(
             "boot entries carry a machine id",
-            *(Evidence(guest.place(path), "named by a machine id") for path in named[:8]),
+            *(Evidence(guest.place(path), "named by a machine id") for path in found[:8]),
         )
     return ok("no boot entry carries a machine id", Evidence(Place("/boot"), "no name begins with a machine id"))
 
@@ -221,7 +263,17 @@ def initiator_names_are_unset(facts: Facts) -> Verdict:
     Fix: remove the files that are named; their services make new ones.
     Reads: /etc/iscsi, /etc/nvme, /etc/multipath
     """
-    return _none_left(facts, _INITIATORS, "initiator names are left behind")
+    guest = facts[Guest]
+    found = [
+        Evidence(guest.place(path, number), "left behind")
+        for path, setting in _INITIATORS.items()
+        if guest.is_file(path)
+        for number, line in enumerate(guest.read_text(path, _TEXT_LIMIT).split("\n"), start=1)
+        if setting.match(line)
+    ]
+    if found:
+        return warning("initiator names are left behind", *found[:MAX_SHOWN])
+    return ok("nothing is left behind", *absent(_INITIATORS))
 
 
 @rule("lvm-devices-file-is-gone", "LVM is not told to look at the disks of another machine alone")
@@ -239,10 +291,14 @@ def lvm_devices_file_is_gone(facts: Facts) -> Verdict:
 def hostname_is_generic(facts: Facts) -> Verdict:
     """Why: copies of one name are mixed up in logs, in monitoring and in a directory of machines.
 
-    Fix: empty /etc/hostname, or write localhost into it.
-    Reads: /etc/hostname, and the older files for it
+    Fix: empty /etc/hostname, or write localhost into it; take the name that DHCP asks for out of the network's files.
+    Reads: /etc/hostname, and the older files for it; DHCP_HOSTNAME of ifcfg files, dhcp-hostname of NetworkManager's
+    profiles, host-name of dhclient.conf, hostname of dhcpcd.conf
     """
     hostname = facts[Hostname]
+    sent = [Evidence(place, name) for name, place in sent_names(facts[Guest]) if name.lower() not in _GENERIC]
+    if sent:
+        return warning("every copy will ask for this host name", *sent[:MAX_SHOWN])
     if hostname.name is None or hostname.name.lower() in _GENERIC:
         return ok("no host name of its own", Evidence(hostname.place, hostname.name or "no name"))
     return warning("every copy will have this host name", Evidence(hostname.place, hostname.name))
@@ -256,6 +312,7 @@ def _none_left(facts: Facts, patterns: tuple[str, ...], message: str) -> Verdict
 RULES = (
     machine_id_is_unset,
     dbus_machine_id_follows,
+    host_id_is_unset,
     boot_entries_do_not_carry_an_id,
     ssh_host_keys_are_made_anew,
     network_names_are_not_persistent,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.network import DRIVER, NetworkConfig
 from inspector.guest import Guest
 from inspector.linux.network_files import networkmanager_conf, texts
+from inspector.linux.private_address import is_private_address
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, ok, unknown, warning
 from parsers.network.interface import Method
@@ -30,10 +31,9 @@ _SETTINGS: Final = (
     (re.compile(r"^[ \t]*NETCONFIG_DNS_STATIC_SERVERS=[\"']?([^\"'\n#]+)", re.MULTILINE),
      ("/etc/sysconfig/network/config",)),
 )  # fmt: skip
-_PRIVATE: Final = tuple(
-    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
-)
 _SHOWN: Final = 16
+_FILE_MAX: Final = 256
+"""Settings that are looked at in one file; a resolver takes no more than three."""
 
 
 @rule("one-interface-is-configured", "No interface beside the first one is configured")
@@ -113,18 +113,10 @@ def _in_settings(guest: Guest) -> Iterator[Evidence]:
 
 
 def _private(guest: Guest, path: str, text: str, setting: re.Pattern[str]) -> Iterator[Evidence]:
-    for match in setting.finditer(text):
+    for match in islice(setting.finditer(text), _FILE_MAX):
         for word in _ADDRESS.findall(match[1]):
-            if _is_private(word):
+            if is_private_address(word):
                 yield Evidence(guest.place(path, text.count("\n", 0, match.start()) + 1), word)
-
-
-def _is_private(word: str) -> bool:
-    try:
-        address = ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
 RULES = (one_interface_is_configured, networkmanager_makes_profiles, name_servers_are_not_fixed)

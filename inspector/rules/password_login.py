@@ -1,4 +1,4 @@
-"""The rule about passwords, which users of some clouds choose for a new instance."""
+"""Rules about passwords, which users of some clouds choose for a new instance."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.facts.cloud_init import CloudInit
 from inspector.facts.sshd import Sshd
+from inspector.guest import Guest
+from inspector.linux.programs import program_flaw
 from inspector.linux.sshd_login import Login
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from parsers.place import Place
 
+_SETTERS: Final = tuple(f"{folder}/chpasswd" for folder in ("/usr/sbin", "/sbin", "/usr/bin", "/bin"))
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 
 
@@ -43,4 +47,21 @@ def sshd_takes_passwords(facts: Facts, *, user: str) -> Verdict:
     return warning("sshd takes no passwords", seen)
 
 
-RULES = (sshd_takes_passwords,)
+@rule("passwords-can-be-set", "The program that sets passwords is there")
+def passwords_can_be_set(facts: Facts) -> Verdict:
+    """Why: cloud-init sets root's password, and those of users, with chpasswd; without it they stay as in the image.
+
+    Fix: reinstall the package that has it: passwd, shadow-utils or shadow.
+    Reads: chpasswd in /usr/sbin, /sbin, /usr/bin and /bin
+    References: chpasswd(8)
+    """
+    guest = facts[Guest]
+    path = next(filter(guest.exists, _SETTERS), None)
+    if path is None:
+        return failed("no program sets passwords", *(Evidence(Place(path), "no such file") for path in _SETTERS))
+    if flaw := program_flaw(guest, path):
+        return failed("chpasswd cannot be run", flaw)
+    return ok("a program sets passwords", Evidence(guest.place(path), guest.realpath(path)))
+
+
+RULES = (sshd_takes_passwords, passwords_can_be_set)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture, DiskContent
+from inspector.guest import Guest
+from inspector.identity import guest_family
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from parsers.place import Place
 
 
 @rule("image-holds-a-system", "The image is the disk of a system", os="any")
@@ -70,4 +73,31 @@ def architecture_is_supported(facts: Facts, *, supported: list[str], limited: li
     return failed(f"{' or '.join(supported)} wanted, {architecture.machine} found", seen)
 
 
-RULES = (architecture_is_supported, image_holds_a_system, image_holds_one_system)
+@rule("system-matches-declared", "The system is of the platform and the architecture that the image declares", os="any")
+def system_matches_declared(facts: Facts, *, platform: str, architecture: str) -> Verdict:
+    """The system is a `platform` ("linux", "windows") for an `architecture` ("x86_64", "aarch64"); "any" asks for none.
+
+    Why: the cloud starts an instance, and sets it up, by what the image declares, whatever is on the disk.
+
+    Fix: declare what the image holds.
+
+    Reads: the root directories of all volumes; the head of /sbin/init, or of another program that every guest has.
+    """
+    found: list[tuple[bool, Evidence]] = []
+    if platform != "any":
+        facts[Guest]  # without a root there is nothing to compare, and why there is none is the reason
+        family = guest_family(facts) or "none"
+        found.append((family == platform, Evidence(Place("/"), f"{platform} declared, {family} found")))
+    if architecture != "any":
+        machine = facts[Architecture]
+        seen = f"{architecture} declared, {machine.machine} found"
+        found.append((machine.machine == architecture, Evidence(machine.place, seen)))
+    if not found:
+        raise NotApplicable("neither platform nor architecture is declared")
+    wrong = [seen for fits, seen in found if not fits]
+    if wrong:
+        return failed("the image declares another system", *wrong)
+    return ok("the system is the declared one", *(seen for _, seen in found))
+
+
+RULES = (architecture_is_supported, image_holds_a_system, image_holds_one_system, system_matches_declared)

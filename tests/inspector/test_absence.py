@@ -42,7 +42,8 @@ VOLUMES = "it speaks of the image, its partitions and volumes, not of files"
 
 GONE = {
     NOT_NEEDED: "account-backups-are-gone account-files-belong-to-root boot-entries-do-not-carry-an-id firewall-is-off"
-    " logs-are-empty machine-id-is-unset private-keys-are-gone sudoers-belongs-to-root system-files-mutable",
+    " logs-are-empty machine-id-is-unset private-keys-are-gone sudoers-belongs-to-root system-files-mutable"
+    " caches-are-empty crash-dumps-are-gone network-secrets-are-gone no-proxy-is-set",
     DEFAULT: "accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache cloud-init-leaves-etc-hosts"
     " cloud-init-sets-the-host-name cloud-init-takes-vendor-data default-target-starts-the-system"
     " primary-interface-uses-dhcp selinux-mode-is-accepted sshd-lets-the-user-in sshd-takes-passwords",
@@ -52,8 +53,9 @@ GONE = {
     " sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present",
     ONE_OF_SEVERAL: "boot-loader-installed boot-modes-are-whole cloud-init-config-parses"
     " cloud-init-datasource-allows-target cloud-init-instance-id-is-not-fixed network-config-parses sshd-config-valid"
-    " sudoers-is-valid",
-    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured",
+    " sudoers-is-valid release-files-agree",
+    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
+    " addresses-and-routes-come-from-dhcp",
     VOLUMES: "system-volumes-are-not-logical",
 }
 UNREADABLE = {
@@ -67,14 +69,16 @@ EMPTY = {
     " cloud-init-takes-vendor-data default-target-starts-the-system primary-interface-uses-dhcp sshd-lets-the-user-in"
     " sshd-listens-to-the-network sshd-port-standard sshd-takes-passwords",
     "nothing is wrong in an empty file": "cloud-init-config-parses fstab-parses grub-config-parses"
-    " network-config-parses sshd-config-valid sshd-keywords-are-current sudoers-is-valid",
+    " network-config-parses network-secrets-are-gone no-proxy-is-set sshd-config-valid sshd-keywords-are-current"
+    " sudoers-is-valid",
     NOT_THE_CONTENT: "account-files-belong-to-root cloud-init-installed firewall-is-off machine-id-is-unset"
     " sudoers-belongs-to-root system-files-mutable",
     ELSEWHERE: "architecture-is-supported cloud-init-datasource-allows-target cloud-init-is-recent"
     " distribution-is-supported efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver"
     " kernel-is-supported network-service-enabled nvme-driver-boots release-is-maintained ssh-host-keys-are-made-anew"
     " sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present",
-    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured",
+    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
+    " addresses-and-routes-come-from-dhcp",
 }
 UNCONCERNED = {
     "gone": {
@@ -103,7 +107,8 @@ NOT_OF_FILES = {
     " fstab-subvolumes-exist initramfs-opens-the-root-volume kernel-mounts-the-root-subvolume"
     " root-subvolume-is-writable volume-groups-are-complete volume-metadata-is-sound dracut-devices-exist",
     "none of the guests has a second menu, an enforced policy or a declared firmware; their own tests do":
-    "boot-mode-matches-declared efi-mount-has-partition grub-menus-agree selinux-labels-are-there",
+    "boot-mode-matches-declared system-matches-declared efi-mount-has-partition grub-menus-agree"
+    " selinux-labels-are-there",
 }  # fmt: skip
 
 

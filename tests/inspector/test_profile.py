@@ -48,6 +48,7 @@ AFTER = [
     "KernelModules",
     "PasswordLogin",
     "Accounts",
+    "ReleaseFiles",
 ]
 WINDOWS = ["BCD", "BootMgr", "Registry"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'

@@ -38,7 +38,7 @@ def inspector(*arguments: str | Path, statuses: tuple[int, ...] = (0, 1)) -> str
 CHANGING: Final = {
     r"6\.1\.\d+-\d+-cloud-amd64": "6.1.0-NN-cloud-amd64",
     r"\b\d+\.\d+\S*\+deb12u\d+": "VERSION",
-    r"debian 12\.\d+": "debian 12.N",
+    r"(debian|Debian GNU/Linux) 12\.\d+": r"\1 12.N",
     r"(/var/lib/dpkg/status):\d+": r"\1:N",
     r"\b\d+ (%|MiB|of \d+ inodes|sectors|files)": r"N \1",
     r"N of \d+ inodes": "N inodes",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fixtures.files import File
-from tests.inspector.faults.mutation import F, Mutation, W
+from tests.inspector.faults.mutation import ETH0, F, Mutation, W, text
 
 _KEY: Final = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
 _KEPT: Final = "/etc/cloud/cloud.cfg.d/98_keys.cfg"
+_TUNNEL: Final = "/etc/wireguard/wg0.conf"
+_WIRELESS: Final = "/etc/NetworkManager/system-connections/office.nmconnection"
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
 
 COPIES: Final = (
@@ -116,5 +118,59 @@ COPIES: Final = (
         W,
         "/usr/lib/virt-sysprep/scripts/1",
         {"/usr/lib/virt-sysprep/scripts/1": None},
+    ),
+    Mutation(
+        "asks-at-the-console",
+        {"/.unconfigured": ""},
+        "Leftovers",
+        W,
+        "/.unconfigured",
+        {"/.unconfigured": None},
+    ),
+    Mutation(
+        "tunnel-key-left",
+        {_TUNNEL: File("[Interface]\nPrivateKey = iAZ2bXyX=\n", mode=0o600)},
+        "Leftovers",
+        W,
+        f"{_TUNNEL}:2",
+        {_TUNNEL: None},
+    ),
+    Mutation(
+        "wireless-password-left",
+        {_WIRELESS: File("[wifi-security]\npsk=x\n", mode=0o600)},
+        "Leftovers",
+        W,
+        f"{_WIRELESS}:2",
+        {_WIRELESS: None},
+    ),
+    Mutation(
+        "route-left",
+        {ETH0: text(ETH0) + "    up ip route add 10.9.0.0/16 via 10.0.0.254\n"},
+        "NetworkSettings",
+        W,
+        f"{ETH0}:{text(ETH0).count(chr(10)) + 1}",
+    ),
+    Mutation(
+        "banner-for-users",
+        {"/etc/issue": "Authorized users only.\n"},
+        "ReleaseFiles",
+        W,
+        "/etc/issue",
+        {"/etc/issue": "\\S \\n \\l\n", "/etc/motd": "Authorized users only.\n"},
+    ),
+    Mutation(
+        "release-file-of-another-release",
+        {"/etc/debian_version": "11.9\n"},
+        "ReleaseFiles",
+        W,
+        "/etc/debian_version:1",
+        {"/etc/debian_version": "12.7\n"},
+    ),
+    Mutation(
+        "no-program-sets-passwords",
+        {"/usr/sbin/chpasswd": None},
+        "SystemImage",
+        F,
+        "/usr/sbin/chpasswd",
     ),
 )

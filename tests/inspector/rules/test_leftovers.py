@@ -75,6 +75,9 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
         (cloud_credentials_are_gone, {"/root/.aws/credentials": "[default]\n"}, F, "/root/.aws/credentials"),
         (cloud_credentials_are_gone, {"/home/bob/.netrc": "machine h password p\n"}, F, "/home/bob/.netrc"),
         (agents_are_unregistered, {"/etc/salt/minion_id": "web1\n"}, W, "/etc/salt/minion_id"),
+        (agents_are_unregistered, {"/etc/pki/entitlement/1.pem": "x"}, W, "/etc/pki/entitlement/1.pem"),
+        (account_backups_are_gone, {"/etc/ssh/sshd_config.bak": "x"}, W, "/etc/ssh/sshd_config.bak"),
+        (private_keys_are_gone, {"/etc/pki/CA/private/cakey.pem": KEY}, W, "/etc/pki/CA/private/cakey.pem"),
         (keytabs_are_gone, {"/etc/krb5.keytab": "\x05\x02x"}, W, "/etc/krb5.keytab"),
         (account_backups_are_gone, {"/etc/shadow-": "root:x:\n"}, W, "/etc/shadow-"),
         (

@@ -14,6 +14,7 @@ from inspector.rules.machine_identity import (
     boot_entries_do_not_carry_an_id,
     dbus_machine_id_follows,
     dhcp_state_is_gone,
+    host_id_is_unset,
     hostname_is_generic,
     initiator_names_are_unset,
     lvm_devices_file_is_gone,
@@ -32,6 +33,9 @@ OFF = {"/etc/cloud/cloud-init.disabled": ""}
 ENTRY = f"/boot/loader/entries/{ID}-6.1.0.conf"
 RULE_FILE = "/etc/udev/rules.d/70-persistent-net.rules"
 NAMED = 'SUBSYSTEM=="net", ATTR{address}=="52:54:00:12:34:56", NAME="eth0"\n'
+ISCSI = "/etc/iscsi/initiatorname.iscsi"
+EL = "/etc/sysconfig/network-scripts/ifcfg-eth0"
+NAMELESS = {"/etc/hostname": ""}
 F, W = Status.FAILED, Status.WARNING
 
 
@@ -59,6 +63,28 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
             "/var/lib/dbus/machine-id",
             {"/var/lib/dbus/machine-id": Link("/etc/machine-id")},
         ),
+        (
+            dbus_machine_id_follows,
+            {"/var/lib/dbus/machine-id": Link("/etc/dbus-id"), "/etc/dbus-id": ID},
+            W,
+            "/var/lib/dbus/machine-id",
+            {"/var/lib/dbus/machine-id": Link("../../../etc/machine-id")},
+        ),
+        (
+            dbus_machine_id_follows,
+            {"/var/lib/dbus/machine-id": Link("/nowhere")},
+            W,
+            "/var/lib/dbus/machine-id",
+            {"/var/lib/dbus/machine-id": Link("/etc/machine-id"), "/etc/machine-id": None},
+        ),
+        (host_id_is_unset, {"/etc/hostid": "\x01\x02\x03\x04"}, W, "/etc/hostid", {}),
+        (
+            boot_entries_do_not_carry_an_id,
+            {"/etc/kernel/entry-token": f"{ID}\n"},
+            W,
+            "/etc/kernel/entry-token",
+            {"/etc/kernel/entry-token": "debian\n"},
+        ),
         (boot_entries_do_not_carry_an_id, {ENTRY: "title x\n"}, W, ENTRY, {"/etc/kernel/entry-token": "os-id\n"}),
         (boot_entries_do_not_carry_an_id, {f"/boot/{ID}/6.1/linux": "x"}, W, f"/boot/{ID}", {}),
         (ssh_host_keys_are_made_anew, {KEY: "key", **OFF}, W, KEY, {"/etc/cloud/cloud-init.disabled": None}),
@@ -73,9 +99,26 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
         (dhcp_state_is_gone, {"/var/lib/dhcp/dhclient.leases": "lease {\n"}, W, "/var/lib/dhcp/dhclient.leases", {}),
         (dhcp_state_is_gone, {"/var/lib/wicked/duid.xml": "<x/>"}, W, "/var/lib/wicked/duid.xml", {}),
         (random_seed_is_gone, {"/var/lib/systemd/random-seed": "x" * 32}, W, "/var/lib/systemd/random-seed", {}),
-        (initiator_names_are_unset, {"/etc/nvme/hostnqn": "nqn"}, W, "/etc/nvme/hostnqn", {}),
+        (dhcp_state_is_gone, {"/etc/dhcpcd.duid": "00:04"}, W, "/etc/dhcpcd.duid", {}),
+        (random_seed_is_gone, {"/var/lib/seedrng/seed.credit": "x" * 32}, W, "/var/lib/seedrng/seed.credit", {}),
+        (initiator_names_are_unset, {"/etc/nvme/hostnqn": "nqn"}, W, "/etc/nvme/hostnqn:1", {}),
+        (
+            initiator_names_are_unset,
+            {ISCSI: "## names\nInitiatorName=iqn.1993-08.org.debian:01:6f1f2a1c\n"},
+            W,
+            f"{ISCSI}:2",
+            {ISCSI: "GenerateName=yes\n"},
+        ),
+        (
+            initiator_names_are_unset,
+            {"/etc/multipath/bindings": "# Multipath bindings, Version : 1.0\nmpatha 3600508b4000156d7\n"},
+            W,
+            "/etc/multipath/bindings:2",
+            {"/etc/multipath/bindings": "# Multipath bindings, Version : 1.0\n"},
+        ),
         (lvm_devices_file_is_gone, {"/etc/lvm/devices/system.devices": "x"}, W, "/etc/lvm/devices/system.devices", {}),
         (hostname_is_generic, {"/etc/hostname": "db7\n"}, W, "/etc/hostname:1", {"/etc/hostname": "localhost\n"}),
+        (hostname_is_generic, {**NAMELESS, EL: "DHCP_HOSTNAME='db7'\n"}, W, f"{EL}:1", {EL: "BOOTPROTO=dhcp\n"}),
     ],
 )
 def test_a_fault_has_its_place_and_the_fix_mends_it(

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from fixtures.files import Files
+from fixtures.files import File, Files, Link
 from fixtures.golden import GOLDEN
-from inspector.facts import UnknownFact
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.facts.sshd import Sshd
-from inspector.rules.password_login import sshd_takes_passwords
+from inspector.guest import Guest
+from inspector.rules.password_login import passwords_can_be_set, sshd_takes_passwords
 from inspector.verdict import NotApplicable, Status
 from parsers.place import Place
 from tests.facts_of import facts_of
+from tests.inspector import boots
 
 SNIPPET = "/etc/ssh/sshd_config.d/10-cloudimg-settings.conf"
 OFF = {SNIPPET: "PasswordAuthentication no\n"}
@@ -66,4 +68,19 @@ def test_without_sshd_there_is_nothing_to_say() -> None:
 def test_unknown_is_never_ok(noun: type[Any]) -> None:
     made = facts_of({**GOLDEN, **OFF}, given={noun: UnknownFact("not readable", Place("/x"))})
     verdict = sshd_takes_passwords(made, user="root")
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+CHPASSWD = "/usr/sbin/chpasswd"
+
+
+@pytest.mark.parametrize("change", [{CHPASSWD: None}, {CHPASSWD: File("", 0o755)}, {CHPASSWD: Link("/nowhere")}])
+def test_without_the_program_no_password_is_set(change: dict[str, Any]) -> None:
+    verdict = passwords_can_be_set(boots.facts(change))
+    assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, CHPASSWD)
+    assert passwords_can_be_set(boots.facts()).status is Status.OK
+
+
+def test_the_program_without_a_guest_is_not_known() -> None:
+    verdict = passwords_can_be_set(Facts({Guest: UnknownFact("no root file system")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)

@@ -4,10 +4,17 @@ import pytest
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, DiskContent
+from inspector.guest import Guest
 from inspector.rules.rule import Rule
-from inspector.rules.system_image import architecture_is_supported, image_holds_a_system, image_holds_one_system
-from inspector.verdict import Evidence, Status
+from inspector.rules.system_image import (
+    architecture_is_supported,
+    image_holds_a_system,
+    image_holds_one_system,
+    system_matches_declared,
+)
+from inspector.verdict import Evidence, NotApplicable, Status
 from parsers.place import Place
+from tests.inspector.boots import facts as golden_facts
 
 ROOT = Evidence(Place("/etc", volume="sda1"), "the root of a system on ext4")
 OTHER_ROOT = Evidence(Place("/etc", volume="sda2"), "the root of a system on ext4")
@@ -72,3 +79,28 @@ def test_an_unknown_architecture_is_never_ok() -> None:
     made = Facts({Architecture: UnknownFact("no program tells the architecture")})
     verdict = architecture_is_supported(made, supported=["x86_64"], limited=[])
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "architecture", "status"),
+    [
+        ("linux", "any", Status.OK),
+        ("any", "x86_64", Status.OK),
+        ("linux", "x86_64", Status.OK),
+        ("windows", "any", Status.FAILED),
+        ("linux", "aarch64", Status.FAILED),
+    ],
+)
+def test_what_is_declared_is_what_the_image_holds(platform: str, architecture: str, status: Status) -> None:
+    verdict = system_matches_declared(golden_facts(), platform=platform, architecture=architecture)
+    assert (verdict.status, verdict.known, bool(verdict.evidence)) == (status, True, True)
+
+
+def test_without_a_declaration_there_is_nothing_to_compare_and_without_a_guest_nothing_is_ok() -> None:
+    with pytest.raises(NotApplicable, match="declared"):
+        system_matches_declared(golden_facts(), platform="any", architecture="any")
+    missing = UnknownFact("no root file system")
+    for platform, architecture in (("linux", "any"), ("any", "x86_64")):
+        made = Facts({Guest: missing, Architecture: missing})
+        verdict = system_matches_declared(made, platform=platform, architecture=architecture)
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
