@@ -143,7 +143,7 @@ class NetworkConfig:
             return ()
         profiles = backend.configuration.profiles
         found = [
-            Choice(backend, profile, fit, _method(profile, profiles))
+            Choice(backend, profile, fit, method_of(profile, profiles))
             for profile in profiles
             if profile.kind in (Kind.ETHERNET, Kind.WIRELESS) and (profile.at_boot or backend.name == "networkd")
             if (fit := self.names.fit(profile.match)) is not Fit.NO
@@ -180,8 +180,8 @@ def _first_match(choices: list[Choice]) -> list[Choice]:
     return [choice for choice in choices if choice.profile is None or choice.profile.at_boot]
 
 
-def _method(profile: Profile, profiles: tuple[Profile, ...]) -> Method:
-    """How an interface gets its IPv4 address: one that is taken into a bond or bridge gets it there."""
+def method_of(profile: Profile, profiles: tuple[Profile, ...]) -> Method:
+    """Return how an interface gets its IPv4 address: one that is taken into a bond or bridge gets it there."""
     if profile.master is None:
         return profile.ipv4
     named = {profile.master, profile.master.lower()}

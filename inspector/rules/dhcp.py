@@ -7,7 +7,7 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.cloud_init import CloudInit
-from inspector.facts.network import BackEnd, Choice, Fit, NetworkConfig
+from inspector.facts.network import BackEnd, Choice, Fit, NetworkConfig, method_of
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.network.interface import Kind, Method, Profile
@@ -142,7 +142,7 @@ def _overridden(facts: Facts, network: NetworkConfig) -> Verdict | None:
     if own is None or not cloud_init.renders_network:
         return None
     mine = [it for it in own.profiles if network.names.fit(it.match) is Fit.YES]
-    if not mine or any(it.ipv4 is Method.DHCP for it in mine):
+    if not mine or any(method_of(it, own.profiles) is Method.DHCP for it in mine):
         return None
     return warning(
         "cloud-init is told to configure the network without DHCP",
@@ -196,7 +196,8 @@ def _rendered(cloud_init: CloudInit, network: NetworkConfig, message: str, evide
     version = cloud_init.version.text if cloud_init.version else ""
     own = cloud_init.system_network
     if own is not None:
-        dhcp = [it for it in own.profiles if it.ipv4 is Method.DHCP and network.names.fit(it.match) is Fit.YES]
+        mine = [it for it in own.profiles if network.names.fit(it.match) is Fit.YES]
+        dhcp = [it for it in mine if method_of(it, own.profiles) is Method.DHCP]
         if own.fatal is not None or not dhcp:
             said = [_profile(it, f"IPv4 {it.ipv4}") for it in own.profiles]
             said += [Evidence(it.place, it.message) for it in own.problems]

@@ -1,7 +1,7 @@
 """The network configuration in cloud-init's own files: version 1, and version 2, which is netplan's language.
 
 References: docs.cloud-init.io, "Networking config version 1" and "version 2".
-Not done: of version 1 only what decides about addresses is read (types and their subnets), no routes and no DNS.
+Not done: of version 1 only what decides about addresses is read (types, their subnets and ports), no DNS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _KINDS: Final = {
     "loopback": Kind.LOOPBACK,
     "infiniband": Kind.OTHER,
 }
+_PORTS: Final = ("bond_interfaces", "bridge_interfaces")
 _DHCP4: Final = {"dhcp", "dhcp4"}
 _DHCP6: Final = {"dhcp6", "ipv6_dhcpv6-stateful", "ipv6_dhcpv6-stateless"}
 
@@ -50,12 +51,43 @@ def _text(node: Mapping, key: str) -> str:
     return value.text if isinstance(value, Scalar) else ""
 
 
+def _mappings(node: Node | None) -> list[Mapping]:
+    return [it for it in (node.items if isinstance(node, Sequence) else ()) if isinstance(it, Mapping)]
+
+
+def _masters(config: Node) -> dict[str, str]:
+    """Return the bond or bridge of each interface that is taken into one."""
+    found: dict[str, str] = {}
+    for item in _mappings(config):
+        for key in _PORTS:
+            ports = item.get(key)
+            for port in ports.items if isinstance(ports, Sequence) else ():
+                if isinstance(port, Scalar):
+                    found[port.text] = _text(item, "name")
+    return found
+
+
+def _gateway(subnets: list[Mapping]) -> str | None:
+    """Return the default gateway: the subnet's own, or the one of a route to everywhere."""
+    for subnet in subnets:
+        routes = (it for it in _mappings(subnet.get("routes")) if _everywhere(it))
+        for gateway in (_text(subnet, "gateway"), *(_text(it, "gateway") for it in routes)):
+            if is_ipv4(gateway):
+                return gateway
+    return None
+
+
+def _everywhere(route: Mapping) -> bool:
+    network, mask = _text(route, "network") or _text(route, "destination"), _text(route, "netmask")
+    return network in ("0.0.0.0/0", "default") or (network == "0.0.0.0" and mask in ("0.0.0.0", "0"))  # noqa: S104 - no address that is bound to
+
+
 def _profiles(config: Node) -> Iterator[Profile]:
-    for item in config.items if isinstance(config, Sequence) else ():
-        if not isinstance(item, Mapping) or _text(item, "type") not in _KINDS:
+    masters = _masters(config)
+    for item in _mappings(config):
+        if _text(item, "type") not in _KINDS:
             continue
-        subnets = item.get("subnets")
-        found = [it for it in (subnets.items if isinstance(subnets, Sequence) else ()) if isinstance(it, Mapping)]
+        found = _mappings(item.get("subnets"))
         types = {_text(it, "type") for it in found}
         addresses = tuple(address for it in found if is_ipv4(address := _text(it, "address")))
         name, mac = _text(item, "name"), _text(item, "mac_address")
@@ -70,7 +102,8 @@ def _profiles(config: Node) -> Iterator[Profile]:
             ipv4=Method.DHCP if types & _DHCP4 else Method.STATIC if addresses else Method.NONE,
             ipv6=Method.DHCP if types & _DHCP6 else Method.NONE,
             addresses=addresses,
-            gateway=next((gateway for it in found if is_ipv4(gateway := _text(it, "gateway"))), None),
+            gateway=_gateway(found),
             at_boot=not any(_text(it, "control") == "manual" for it in found),
+            master=masters.get(name),
             said=Said(item.keys.get("name"), item.keys.get("mac_address")),
         )

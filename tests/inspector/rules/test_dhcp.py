@@ -259,6 +259,11 @@ def test_cloud_init_alone_is_enough_where_nothing_is_configured() -> None:
         ("{version: 2, ethernets: {eth0: {addresses: [10.0.0.2/24]}}}", Status.FAILED),
         ("{version: 1, config: [{type: physical, name: eth0, subnets: [{type: dhcp}]}]}", Status.OK),
         (
+            "{version: 1, config: [{type: physical, name: eth0},"
+            " {type: bond, name: bond0, bond_interfaces: [eth0], subnets: [{type: dhcp}]}]}",
+            Status.OK,
+        ),
+        (
             "{version: 1, config: [{type: physical, name: eth0, subnets: [{type: static, address: 10.0.0.2/24}]}]}",
             Status.FAILED,
         ),
