@@ -53,6 +53,7 @@ MODULES: Final[tuple[str, ...]] = (
     "virtio",
     "volumes",
     "windows.boot",
+    "windows.drivers",
     "windows.registry",
     "windows.virtio",
 )

@@ -50,7 +50,7 @@ AFTER = [
     "Accounts",
     "ReleaseFiles",
 ]
-WINDOWS = ["BCD", "BootMgr", "Registry"]
+WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

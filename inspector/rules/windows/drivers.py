@@ -1,0 +1,216 @@
+r"""Drivers of Windows: that those of the boot are there, that filters lead to drivers, and that none hides a device.
+
+Source: Microsoft's documentation of `ErrorControl` and of class filters ("Installing a Filter Driver", "Service
+registry trees for drivers"); device setup classes are named in "System-Defined Device Setup Classes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.facts.windows_version import WindowsVersion
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.rules.windows.virtio import judge_driver
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES, Service, Start, service, services
+
+_CRITICAL: Final = 3
+_SHOWN: Final = 16
+_CLASSES: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Class"
+_FILTERS: Final = {
+    "{4d36e967-e325-11ce-bfc1-08002be10318}": ("disk drives", {"partmgr", "ehstorclass"}),
+    "{71a27cdd-812a-11d0-bec7-08002be2092f}": ("volumes", {"volsnap", "fvevol", "iorate", "rdyboost"}),
+    "{4d36e97b-e325-11ce-bfc1-08002be10318}": ("storage controllers", set()),
+    "{4d36e96a-e325-11ce-bfc1-08002be10318}": ("IDE controllers", set()),
+    "{4d36e972-e325-11ce-bfc1-08002be10318}": ("network cards", set()),
+}  # fmt: skip
+"""Device setup classes without whose devices nothing works, and the filters that Windows itself puts there."""
+_XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
+_INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
+_SEVEN: Final = (6, 1)
+_EIGHT_ONE: Final = (6, 3)
+
+
+@rule("windows-boot-drivers-exist", "The drivers that Windows starts at boot are there", "windows")
+def windows_boot_drivers_exist(facts: Facts) -> Verdict:
+    r"""Every driver that the loader or the kernel starts, with its file.
+
+    Why: without a driver whose error control is critical Windows stops at boot (0xc0000098, 0xc0000221), without
+    others it starts without their devices.
+
+    Fix: restore the file that is named (`sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows`), or uninstall the
+    product that the driver was a part of.
+
+    Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
+    """
+    bad: list[tuple[Service, Evidence]] = []
+    count = 0
+    for item in services(facts[Registry]):
+        if item.is_driver and item.start in (Start.BOOT, Start.SYSTEM):
+            count += 1
+            if flaw := flaw_of_program(facts, item.file):
+                place = facts[Guest].place(item.file)
+                bad.append((item, Evidence(place, f"{item.name}, started: {item.start_name}: {flaw}")))
+    if not count:
+        return failed("no driver is started at boot", Evidence(facts[Registry].place(SERVICES), "no driver"))
+    if critical := [evidence for item, evidence in bad if item.error_control == _CRITICAL]:
+        return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN])
+    if bad:
+        return warning(f"{len(bad)} of {count} drivers of the boot do not load", *(seen for _, seen in bad[:_SHOWN]))
+    return ok("the drivers of the boot are there", Evidence(facts[Registry].place(SERVICES), f"{count} drivers"))
+
+
+@rule(
+    "windows-class-filters-lead-to-drivers",
+    "The filters of disks, volumes and network cards are drivers that are there",
+    "windows",
+)
+def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
+    r"""`UpperFilters` and `LowerFilters` of the classes of devices without which nothing works.
+
+    Why: Windows starts no device of a class one of whose filters cannot be loaded: no disk (0x7B), or no network.
+    Filters of products that were not uninstalled for the move are the usual reason.
+
+    Fix: take the name that is shown out of the list in the registry, or uninstall the product.
+
+    Reads: SYSTEM\CurrentControlSet\Control\Class, Services, System32\drivers
+    """
+    registry = facts[Registry]
+    good: list[Evidence] = []
+    extra: list[Evidence] = []
+    bad: list[Evidence] = []
+    for guid, (devices, usual) in _FILTERS.items():
+        for side in ("UpperFilters", "LowerFilters"):
+            place = registry.place(rf"{_CLASSES}\{guid}", side)
+            for name in registry.texts(rf"{_CLASSES}\{guid}", side):
+                if flaw := _flaw_of_filter(facts, name):
+                    bad.append(Evidence(place, f"{name} of {devices}: {flaw}"))
+                else:
+                    (good if name.lower() in usual else extra).append(Evidence(place, f"{name} of {devices}"))
+    if bad:
+        return failed("filters name drivers that cannot be loaded", *bad)
+    if extra:
+        return warning("filters that are not those of Windows", *extra)
+    return ok("the filters are those of Windows", *good or [Evidence(registry.place(_CLASSES), "no filters")])
+
+
+def _flaw_of_filter(facts: Facts, name: str) -> str | None:
+    found = service(facts[Registry], name)
+    if found is None:
+        return "no such service"
+    if found.start == Start.DISABLED:
+        return "it is disabled"
+    if flaw := flaw_of_program(facts, found.file):
+        return f"its file {flaw}"
+    return None
+
+
+@rule("windows-xen-hides-no-device", "No driver of Xen hides the disk or the network card", "windows")
+def windows_xen_hides_no_device(facts: Facts) -> Verdict:
+    r"""The value `hide_devices` of the driver XenPCI, and drivers of Xen that are still installed.
+
+    Why: on another hypervisor the driver hides the devices that the value names, among them the disk: 0x7B.
+
+    Fix: uninstall the drivers of Xen before the export; where it is too late, delete the value.
+
+    Reads: SYSTEM\CurrentControlSet\Services\XenPCI\Parameters, the services of Xen's drivers
+    """
+    registry = facts[Registry]
+    parameters = rf"{SERVICES}\XenPCI\Parameters"
+    value = registry.value(parameters, "hide_devices")
+    if value is not None and value.data.strip(b"\0"):
+        return failed(
+            "a driver of Xen hides devices", Evidence(registry.place(parameters, "hide_devices"), "not empty")
+        )
+    found = [item for name in _XEN if (item := service(registry, name))]
+    left = [item for item in found if item.start is not None and item.start != Start.DISABLED]
+    if left:
+        return warning("drivers of Xen are left", *(Evidence(item.start_place, item.start_name) for item in left))
+    return ok("no driver of Xen is left", Evidence(registry.place(parameters, "hide_devices"), "no such value"))
+
+
+@rule("windows-installs-devices", "Windows installs devices that it did not know", "windows")
+def windows_installs_devices(facts: Facts) -> Verdict:
+    r"""The value `DeviceInstallDisabled` of the service that installs devices.
+
+    Why: where it is set, the network card and the disks of the cloud never get their drivers.
+
+    Fix: delete the value, or set it to 0.
+
+    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters
+    """
+    registry, version = facts[Registry], facts[WindowsVersion]
+    path = rf"{SERVICES}\{_INSTALLATION[(version.major, version.minor) <= _SEVEN]}"
+    number = registry.number(path, "DeviceInstallDisabled")
+    evidence = Evidence(registry.place(path, "DeviceInstallDisabled"), "not set" if number is None else str(number))
+    return failed("new devices are not installed", evidence) if number else ok("new devices are installed", evidence)
+
+
+@rule(
+    "windows-nvme-driver-boots", "Windows starts its driver of NVMe disks before it mounts its system drive", "windows"
+)
+def windows_nvme_driver_boots(facts: Facts) -> Verdict:
+    r"""The service stornvme, which came with Windows 8.1 and Server 2012 R2.
+
+    Why: types of instances with NVMe disks stop with 0x7B without it.
+
+    Fix: set `Start` of stornvme to 0, and restore its file.
+
+    Reads: SYSTEM\CurrentControlSet\Services\stornvme, System32\drivers\stornvme.sys
+    """
+    registry, version = facts[Registry], facts[WindowsVersion]
+    found = service(registry, "stornvme")
+    if found is None:
+        if (version.major, version.minor) < _EIGHT_ONE:
+            raise NotApplicable("this release has no driver of NVMe disks of its own")
+        return warning(
+            "there is no driver of NVMe disks", Evidence(registry.place(rf"{SERVICES}\stornvme"), "no such service")
+        )
+    flaw, evidence = judge_driver(facts, found, Start.BOOT)
+    return warning(flaw, evidence) if flaw else ok("the driver of NVMe disks is started at boot", evidence)
+
+
+@rule(
+    "windows-services-have-what-they-depend-on",
+    "Services that start by themselves depend on services that are there",
+    "windows",
+)
+def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
+    r"""The names in `DependOnService` of services and drivers that start at boot.
+
+    Why: a service does not start without those that it depends on, and nobody is told.
+
+    Fix: uninstall the product whose service is named, or take the name out of `DependOnService`.
+
+    Reads: SYSTEM\CurrentControlSet\Services
+    """
+    registry = facts[Registry]
+    found = {item.name.lower(): item for item in services(registry)}
+    bad = list(islice(_dangling(found), _SHOWN))
+    if bad:
+        return warning("services depend on others that are not there", *bad)
+    return ok("services have what they depend on", Evidence(registry.place(SERVICES), f"{len(found)} services"))
+
+
+def _dangling(found: dict[str, Service]) -> Iterator[Evidence]:
+    for item in found.values():
+        if item.start is not None and item.start <= Start.AUTOMATIC:
+            for name in item.depends:
+                if not name.startswith("+") and name and name.lower() not in found:
+                    yield Evidence(item.place, f"depends on {name}, which is not there")
+
+
+RULES = (
+    windows_boot_drivers_exist,
+    windows_class_filters_lead_to_drivers,
+    windows_installs_devices,
+    windows_nvme_driver_boots,
+    windows_services_have_what_they_depend_on,
+    windows_xen_hides_no_device,
+)

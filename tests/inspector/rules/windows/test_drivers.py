@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.windows.golden import CONTROL, CURRENT, DISK_CLASS, DRIVERS, SERVICES, VOLUME_CLASS
+from fixtures.windows.hive import Data, Keys
+from inspector.rules.rule import Rule
+from inspector.rules.windows.drivers import (
+    RULES,
+    windows_boot_drivers_exist,
+    windows_class_filters_lead_to_drivers,
+    windows_installs_devices,
+    windows_nvme_driver_boots,
+    windows_services_have_what_they_depend_on,
+    windows_xen_hides_no_device,
+)
+from inspector.verdict import NotApplicable, Status
+from tests.corpus import corpus
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+HIVE = r"C:\Windows\System32\config\SYSTEM"
+XEN = rf"{SERVICES}\XenPCI\Parameters"
+INSTALL = rf"{SERVICES}\DeviceInstall\Parameters"
+PLUG_PLAY = rf"{SERVICES}\PlugPlay\Parameters"
+NVME = rf"{SERVICES}\stornvme"
+SEVEN: dict[str, dict[str, Data]] = {
+    CURRENT: {"CurrentMajorVersionNumber": None, "CurrentMinorVersionNumber": None, "CurrentVersion": "6.1"}
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert rule(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("partmgr", Status.FAILED), ("pci", Status.FAILED), ("storahci", Status.WARNING), ("tdx", Status.WARNING)],
+)
+def test_drivers_of_the_boot(name: str, status: Status) -> None:
+    verdict = windows_boot_drivers_exist(golden(files={f"{DRIVERS}/{name}.sys": None}))
+    assert verdict.status is status
+    assert verdict.evidence[0].place.path.lower().endswith(rf"\{name}.sys")
+    assert verdict.evidence[0].seen.endswith("does not exist")
+
+
+def test_a_driver_of_another_product_that_is_gone() -> None:
+    gone: Keys = {rf"{SERVICES}\antivirus": {"Type": 2, "Start": 0, "ErrorControl": 1, "ImagePath": r"\??\D:\av.sys"}}
+    verdict = windows_boot_drivers_exist(golden(gone))
+    assert (verdict.status, verdict.evidence[0].place.path) == (Status.WARNING, r"\??\D:\av.sys")
+    later: Keys = {rf"{SERVICES}\antivirus": {"Type": 2, "Start": 3}}
+    assert windows_boot_drivers_exist(golden(later)).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "names", "status", "seen"),
+    [
+        (DISK_CLASS, "UpperFilters", ["partmgr", "backup"], Status.FAILED, "backup of disk drives: no such service"),
+        (DISK_CLASS, "LowerFilters", ["EhStorClass"], Status.FAILED, "EhStorClass of disk drives: no such service"),
+        (VOLUME_CLASS, "UpperFilters", ["volsnap", "disk"], Status.WARNING, "disk of volumes"),
+        (VOLUME_CLASS, "UpperFilters", ["VOLSNAP"], Status.OK, "partmgr of disk drives"),
+    ],
+)
+def test_filters(kind: str, side: str, names: list[str], status: Status, seen: str) -> None:
+    verdict = windows_class_filters_lead_to_drivers(golden({rf"{CONTROL}\{kind}": {side: names}}))
+    assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
+    if status is not Status.OK:
+        assert str(verdict.evidence[0].place) == rf"{HIVE} {CONTROL}\{kind}\{side}"
+
+
+def test_a_filter_without_its_file_or_disabled() -> None:
+    missing = golden(files={f"{DRIVERS}/volsnap.sys": None})
+    assert (
+        windows_class_filters_lead_to_drivers(missing).evidence[0].seen == "volsnap of volumes: its file does not exist"
+    )
+    disabled = golden({rf"{SERVICES}\volsnap": {"Start": 4}})
+    assert windows_class_filters_lead_to_drivers(disabled).evidence[0].seen == "volsnap of volumes: it is disabled"
+
+
+@pytest.mark.parametrize(
+    ("system", "status", "key"),
+    [
+        ({XEN: {"hide_devices": ["VEN_1AF4"]}}, Status.FAILED, rf"{XEN}\hide_devices"),
+        ({XEN: {"hide_devices": [""]}}, Status.OK, rf"{XEN}\hide_devices"),
+        ({rf"{SERVICES}\xenvbd": {"Type": 1, "Start": 0}}, Status.WARNING, rf"{SERVICES}\xenvbd\Start"),
+        ({rf"{SERVICES}\xenvbd": {"Type": 1, "Start": 4}}, Status.OK, rf"{XEN}\hide_devices"),
+    ],
+)
+def test_drivers_of_xen(system: Keys, status: Status, key: str) -> None:
+    verdict = windows_xen_hides_no_device(golden(system))
+    assert (verdict.status, verdict.evidence[0].place.key) == (status, key)
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "status"),
+    [
+        ({INSTALL: {"DeviceInstallDisabled": 1}}, {}, Status.FAILED),
+        ({INSTALL: {"DeviceInstallDisabled": 0}}, {}, Status.OK),
+        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, {}, Status.OK),
+        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
+    ],
+)
+def test_devices_that_are_not_installed(system: Keys, software: Any, status: Status) -> None:
+    assert windows_installs_devices(golden(system, software)).status is status
+
+
+def test_nvme() -> None:
+    for system, files in (({NVME: {"Start": 3}}, {}), ({NVME: None}, {}), ({}, {f"{DRIVERS}/stornvme.sys": None})):
+        assert windows_nvme_driver_boots(golden(system, files=files)).status is Status.WARNING
+    with pytest.raises(NotApplicable):
+        windows_nvme_driver_boots(golden({NVME: None}, SEVEN))
+
+
+def test_a_service_that_depends_on_nothing_that_is_there() -> None:
+    verdict = windows_services_have_what_they_depend_on(golden({rf"{SERVICES}\tdx": None}))
+    assert verdict.status is Status.WARNING
+    assert {item.seen for item in verdict.evidence} == {"depends on Tdx, which is not there"}
+    group: Keys = {rf"{SERVICES}\x": {"Type": 16, "Start": 2, "DependOnService": ["+NetworkProvider", "rpcss"]}}
+    assert windows_services_have_what_they_depend_on(golden(group)).status is Status.OK
+
+
+def test_a_real_machine() -> None:
+    facts = golden(software=SEVEN, files={f"{CONFIG}/SYSTEM": corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()})
+    assert windows_services_have_what_they_depend_on(facts).status is Status.OK
+    assert windows_installs_devices(facts).status is Status.OK
+    assert windows_xen_hides_no_device(facts).status is Status.OK
+    assert windows_class_filters_lead_to_drivers(facts).evidence[0].seen == "fvevol of volumes: its file does not exist"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
+    verdict = rule(golden(files={f"{CONFIG}/SYSTEM": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
