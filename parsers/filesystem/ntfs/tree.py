@@ -2,7 +2,9 @@
 
 Every file is open to everybody (mode 0777, user 0), as ntfs-3g shows it by default: whom Windows lets in is not
 worked out. Names are looked up without regard to case; where two differ in case alone, the one that was asked for
-exactly goes first. The files of the format itself ($MFT, ...) are not listed, but found by name.
+exactly goes first. The files of the format itself ($MFT, ...) are not listed, but found by name. So are alternate
+data streams, as Windows spells them (`file:stream`): the number of such an inode has the stream's own above that of
+its file.
 """
 
 from __future__ import annotations
@@ -148,20 +150,21 @@ class NtfsTree:
 
     def stat(self, inode: int) -> Stat:
         """Return the metadata of a file."""
-        file = self._records.get(inode)
+        file = self._records.get(inode & _NUMBER)
         information = file.find(Type.STANDARD_INFORMATION)
         value = value_of(self._volume, information) if information else b""
         if len(value) < _INFORMATION.size:
             raise self._error(file, "times and flags wanted, none found")
         born, modified, changed, accessed, flags = _INFORMATION.unpack_from(value)
-        special = self._special(file, flags)
+        stream = self._stream(file, inode) if inode > _NUMBER else None
+        special = self._special(file, flags) if stream is None else _FILE
         return Stat(
             inode=inode,
             type=special.type,
             mode=0o777,
             uid=0,
             gid=0,
-            size=self._size(file, special),
+            size=self._size(file, special) if stream is None else size_of(self._volume, stream),
             links=self._links(file),
             mtime=(modified - _EPOCH) * 100,
             atime=(accessed - _EPOCH) * 100,
@@ -172,7 +175,21 @@ class NtfsTree:
         )
 
     def lookup(self, directory: int, name: str) -> int | None:
-        """Return the file of a name, long or short, in any case; walks the b-tree."""
+        """Return the file of a name, long or short, in any case, or a stream of it; walks the b-tree."""
+        found = self._find(directory, name)
+        if found is not None or ":" not in name:
+            return found
+        name, _, stream = name.partition(":")
+        base = self._find(directory, name)
+        key = self._key(stream)
+        if base is None or key is None:
+            return None
+        for index, item in enumerate(self._streams(self._records.get(base)), 1):
+            if self._upper.key(item.name) == key:
+                return index << 48 | base
+        return None
+
+    def _find(self, directory: int, name: str) -> int | None:
         wanted = stored(name)
         if not wanted or len(wanted) > _LONGEST_NAME:
             return None
@@ -234,7 +251,9 @@ class NtfsTree:
 
     def open(self, inode: int) -> Source:
         """Return the content of a regular file, expanded where it is compressed in any way."""
-        file = self._records.get(inode)
+        file = self._records.get(inode & _NUMBER)
+        if inode > _NUMBER:
+            return open_attribute(self._records, file, self._stream(file, inode))
         if file.is_directory:
             raise self._error(file, "a regular file wanted, a directory found")
         data = file.find(Type.DATA)
@@ -250,6 +269,8 @@ class NtfsTree:
 
     def xattrs(self, inode: int) -> dict[str, bytes]:
         """Return the alternate data streams of up to 64 KiB, as ntfs-3g shows them: `user.` and the name."""
+        if inode > _NUMBER:
+            return {}
         file = self._records.get(inode)
         return {
             f"user.{shown(item.name)}": self._read(file, item)
@@ -261,15 +282,6 @@ class NtfsTree:
         """Return the alternate data streams."""
         file = self._records.get(inode)
         return tuple(Stream(shown(item.name), size_of(self._volume, item)) for item in self._streams(file))
-
-    def open_stream(self, inode: int, name: str) -> Source:
-        """Return the content of an alternate data stream; its name counts without regard to case."""
-        file = self._records.get(inode)
-        key = self._upper.key(stored(name) or "")
-        for item in self._streams(file):
-            if self._upper.key(item.name) == key:
-                return open_attribute(self._records, file, item)
-        raise self._error(file, f"a stream {name!a} wanted, none found")
 
     def reparse_point(self, inode: int) -> ReparsePoint | None:
         """Return the reparse point of a file; None where it has none."""
@@ -301,6 +313,8 @@ class NtfsTree:
         return count or 1
 
     def _size(self, file: Inode, special: Special) -> int:
+        if special.rdev is not None:
+            return 0
         if special.type is FileType.SYMLINK:
             return len((special.target or "").encode("utf-8", "surrogateescape"))
         if file.is_directory:
@@ -326,6 +340,19 @@ class NtfsTree:
     def _reparse_point(self, file: Inode) -> ReparsePoint | None:
         attribute = file.find(Type.REPARSE_POINT)
         return parse_reparse_point(self._read(file, attribute, _MAX_REPARSE)) if attribute else None
+
+    def _key(self, stream: str) -> str | None:
+        """Return what a stream's name is compared by; None for no name. Its type may stand behind it."""
+        name = stored(stream)
+        return self._upper.key(name.removesuffix(":$DATA")) if name else None
+
+    def _stream(self, file: Inode, inode: int) -> Attribute:
+        """Return the stream that the number of an inode means."""
+        streams = self._streams(file)
+        index = inode >> 48
+        if index > len(streams):
+            raise self._error(file, f"{index} streams wanted, {len(streams)} found")
+        return streams[index - 1]
 
     def _streams(self, file: Inode) -> list[Attribute]:
         """Return the named streams, without the one in which a CompactOS file hides its content."""

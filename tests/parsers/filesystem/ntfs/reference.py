@@ -249,10 +249,9 @@ def _compare_streams(tree: NtfsTree, found: Stat, path: Path) -> Iterator[str]:
     }
     if tree.xattrs(found.inode) != attributes:
         yield f"streams {sorted(attributes)} wanted, {sorted(tree.xattrs(found.inode))} found"
-    for stream in tree.streams(found.inode):
-        content = tree.open_stream(found.inode, stream.name.upper())
-        if content.read_at(0, content.size) != attributes[f"user.{stream.name}"] or stream.size != content.size:
-            yield f"stream {stream.name} is another"
+    sizes = {f"user.{stream.name}": stream.size for stream in tree.streams(found.inode)}
+    if sizes != {name: len(value) for name, value in attributes.items()}:
+        yield f"sizes of streams {sizes} found"
     if tree.short_name(found.inode) != _short_name(path):
         yield f"short name {_short_name(path)} wanted"
 
@@ -270,6 +269,11 @@ def _compare_lookups(tree: NtfsTree, found: dict[str, Stat]) -> Iterator[str]:
             yield f"{path!a} is not found"
         if name and tree.lookup(found[folder or "/"].inode, name + "absent") is not None:
             yield f"{path!a}: an absent name is found"
+        for stream in tree.streams(stat.inode) if name else ():
+            inode = tree.lookup(found[folder or "/"].inode, f"{name}:{stream.name.upper()}")
+            content = tree.open(inode) if inode else None
+            if content is None or content.read_at(0, stream.size) != tree.xattrs(stat.inode)[f"user.{stream.name}"]:
+                yield f"{path!a}: stream {stream.name} is another"
         short = tree.short_name(stat.inode)
         if short and tree.lookup(found[folder or "/"].inode, short.lower()) != stat.inode:
             yield f"{short} is not found"

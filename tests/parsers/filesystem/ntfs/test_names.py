@@ -11,6 +11,7 @@ import pytest
 
 from parsers.filesystem.ntfs import open_ntfs
 from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
+from parsers.filesystem.tree import FileType
 from parsers.place import ParseError
 from tests.oracles import needs
 from tests.parsers.filesystem.ext4.files import FileSource
@@ -61,6 +62,25 @@ def test_the_exact_name_goes_first(tmp_path: Path) -> None:
         assert tree.open(find(tree, name)).read_at(0, 4) == name.encode()
     assert tree.lookup(tree.root, "sAmE") in {entry.inode for entry in tree.entries(tree.root)}
     assert tree.lookup(tree.root, "sames") is None
+
+
+def test_streams_are_found_as_windows_spells_them(filled: FileSource) -> None:
+    tree = open_ntfs(filled)
+    file = find(tree, "/f100")
+    for name in ("f100:Zone.Identifier", "F100:ZONE.IDENTIFIER", "f100:zone.identifier:$DATA"):
+        inode = tree.lookup(tree.root, name)
+        assert inode
+        stat = tree.stat(inode)
+        assert (stat.inode, stat.type, stat.size) == (inode, FileType.FILE, 26)
+        assert tree.open(inode).read_at(0, 14) == b"[ZoneTransfer]"
+        assert tree.xattrs(inode) == {}
+    folder = tree.lookup(tree.root, "small:of a folder")
+    assert folder
+    assert tree.stat(folder).type is FileType.FILE
+    for name in ("f100:absent", "f100:", "absent:Zone.Identifier", "f100::$DATA", ":", "f100:\udcff"):
+        assert tree.lookup(tree.root, name) is None
+    with pytest.raises(ParseError, match="9 streams wanted, 1 found"):
+        tree.open(9 << 48 | file)
 
 
 def test_names_no_file_can_have(empty: FileSource) -> None:
