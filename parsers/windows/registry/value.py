@@ -119,10 +119,19 @@ class Value:
     @property
     def texts(self) -> tuple[str, ...] | None:
         """The texts of a REG_MULTI_SZ, up to the empty one that ends it; None for other types."""
+        texts = self.all_texts
+        return texts[: texts.index("")] if texts and "" in texts else texts
+
+    @property
+    def all_texts(self) -> tuple[str, ...] | None:
+        """The texts of a REG_MULTI_SZ, empty ones among them included; None for other types.
+
+        Few values mean something by an empty text, against the documentation: `PendingFileRenameOperations` does.
+        """
         if self.type != ValueType.REG_MULTI_SZ:
             return None
-        texts = decode_text(self.data).split("\0")
-        return tuple(texts[: texts.index("")] if "" in texts else texts)
+        whole = decode_text(self.data).removesuffix("\0")  # that of the list
+        return tuple(whole.removesuffix("\0").split("\0")) if whole else ()
 
     @property
     def number(self) -> int | None:

@@ -130,6 +130,21 @@ def test_a_number_of_another_size_is_none() -> None:
     assert [value.number for value in hive.root.values()] == [None, None, None]
 
 
+def test_a_list_of_texts_may_have_empty_ones() -> None:
+    """PendingFileRenameOperations: pairs of a file and its new name, which is empty where the file is to go."""
+    pairs = text(r"\??\C:\a") + text("") + text(r"\??\C:\b") + text(r"!\??\C:\c") + text(r"\??\C:\d") + text("")
+    hive = opened(
+        Node(values=[("a", 7, pairs + b"\0\0"), ("b", 7, b"\0\0"), ("c", 7, b"\0\0\0\0"), ("d", 4, bytes(4))])
+    )
+    found = {value.name: (value.all_texts, value.texts) for value in hive.root.values()}
+    assert found == {
+        "a": ((r"\??\C:\a", "", r"\??\C:\b", r"!\??\C:\c", r"\??\C:\d", ""), (r"\??\C:\a",)),
+        "b": ((), ()),
+        "c": (("",), ()),
+        "d": (None, None),
+    }
+
+
 def test_a_list_of_texts_without_its_end_is_read() -> None:
     hive = opened(Node(values=[("a", 7, text("x") + "y".encode("utf-16-le")), ("b", 7, b"")]))
     assert [value.texts for value in hive.root.values()] == [("x", "y"), ()]
