@@ -14,7 +14,14 @@ from inspector.facts.boot import DefaultKernel
 from inspector.facts.network import DRIVER, PREDICTABLE, BackEnd, Binding, InterfaceNames, NetworkConfig
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest, NotFound
-from inspector.linux.ifcfg_files import handed_over, network_scripts, networkmanager_files, unread_files, wicked
+from inspector.linux.ifcfg_files import (
+    handed_over,
+    left_alone,
+    network_scripts,
+    networkmanager_files,
+    unread_files,
+    wicked,
+)
 from inspector.linux.network_daemons import connman, dhcpcd
 from inspector.linux.network_files import TEXT_LIMIT, networkmanager_conf, overlaid, service_state, texts
 from inspector.linux.programs import program_flaw
@@ -246,6 +253,7 @@ def _networkmanager(
     if interfaces is not None and "ifupdown" in conf.plugins and not conf.ifupdown_managed:
         listed = tuple(stanza.name for stanza in interfaces.stanzas)
     listed += tuple(name for name in ("eth0", *PREDICTABLE) if not conf.manages(name, DRIVER))
+    listed += left_alone(guest) if scripts is not None else ()
     default = state.place if conf.makes_default("eth0", DRIVER) else None
     configuration = _with_netplan(own, netplan, "NetworkManager")
     reason = f"NetworkManager.service: {state.reason}"

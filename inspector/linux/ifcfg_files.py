@@ -99,6 +99,12 @@ def networkmanager_files(guest: Guest, plugins: tuple[str, ...]) -> Configuratio
     return Configuration(managed, found.problems)
 
 
+def left_alone(guest: Guest) -> tuple[str, ...]:
+    """Return the interfaces that the plugin has NetworkManager leave alone: those of files with NM_CONTROLLED=no."""
+    own = (profile for profile in redhat_files(guest).profiles if profile.renderer is not None)
+    return tuple(name for profile in own for name in profile.match.names)
+
+
 def handed_over(backends: list[BackEnd]) -> list[BackEnd]:
     """Take from the scripts what they leave to NetworkManager where that runs: all but files with NM_CONTROLLED=no."""
     manager = any(backend.name == "networkmanager" and backend.enabled and backend.ifcfg for backend in backends)

@@ -121,7 +121,7 @@ def test_what_the_manager_does_not_control_the_scripts_bring_up() -> None:
     verdict = judge(primary_interface_uses_dhcp, guest)
     assert (verdict.status, verdict.evidence[0].seen) == (Status.OK, "network-scripts: eth0, IPv4 dhcp")
     alone = {**GONE, **MANAGER, ETH0: f"{DHCP}NM_CONTROLLED=no\n"}
-    assert judge(primary_interface_uses_dhcp, alone).status is not Status.OK
+    assert judge(primary_interface_uses_dhcp, alone).status is Status.FAILED  # nor does a default profile take it
 
 
 def test_without_its_plugin_the_manager_reads_no_ifcfg_file() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from fixtures.families import alpine, arch, centos_6, centos_7
+from fixtures.families import alpine, amazon, arch, centos_6, centos_7
 from fixtures.families.family import Family, Kernel
-from tests.inspector.faults.families import access, boot, network
+from tests.inspector.faults.families import access, boot, network, red_hat
 from tests.inspector.faults.families.fault import F, Fault, W, edited, gone, masked
 
 GRUB: Final = "/boot/grub2/grub.cfg"
@@ -45,6 +45,7 @@ def _centos_6(family: Family) -> tuple[Fault, ...]:
             "SystemImage Dhcp SshConfig CloudInit OnlineResizeFS CloudAssistant SecurityCenterAgent",
         ),
         access.override("aliyun-service", "CloudAssistant", W),
+        *red_hat.separation_directory(family),
         access.package_database(RPM),
     )
 
@@ -63,6 +64,10 @@ def _centos_7(family: Family) -> tuple[Fault, ...]:
         access.firewall("firewalld.service", "/usr/sbin/firewalld"),
         access.firewall_at_first_boot(family, None),
         *access.cloud_init(family),
+        red_hat.saved_entry(family, kernel),
+        red_hat.not_managed(family),
+        red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
+        *red_hat.separation_directory(family),
         access.package_database(RPM),
     )
 
@@ -86,6 +91,9 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
             "CloudInit OnlineResizeFS",
             place="/usr/lib/systemd/system/cloud-init.service:10",
         ),
+        red_hat.saved_entry(family, kernel),
+        red_hat.policy_on_the_command_line(family),
+        red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
         access.package_database(RPM),
     )
 
@@ -116,6 +124,10 @@ def _enterprise_9(family: Family) -> tuple[Fault, ...]:
             family, others="" if family.name == "almalinux-9" else "CloudAssistant SecurityCenterAgent"
         ),
         *access.cloud_init(family),
+        red_hat.saved_entry(family, kernel),
+        red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
+        *red_hat.separation_directory(family),
+        *red_hat.sshd_session(family),
         access.package_database(database),
     )
 
@@ -130,6 +142,7 @@ def _amazon_2(family: Family) -> tuple[Fault, ...]:
         gone("dhclient-gone", "/usr/sbin/dhclient", "Dhcp"),
         *access.sshd(family, "Include /etc/ssh/x"),
         *access.cloud_init(family),
+        red_hat.ec2_instance_connect(family, "bdb", amazon.PACKAGES, "ec2-instance-connect 1.1-18.amzn2.noarch"),
         access.package_database(RPM),
     )
 
@@ -144,6 +157,11 @@ def _amazon_2023(family: Family) -> tuple[Fault, ...]:
         *access.sshd(family, "DebianBanner no"),
         access.firewall("nftables.service", "/usr/sbin/nft"),
         *access.cloud_init(family),
+        red_hat.ec2_instance_connect(
+            family, "sqlite", amazon.PACKAGES_2023, "ec2-instance-connect 1.1-19.amzn2023.noarch"
+        ),
+        red_hat.ec2_network_alone(family),
+        red_hat.saved_entry(family, kernel),
         access.package_database("/var/lib/rpm/rpmdb.sqlite"),
     )
 
