@@ -19,6 +19,7 @@ from parsers.place import Place
 
 CONFIGS: Final = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 _MAX_STUBS: Final = 8
+_NOTES: Final = "save_env initrdfail"
 _NUMBER: Final = re.compile(r"\s*(0[xX][0-9a-fA-F]{1,8}|\d{1,10})")
 
 
@@ -29,8 +30,25 @@ def bios_menus(guest: Guest, devices: GrubDevices) -> Iterator[BootMenu]:
             continue
         text = guest.read_text(path)
         variables = {"grub_platform": "pc"} | _start(devices, path, relative="btrfs_relative_path" in text)
-        config = parse_grub_config(text, path, surroundings=devices, variables=variables)
-        yield _menu("bios", guest.place(path), config)
+        yield _menu("bios", guest.place(path), _evaluated(text, path, devices, variables))
+
+
+def _evaluated(text: str, path: str, devices: GrubDevices, variables: dict[str, str]) -> GrubConfig:
+    """Evaluate a configuration, and again where the entry that boots is only the first try of two.
+
+    Ubuntu's cloud images boot without a RAM disk at first (GRUB_FORCE_PARTUUID). The kernel panics where the driver of
+    the disk is a module, `panic=-1` restarts it, and by what was noted in grubenv before, GRUB loads the RAM disk then.
+    """
+    config = parse_grub_config(text, path, surroundings=devices, variables=variables)
+    entry = config.chosen[-1] if config.chosen else None
+    first = entry is not None and entry.linux is not None and "panic=-1" in entry.linux.arguments and not entry.initrds
+    if not first or not (config.variable("partuuid") and config.variable("have_grubenv")):
+        return config
+    included = [devices.read(item.file.device, item.file.path) for item in config.includes if item.found]
+    if not any(_NOTES in one for one in (text, *(read[0] for read in included if read))):
+        return config  # GRUB cannot write where the file lies, and grub-mkconfig knew that
+    again = parse_grub_config(text, path, surroundings=devices, variables={**variables, "initrdfail": "1"})
+    return again if again.chosen and again.chosen[-1].initrds else config
 
 
 def _start(devices: GrubDevices, path: str, *, relative: bool) -> dict[str, str]:
@@ -65,8 +83,7 @@ def uefi_menus(disk: Disk, devices: GrubDevices) -> Iterator[BootMenu]:
                 "root": volume.name,
                 "prefix": f"({volume.name}){path.rpartition('/')[0]}",
             }
-            config = parse_grub_config(text, label, surroundings=devices, variables=variables)
-            yield _menu("uefi", Place(label, volume=volume.name), config)
+            yield _menu("uefi", Place(label, volume=volume.name), _evaluated(text, label, devices, variables))
 
 
 def _menu(firmware: str, start: Place, config: GrubConfig) -> BootMenu:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Final, cast
 
@@ -104,14 +105,14 @@ READ: Final = frozenset(
 """The checks whose evidence differs from family to family; of the others it is enough that they are OK."""
 
 
-def explained(checks: list[CheckResult], exemptions: list[Exemption]) -> str:
-    """Return one line for every rule of the checks `READ` and for each of its pieces of evidence.
+def explained(checks: list[CheckResult], exemptions: list[Exemption], read: Collection[str] = READ) -> str:
+    """Return one line for every rule of the checks to `read` and for each of its pieces of evidence.
 
     Then what does not concern the guest.
     """
     lines = []
-    rules = {rule for check in load_profile("ecs").checks if check.name in READ for rule in check.rules}
-    for check in [check for check in checks if check.name in READ]:
+    rules = {rule for check in load_profile("ecs").checks if check.name in read for rule in check.rules}
+    for check in [check for check in checks if check.name in read]:
         for rule in check.rules:
             lines.append(f"{check.name} [{rule.status}]  {rule.rule}: {rule.message}\n")
             for item in rule.evidence:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from fixtures.kernel import bzimage
+from fixtures.kernel import pe as image
 from parsers.boot.kernel import parse_kernel_image
 from parsers.boot.uki import Uki, parse_uki
 from parsers.place import ParseError
@@ -18,26 +18,6 @@ from tests.oracles import needs
 
 PATH = "/EFI/Linux/arch-linux.efi"
 OSREL = 'NAME="Arch Linux"\nPRETTY_NAME="Arch Linux"\nID=arch\nBUILD_ID=rolling\n'
-
-
-def image(*sections: tuple[str, bytes]) -> bytes:
-    """A PE file of x86-64 with these sections, one behind another."""
-    start, head_size = 128, 24 + 240
-    dos = (b"MZ" + bytes(58) + struct.pack("<I", start)).ljust(start, b"\0")
-    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, len(sections), 0, 0, 0, 240, 0x206)
-    optional = bytearray(240)
-    struct.pack_into("<H", optional, 0, 0x20B)
-    struct.pack_into("<H", optional, 68, 10)
-    at = start + head_size + 40 * len(sections)
-    table, body = b"", b""
-    for name, content in sections:
-        padded = content.ljust(-(-len(content) // 512) * 512, b"\0")
-        where = at + len(body)
-        table += name.encode().ljust(8, b"\0") + struct.pack(
-            "<IIIIIIHHI", len(content), 0, len(padded), where, 0, 0, 0, 0, 0
-        )
-        body += padded
-    return dos + coff + bytes(optional) + table + body
 
 
 def parse(*sections: tuple[str, bytes]) -> Uki:

@@ -1,0 +1,73 @@
+"""The families' guests on the disks that their own cloud images have: what differs is the disk, not the verdicts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from fixtures.families.cloud_layout import TOOLS, build_image
+from fixtures.families.cloud_images import CLOUD_IMAGES, cloud_image
+from inspector import inspect_image
+from inspector.report import Report
+from inspector.verdict import Status
+from tests.inspector.family_guests import explained, statuses
+from tests.oracles import missing
+
+GOLDEN: Final = Path(__file__).parent / "golden" / "cloud_images"
+NEEDS: Final = {"arch": ("pacman", "mkfs.btrfs"), "arch unified": ("pacman",)}
+OF_THE_DISK: Final = frozenset({
+    "Virtio", "Nvme", "Fstab", "Grub", "OnlineResizeFS", "BootMode", "KernelVersion", "PartitionTable",
+    "FileSystemState", "DiskLayout", "Volumes", "FileSystemType",
+})  # fmt: skip
+"""The checks whose evidence the disk decides."""
+ENDED: Final = {"OSVersion": Status.WARNING}
+LEFT: Final = {
+    "alpine-3.20 bios": ENDED | {"PartitionTable": Status.WARNING},
+    "alpine-3.20 uefi": ENDED,
+    "arch": {"FileSystemType": Status.WARNING},
+}
+"""What the vendor asks for and such an image rightly lacks: a partition table, a root on ext4 or XFS."""
+MODES: Final = {"alpine-3.20 bios": "bios", "alpine-3.20 uefi": "uefi", "arch unified": "uefi"}
+"""How an image boots that does not boot both ways."""
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, Report]:
+    """The reports that were asked for, each made once."""
+    return {}
+
+
+def report(name: str, made: dict[str, Report], folder: Path) -> Report:
+    if absent := missing(*TOOLS, *NEEDS.get(name, ())):
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    if name not in made:
+        image = build_image(cloud_image(name), folder / "disk.raw")
+        made[name] = inspect_image(str(image))
+        image.unlink()
+    return made[name]
+
+
+@pytest.mark.parametrize("name", CLOUD_IMAGES)
+def test_the_verdicts_are_those_of_a_good_guest(name: str, reports: dict[str, Report], tmp_path: Path) -> None:
+    found = report(name, reports, tmp_path)
+    turned = {check: status for check, status in statuses(found.checks).items() if status is not Status.OK}
+    assert turned == LEFT.get(name, {})
+    assert all(rule.known and rule.evidence for check in found.checks for rule in check.rules)
+    assert found.problems == []
+    assert found.guest is not None
+    assert found.guest.boot_mode == MODES.get(name, "both")
+
+
+@pytest.mark.parametrize("name", CLOUD_IMAGES)
+def test_what_the_disk_decides_was_read_by_eye(name: str, reports: dict[str, Report], tmp_path: Path) -> None:
+    found = report(name, reports, tmp_path)
+    text = explained(found.checks, found.not_applicable, OF_THE_DISK).replace(str(tmp_path), "")
+    path = GOLDEN / f"{name.replace(' ', '-')}.txt"
+    if os.environ.get("REWRITE_GOLDEN") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        pytest.skip(f"{path.name} was written anew: read it, line by line")
+    assert text == path.read_text()
