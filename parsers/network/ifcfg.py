@@ -64,6 +64,11 @@ _SUSE: Final = {
     "ibft": (Method.OTHER, Method.OTHER),
     "6to4": (Method.NONE, Method.OTHER),
 }
+_SUSE_OTHERS: Final = (
+    *("TUNNEL", "PPPMODE", "WIREGUARD_PRIVATE_KEY", "DUMMY", "MACVLAN_DEVICE", "MACVTAP_DEVICE"),
+    *("IPVLAN_DEVICE", "VXLAN_ID", "IPOIB_MODE", "OVS_BRIDGE_PORT_DEVICE_1"),
+)
+"""What makes an interface of wicked something else than a card: ifcfg-macvlan(5) and the like."""
 _STARTED: Final = frozenset({"auto", "onboot", "on", "boot", "hotplug", "ifplugd", "nfsroot"})
 _NOT_STARTED: Final = frozenset({"manual", "off"})
 _KINDS: Final = {
@@ -313,7 +318,7 @@ def _suse_kind(values: _Values, name: str) -> Kind:
             return kind
     if values.get("ETHERDEVICE"):
         return Kind.VLAN
-    if any(values.get(key) for key in ("TUNNEL", "PPPMODE", "WIREGUARD_PRIVATE_KEY", "DUMMY")):
+    if any(values.get(key) for key in _SUSE_OTHERS):
         return Kind.OTHER
     if values.get("WIRELESS").lower() in _YES or values.get("WIRELESS_ESSID") or values.get("WIRELESS_AUTH_MODE"):
         return Kind.WIRELESS
@@ -324,7 +329,7 @@ def _suse_addresses(values: _Values) -> Iterable[str]:
     for name, address in values.matching(_SUSE_ADDRESS):
         suffix = name.removeprefix("IPADDR")
         prefix = values.get(f"PREFIXLEN{suffix}") or values.get(f"NETMASK{suffix}")
-        if is_ipv4(address):
+        if is_ipv4(address) and not address.startswith("0.0.0.0"):  # which is how SUSE writes that there is none
             yield f"{address}/{prefix}" if prefix and "/" not in address else address
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from parsers.linux.shell_assignments import parse_assignments
-from parsers.network.ifcfg import interface_name, parse_redhat_ifcfg
+from parsers.network.ifcfg import interface_name, parse_redhat_ifcfg, parse_suse_ifcfg, suse_ports, with_ports
 from parsers.network.interface import Method, Profile
 from tests.corpus import corpus, entries
 from tests.parsers.augeas import shell_variables, unquoted
@@ -247,3 +247,37 @@ QUOTED: Final = (
 def test_networkmanager_takes_the_same_quotes_away(text: str, value: str) -> None:
     found = parse_assignments(f"X={text}\nY=1\n", "/x").get("X")
     assert (found.value if found and found.known else "") == value
+
+
+WICKED: Final[dict[str, dict[str, Any]]] = {
+    "host1-ifcfg-lo": {"kind": "loopback", "addresses": ["127.0.0.1/8", "127.0.0.2/8"], "autoconnect": True},
+    "host2-ifcfg-br0": {"kind": "bridge", "ipv4": Method.DHCP, "autoconnect": True},
+    "host2-ifcfg-eth0": {
+        "kind": "ethernet",
+        "ipv4": Method.NONE,
+        "addresses": [],
+        "master": "br0",
+        "autoconnect": True,
+    },
+    "host3-ifcfg-bond0": {"kind": "bond", "addresses": ["192.168.50.7/24"], "autoconnect": False},
+    "host3-ifcfg-eth0": {"kind": "ethernet", "ipv4": Method.NONE, "master": "bond0", "autoconnect": True},
+    "host3-ifcfg-eth1": {"kind": "ethernet", "ipv4": Method.NONE, "master": "bond0", "autoconnect": True},
+    "host6-ifcfg-macvtap1": {"kind": "other", "ipv4": Method.NONE, "autoconnect": True},
+}
+"""What ifcfg(5), ifcfg-bridge(5), ifcfg-bonding(5) and ifcfg-macvlan(5) say of wicked's own samples, read by eye."""
+
+
+@pytest.mark.corpus
+def test_what_wickeds_samples_mean() -> None:
+    folder = "/etc/sysconfig/network"
+    found: dict[str, dict[str, Any]] = {}
+    for host in sorted({name.partition("-")[0] for name in WICKED}):
+        files = {
+            name: corpus(f"known/configs/ifcfg/wk-suse-{name}").read_text() for name in WICKED if name.startswith(host)
+        }
+        paths = {name: f"{folder}/{name.partition('-')[2]}" for name in files}
+        ports = {interface_name(paths[it]) or "": suse_ports(text, paths[it]) for it, text in files.items()}
+        joined = with_ports((parse_suse_ifcfg(text, paths[name]) for name, text in files.items()), ports)
+        assert joined.problems == ()
+        found |= {name: asserted(profile) for name, profile in zip(files, joined.profiles, strict=True)}
+    assert {name: {key: found[name][key] for key in wanted} for name, wanted in WICKED.items()} == WICKED
