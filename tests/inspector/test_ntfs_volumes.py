@@ -1,0 +1,107 @@
+"""NTFS volumes on a disk: browsed as any others, and judged by what they say of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from inspector.disks.storage import Storage
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
+from inspector.rules.file_system_state import (
+    file_systems_cleanly_unmounted,
+    file_systems_consistent,
+    file_systems_fit_their_volumes,
+    file_systems_without_recorded_errors,
+)
+from inspector.verdict import Status
+from tests.inspector.cli.conftest import call
+from tests.oracles import needs
+from tests.parsers.filesystem.ntfs.reference import make, mounted, needs_ntfs_3g, set_flags
+from tests.partition_builder import boot_record
+from tests.volumes import storage_at
+
+pytestmark = needs_ntfs_3g
+_START = 1 << 20
+_SIZE = 16 << 20
+OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    image = make(tmp_path_factory.mktemp("ntfs") / "n.img", "16M", "-L", "System")
+    with mounted(image) as top:
+        (top / "Windows/System32/drivers").mkdir(parents=True)
+        (top / "Windows/System32/drivers/viostor.sys").write_bytes(b"MZ" + bytes(70_000))
+        set_flags(top / "Windows/System32/drivers/viostor.sys", 0x21)
+    return image.read_bytes()
+
+
+def disk_of(folder: Path, volume: bytes) -> Path:
+    path = folder / "disk.raw"
+    path.write_bytes(boot_record((0x80, 7, _START // 512, _SIZE // 512)).ljust(_START, b"\0") + volume + bytes(_START))
+    return path
+
+
+@needs("qemu-img")
+def test_it_is_browsed_in_a_vhd(volume: bytes, tmp_path: Path) -> None:
+    image = tmp_path / "disk.vhd"
+    raw = disk_of(tmp_path, volume)
+    subprocess.run(["qemu-img", "convert", "-O", "vpc", raw, image], check=True)
+    listed = json.loads(call("ls", "-R", "--sha256", "--format", "json", "--volume", "sda1", image, "/").stdout)
+    assert [item["path"] for item in listed] == [
+        "/Windows",
+        "/Windows/System32",
+        "/Windows/System32/drivers",
+        "/Windows/System32/drivers/viostor.sys",
+    ]
+    content = b"MZ" + bytes(70_000)
+    assert listed[-1]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert listed[-1]["flags"] == ["archive", "read-only"]
+    path = "/windows/SYSTEM32/Drivers/VIOSTOR.SYS"
+    assert call("cat", "--volume", "sda1", image, path).stdout == content
+    assert json.loads(call("stat", "--format", "json", "--volume", "sda1", image, path).stdout)["size"] == len(content)
+    shown = json.loads(call("show", "--format", "json", image).stdout)["volumes"][0]
+    assert (shown["device"], shown["type"], shown["label"], shown["backend"]) == ("sda1", "ntfs", "System", "native")
+
+
+def verdicts(path: Path) -> list[Status]:
+    facts = Facts({Storage: storage_at(path), Guest: UnknownFact("no root file system")})
+    return [
+        rule(facts).status
+        for rule in (
+            file_systems_without_recorded_errors,
+            file_systems_cleanly_unmounted,
+            file_systems_consistent,
+            file_systems_fit_their_volumes,
+        )
+    ]
+
+
+def test_a_good_volume(volume: bytes, tmp_path: Path) -> None:
+    assert verdicts(disk_of(tmp_path, volume)) == [OK, OK, OK, OK]
+
+
+def test_a_volume_that_asks_for_chkdsk(volume: bytes, tmp_path: Path) -> None:
+    mft = int.from_bytes(volume[48:56], "little") * 4096
+    version = volume.index(b"\3\1\0\0", mft + 3 * 1024, mft + 4 * 1024)
+    dirty = volume[: version + 2] + b"\1\0" + volume[version + 4 :]
+    assert verdicts(disk_of(tmp_path, dirty)) == [FAILED, OK, OK, OK]
+
+
+def test_a_hibernated_windows(tmp_path: Path) -> None:
+    image = make(tmp_path / "n.img", "16M")
+    with mounted(image) as top:
+        (top / "hiberfil.sys").write_bytes(b"hibr" + bytes(8192))
+    assert verdicts(disk_of(tmp_path, image.read_bytes())) == [OK, WARNING, OK, OK]
+
+
+def test_a_broken_boot_sector_and_one_that_says_too_much(volume: bytes, tmp_path: Path) -> None:
+    broken = volume[:68] + b"\7" + volume[69:]
+    assert verdicts(disk_of(tmp_path, broken)) == [OK, OK, WARNING, OK]
+    long = volume[:40] + (_SIZE // 256).to_bytes(8, "little") + volume[48:]
+    assert verdicts(disk_of(tmp_path, long))[-1] is FAILED
