@@ -15,6 +15,11 @@ _NETWORK_KINDS: Final = frozenset({
     "sshfs", "vboxsf", "virtiofs", "vmhgfs",
 })  # fmt: skip
 """File systems of another machine, shares of a hypervisor among them."""
+_DISK_KINDS: Final = frozenset({
+    "auto", "bcachefs", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "iso9660", "jfs",
+    "minix", "msdos", "nilfs2", "ntfs", "ntfs-3g", "ntfs3", "reiserfs", "squashfs", "swap", "udf", "ufs", "vfat", "xfs",
+})  # fmt: skip
+"""What lies on a block device or in a file, so that no mere word can stand for it."""
 _WAITING_OPTIONS: Final = ("nofail", "noauto", "x-systemd.automount", "_netdev")
 _REMOVABLE: Final = re.compile(r"/dev/(?:sr\d+|scd\d+|cdrom\d*|cdrw\d*|dvd\d*|dvdrw\d*|fd\d+|floppy|usbdisk\d*)")
 
@@ -34,7 +39,18 @@ def mount_source(entry: FstabEntry) -> MountSource:
         return MountSource.NETWORK
     if entry.device.startswith("/dev/") or _TAG.match(entry.device):
         return MountSource.DEVICE
-    return MountSource.PATH if entry.device.startswith("/") else MountSource.VIRTUAL
+    if entry.device.startswith("/"):
+        return MountSource.PATH
+    return MountSource.DEVICE if _is_on_disk(entry) else MountSource.VIRTUAL
+
+
+def _is_on_disk(entry: FstabEntry) -> bool:
+    return not _DISK_KINDS.isdisjoint(entry.kind.split(","))
+
+
+def may_be_directory(entry: FstabEntry) -> bool:
+    """Tell whether an entry can mount a directory: one that binds it, or of a type that lies on no device."""
+    return entry.has("bind", "rbind", "move", "remount") or not (_is_on_disk(entry) or entry.kind == "none")
 
 
 def is_mandatory(entry: FstabEntry) -> bool:

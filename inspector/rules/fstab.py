@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,7 +13,13 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.services import Services
 from inspector.guest import Guest
-from inspector.linux.mount_source import MountSource, is_mandatory, is_removable, mount_source
+from inspector.linux.mount_source import (
+    MountSource,
+    is_mandatory,
+    is_removable,
+    may_be_directory,
+    mount_source,
+)
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.crypttab import Crypttab
@@ -22,6 +29,8 @@ from parsers.place import Place
 _NO_MOUNT_POINT: Final = frozenset({"none", "swap"})
 _SAME_DRIVER: Final = frozenset({("ext4", "ext3"), ("ext4", "ext2"), ("msdos", "vfat"), ("ntfs3", "ntfs")})
 """Types in fstab, and what lies on the device, that mount all the same."""
+_PRIORITY: Final = re.compile(r"-?[0-9]*")
+_DISCARD: Final = re.compile(r"|once|pages")
 _ANY_KIND: Final = frozenset({"auto", "none"})
 
 
@@ -57,32 +66,44 @@ def _verdict(bad: list[Evidence], poor: list[Evidence], dark: list[Evidence], go
 
 @rule("fstab-parses", "Every line of fstab can be read")
 def fstab_parses(facts: Facts) -> Verdict:
-    """Why: mount(8) passes over a line that it cannot read, so that a file system which the guest needs is missing.
+    """Why: mount(8) and swapon(8) pass over a line that they cannot read, so that what the guest needs is missing.
 
     Fix: give each line its device, mount point and type, and numbers in fields 5 and 6; put notes on lines of their
-    own that begin with #.
+    own that begin with #. For swap space, pri= takes a number, discard= once or pages.
     Reads: /etc/fstab
-    References: fstab(5)
+    References: fstab(5), swapon(8)
     """
     fstab = facts[Fstab]
-    if fstab.problems:
-        flaws = [Evidence(problem.place, problem.message) for problem in fstab.problems]
+    flaws = [Evidence(problem.place, problem.message) for problem in fstab.problems]
+    flaws += [_evidence(entry, flaw) for entry in fstab.entries if entry.is_swap and (flaw := _swap_flaw(entry))]
+    if flaws:
         return failed(f"{len(flaws)} {'thing is' if len(flaws) == 1 else 'things are'} wrong in {fstab.path}", *flaws)
     return ok("every line can be read", _all_read(fstab))
+
+
+def _swap_flaw(entry: FstabEntry) -> str | None:
+    """Say which option of swap space swapon(8) cannot read; of two of a name it reads the first."""
+    wanted = {"pri": (_PRIORITY, "a priority"), "discard": (_DISCARD, "once or pages")}
+    given = {name: value for name, _, value in (option.partition("=") for option in reversed(entry.options))}
+    for name, (pattern, meaning) in wanted.items():
+        if not pattern.fullmatch(given.get(name, "")):
+            return f"{meaning} wanted after {name}=, {given[name][:80]} found"
+    return None
 
 
 @rule("fstab-mount-points-are-absolute", "Every mount point is an absolute path")
 def fstab_mount_points_are_absolute(facts: Facts) -> Verdict:
     """Why: a relative mount point is refused, and the file system is not mounted.
 
-    Fix: begin the second field with a slash, or write none there for swap space.
+    Fix: begin the second field with a slash; write none there for swap space, or for what noauto never mounts.
     Reads: /etc/fstab
     """
     fstab = facts[Fstab]
     bad = [
         _evidence(entry)
         for entry in fstab.entries
-        if not entry.mount_point.startswith("/") and not (entry.is_swap or entry.mount_point in _NO_MOUNT_POINT)
+        if not (entry.mount_point.startswith("/") or entry.is_swap)
+        if not (entry.mount_point in _NO_MOUNT_POINT and entry.has("noauto"))
     ]
     return _verdict(bad, [], [], "every mount point is an absolute path", fstab)
 
@@ -116,6 +137,8 @@ def _missing(entry: FstabEntry, facts: Facts) -> str | None:
     """Say what is missing for an entry, or None. Network and virtual file systems need no device."""
     source = mount_source(entry)
     if source is MountSource.PATH:
+        if facts[Guest].is_dir(entry.device) and not may_be_directory(entry):
+            return "a device or a file wanted, a directory found, which only bind mounts"
         return None if facts[Guest].exists(entry.device) else "the guest has no such file or directory"
     if source is not MountSource.DEVICE or is_removable(entry):
         return None

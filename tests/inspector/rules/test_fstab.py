@@ -95,6 +95,22 @@ def test_a_note_on_a_line_of_its_own_is_fine() -> None:
     assert fstab_parses(facts(ROOT + "# data\n/dev/sdb1 /x ext4 rw\n")).status is Status.OK
 
 
+@pytest.mark.parametrize(
+    ("option", "fix", "reason"),
+    [
+        ("pri=x", "pri=5", "a priority wanted after pri=, x found"),
+        ("pri=+5", "pri=-2", "a priority wanted after pri=, +5 found"),
+        ("discard=all", "discard=once", "once or pages wanted after discard=, all found"),
+    ],
+)
+def test_an_option_that_swapon_cannot_read_fails_at_its_place(option: str, fix: str, reason: str) -> None:
+    verdict = fstab_parses(facts(f"{ROOT}UUID=bbbb none swap sw,{option}\n"))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, ["/etc/fstab:2"])
+    assert verdict.evidence[0].seen.endswith(reason)
+    assert fstab_parses(facts(f"{ROOT}UUID=bbbb none swap sw,{fix}\n")).status is Status.OK
+    assert fstab_parses(facts(f"{ROOT}UUID=bbbb /x ext4 {option}\n")).status is Status.OK  # an option of no swap space
+
+
 # -- fstab-mount-points-are-absolute ---------------------------------------------------------------------------------
 
 
@@ -106,6 +122,12 @@ def test_a_relative_mount_point_fails_and_an_absolute_one_is_ok() -> None:
 
 def test_swap_needs_no_mount_point() -> None:
     assert fstab_mount_points_are_absolute(facts("UUID=b none swap\nUUID=c swap swap\n")).status is Status.OK
+
+
+def test_none_is_no_mount_point_of_a_file_system_unless_nothing_mounts_it() -> None:
+    verdict = fstab_mount_points_are_absolute(facts(ROOT + "UUID=bbbb none ext4\n"))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, ["/etc/fstab:2"])
+    assert fstab_mount_points_are_absolute(facts(ROOT + "UUID=bbbb none ext4 noauto\n")).status is Status.OK
 
 
 # -- fstab-devices-exist ---------------------------------------------------------------------------------------------
@@ -121,6 +143,24 @@ def test_a_missing_device_fails_at_its_line_and_nofail_makes_it_a_warning(device
     for option in ("nofail", "noauto", "x-systemd.automount", "_netdev"):
         optional = fstab_devices_exist(facts(f"{ROOT}{device} /data ext4 defaults,{option} 0 2\n"))
         assert (optional.status, places(optional)) == (Status.WARNING, ["/etc/fstab:2"])
+
+
+@pytest.mark.parametrize("kind", ["ext4", "auto", "xfs,ext4"])
+def test_a_word_is_no_device_where_a_disk_is_wanted(kind: str) -> None:
+    for word in ("none", "data", "FOO=x"):
+        verdict = fstab_devices_exist(facts(f"{ROOT}{word} /data {kind}\n"))
+        assert (verdict.status, places(verdict)) == (Status.FAILED, ["/etc/fstab:2"])
+    assert fstab_devices_exist(facts(f"{ROOT}UUID=bbbb /data {kind}\n", HOME)).status is Status.OK
+
+
+@pytest.mark.parametrize("kind", ["none", "ext4", "auto"])
+def test_a_directory_has_to_be_bound(kind: str) -> None:
+    files = {"/srv/data": Dir(), "/srv/image": "x"}
+    verdict = fstab_devices_exist(facts(f"{ROOT}/srv/data /data {kind}\n", files=files))
+    assert (verdict.status, places(verdict)) == (Status.FAILED, ["/etc/fstab:2"])
+    for fixed in (f"/srv/data /data {kind} bind", f"/srv/image /data {kind} loop"):
+        assert fstab_devices_exist(facts(f"{ROOT}{fixed}\n", files=files)).status is Status.OK
+    assert fstab_devices_exist(facts(f"{ROOT}/srv/data /data 9p\n", files=files)).status is Status.OK
 
 
 def test_the_right_uuid_makes_it_ok() -> None:
