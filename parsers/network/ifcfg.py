@@ -329,7 +329,7 @@ def _suse_addresses(values: _Values) -> Iterable[str]:
     for name, address in values.matching(_SUSE_ADDRESS):
         suffix = name.removeprefix("IPADDR")
         prefix = values.get(f"PREFIXLEN{suffix}") or values.get(f"NETMASK{suffix}")
-        if is_ipv4(address) and not address.startswith("0.0.0.0"):  # which is how SUSE writes that there is none
+        if is_ipv4(address) and not address.startswith("0.0.0.0"):  # noqa: S104 - how SUSE writes that there is none
             yield f"{address}/{prefix}" if prefix and "/" not in address else address
 
 
