@@ -3,7 +3,8 @@
 Syntax: systemd.syntax(7). A line that ends in a backslash goes on in the next one, the two joined by a space;
 comment lines in between are left out. `#` and `;` begin a comment only as the first character of a line. A key
 may be assigned many times; an empty value takes back what the list has so far.
-Not done: specifiers (`%i`) are left as they are, and no value is interpreted.
+Not done: specifiers (`%i`) are left as they are, and no value is interpreted; `.include`, which systemd before 246
+followed, is a problem.
 """
 
 from __future__ import annotations
