@@ -17,6 +17,8 @@ from inspector.rules.rule import Rule
 
 _NOTE: Final = "<!-- made by `make docs`: change the code, not this page -->"
 _SHORT: Final = 60
+_MARKUP: Final = re.compile(r"[|<>*]|\\(?=[!-/:-@\[-`{-~])")
+"""What would be markup outside of code: a backslash before a sign of punctuation among it."""
 
 
 def pages() -> dict[str, str]:
@@ -76,8 +78,9 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """One line of Markdown: what would be markup stands in code already, apart from these."""
-    return re.sub(r"([|<>])", r"\\\1", " ".join(text.split()))
+    """One line of Markdown; what stands in code stays as it is."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else _MARKUP.sub(r"\\\g<0>", part) for part in parts)
 
 
 if __name__ == "__main__":

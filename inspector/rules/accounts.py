@@ -82,6 +82,7 @@ def root_has_a_shell(facts: Facts) -> Verdict:
 
     Fix: set an installed shell, for example usermod -s /bin/bash root.
     Reads: /etc/passwd, the shell
+    References: passwd(5), nologin(8)
     """
     root = _root(facts)
     shell = root.shell or "/bin/sh"

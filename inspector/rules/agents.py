@@ -48,6 +48,7 @@ def cloud_assistant_runs(facts: Facts) -> Verdict:
 
     Fix: install the Cloud Assistant agent and enable aliyun.service.
     Reads: /usr/local/share/aliyun-assist, the unit aliyun.service
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     return _runs(facts, _CLOUD_ASSISTANT, _CLOUD_ASSISTANT_BINARIES, _CLOUD_ASSISTANT_UNITS)
 
@@ -58,6 +59,7 @@ def security_center_agent_runs(facts: Facts) -> Verdict:
 
     Fix: install the Security Center agent and enable aegis.service.
     Reads: /usr/local/aegis, the unit aegis.service
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     return _runs(facts, _SECURITY_CENTER, _SECURITY_CENTER_BINARIES, _SECURITY_CENTER_UNITS)
 
@@ -96,6 +98,7 @@ def qemu_guest_agent_is_absent(facts: Facts) -> Verdict:
     Fix: remove the package qemu-guest-agent.
     Reads: the package database, /usr/sbin/qemu-ga, the unit qemu-guest-agent.service, and the commands that are blocked
     in /etc/qemu/qemu-ga.conf, /etc/sysconfig/qemu-ga or /etc/default/qemu-guest-agent
+    References: qemu-ga(8)
     """
     guest, services = facts[Guest], facts[Services]
     found = [Evidence(Place(path), "the agent's program") for path in _GUEST_AGENT_BINARIES if guest.is_file(path)]
@@ -136,6 +139,7 @@ def foreign_agents_are_not_started(facts: Facts, *, own: Sequence[str]) -> Verdi
 
     Fix: remove the packages, or run the vendor's own uninstaller; a service that has to stay is disabled.
     Reads: the package database, the folders of the agents, their units
+    References: https://cloud.google.com/migrate/virtual-machines/docs/5.0/resources/vm-adaptations
     """
     homes = frozenset(own)
     found = list(find_agents(facts, homes))

@@ -26,6 +26,8 @@ def boot_devices_are_unambiguous(facts: Facts) -> Verdict:
     out of the image.
 
     Reads: the searches and kernel arguments of the default entry, the superblocks, the partition table.
+
+    References: GRUB manual "search"; blkid(8)
     """
     volumes = facts[Storage].volumes
     twice: list[Evidence] = []

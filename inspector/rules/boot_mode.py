@@ -70,6 +70,8 @@ def boot_modes_are_whole(facts: Facts) -> Verdict:
     boot code that has nothing to load.
 
     Reads: what boot-loader-installed reads.
+
+    References: GRUB manual "BIOS installation"; UEFI 2.10, 3.5.1
     """
     modes = facts[BootModes]
     if modes.mode in {None, "none"}:
@@ -122,6 +124,8 @@ def efi_loader_fits_architecture(facts: Facts) -> Verdict:
     Fix: install the boot loader of the system's own architecture (`grub-install --target=arm64-efi`).
 
     Reads: the heads of the EFI loaders, and of the first program that every guest has.
+
+    References: UEFI 2.10, 3.5.1.1 and 2.1.1
     """
     loaders = [loader for loader in facts[BootModes].loaders if not loader.flaw]
     if not loaders:
@@ -150,6 +154,8 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     Fix: run `grub-install /dev/vda`, which writes the boot code and the modules together.
 
     Reads: the first sector, the core image, and /boot/grub/i386-pc.
+
+    References: GRUB manual "BIOS installation"; grub-install(8)
     """
     modes, guest = facts[BootModes], facts[Guest]
     found = [path for path in _MODULES if guest.is_dir(path)]
@@ -189,6 +195,8 @@ def boot_mode_matches_declared(facts: Facts, *, declared: str) -> Verdict:
     Fix: declare the mode that is installed, or install the boot loader of the declared one.
 
     Reads: what boot-loader-installed reads.
+
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
     """
     if declared == "any":
         raise NotApplicable("no boot mode is declared")
@@ -215,6 +223,8 @@ def efi_mount_has_partition(facts: Facts) -> Verdict:
     Fix: remove the line, or add `nofail`, where the guest boots by BIOS; else restore the EFI system partition.
 
     Reads: /etc/fstab and the partition table.
+
+    References: UEFI 2.10, 13.3.1; systemd.mount(5)
     """
     entries = [entry for entry in facts[Fstab].entries if entry.mount_point.rstrip("/") in _ESP_MOUNTS]
     entries = [entry for entry in entries if "noauto" not in entry.options]

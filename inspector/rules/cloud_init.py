@@ -39,6 +39,7 @@ def cloud_init_installed(facts: Facts) -> Verdict:
 
     Fix: install the package cloud-init.
     Reads: /usr/bin/cloud-init, /etc/cloud/cloud.cfg, the package database
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     cloud_init = facts[CloudInit]
     missing = [Evidence(Place(path), "no such file") for path in cloud_init.missing]
@@ -69,6 +70,7 @@ def cloud_init_enabled(facts: Facts) -> Verdict:
     DefaultEnvironment in systemd's configuration, and enable cloud-init-local, cloud-init, cloud-config and
     cloud-final.
     Reads: /etc/cloud/cloud-init.disabled, the kernel's arguments, /etc/systemd/system.conf, cloud-init's units
+    References: cloud-init's documentation, how to disable cloud-init
     """
     cloud_init = _installed(facts)
     off = list(cloud_init.switches)
@@ -96,6 +98,7 @@ def cloud_init_is_recent(facts: Facts, *, minimum: str, accepted: Sequence[str])
 
     Fix: update the package cloud-init.
     Reads: the package database, cloudinit/version.py
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     cloud_init = _installed(facts)
     version = cloud_init.version
@@ -114,6 +117,7 @@ def cloud_init_config_parses(facts: Facts) -> Verdict:
 
     Fix: correct the YAML of the file; its outermost level must be a mapping.
     Reads: /etc/cloud/cloud.cfg, /etc/cloud/cloud.cfg.d
+    References: cloud-init's documentation, configuration sources
     """
     config = _installed(facts).config
     flaws = [Evidence(it.place, it.message) for it in config.flaws]
@@ -228,8 +232,9 @@ def _unset(cloud_init: CloudInit, targets: Sequence[str]) -> Verdict:
 def cloud_init_has_no_seed(facts: Facts) -> Verdict:
     """Why: a seed directory counts as a data source that was found, and may win over the cloud's own.
 
-    Fix: remove /var/lib/cloud/seed/nocloud and /var/lib/cloud/seed/nocloud-net.
+    Fix: remove the directories below /var/lib/cloud/seed that are named.
     Reads: /var/lib/cloud/seed
+    References: cloud-init's documentation, data source NoCloud
     """
     cloud_init = _installed(facts)
     listed = cloud_init.python
@@ -257,6 +262,7 @@ def cloud_init_modules_run(facts: Facts, *, modules: Sequence[str]) -> Verdict:
 
     Fix: take the lists cloud_init_modules, cloud_config_modules and cloud_final_modules from the package's cloud.cfg.
     Reads: /etc/cloud/cloud.cfg, /etc/cloud/cloud.cfg.d
+    References: cloud-init's documentation, module reference
     """
     config = _installed(facts).config
     if config.flaws or not config.files:

@@ -56,6 +56,7 @@ def cloud_init_modules_are_known(facts: Facts) -> Verdict:
     Fix: correct the name in the list, or take it out; `inspector show` lists the modules that this release has.
     Reads: cloud_init_modules, cloud_config_modules and cloud_final_modules in /etc/cloud/cloud.cfg and cloud.cfg.d, the
     modules in cloudinit/config
+    References: cloud-init's documentation, module reference
     """
     config, sources = _config(facts), module_sources(facts[Guest])
     modules = [module for section in STAGES for module in config.modules(section)]

@@ -62,9 +62,10 @@ def _shown(evidence: Iterable[Evidence]) -> list[Evidence]:
 def network_service_enabled(facts: Facts) -> Verdict:
     """Why: with every network service masked or disabled the instance never gets an address, and nobody can reach it.
 
-    Fix: enable the service whose configuration is meant: networking.service, systemd-networkd.service or
-    NetworkManager.service.
-    Reads: the units of ifupdown, systemd-networkd, NetworkManager and dhcpcd
+    Fix: enable the service whose configuration is meant (`systemctl enable`, `chkconfig` or `rc-update add`):
+    networking, systemd-networkd, NetworkManager, wicked, or network of Red Hat's scripts.
+    Reads: the units and init scripts of ifupdown, systemd-networkd, NetworkManager, wicked, network, dhcpcd, ConnMan
+    References: ifup(8), systemd-networkd.service(8), NetworkManager(8), wicked(8)
     """
     network = facts[NetworkConfig]
     if network.enabled:
@@ -86,6 +87,7 @@ def network_config_parses(facts: Facts) -> Verdict:
 
     Fix: correct the line; a profile of NetworkManager must belong to root with mode 0600.
     Reads: the configuration of every back end that is started at boot
+    References: interfaces(5), netplan(5), systemd.network(5), nm-settings-keyfile(5)
     """
     network = facts[NetworkConfig]
     fatal = {backend.name: backend.configuration.fatal for backend in network.enabled if backend.configuration.fatal}
@@ -120,6 +122,7 @@ def primary_interface_uses_dhcp(facts: Facts) -> Verdict:
     Fix: give the first interface DHCP and have it brought up at boot: for ifupdown `auto eth0` or `allow-hotplug eth0`
     and `iface eth0 inet dhcp`; dhcp4: true in netplan; DHCP=yes for systemd-networkd; method=auto for NetworkManager.
     Reads: the configuration of every back end that is started at boot, the kernel's arguments, cloud-init
+    References: interfaces(5), netplan(5), systemd.network(5), nm-settings-keyfile(5)
     """
     network = facts[NetworkConfig]
     choices = [choice for backend in network.enabled for choice in network.choices(backend)]
@@ -260,6 +263,7 @@ def interface_names_match_kernel(facts: Facts) -> Verdict:
 
     Fix: boot with net.ifnames=0 biosdevname=0 and configure eth0, or match every card with a pattern such as en*.
     Reads: the kernel's arguments, the configuration of every back end that is started at boot
+    References: systemd.net-naming-scheme(7), systemd.link(5)
     """
     network = facts[NetworkConfig]
     named = [it for it in network.profiles() if it.match.names and it.ipv4 is not Method.NONE]
@@ -291,6 +295,7 @@ def network_not_bound_to_mac(facts: Facts) -> Verdict:
 
     Fix: take the hardware address out of the profile, and remove /etc/udev/rules.d/70-persistent-net.rules.
     Reads: the configuration of every back end that is started at boot, udev rules, .link files
+    References: systemd.link(5), udev(7)
     """
     network = facts[NetworkConfig]
     bound = [_bound(it) for it in network.profiles() if it.match.macs]
@@ -307,6 +312,7 @@ def one_back_end_per_interface(facts: Facts) -> Verdict:
 
     Fix: keep the configuration of one back end and disable the service of the other.
     Reads: the configuration of every back end that is started at boot
+    References: NetworkManager.conf(5), systemd.network(5)
     """
     network = facts[NetworkConfig]
     found = {
@@ -322,12 +328,13 @@ def one_back_end_per_interface(facts: Facts) -> Verdict:
     return ok("one back end configures it", *_shown(_seen(it) for choices in users.values() for it in choices))
 
 
-@rule("dhcp-client-installed", "A DHCP client is there for what asks no server itself")
+@rule("dhcp-client-installed", "A DHCP client is installed where what configures the network needs one")
 def dhcp_client_installed(facts: Facts) -> Verdict:
     """Why: ifupdown and Red Hat's network scripts run a client; without it the interface stays without address.
 
     Fix: install isc-dhcp-client or dhcpcd-base; for the network scripts dhclient (dhcp-client).
     Reads: /usr/sbin/dhclient, udhcpc, dhcpcd, the configuration of ifupdown and of the network scripts
+    References: interfaces(5), dhclient(8)
     """
     network = facts[NetworkConfig]
     backends = [it for it in network.enabled if it.name in _WITHOUT_CLIENT]

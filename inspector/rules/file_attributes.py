@@ -68,6 +68,7 @@ def system_files_mutable(facts: Facts) -> Verdict:
     Fix: chattr -i -a on the files and directories named; a locked directory forbids to replace the files in it.
     Reads: the inode flags of the account files, fstab, the configuration of sshd, cloud-init and GRUB, and
     of the directories that hold them.
+    References: chattr(1)
     """
     guest = facts[Guest]
     locked, unread, free = _sorted_by_flags(guest, (*_SYSTEM_FILES, *_SYSTEM_DIRECTORIES, *_WRITTEN_DIRECTORIES))
@@ -90,6 +91,7 @@ def log_files_mutable(facts: Facts) -> Verdict:
 
     Fix: chattr -a -i on the files and directories named.
     Reads: the inode flags of everything below /var/log.
+    References: chattr(1), logrotate(8)
     """
     guest = facts[Guest]
     if not guest.is_dir(_LOGS):

@@ -23,6 +23,7 @@ def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
 
     Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair), and import it again.
     Reads: the superblocks: state, error count, first and last error; the journal's error.
+    References: e2fsck(8), tune2fs(8), xfs_repair(8)
     """
     opened, silent = _trees(facts)
     errors = [_evidence(problem, volume) for volume, tree in opened for problem in _recorded(tree)]
@@ -39,6 +40,7 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
     theirs when they are mounted), and import it again.
     Reads: the superblocks: the flag needs_recovery; without a journal the state "clean". A frozen snapshot lacks
     that state, yet needs no recovery, and is good.
+    References: e2fsck(8), xfs_repair(8), btrfs-check(8)
     """
     opened, silent = _trees(facts)
     unclean = []
@@ -58,6 +60,7 @@ def file_systems_consistent(facts: Facts) -> Verdict:
 
     Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair, btrfs check), and import it again.
     Reads: what the other rules read; no full check is made.
+    References: e2fsck(8), xfs_repair(8), btrfs-check(8)
     """
     opened, silent = _trees(facts)
     flaws = [
@@ -80,6 +83,7 @@ def file_systems_fit_their_volumes(facts: Facts) -> Verdict:
 
     Fix: copy the image again, whole; or give the partition, or the logical volume, its size back.
     Reads: the superblocks, the partition table, the sizes of volumes.
+    References: resize2fs(8), e2fsck(8)
     """
     opened, silent = _trees(facts)
     sized = [(volume, tree.stated_size) for volume, tree in opened if isinstance(tree, SizeStating)]
@@ -102,6 +106,7 @@ def system_volumes_readable(facts: Facts) -> Verdict:
 
     Fix: convert the volume to a file system that is supported, or check it by other means.
     Reads: the partition table, the superblocks, and what /etc/fstab mounts.
+    References: docs/layouts.md of this program
     """
     volumes = facts[Storage].volumes
     unread = [Evidence(_place(volume), volume.reason) for volume in volumes if volume.reason]

@@ -36,6 +36,8 @@ def system_file_systems_are_accepted(facts: Facts, *, accepted: Sequence[str]) -
     Fix: install the system on one of the types that are named, or try the image before relying on it.
 
     Reads: the superblocks, /etc/fstab
+
+    References: the vendor's specification of Linux images
     """
     found = _volumes(facts)
     unread = [(path, volume.reason) for path, volume, _ in found if volume.type is None]

@@ -97,6 +97,7 @@ def fstab_mount_points_are_absolute(facts: Facts) -> Verdict:
 
     Fix: begin the second field with a slash; write none there for swap space, or for what noauto never mounts.
     Reads: /etc/fstab
+    References: fstab(5), mount(8)
     """
     fstab = facts[Fstab]
     bad = [
@@ -178,6 +179,7 @@ def fstab_types_match(facts: Facts) -> Verdict:
 
     Fix: write the type that the file system has into the third field, or auto.
     Reads: /etc/fstab, the superblocks
+    References: fstab(5), mount(8)
     """
     fstab = facts[Fstab]
     bad: list[Evidence] = []
@@ -246,6 +248,7 @@ def fstab_mount_points_are_unique(facts: Facts) -> Verdict:
 
     Fix: take one of the lines out, or add noauto to it.
     Reads: /etc/fstab
+    References: systemd-fstab-generator(8)
     """
     fstab = facts[Fstab]
     first: dict[str, FstabEntry] = {}
@@ -266,6 +269,7 @@ def fstab_names_root(facts: Facts) -> Verdict:
 
     Fix: add a line with the UUID of the root file system, the mount point / and its type.
     Reads: /etc/fstab, the superblocks, the boot entry
+    References: fstab(5), systemd-remount-fs.service(8)
     """
     fstab = facts[Fstab]
     entry = fstab.at("/")
@@ -311,6 +315,7 @@ def fstab_devices_are_unambiguous(facts: Facts) -> Verdict:
 
     Fix: give the copy another UUID or label (tune2fs -U random, xfs_admin -U generate), or take it out of the image.
     Reads: /etc/fstab, the superblocks
+    References: blkid(8), xfs_admin(8)
     """
     fstab = facts[Fstab]
     volumes = facts[Storage].volumes

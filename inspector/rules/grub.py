@@ -52,9 +52,9 @@ def grub_config_exists(facts: Facts) -> Verdict:
 
     Fix: run `grub-install` and `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`) in the guest; with
     systemd-boot `kernel-install add`, with EXTLINUX `update-extlinux`.
-
     Reads: /boot/grub/grub.cfg, /boot/grub2/grub.cfg, EFI/*/grub.cfg of the EFI system partition, loader/entries,
     loader/loader.conf, EFI/Linux/*.efi, /boot/grub/menu.lst, grub.conf, extlinux.conf, syslinux.cfg.
+    References: GRUB manual "Configuration"; grub-mkconfig(8), loader.conf(5)
     """
     boot = facts[BootConfig]
     if not boot.menus:
@@ -110,8 +110,8 @@ def grub_config_parses(facts: Facts) -> Verdict:
 
     Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`; with other loaders
     correct the line that is named.
-
     Reads: grub.cfg and what it includes, loader/entries/*.conf, loader.conf, menu.lst, extlinux.conf.
+    References: GRUB manual "Writing full configuration files directly"; grub-script-check(1)
     """
     menus = facts[BootConfig].rivals
     if not menus:
@@ -135,8 +135,8 @@ def grub_default_entry_exists(facts: Facts) -> Verdict:
 
     Fix: correct GRUB_DEFAULT in /etc/default/grub and run `update-grub`, or run `grub-set-default`
     (`grubby --set-default`); with systemd-boot correct `default` in loader.conf; with Syslinux correct DEFAULT.
-
     Reads: grub.cfg, grubenv, loader.conf, menu.lst, extlinux.conf.
+    References: GRUB manual "Simple configuration"; loader.conf(5)
     """
     menu = _menu(facts)
     entry, default = menu.entry, menu.default
@@ -161,8 +161,8 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
     Why: GRUB stops with an error, or goes on with whatever device it was at before.
 
     Fix: run `update-grub` in the guest, so that the UUIDs of its own file systems are written.
-
     Reads: grub.cfg, the volumes of the image.
+    References: GRUB manual "search"
     """
     menus = facts[BootConfig].rivals
     if not menus:
@@ -191,8 +191,8 @@ def grub_boot_files_exist(facts: Facts) -> Verdict:
 
     Fix: reinstall the kernel's package, make its initial RAM disk anew (`update-initramfs -u`, `dracut -f`,
     `mkinitcpio -P`, `mkinitfs`), and run `update-grub`, or on Alpine `update-extlinux`, which also copies its menu.
-
     Reads: the default entry, the files that it names.
+    References: GRUB manual "linux" and "initrd"
     """
     kernel = _default_kernel(facts)
     files = (kernel.image, *kernel.initramfs)
@@ -220,8 +220,8 @@ def grub_root_resolves(facts: Facts) -> Verdict:
     (`grub2-mkconfig -o /boot/grub2/grub.cfg`), so that the root is named by its UUID; on Alpine correct `root` in
     /etc/update-extlinux.conf and run `update-extlinux`; with systemd-boot correct the entry, with unified kernel images
     /etc/kernel/cmdline.
-
     Reads: the kernel arguments of the default entry, the volumes of the image.
+    References: bootparam(7), kernel-command-line(7)
     """
     kernel = _default_kernel(facts)
     spec = kernel.value("root")
@@ -256,8 +256,8 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
     recovery entry, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`); on Alpine take it out of
     default_kernel_opts in /etc/update-extlinux.conf and run `update-extlinux`; with unified kernel images out of
     /etc/kernel/cmdline.
-
     Reads: the kernel arguments of the default entry.
+    References: bootparam(7), kernel-command-line(7)
     """
     kernel = _default_kernel(facts)
     guest = facts[Guest]
@@ -279,8 +279,8 @@ def grub_boots_unattended(facts: Facts) -> Verdict:
     Fix: set `GRUB_TIMEOUT=5` in /etc/default/grub; where passwords are set, give the entry `--unrestricted` in
     /etc/grub.d/10_linux; run `update-grub`. With GRUB Legacy write `timeout=5`, with Syslinux `TIMEOUT 50`, with
     systemd-boot `timeout 5`.
-
     Reads: grub.cfg, menu.lst, extlinux.conf, loader.conf.
+    References: GRUB manual "timeout" and "Authentication and authorisation"
     """
     menu = _menu(facts)
     wait = menu.wait
@@ -301,8 +301,8 @@ def grub_resume_device_exists(facts: Facts) -> Verdict:
 
     Fix: take `resume=` out of /etc/default/grub, set `RESUME=none` in /etc/initramfs-tools/conf.d/resume, and run
     `update-grub` and `update-initramfs -u`.
-
     Reads: the kernel arguments of the default entry, the volumes of the image.
+    References: Linux kernel, Documentation/power/swsusp.rst
     """
     kernel = _default_kernel(facts)
     spec = kernel.value("resume")
@@ -324,8 +324,8 @@ def grub_menus_agree(facts: Facts) -> Verdict:
     Why: which of them is used depends on the firmware, so that the instance may boot otherwise than expected.
 
     Fix: remove the configuration that is left over, or let it lead to the other one with `configfile`.
-
     Reads: each grub.cfg, loader/entries, menu.lst, extlinux.conf, the boot code.
+    References: GRUB manual "configfile"
     """
     menus = [menu for menu in facts[BootConfig].rivals if menu.leads_somewhere]
     if len(menus) < 2:
@@ -353,8 +353,8 @@ def grub_settings_are_applied(facts: Facts) -> Verdict:
 
     Fix: write the arguments that are wanted into GRUB_CMDLINE_LINUX of /etc/default/grub, and run `update-grub`
     (`grub2-mkconfig -o /boot/grub2/grub.cfg`).
-
     Reads: /etc/default/grub, /etc/default/grub.d/*.cfg, the default entry.
+    References: GRUB manual "Simple configuration"; grub-mkconfig(8)
     """
     settings = facts[BootConfig].settings
     if settings is None or _menu(facts).loader != Loader.GRUB2:

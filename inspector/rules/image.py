@@ -26,6 +26,7 @@ def image_format_accepted(facts: Facts, *, accepted: Sequence[str]) -> Verdict:
 
     Fix: convert the image with `qemu-img convert -O qcow2`, or to another format that the target takes.
     Reads: the first and last bytes of the image file
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
     """
     return together({disk.name: _accepted(disk, accepted) for disk in facts[Storage].disks})
 
@@ -48,6 +49,7 @@ def image_format_unambiguous(facts: Facts) -> Verdict:
     `qemu-img convert -f qcow2 -O qcow2` when it is a qcow2; a left-over ISO 9660 signature goes with
     `wipefs --types iso9660`.
     Reads: the first and last bytes of the image file, and the sectors where other formats have theirs
+    References: qemu-img(1), wipefs(8)
     """
     return together({disk.name: _unambiguous(disk) for disk in facts[Storage].disks})
 
@@ -72,6 +74,7 @@ def image_header_clean(facts: Facts) -> Verdict:
     Fix: upload the whole file again; for a dirty or corrupt qcow2 run `qemu-img check -r all`, then convert it; for a
     VHDX with a log that is not empty run `qemu-img check -r all` too, or attach it once to a running Windows.
     Reads: the header of the container, its tables and log, and the size of the file
+    References: qemu-img(1), check
     """
     return together({disk.name: _clean(disk) for disk in facts[Storage].disks})
 
@@ -103,6 +106,7 @@ def image_stands_alone(facts: Facts) -> Verdict:
 
     Fix: flatten the image with `qemu-img convert -O qcow2`, which copies what lies in the other file.
     Reads: the header of a qcow2 and its extensions
+    References: QEMU, docs/interop/qcow2.txt
     """
     return together({disk.name: _alone(disk) for disk in facts[Storage].disks})
 
@@ -130,6 +134,7 @@ def image_without_snapshots(facts: Facts) -> Verdict:
 
     Fix: remove each with `qemu-img snapshot -d NAME`, or convert the image, which leaves them out.
     Reads: the snapshot table of a qcow2
+    References: qemu-img(1), snapshot
     """
     return together({disk.name: _without_snapshots(disk) for disk in facts[Storage].disks})
 
@@ -150,6 +155,7 @@ def image_not_encrypted(facts: Facts) -> Verdict:
 
     Fix: decrypt it with `qemu-img convert`, giving the key as a secret object.
     Reads: the header of a qcow2
+    References: QEMU, docs/interop/qcow2.txt
     """
     return together({disk.name: _not_encrypted(disk) for disk in facts[Storage].disks})
 
@@ -171,6 +177,7 @@ def virtual_size_within_limits(facts: Facts, *, maximum_gib: int) -> Verdict:
     Fix: shrink the last file system and its partition, then the disk with `qemu-img resize --shrink`; or move what is
     not the system onto further disks.
     Reads: the header of the container, or the size of a raw image
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
     """
     return together({disk.name: _within(disk, maximum_gib) for disk in facts[Storage].disks})
 

@@ -28,6 +28,8 @@ def default_kernel_is_complete(facts: Facts) -> Verdict:
     `mkinitcpio -P`, `mkinitfs`) and the menu (`update-grub`, `grub2-mkconfig -o`, `update-extlinux`) anew.
 
     Reads: the default boot entry, the kernel image, /lib/modules.
+
+    References: depmod(8), initramfs-tools(7), dracut(8)
     """
     kernel = facts[DefaultKernel]
     flaws = [
@@ -137,6 +139,8 @@ def initramfs_holds_the_root_driver(facts: Facts) -> Verdict:
     run `mkinitcpio -P`; on Alpine, add its feature to /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`.
 
     Reads: the superblock of the root, the initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
+
+    References: initramfs.conf(5), dracut.conf(5), mkinitcpio.conf(5)
     """
     kernel = facts[DefaultDrivers].kernel
     if kernel.root is None:
@@ -157,6 +161,8 @@ def initramfs_opens_the_root_volume(facts: Facts) -> Verdict:
     `update-initramfs -u`, `dracut -f`, `mkinitcpio -P` or `mkinitfs`.
 
     Reads: the metadata of groups and arrays, the initial RAM disk, modules.builtin, modules.dep, modprobe.d.
+
+    References: initramfs-tools(7), dracut(8), mkinitcpio(8)
     """
     kernel = facts[DefaultDrivers].kernel
     if not kernel.layers:

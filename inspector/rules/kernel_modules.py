@@ -30,6 +30,7 @@ def wanted_modules_are_not_blocked(facts: Facts, *, modules: Sequence[str]) -> V
     Fix: take the lines that are named out of /etc/modprobe.d, or the argument off the kernel, and make the initial RAM
     disk anew.
     Reads: modprobe.d, the arguments of the default kernel, modules.builtin
+    References: modprobe.d(5)
     """
     guest, kernel = facts[Guest], facts[DefaultKernel]
     blocks = [it for it in (*argument_blocks(kernel), *modprobe_blocks(guest)) if it.place.key in modules]

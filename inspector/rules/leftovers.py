@@ -136,6 +136,7 @@ def cloud_init_data_holds_no_secret(facts: Facts) -> Verdict:
 
     Fix: `cloud-init clean --logs --seed`, take the rest out of the files named, and change what was given away.
     Reads: user-data and vendor-data below /var/lib/cloud, /etc/cloud, cloud-init's output, what Ubuntu's installer kept
+    References: cloud-init's documentation, cloud-init clean
     """
     guest = facts[Guest]
     patterns = (*_USER_DATA, *_CLOUD_CONFIG)
@@ -159,6 +160,7 @@ def logs_are_empty(facts: Facts) -> Verdict:
 
     Fix: `journalctl --rotate --vacuum-time=1s`, and `truncate -s 0` on the files that are named.
     Reads: /var/log
+    References: journalctl(1), virt-sysprep(1)
     """
     return _none_left(facts, _LOGS, "logs are left behind")
 
@@ -169,6 +171,7 @@ def shell_history_is_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named, at the end of the last session.
     Reads: the homes of root and of users
+    References: virt-sysprep(1)
     """
     return _none_left(facts, in_homes(facts, _HISTORIES), "histories are left behind")
 
@@ -179,6 +182,7 @@ def ssh_keys_of_users_are_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named; the cloud gives each copy the key that its owner chose.
     Reads: .ssh in the homes of root and of users
+    References: https://docs.oracle.com/en-us/iaas/Content/Marketplace/app-publisher-guidelines-images.htm
     """
     return _none_left(facts, in_homes(facts, _SSH), "keys or known hosts are left behind")
 
@@ -189,6 +193,7 @@ def private_keys_are_gone(facts: Facts) -> Verdict:
 
     Fix: remove the keys that are named, and have new ones made; give each copy its own.
     Reads: the heads of files in homes, /etc/ssl/private, /etc/pki/tls/private and the folders of servers
+    References: https://docs.oracle.com/en-us/iaas/Content/Marketplace/app-publisher-guidelines-images.htm
     """
     guest = facts[Guest]
     patterns = [*in_homes(facts, _KEYS_AT_HOME), *_KEYS]
@@ -208,6 +213,7 @@ def cloud_credentials_are_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named, and withdraw the credentials.
     Reads: the homes of root and of users
+    References: https://docs.oracle.com/en-us/iaas/Content/Marketplace/app-publisher-guidelines-images.htm
     """
     guest = facts[Guest]
     patterns = in_homes(facts, _CREDENTIALS)
@@ -232,6 +238,7 @@ def agents_are_unregistered(facts: Facts) -> Verdict:
 
     Fix: unregister the agent, and remove the files that are named.
     Reads: the state of configuration agents, of subscriptions and of clouds' agents
+    References: virt-sysprep(1); the documentation of each agent
     """
     guest = facts[Guest]
     found = [
@@ -248,6 +255,7 @@ def keytabs_are_gone(facts: Facts) -> Verdict:
 
     Fix: leave the domain (`realm leave`, `ipa-client-install --uninstall`), and remove the files that are named.
     Reads: /etc/krb5.keytab, the state of FreeIPA, SSSD and Samba
+    References: realm(8), virt-sysprep(1)
     """
     return _none_left(facts, _KEYTABS, "the membership of a directory is left behind")
 
@@ -258,6 +266,7 @@ def account_backups_are_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named.
     Reads: /etc, /root, /srv
+    References: passwd(5), virt-sysprep(1)
     """
     return _none_left(facts, (*_BACKUPS, *_EDITORS), "old copies are left behind")
 
@@ -268,6 +277,7 @@ def no_jobs_of_users_are_left(facts: Facts) -> Verdict:
 
     Fix: `crontab -r -u USER`, `atrm`; or move what every copy shall do to /etc/cron.d.
     Reads: the spools of cron and at
+    References: crontab(1), at(1), virt-sysprep(1)
     """
     found = leftovers(facts[Guest], _JOBS)
     jobs = [item for item in found if item.place.path.rpartition("/")[2] not in _SYSTEM_JOBS]
@@ -280,6 +290,7 @@ def first_boot_scripts_are_done(facts: Facts) -> Verdict:
 
     Fix: boot the image once before it is copied, or remove the scripts that are named.
     Reads: the folders in which virt-customize and virt-v2v put their scripts
+    References: virt-customize(1), --firstboot
     """
     return _none_left(facts, _FIRST_BOOT, "scripts wait for the first boot")
 

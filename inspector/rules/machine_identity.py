@@ -226,6 +226,7 @@ def network_names_are_not_persistent(facts: Facts) -> Verdict:
 
     Fix: remove /etc/udev/rules.d/70-persistent-net.rules (and 75-persistent-net-generator.rules, which writes it).
     Reads: udev rules, .link files
+    References: udev(7), virt-sysprep(1)
     """
     network = facts[NetworkConfig]
     if network.bindings:
@@ -241,6 +242,7 @@ def dhcp_state_is_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named, before the image is taken.
     Reads: the state of dhclient, dhcpcd, NetworkManager, wicked and systemd-networkd below /var/lib
+    References: dhclient(8), virt-sysprep(1)
     """
     return _none_left(facts, _DHCP, "the state of DHCP is left behind")
 
@@ -262,6 +264,7 @@ def initiator_names_are_unset(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named; their services make new ones.
     Reads: /etc/iscsi, /etc/nvme, /etc/multipath
+    References: iscsi-iname(8), nvme-gen-hostnqn(1), multipath.conf(5)
     """
     guest = facts[Guest]
     found = [
@@ -294,6 +297,7 @@ def hostname_is_generic(facts: Facts) -> Verdict:
     Fix: empty /etc/hostname, or write localhost into it; take the name that DHCP asks for out of the network's files.
     Reads: /etc/hostname, and the older files for it; DHCP_HOSTNAME of ifcfg files, dhcp-hostname of NetworkManager's
     profiles, host-name of dhclient.conf, hostname of dhcpcd.conf
+    References: hostname(5)
     """
     hostname = facts[Hostname]
     sent = [Evidence(place, name) for name, place in sent_names(facts[Guest]) if name.lower() not in _GENERIC]

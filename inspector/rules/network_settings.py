@@ -42,6 +42,7 @@ def one_interface_is_configured(facts: Facts) -> Verdict:
 
     Fix: remove the profiles of further interfaces; the cloud's own tools configure those that are attached later.
     Reads: the configuration of every back end that is started at boot
+    References: interfaces(5), netplan(5), systemd.network(5), nm-settings-keyfile(5)
     """
     network = facts[NetworkConfig]
     if network.unread:
@@ -67,6 +68,7 @@ def networkmanager_makes_profiles(facts: Facts) -> Verdict:
     Fix: remove no-auto-default from NetworkManager's configuration (package NetworkManager-config-server), or add a
     profile with DHCP that fits every interface.
     Reads: /etc/NetworkManager/NetworkManager.conf, conf.d, the profiles of NetworkManager
+    References: NetworkManager.conf(5), no-auto-default
     """
     network = facts[NetworkConfig]
     backend = next((it for it in network.enabled if it.name == "networkmanager"), None)
@@ -91,6 +93,7 @@ def name_servers_are_not_fixed(facts: Facts) -> Verdict:
     Fix: remove the address that is named; the cloud gives name servers by DHCP.
     Reads: /etc/resolv.conf, unless a program writes it at boot, and the settings of systemd-resolved, dhclient,
     resolvconf and netconfig
+    References: resolv.conf(5), resolved.conf(5)
     """
     guest = facts[Guest]
     found = [*_in_resolv_conf(guest), *_in_settings(guest)]

@@ -26,6 +26,8 @@ def nvme_driver_boots(facts: Facts) -> Verdict:
     modprobe.d.
 
     Reads: the default boot entry, its initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
+
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/adapt-linux-custom-images-to-nvme-based-system-disks
     """
     return judge_root_drivers(facts[DefaultDrivers].kernel, "NVMe disk", "nvme")
 

@@ -142,6 +142,7 @@ def root_partition_is_last(facts: Facts) -> Verdict:
     enlarged by hand: after growpart a logical volume with `pvresize` and `lvextend --resizefs`, an array with
     `mdadm --grow`; or install the system on a partition.
     Reads: the partition table, the metadata of groups and arrays
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     volume = _root(facts)
     own, disk = volume.partition, facts[Storage].disk_of(volume)

@@ -21,6 +21,7 @@ def distribution_is_supported(facts: Facts, *, oldest: Mapping[str, str]) -> Ver
 
     Fix: upgrade to a release that its distribution still maintains.
     Reads: os-release, or the older release files
+    References: os-release(5)
     """
     release = facts[OsRelease]
     if release.id not in oldest:
@@ -38,13 +39,14 @@ def distribution_is_supported(facts: Facts, *, oldest: Mapping[str, str]) -> Ver
     return ok("the release is supported", Evidence(place, seen))
 
 
-@rule("release-is-maintained", "The distribution still mends the release")
+@rule("release-is-maintained", "The release still gets updates from its distribution")
 def release_is_maintained(facts: Facts, *, as_of: str, ends: Mapping[str, Mapping[str, str]]) -> Verdict:
     """Whether a release gets updates is told by the date of its end, and the date at which the profile was written.
 
     Why: a release that has come to its end gets no security updates, and its package archives go away.
     Fix: upgrade to a release that its distribution still maintains.
     Reads: os-release, or the older release files
+    References: os-release(5), SUPPORT_END
     """
     release = facts[OsRelease]
     known = ends.get(release.id)
@@ -84,6 +86,7 @@ def kernel_is_supported(facts: Facts, *, oldest: str) -> Verdict:
 
     Fix: install a newer kernel and make it the default.
     Reads: the default boot entry; where it cannot be had, every kernel in /boot and /lib/modules
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     try:
         kernel = facts[DefaultKernel]
@@ -117,8 +120,9 @@ def _is_older(version: str, than: str) -> bool:
 def clock_keeps_utc(facts: Facts) -> Verdict:
     """Why: the cloud's hardware clock keeps UTC; a guest that takes it for local time starts with a wrong time.
 
-    Fix: timedatectl set-local-rtc 0, which writes UTC as the third line of /etc/adjtime.
-    Reads: /etc/adjtime, on old releases /etc/default/rcS or /etc/sysconfig/clock
+    Fix: `timedatectl set-local-rtc 0`, which writes UTC as the third line of /etc/adjtime; in the other files, write
+    UTC=yes or clock="UTC".
+    Reads: /etc/adjtime; /etc/default/rcS, /etc/sysconfig/clock or /etc/conf.d/hwclock where the release keeps it there
     References: hwclock(8)
     """
     clock = facts[RtcMode]

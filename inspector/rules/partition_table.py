@@ -26,6 +26,7 @@ def partition_table_valid(facts: Facts) -> Verdict:
     Fix: rebuild a GPT from its good copy with `sgdisk -e` or gdisk's recovery menu, which also move the backup to the
     end of a grown disk; remove what an older table left behind with `wipefs`; write a missing table anew.
     Reads: the first sectors of the disk, and its last, where GPT keeps a copy
+    References: UEFI 2.10, 5.2 and 5.3
     """
     return together(
         {disk.name: _valid(disk, system=disk is facts[Storage].system_disk) for disk in facts[Storage].disks}
@@ -56,6 +57,7 @@ def partitions_inside_disk(facts: Facts) -> Verdict:
 
     Fix: copy the image again, whole; or give the disk its size back with `qemu-img resize`.
     Reads: the partition table, and the size of the disk
+    References: UEFI 2.10, 5.2 and 5.3
     """
     return together({disk.name: _inside(disk) for disk in _with_table(facts)})
 
@@ -73,6 +75,7 @@ def partitions_do_not_overlap(facts: Facts) -> Verdict:
 
     Fix: delete the wrong one of the two, or correct its start or size, with `sfdisk` or `gdisk`.
     Reads: the partition table
+    References: UEFI 2.10, 5.2 and 5.3
     """
     return together({disk.name: _apart(disk) for disk in _with_table(facts)})
 

@@ -83,6 +83,8 @@ def root_arguments_fit_file_system(facts: Facts) -> Verdict:
     Fix: take `rootfstype=` and `rootflags=` out of GRUB_CMDLINE_LINUX in /etc/default/grub, and run `update-grub`.
 
     Reads: the kernel arguments of the default entry, the superblock of the root.
+
+    References: kernel-command-line(7), rootflags=; ext4(5), xfs(5), btrfs(5)
     """
     kernel = facts[DefaultKernel]
     kinds, flags = kernel.value("rootfstype"), kernel.value("rootflags")
@@ -163,6 +165,8 @@ def fstab_hides_no_system_files(facts: Facts) -> Verdict:
     Fix: take the line out.
 
     Reads: /etc/fstab
+
+    References: mount(8), tmpfs(5)
     """
     entries = [entry for entry in facts[Fstab].entries if entry.kind in {"tmpfs", "ramfs", "devtmpfs"}]
     if not entries:

@@ -1,8 +1,8 @@
 """The shape of a rule: a name that is a true sentence, a pure function, and its documentation.
 
-The docstring of the function is the documentation of the rule; `explain` prints it. It has the sections
-`Why:` and `Fix:`, and optionally `Reads:` and `References:`. Keyword-only arguments are parameters, whose values
-(thresholds) come from the profile.
+The docstring of the function is the documentation of the rule; `explain` prints it. It has the sections `Why:`,
+`Fix:` and `Reads:`, and `References:`. What stands before them says more of what is judged than the title does, and
+is the section `What:`. Keyword-only arguments are parameters, whose values (thresholds) come from the profile.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def rule(name: str, title: str, os: Family = "linux") -> Callable[[Callable[...,
     def wrap(judge: Callable[..., Verdict]) -> Rule:
         text = inspect.cleandoc(judge.__doc__ or "")
         parts = _SECTION.split(text)
-        sections = {key: " ".join(body.split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
+        sections = {"What": " ".join(parts[0].split())} if parts[0].strip() else {}
+        sections |= {key: " ".join(body.split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
         if not {"Why", "Fix"} <= sections.keys():
             raise TypeError(f"rule {name}: the docstring wants the sections Why and Fix")
         parameters = {

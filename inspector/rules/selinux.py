@@ -93,6 +93,7 @@ def selinux_labels_are_there(facts: Facts) -> Verdict:
 
     Fix: touch /.autorelabel, which has every file labelled at the next boot.
     Reads: the attribute security.selinux of /etc/shadow and /sbin/init, /.autorelabel
+    References: selinux(8), fixfiles(8)
     """
     mode, evidence = _decided(facts)
     if mode is not SelinuxMode.ENFORCING:

@@ -47,9 +47,11 @@ def _evidence(problems: tuple[Problem, ...]) -> list[Evidence]:
 def sshd_enabled(facts: Facts) -> Verdict:
     """Why: a Linux instance without an SSH server can be reached over the cloud's console only.
 
-    Fix: install openssh-server and run systemctl enable ssh (sshd on other distributions).
+    Fix: install openssh-server and run `systemctl enable ssh` (sshd on other distributions; `chkconfig sshd on` or
+    `rc-update add sshd` without systemd).
     Reads: /usr/sbin/sshd, sshd-session, sshd-auth, ssh.service, sshd.service, ssh.socket, sshd.socket,
     /etc/ssh/sshd_not_to_be_run
+    References: sshd(8), systemd.socket(5)
     """
     sshd, services = facts[Sshd], facts[Services]
     if sshd.program is None:
@@ -127,6 +129,7 @@ def sshd_port_standard(facts: Facts, *, port: int) -> Verdict:
 
     Fix: remove the Port line from sshd_config (and ListenStream from ssh.socket), or open that port in the cloud.
     Reads: Port and ListenAddress of sshd_config, ListenStream of ssh.socket, -p in /etc/default/ssh
+    References: sshd_config(5), Port
     """
     sshd, _ = _config(facts)
     listeners = sshd.listeners()
@@ -144,6 +147,7 @@ def sshd_listens_to_the_network(facts: Facts) -> Verdict:
 
     Fix: remove ListenAddress and AddressFamily from sshd_config.
     Reads: ListenAddress and AddressFamily of sshd_config, ListenStream of ssh.socket
+    References: sshd_config(5), ListenAddress
     """
     sshd, config = _config(facts)
     listeners = sshd.listeners()
@@ -160,7 +164,7 @@ def sshd_listens_to_the_network(facts: Facts) -> Verdict:
     return ok("sshd listens on all addresses", *seen)
 
 
-@rule("sshd-user-exists", "The account exists under which sshd talks to strangers")
+@rule("sshd-user-exists", "The account exists under which sshd serves who has not logged in yet")
 def sshd_user_exists(facts: Facts) -> Verdict:
     """Red Hat's sshd also wants the directory that it shuts strangers into, which is the home of that account.
 
@@ -169,6 +173,8 @@ def sshd_user_exists(facts: Facts) -> Verdict:
     Fix: reinstall openssh-server, or create the system user sshd and its home, a directory of root's with mode 0711.
 
     Reads: /etc/passwd, /var/empty/sshd, /usr/share/empty.sshd
+
+    References: sshd(8)
     """
     sshd = _installed(facts)
     accounts = facts[Accounts]
@@ -194,6 +200,7 @@ def sshd_host_keys_available(facts: Facts) -> Verdict:
 
     Fix: let cloud-init make them (module ssh, ssh_deletekeys left on), or have a unit run ssh-keygen -A before sshd.
     Reads: HostKey of sshd_config, /etc/ssh/ssh_host_*_key, cloud-init's module ssh, units that make keys
+    References: sshd_config(5), HostKey; cloud-init's documentation, module ssh
     """
     sshd = _installed(facts)
     usable = [key for key in sshd.keys if key.usable]
@@ -261,6 +268,7 @@ def sshd_lets_the_user_in(facts: Facts, *, user: str) -> Verdict:
     Reads: PermitRootLogin, AllowUsers, DenyUsers, AllowGroups, DenyGroups, ForceCommand and the authentication methods
     of sshd_config with its Match blocks, /root/.ssh/authorized_keys, /etc/hosts.allow, /etc/hosts.deny, default_user
     in cloud-init's configuration
+    References: sshd_config(5), hosts_access(5)
     """
     sshd, config = _config(facts)
     user = user or _default_user(facts)

@@ -21,6 +21,8 @@ def image_holds_a_system(facts: Facts) -> Verdict:
     first.
 
     Reads: signatures of all volumes, root directories of those that can be read.
+
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     content = facts[DiskContent]
     if content.roots:
@@ -43,6 +45,8 @@ def image_holds_one_system(facts: Facts) -> Verdict:
     Fix: remove the system that is not wanted, or name the root with `--root`.
 
     Reads: the root directories of all volumes that can be read.
+
+    References: https://www.alibabacloud.com/help/en/ecs/user-guide/detect-custom-images-and-repair
     """
     content = facts[DiskContent]
     if len(content.roots) > 1:
@@ -63,6 +67,8 @@ def architecture_is_supported(facts: Facts, *, supported: list[str], limited: li
     Fix: import the image under its own architecture, or rebuild the system for one that is supported.
 
     Reads: the head of /sbin/init, or of another program that every guest has.
+
+    References: uname(1); System V ABI, ELF header
     """
     architecture = facts[Architecture]
     seen = Evidence(architecture.place, f"a {architecture.bits}-bit program for {architecture.machine}")

@@ -25,6 +25,7 @@ def disk_usage_below_limit(
 
     Fix: remove files, or enlarge the volume and the file system on it.
     Reads: the superblocks and group descriptors of what /etc/fstab mounts; used space is counted as df(1) counts it.
+    References: df(1)
     """
     guest = facts[Guest]
     essential, missed = _essential(guest)
@@ -47,6 +48,7 @@ def inode_usage_below_limit(facts: Facts, *, warning_percent: int, failed_percen
 
     Fix: remove small files that are no longer needed (caches, sessions, mail queues).
     Reads: the superblocks and group descriptors of what /etc/fstab mounts.
+    References: df(1)
     """
 
     def judge(mount: Mount, usage: Usage) -> Finding:

@@ -66,6 +66,8 @@ def virtio_disk_driver_boots(facts: Facts) -> Verdict:
     what blocks them in modprobe.d.
 
     Reads: the default boot entry, its initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
+
+    References: OASIS, "Virtual I/O Device (VIRTIO)"; initramfs-tools(7), dracut(8)
     """
     return judge_root_drivers(facts[DefaultDrivers].kernel, "virtio disk", *DISK)
 
@@ -80,6 +82,8 @@ def virtio_net_driver_present(facts: Facts) -> Verdict:
     `apt install --reinstall linux-image-$(uname -r)`. Take away what blocks it in modprobe.d.
 
     Reads: /lib/modules, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
+
+    References: OASIS, "Virtual I/O Device (VIRTIO)"
     """
     kernel = facts[DefaultDrivers].kernel
     driver = kernel.get("virtio_net")
@@ -106,6 +110,8 @@ def virtio_in_every_kernel(facts: Facts) -> Verdict:
     remove the kernels that are not needed.
 
     Reads: the kernels in /boot and their initial RAM disks.
+
+    References: initramfs-tools(7), dracut(8)
     """
     others = facts[OtherDrivers]
     if not others.kernels:

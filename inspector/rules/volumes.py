@@ -132,6 +132,8 @@ def volume_metadata_is_sound(facts: Facts) -> Verdict:
     array once, wait until it has recovered, and stop it.
 
     Reads: the metadata of all physical volumes and members.
+
+    References: vgck(8), vgcfgrestore(8), md(4)
     """
     storage = facts[Storage]
     if not any(volume.type in {_LVM, _MD} for volume in storage.volumes):
@@ -159,6 +161,8 @@ def root_lies_on_one_disk(facts: Facts) -> Verdict:
     an array.
 
     Reads: the partition tables, the metadata of volumes, and which volume holds the root.
+
+    References: the vendor's specification of Linux images
     """
     storage = facts[Storage]
     root = facts[Guest].mount_of("/").volume
@@ -182,6 +186,8 @@ def system_volumes_are_not_encrypted(facts: Facts) -> Verdict:
     of disks instead; add noauto to its line in /etc/crypttab where the boot can do without it.
 
     Reads: the signatures of all volumes, /etc/crypttab, /etc/fstab.
+
+    References: crypttab(5), cryptsetup(8)
     """
     volumes = facts[Storage].volumes
     encrypted = [volume for volume in volumes if volume.type in _ENCRYPTED]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def test_every_rule_has_its_section_and_every_profile_its_table() -> None:
         assert f"\n## {name}\n" in made["profiles.md"]
         assert all(f"| {check.name} | {check.id} |" in made["profiles.md"] for check in profile.checks)
     assert made["rules.md"].count("- **Why:**") == made["rules.md"].count("- **Fix:**") == len(rules())
+
+
+def test_words_are_markup_only_where_they_are_meant_to_be() -> None:
+    text = pages()["rules.md"]
+    assert "`: > /etc/machine-id`" in text
+    assert not re.search(r"`[^`\n]*\\[<>*|][^`\n]*`", text), "code holds no signs of escaping"
+    plain = re.sub(r"`[^`\n]*`|\*\*\w+:\*\*", "", text).replace("\\\\", "")
+    assert not re.search(r"(?<!\\)\*", plain), "no star outside of code begins an emphasis"

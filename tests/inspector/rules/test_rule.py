@@ -8,10 +8,15 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Status, Verdict, ok
 from parsers.place import Place
 
+SECTIONS = ("What", "Why", "Fix", "Reads", "References")
+
 
 @rule("thing-is-good", "The thing is good")
 def thing_is_good(facts: Facts, *, limit: int) -> Verdict:
-    """Why: a bad thing
+    """It is looked at
+    twice.
+
+    Why: a bad thing
     breaks.
 
     Fix: mend the thing.
@@ -24,7 +29,8 @@ def thing_is_good(facts: Facts, *, limit: int) -> Verdict:
 
 def test_the_docstring_is_the_documentation() -> None:
     assert (thing_is_good.why, thing_is_good.fix) == ("a bad thing breaks.", "mend the thing.")
-    assert thing_is_good.sections["Reads"] == "/etc/thing"
+    assert list(thing_is_good.sections) == ["What", "Why", "Fix", "Reads"]
+    assert (thing_is_good.sections["What"], thing_is_good.sections["Reads"]) == ("It is looked at twice.", "/etc/thing")
     assert list(thing_is_good.parameters) == ["limit"]
     assert thing_is_good.os == "linux"
 
@@ -55,3 +61,8 @@ def test_every_rule_is_documented_for_a_stranger(name: str) -> None:
     assert found.why.endswith(".")
     assert found.fix.endswith(".")
     assert found.sections.get("Reads"), "says which files it reads"
+    if found.os != "windows":
+        assert found.sections.get("References"), "says where more is written"
+    assert list(found.sections) == [name for name in SECTIONS if name in found.sections]
+    for text in found.sections.values():
+        assert text.count("`") % 2 == 0
