@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.ntfs_volume import make_volume
 from fixtures.guest.layout import BTRFS_ZSTD, LAYOUTS, LVM_XFS, MBR, MIB, Layout
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ WALKS: Final = {
     BTRFS_ZSTD: {"dissect.btrfs": "dissect.btrfs"},
 }
 """The guest's disks, and the peers that read the file system of their root, as `walk_peers` and as people call them."""
+NTFS: Final = {"pyfsntfs": "libfsntfs-python"}
 HIVES: Final = {
     "parsers": "inspector (parsers)",
     "pyregf": "libregf-python",
@@ -148,12 +150,28 @@ def layouts(own_bin: Path, repeats: int) -> None:
 def walks(layout: Layout, theirs: dict[str, str], own_bin: Path, peer_bin: Path, repeats: int) -> None:
     """Compare a full walk with metadata over the root of a disk."""
     disk, root = GUEST / f"{layout.name}.raw", layout.root
-    where = [str(disk), str(root.start * MIB), str(root.size * MIB), *([root.subvolume] if root.subvolume else ())]
+    where = [str(root.start * MIB), str(root.size * MIB), *([root.subvolume] if root.subvolume else ())]
+    _walks(disk, root.kind, where, theirs, own_bin, peer_bin, repeats)
+
+
+def ntfs(own_bin: Path, peer_bin: Path, repeats: int) -> None:
+    """Compare a full walk of an NTFS volume with the guest's files."""
+    disk = GUEST / "ntfs.raw"
+    if not make_volume(GUEST / f"{MBR.name}.raw", disk):
+        print("no NTFS volume was walked: making it wants root, FUSE and ntfs-3g\n")
+        return
+    _walks(disk, "ntfs", ["0", str(disk.stat().st_size)], NTFS, own_bin, peer_bin, repeats)
+
+
+def _walks(
+    disk: Path, kind: str, where: list[str], theirs: dict[str, str], own_bin: Path, peer_bin: Path, repeats: int
+) -> None:
+    where = [str(disk), *where]
     ours, peer = (str(Path(__file__).with_name(f"walk_{whose}.py")) for whose in ("ours", "peers"))
-    rows = {"inspector (parsers)": walk([str(own_bin / "python"), ours, root.kind, *where], repeats)}
+    rows = {"inspector (parsers)": walk([str(own_bin / "python"), ours, kind, *where], repeats)}
     for name, title in theirs.items():
         rows[title] = walk([str(peer_bin / "python"), peer, name, *where], repeats)
-    print(f"{disk.name}, full walk of its {root.kind} with metadata, inside the process, median of {repeats} runs")
+    print(f"{disk.name}, full walk of its {kind} with metadata, inside the process, median of {repeats} runs")
     print(f"{'':34}{'seconds':>10}{'files':>10}")
     for title, (seconds, count) in rows.items():
         print(f"{title:34}{seconds:>10.3f}{count:>10}")
@@ -199,6 +217,7 @@ def main() -> int:
     layouts(own_bin, repeats)
     for layout, theirs in WALKS.items():
         walks(layout, theirs, own_bin, peer_bin, repeats)
+    ntfs(own_bin, peer_bin, repeats)
     hive(own_bin, peer_bin, repeats)
     return 0
 

@@ -8,20 +8,25 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
+from typing import Final
 
 from inspector.image_file import open_file
 from parsers.filesystem.btrfs import open_btrfs
 from parsers.filesystem.ext4 import open_ext4
+from parsers.filesystem.ntfs import open_ntfs
 from parsers.filesystem.tree import FileType, Tree
 from parsers.filesystem.xfs import open_xfs
 from parsers.source import Source, Window
+
+READERS: Final[dict[str, Callable[[Source], Tree]]] = {"ext4": open_ext4, "ntfs": open_ntfs, "xfs": open_xfs}
 
 
 def opened(kind: str, source: Source, subvolume: str | None) -> Tree:
     """Open the file system."""
     if kind == "btrfs":
         return open_btrfs(source, subvolume=subvolume)
-    return open_xfs(source) if kind == "xfs" else open_ext4(source)
+    return READERS[kind](source)
 
 
 def main() -> None:

@@ -106,6 +106,23 @@ def _walk_libyal(module: str, partition: _Partition) -> int:
     return count
 
 
+def walk_pyfsntfs(path: str, offset: int, size: int, subvolume: str) -> int:
+    """Count the files that libfsntfs' bindings give; those of the format itself are among them."""
+    del subvolume  # there are none
+    volume: Any = importlib.import_module("pyfsntfs").volume()
+    volume.open_file_object(_Partition(path, offset, size))
+    count, stack = 0, [volume.get_root_directory()]
+    while stack:
+        for entry in stack.pop().sub_file_entries:
+            count += 1
+            _ = (entry.name, entry.file_reference, entry.size, entry.file_attribute_flags)
+            _ = (entry.get_modification_time_as_integer(), entry.get_access_time_as_integer())
+            _ = (entry.get_entry_modification_time_as_integer(), entry.get_creation_time_as_integer())
+            if entry.has_directory_entries_index():
+                stack.append(entry)
+    return count
+
+
 def walk_dissect_btrfs(path: str, offset: int, size: int, subvolume: str) -> int:
     """Count the files that dissect.btrfs gives."""
     system: Any = importlib.import_module("dissect.btrfs").Btrfs(_Partition(path, offset, size))
@@ -127,6 +144,7 @@ PEERS: dict[str, Callable[[str, int, int, str], int]] = {
     "pytsk3-by-path": walk_pytsk3_by_path,
     "pyfsext": walk_pyfsext,
     "pyfsxfs": walk_pyfsxfs,
+    "pyfsntfs": walk_pyfsntfs,
     "dissect.btrfs": walk_dissect_btrfs,
 }
 
