@@ -15,6 +15,10 @@ from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 from parsers.windows.registry.header import BASE_BLOCK_SIZE
 
+MAX_CELL: Final = 16 << 20
+"""Bytes of one cell; values of more than 1 MiB are in several."""
+MAX_CELLS: Final = 10_000_000
+"""Cells that `check_bins` goes through; the largest hives of Windows have a tenth of this."""
 BIN_UNIT: Final = 4096
 """The size of a bin is a multiple of this."""
 _BIN_HEADER: Final = 32
@@ -46,7 +50,7 @@ class Cells:
         if at + 4 > len(block):
             raise self.error(offset, "a cell wanted, the end of the bins found")
         length = -_SIZE.unpack_from(block, at)[0]
-        if length < 8 or offset + length > self.size:
+        if not 8 <= length <= MAX_CELL or offset + length > self.size:
             raise self.error(offset, self._flaw(length))
         if at + length <= len(block):
             return block[at + 4 : at + length]
@@ -59,7 +63,7 @@ class Cells:
     def _flaw(self, length: int) -> str:
         if length <= 0:
             return "an allocated cell wanted, a free one found" if length else "a cell wanted, one of 0 bytes found"
-        return f"a cell of 8 bytes to the end of the bins wanted, one of {length} found"
+        return f"a cell of 8 to {MAX_CELL} bytes within the bins wanted, one of {length} found"
 
     def _load(self, number: int) -> bytes:
         start = number << _BLOCK_SHIFT
@@ -86,7 +90,7 @@ def check_bins(source: Source, size: int) -> Iterator[Problem]:
 
     `size` is what the base block says that the bins take.
     """
-    at = 0
+    at, room = 0, MAX_CELLS
     while at < size:
         place = Place(source.name, offset=BASE_BLOCK_SIZE + at)
         if BASE_BLOCK_SIZE + at + _BIN_HEADER > source.size:
@@ -99,21 +103,30 @@ def check_bins(source: Source, size: int) -> Iterator[Problem]:
         if length == 0 or length % BIN_UNIT or at + length > size:
             yield Problem(place, f"a bin of whole pages within {size} bytes wanted, {length} bytes found")
             return
-        if flaw := _cell_flaw(source, at, length):
+        count, flaw = _check_cells(source, at, length, room)
+        if flaw:
             yield flaw
+        room -= count
+        if room <= 0:
+            yield Problem(place, f"at most {MAX_CELLS} cells wanted, the rest was not checked")
+            return
         at += length
 
 
-def _cell_flaw(source: Source, start: int, length: int) -> Problem | None:
-    """Return the first thing that is wrong with the cells of a bin: they fill it without a gap."""
+def _check_cells(source: Source, start: int, length: int, room: int) -> tuple[int, Problem | None]:
+    """Return how many cells of a bin were looked at, and what is wrong first: they fill it without a gap."""
     if BASE_BLOCK_SIZE + start + length > source.size:
-        return Problem(Place(source.name, offset=BASE_BLOCK_SIZE + start), "a whole bin wanted, the file ends in it")
-    data = source.read_at(BASE_BLOCK_SIZE + start, length)
-    at = _BIN_HEADER
-    while at < length:
-        size = abs(_SIZE.unpack_from(data, at)[0])
+        place = Place(source.name, offset=BASE_BLOCK_SIZE + start)
+        return 0, Problem(place, "a whole bin wanted, the file ends in it")
+    at, count = _BIN_HEADER, 0
+    piece, piece_at = b"", 0
+    while at < length and count < room:
+        if not piece_at <= at <= piece_at + len(piece) - 4:
+            piece_at, piece = at, source.read_at(BASE_BLOCK_SIZE + start + at, min(_BLOCK, length - at))
+        size = abs(_SIZE.unpack_from(piece, at - piece_at)[0])
         if size < 8 or size % 8 or at + size > length:
             place = Place(source.name, offset=BASE_BLOCK_SIZE + start + at)
-            return Problem(place, f"a cell of 8 to {length - at} bytes wanted, {size} found")
+            return count, Problem(place, f"a cell of 8 to {length - at} bytes wanted, {size} found")
         at += size
-    return None
+        count += 1
+    return count, None

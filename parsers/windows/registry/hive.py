@@ -15,7 +15,6 @@ from parsers.source import Source
 from parsers.windows.registry import cells as cell_file
 from parsers.windows.registry.header import BaseBlock, check_primary, parse_base_block
 from parsers.windows.registry.key import Key
-from parsers.windows.registry.name import name_hash, upcase
 from parsers.windows.registry.replay import replay
 
 MAX_PROBLEMS: Final = 1000
@@ -120,14 +119,8 @@ class Hive:
 
     def check_names(self) -> tuple[Problem, ...]:
         """Return a problem for each key that its list does not lead to; the whole hive is walked."""
-        found = []
-        for key in self.walk():
-            if key.parent is None or not key.name.isascii():
-                continue
-            if not any(other == key.offset for other in key.parent.candidates(upcase(key.name))):
-                message = f"hash {name_hash(upcase(key.name)):#x} wanted, another found: it is not found by name"
-                found.append(Problem(key.place, message))
-        return tuple(found)
+        message = "the hash of its name wanted in the list of its parent, another found: it is not found by name"
+        return tuple(Problem(found.place, message) for key in self.walk() for found in key.misplaced())
 
 
 def open_hive(source: Source, logs: Iterable[Source] = ()) -> Hive:

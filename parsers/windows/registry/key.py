@@ -142,9 +142,11 @@ class Key:
         Raises:
             ParseError: it cannot be told, for the list of the subkeys or one that may be it is damaged.
         """
+        if not self._has_subkeys:
+            return None
         wanted = upcase(name)
         broken: ParseError | None = None
-        for offset in self.candidates(wanted):
+        for offset in subkey_list.candidates(self._cells, self._subkeys_at, wanted):
             try:
                 key = self._child(offset)
             except ParseError as error:
@@ -156,10 +158,15 @@ class Key:
             raise broken
         return None
 
-    def candidates(self, upper: str) -> Iterator[int]:
-        """Give the offsets of the subkeys that may have the name `upper` (in capitals), as the list tells them."""
-        if self._has_subkeys:
-            yield from subkey_list.candidates(self._cells, self._subkeys_at, upper)
+    def misplaced(self) -> list[Key]:
+        """Return the subkeys that are not found by name, for their list has another hash or hint for them."""
+        subkeys = {key.offset: key for key in self.subkeys()}
+        names = {offset: upcase(key.name) for offset, key in subkeys.items()}
+        try:
+            return [subkeys[at] for at in subkey_list.misplaced(self._cells, self._subkeys_at, names)] if names else []
+        except ParseError as error:
+            self._note(error)
+            return []
 
     def values(self) -> Iterator[Value]:
         """Give the values in the order of the hive."""

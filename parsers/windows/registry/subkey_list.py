@@ -21,17 +21,34 @@ _WORDS: Final = {b"li": 1, b"ri": 1, b"lf": 2, b"lh": 2}
 def leaves(cells: Cells, offset: int) -> Iterator[tuple[bytes, tuple[int, ...]]]:
     """Give each leaf's signature and its words: offsets, each followed by its hint or hash unless it is a plain leaf.
 
-    Raises ParseError where the list, or one of its leaves, is none.
+    Raises ParseError where the list, or one of its leaves, is none, and where all of them have more than the hive can.
     """
     kind, words = _list(cells, offset)
     if kind != b"ri":
         yield kind, words
         return
+    room = cells.size // 4
     for leaf in dict.fromkeys(words):
         kind, inner = _list(cells, leaf)
         if kind == b"ri":
             raise cells.error(leaf, "a leaf of subkeys wanted, a root of leaves found")
+        room -= len(inner)
+        if room < 0:
+            raise cells.error(leaf, f"subkeys in {cells.size} bytes wanted, leaves of more found")
         yield kind, inner
+
+
+def misplaced(cells: Cells, offset: int, upper_names: dict[int, str]) -> Iterator[int]:
+    """Give the offsets of those keys whose name, by offset and in capitals, is not what their hash or hint is of."""
+    for kind, words in leaves(cells, offset):
+        if kind == b"li":
+            continue
+        for at, found in zip(words[::2], words[1::2], strict=True):
+            name = upper_names.get(at)
+            if name is None or not name.isascii():
+                continue
+            if found != name_hash(name) if kind == b"lh" else not _fits(found, name_hint(name)):
+                yield at
 
 
 def offsets(cells: Cells, offset: int) -> Iterator[int]:

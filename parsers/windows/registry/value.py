@@ -14,6 +14,8 @@ from parsers.place import ParseError, Place
 from parsers.windows.registry.cells import Cells
 from parsers.windows.registry.name import decode_name
 
+MAX_DATA: Final = 64 << 20
+"""Bytes of data of one value; Windows advises 1 MiB."""
 SEGMENT_SIZE: Final = 16344
 """Bytes of data from which a hive of version 1.4 or later splits them."""
 _CELL: Final = struct.Struct("<2sHIIIHH")
@@ -152,8 +154,9 @@ class Value:
     def _segments(self, cell: bytes) -> bytes:
         _, count, at = _BIG_DATA.unpack_from(cell.ljust(_BIG_DATA.size, b"\0"))
         wanted = -(-self.size // SEGMENT_SIZE)
-        if count < wanted or self.size > self._cells.size:
-            raise self._short(min(count * SEGMENT_SIZE, self._cells.size))
+        room = min(count * SEGMENT_SIZE, self._cells.size, MAX_DATA)
+        if self.size > room:
+            raise self._short(room)
         offsets = self._cells.read(at)
         if len(offsets) < 4 * wanted:
             raise self._short(len(offsets) // 4 * SEGMENT_SIZE)

@@ -220,3 +220,63 @@ def test_flaws_of_the_bins_are_told() -> None:
         assert flaw.message.startswith(message)
     assert "the file ends" in open_hive(Memory(raw[:-100])).check_bins()[0].message
     assert "the file ends" in open_hive(Memory(raw[:4100])).check_bins()[0].message
+
+
+class Sparse(Memory):
+    """A hive with zeros behind it, for as long as it says; the largest read is kept."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data, "SYSTEM")
+        self.size, self.largest, self._head = size, 0, data
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.largest = max(self.largest, size)
+        return self._head[offset : offset + size].ljust(size, b"\0")
+
+
+@pytest.mark.parametrize("mark", [b"nk", b"vk", b"lh", b"sk", b"db"])
+def test_a_cell_of_gigabytes_is_not_read(mark: bytes) -> None:
+    raw = bytearray(sample())
+    raw[40:44] = struct.pack("<I", 0xFFFFF000 - 4096)
+    for at in places(bytes(raw), mark):
+        raw[at - 4 : at] = struct.pack("<i", -0x7FFFF000)
+    source = Sparse(sealed(bytes(raw)), 0xFFFFF000)
+    with suppress(ParseError):
+        read(open_hive(source))
+    assert source.largest <= 16 << 20
+
+
+def root_with_list(builder: Builder, count: int, listing: int) -> bytes:
+    """Return a hive whose root has a list that was built before."""
+    raw = bytearray(builder.build(Node()))
+    at = 4096 + struct.unpack_from("<I", raw, 36)[0] + 4
+    raw[at + 20 : at + 24], raw[at + 28 : at + 32] = struct.pack("<I", count), struct.pack("<I", listing)
+    return bytes(raw)
+
+
+def test_leaves_that_overlap_are_bounded() -> None:
+    """Each word of a cell begins another leaf of thousands: a billion keys in a megabyte."""
+    builder = Builder()
+    pair = struct.pack("<i2sH", -240000, b"lh", 29000)
+    start = builder.cell(bytes(4) + pair * 60000)
+    leaves = [start + 8 + 8 * number for number in range(30000)]
+    listing = builder.cell(struct.pack(f"<2sH{len(leaves)}I", b"ri", len(leaves), *leaves))
+    hive = open_hive(Memory(root_with_list(builder, 30000, listing)))
+    began = time.monotonic()
+    read(hive)
+    with pytest.raises(ParseError):
+        hive.root.subkey("anything")
+    assert time.monotonic() - began < 20
+
+
+def test_the_names_of_many_subkeys_are_checked_in_one_go() -> None:
+    hive = open_hive(Memory(Builder(per_leaf=20000).build(Node({f"{number}": Node() for number in range(20000)}))))
+    began = time.monotonic()
+    assert hive.check_names() == ()
+    assert time.monotonic() - began < 10
+
+
+def test_bins_of_too_many_cells_are_not_checked_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parsers.windows.registry.cells.MAX_CELLS", 10)
+    (flaw,) = open_hive(Memory(sample())).check_bins()
+    assert flaw.message.endswith("the rest was not checked")
