@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from inspector.disks.disk import Disk, Volume, partition_name
 from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import DefaultKernel
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest
 from inspector.linux.programs import program_flaw
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, Status, Verdict, failed, ok, unknown, warning
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
 
@@ -31,6 +33,15 @@ _TOOLS: Final = {
 }
 _FOLDERS: Final = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 _FIRST_LOGICAL: Final = 5
+_RESIZES: Final = (3, 6)
+"""The first kernel that takes in a larger partition while it is in use (BLKPG_RESIZE_PARTITION)."""
+_RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
+_GROWROOT: Final = (
+    "/usr/share/dracut/modules.d/50growroot/growroot.sh",
+    "/usr/lib/dracut/modules.d/50growroot/growroot.sh",
+    "/usr/share/initramfs-tools/scripts/local-bottom/growroot",
+)
+"""What grows the partition from the initial RAM disk, before it is in use."""
 
 
 def _root(facts: Facts) -> Volume:
@@ -42,10 +53,16 @@ def _root(facts: Facts) -> Volume:
 
 @rule("root-partition-grows", "cloud-init runs and has growpart to enlarge the root partition")
 def root_partition_grows(facts: Facts) -> Verdict:
-    """Why: an instance with a larger disk than the image keeps the image's size, and fills up.
+    """Kernels before 3.6, such as EL 6's, see a larger partition only at the boot after the next.
+
+    Why: an instance with a larger disk than the image keeps the image's size, and fills up.
 
     Fix: install cloud-init and growpart (package cloud-guest-utils or cloud-utils-growpart), and enable cloud-init.
-    Reads: cloud-init's program, units and configuration, /usr/bin/growpart
+    With a kernel before 3.6 install growroot besides (package dracut-modules-growroot or cloud-initramfs-growroot), and
+    make the initial RAM disk anew.
+
+    Reads: cloud-init's program, units and configuration, /usr/bin/growpart, the version of the default kernel
+
     References: cloud-init's documentation, module growpart
     """
     guest, cloud = facts[Guest], facts[CloudInit]
@@ -60,7 +77,24 @@ def root_partition_grows(facts: Facts) -> Verdict:
     if flaw := program_flaw(guest, program):
         return failed("growpart cannot be run", flaw)
     found = Evidence(Place(program), "growpart")
-    return _module(cloud, guest, found)
+    verdict = _module(cloud, guest, found)
+    return verdict if verdict.status is not Status.OK else _at_once(facts, verdict)
+
+
+def _at_once(facts: Facts, verdict: Verdict) -> Verdict:
+    """What an old kernel makes of a partition that grows; one that is not known is judged by other rules."""
+    try:
+        kernel = facts[DefaultKernel]
+    except UnknownFact:
+        return verdict
+    release = _RELEASE.match(kernel.version or "")
+    if release is None or (int(release[1]), int(release[2])) >= _RESIZES:
+        return verdict
+    script = next((path for path in _GROWROOT if facts[Guest].is_file(path)), None)
+    if script is not None:
+        return ok(verdict.message, *verdict.evidence, Evidence(Place(script), "grows it before the root is mounted"))
+    old = Evidence(kernel.place, f"kernel {kernel.version}: 3.6 or later wanted, or growroot in the initial RAM disk")
+    return warning("the kernel sees a larger partition only at the boot after the next", old, *verdict.evidence)
 
 
 def _stopped(cloud: CloudInit) -> list[Evidence]:

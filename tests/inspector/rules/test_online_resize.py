@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.golden import GOLDEN
 from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.boot import DefaultKernel
 from inspector.facts.cloud_init import CloudInit
 from inspector.guest import Guest, Mount
 from inspector.rules.online_resize import RULES, root_file_system_grows, root_partition_grows, root_partition_is_last
@@ -141,3 +143,30 @@ def test_a_file_system_that_is_left_as_it_is_is_a_warning(value: str) -> None:
     verdict = root_file_system_grows(facts_of({**GOLDEN, path: f"resize_rootfs: {value}\n"}))
     assert (verdict.status, str(verdict.evidence[0].place)) == (Status.WARNING, f"{path}:1")
     assert root_file_system_grows(facts_of({**GOLDEN, path: "resize_rootfs: noblock\n"})).status is Status.OK
+
+
+class Older(Facts):
+    """The facts of a guest but for the version of its kernel."""
+
+    def __init__(self, version: str | None, changes: dict[str, Any] | None = None) -> None:
+        own = facts(changes)
+        kernel = msgspec.structs.replace(own[DefaultKernel], version=version)
+        super().__init__({Guest: own[Guest], CloudInit: own[CloudInit], DefaultKernel: kernel})
+
+
+GROWROOT = "/usr/share/dracut/modules.d/50growroot/growroot.sh"
+
+
+@pytest.mark.parametrize("version", ["2.6.32-754.35.1.el6.x86_64", "3.2.0-4-amd64"])
+def test_an_old_kernel_grows_the_partition_only_with_growroot(version: str) -> None:
+    verdict = root_partition_grows(Older(version))
+    assert verdict.status is Status.WARNING
+    assert version in verdict.evidence[0].seen
+    mended = root_partition_grows(Older(version, {GROWROOT: "#!/bin/sh\n"}))
+    assert mended.status is Status.OK
+    assert GROWROOT in places(mended)
+
+
+@pytest.mark.parametrize("version", ["3.6.0", "3.10.0-1160.el7.x86_64", "6.1.0", None, "custom"])
+def test_a_newer_kernel_takes_the_partition_in_at_once(version: str | None) -> None:
+    assert root_partition_grows(Older(version)).status is Status.OK

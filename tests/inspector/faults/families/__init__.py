@@ -46,6 +46,7 @@ def _centos_6(family: Family) -> tuple[Fault, ...]:
         ),
         access.override("aliyun-service", "CloudAssistant", W),
         *red_hat.separation_directory(family),
+        red_hat.growroot_gone(family),
         access.package_database(RPM),
     )
 

@@ -35,6 +35,13 @@ def separation_directory(family: Family) -> tuple[Fault, ...]:
     return (gone("sshd-directory-gone", home, "SshConfig"),)
 
 
+def growroot_gone(family: Family) -> Fault:
+    """EL 6 without dracut-modules-growroot: its kernel takes no larger partition in while that is in use."""
+    path = "/usr/share/dracut/modules.d/50growroot/growroot.sh"
+    assert path in family.files
+    return gone("growroot-gone", path, "OnlineResizeFS", W, "/boot/grub/grub.conf:16")
+
+
 def sshd_session(family: Family) -> tuple[Fault, ...]:
     """The program of each connection, and that of a login, since OpenSSH 9.8 and 10.0."""
     parts = [name for name in ("sshd-session", "sshd-auth") if f"{_PARTS}/{name}" in family.files]
