@@ -55,6 +55,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.boot",
     "windows.drivers",
     "windows.registry",
+    "windows.remote",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

@@ -50,7 +50,7 @@ AFTER = [
     "Accounts",
     "ReleaseFiles",
 ]
-WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers"]
+WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "RemoteDesktop"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows.golden import CONTROL, FIREWALL, SERVICES
+from fixtures.windows.hive import Data, Keys
+from inspector.rules.rule import Rule
+from inspector.rules.windows.remote import (
+    RULES,
+    windows_firewall_lets_rdp_in,
+    windows_rdp_is_enabled,
+    windows_rdp_listens_as_usual,
+)
+from inspector.verdict import Status
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+SERVER = rf"{CONTROL}\Terminal Server"
+LISTENER = rf"{SERVER}\WinStations\RDP-Tcp"
+TERM = rf"{SERVICES}\TermService"
+POLICY = r"Policies\Microsoft\Windows NT\Terminal Services"
+FIREWALL_POLICY = r"Policies\Microsoft\WindowsFirewall"
+ALLOW = "RemoteDesktop-UserMode-In-TCP"
+OPEN = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=System|Name=x|"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert rule(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "status", "key"),
+    [
+        ({SERVER: {"fDenyTSConnections": 1}}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
+        ({SERVER: {"fDenyTSConnections": None}}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
+        ({}, {POLICY: {"fDenyTSConnections": 1}}, Status.FAILED, rf"{POLICY}\fDenyTSConnections"),
+        (
+            {SERVER: {"fDenyTSConnections": 1}}, {POLICY: {"fDenyTSConnections": 0}}, Status.OK,
+            rf"{POLICY}\fDenyTSConnections",
+        ),
+        ({TERM: {"Start": 4}}, {}, Status.FAILED, rf"{TERM}\Start"),
+        ({TERM: None}, {}, Status.FAILED, TERM),
+        ({LISTENER: {"fEnableWinStation": 0}}, {}, Status.FAILED, rf"{LISTENER}\fEnableWinStation"),
+        (
+            {SERVER: {"fDenyTSConnections": 1}, rf"{SERVICES}\vminit": {"Start": 2, "Type": 16}}, {}, Status.WARNING,
+            rf"{SERVER}\fDenyTSConnections",
+        ),
+    ],
+)  # fmt: skip
+def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) -> None:
+    verdict = windows_rdp_is_enabled(golden(system, software))
+    assert (verdict.status, verdict.evidence[0].place.key) == (status, key)
+
+
+@pytest.mark.parametrize(("name", "data"), [("PortNumber", 3390), ("SSLCertificateSHA1Hash", b"\1\2")])
+def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
+    verdict = windows_rdp_listens_as_usual(golden({LISTENER: {name: data}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{LISTENER}\{name}")
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        ({ALLOW: None}, Status.WARNING),
+        ({ALLOW: OPEN}, Status.OK),
+        ({ALLOW: OPEN.replace("TRUE", "FALSE")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("Dir=In", "Dir=Out")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("Protocol=6", "Protocol=17")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("3389", "22")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("Dir=In", "Dir=In|Profile=Domain")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", r"App=C:\other.exe")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("LPort=3389|", "")}, Status.WARNING),
+        ({"x": OPEN.replace("Allow", "Block")}, Status.WARNING),
+        ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|"}, Status.WARNING),
+        ({"x": OPEN.replace("Allow", "Block").replace("3389", "445")}, Status.OK),
+    ],
+)
+def test_the_firewall(rules: dict[str, Data], status: Status) -> None:
+    verdict = windows_firewall_lets_rdp_in(golden({rf"{FIREWALL}\FirewallRules": rules}))
+    assert verdict.status is status
+
+
+def test_a_firewall_that_is_off_lets_in() -> None:
+    off: dict[str, dict[str, Data]] = {
+        rf"{FIREWALL}\{name}Profile": {"EnableFirewall": 0} for name in ("Domain", "Standard", "Public")
+    }
+    none: dict[str, dict[str, Data]] = {rf"{FIREWALL}\FirewallRules": {ALLOW: None}}
+    assert windows_firewall_lets_rdp_in(golden({**off, **none})).status is Status.OK
+    policy: Keys = {rf"{FIREWALL_POLICY}\PublicProfile": {"EnableFirewall": 1}}
+    verdict = windows_firewall_lets_rdp_in(golden({**off, **none}, policy))
+    assert (verdict.status, verdict.evidence[0].place.key) == (
+        Status.WARNING, rf"{FIREWALL_POLICY}\PublicProfile\EnableFirewall",
+    )  # fmt: skip
+
+
+def test_a_rule_for_another_port_goes_with_the_listener() -> None:
+    changes: Keys = {
+        LISTENER: {"PortNumber": 3390}, rf"{FIREWALL}\FirewallRules": {"x": OPEN.replace("3389", "3390"), ALLOW: None},
+    }  # fmt: skip
+    assert windows_firewall_lets_rdp_in(golden(changes)).status is Status.OK
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE"])
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hives_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
+    if (rule, name) == (windows_rdp_listens_as_usual, "SOFTWARE"):
+        return
+    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)

@@ -1,0 +1,55 @@
+"""Rules as Windows writes them, and the examples of [MS-GPFAS]."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers.windows.firewall_rule import parse_firewall_rule
+
+RDP = (
+    "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=%SystemRoot%\\system32\\svchost.exe|Svc=termservice|"
+    "Name=@FirewallAPI.dll,-28775|Desc=@FirewallAPI.dll,-28756|EmbedCtxt=@FirewallAPI.dll,-28752|"
+)
+BLOCK = "v2.10|Action=Block|Active=TRUE|Dir=In|Profile=Private|Profile=Public|LPort=80|Name=x|"
+
+
+def test_fields() -> None:
+    rule = parse_firewall_rule(RDP)
+    assert rule is not None
+    assert (rule.version, rule.is_active, rule.is_inbound, rule.allows, rule.profiles) == (
+        "v2.30",
+        True,
+        True,
+        True,
+        (),
+    )
+    assert rule.first("Svc") == "termservice"
+    assert rule.first("none") == ""
+    other = parse_firewall_rule(BLOCK)
+    assert other is not None
+    assert (other.allows, other.profiles) == (False, ("Private", "Public"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ("Protocol=6|LPort=3389", True),
+        ("Protocol=6|LPort=3390", False),
+        ("Protocol=17|LPort=3389", False),
+        ("Protocol=6", True),
+        ("Dir=In", True),
+        ("Protocol=6|LPort=80|LPort=3389", True),
+        ("Protocol=6|LPort2_10=3000-4000", True),
+        ("Protocol=6|LPort2_10=4000-5000", False),
+        ("Protocol=6|LPort=RPC", False),
+    ],
+)
+def test_ports(fields: str, holds: bool) -> None:
+    rule = parse_firewall_rule(f"v2.30|Action=Allow|Active=TRUE|{fields}|")
+    assert rule is not None
+    assert rule.holds_for_port(3389) is holds
+
+
+@pytest.mark.parametrize("text", ["", "v2.30", "|", "Action=Allow|", "x" * 100])
+def test_what_is_no_rule(text: str) -> None:
+    assert parse_firewall_rule(text) is None
