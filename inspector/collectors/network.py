@@ -53,6 +53,9 @@ _CONNECTIONS: Final = ("/usr/lib/NetworkManager/system-connections", "/etc/Netwo
 _RULES: Final = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 _UDEV_RULES: Final = ("80-net-setup-link.rules", "80-net-name-slot.rules")
 """Either gives a card the name of its place; the second is that of systemd before 209, and of EL 7."""
+_IFTAB: Final = "/etc/iftab"
+_IFTAB_LINE: Final = re.compile(r"[ \t]*[^#\s]\S*[ \t]+mac[ \t]+\S")
+"""What ifrename(8) names by its hardware address."""
 _NAMES_CARD: Final = re.compile(r'(?<![A-Z_])NAME:?="(?!\$env\{ID_NET_NAME\}|lo"|")')
 """A rule of udev(7) that gives an interface a name; `NAME==` asks for one."""
 _ABOUT_CARDS: Final = re.compile(r'=="net"|address\}')
@@ -332,7 +335,11 @@ def _fixed(name: str, place: Place, reason: str) -> InterfaceNames:
 
 
 def _bindings(guest: Guest, links: list[NetworkdFile]) -> Iterator[Binding]:
-    """Give what ties a name to a hardware address outside the profiles: udev rules and .link files."""
+    """Give what ties a name to a hardware address outside the profiles: udev rules, iftab(5) and .link files."""
+    for path, text in texts(guest, [_IFTAB]):
+        for number, line in enumerate(text.split("\n"), start=1):
+            if _IFTAB_LINE.match(line):
+                yield Binding(Place(path, number), line.strip()[:200])
     for path, text in texts(guest, guest.glob("/etc/udev/rules.d/*.rules")):
         if "NAME" in text:
             for number, line in enumerate(text.split("\n"), start=1):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from inspector.facts.network import BackEnd
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest
-from inspector.linux.network_files import FILES_MAX, service_state, texts
+from inspector.linux.network_files import service_state, texts
 from parsers.linux.shell_assignments import parse_assignments
 from parsers.network.ifcfg import (
     parse_redhat_alias,
@@ -136,7 +136,7 @@ def wicked(guest: Guest, services: Services) -> BackEnd | None:
 
 
 def _suse_files(guest: Guest) -> Configuration:
-    files = list(texts(guest, guest.glob(f"{SUSE}/ifcfg-*")[:FILES_MAX]))
+    files = list(texts(guest, guest.glob(f"{SUSE}/ifcfg-*")))
     ports = {path.partition("ifcfg-")[2]: suse_ports(text, path) for path, text in files}
     return with_ports((parse_suse_ifcfg(text, path) for path, text in files), ports)
 

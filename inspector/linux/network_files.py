@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from inspector.facts import UnknownFact
 from inspector.facts.services import Services, UnitState
 from inspector.guest import Guest
 
@@ -18,19 +19,33 @@ _NM_CONF_FOLDERS: Final = ("/usr/lib/NetworkManager/conf.d", "/etc/NetworkManage
 
 
 def texts(guest: Guest, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give (path, text) of those paths that are files."""
+    """Give (path, text) of those paths that are files.
+
+    Raises:
+        UnknownFact: there are more than `FILES_MAX` paths.
+        ParseError: a file cannot be read, or is longer than `TEXT_LIMIT`.
+    """
     for number, path in enumerate(paths):
-        if number < FILES_MAX and guest.is_file(path):
+        if number >= FILES_MAX:
+            raise UnknownFact(f"at most {FILES_MAX} files wanted, more found", guest.place(path))
+        if guest.is_file(path):
             yield path, guest.read_text(path, TEXT_LIMIT)
 
 
 def overlaid(guest: Guest, folders: Iterable[str], suffix: str) -> list[str]:
-    """Return the files of several directories in the order of their names; a later directory hides earlier ones."""
+    """Return the files of several directories in the order of their names; a later directory hides earlier ones.
+
+    Raises:
+        UnknownFact: there are more than `FILES_MAX`.
+    """
+    folders = tuple(folders)
     found: dict[str, str] = {}
     for folder in folders:
         for path in guest.glob(f"{folder}/*{suffix}"):
             found[path.rpartition("/")[2]] = path
-    return [found[name] for name in sorted(found)][:FILES_MAX]
+    if len(found) > FILES_MAX:
+        raise UnknownFact(f"at most {FILES_MAX} files wanted, {len(found)} found", *map(guest.place, folders))
+    return [found[name] for name in sorted(found)]
 
 
 def service_state(services: Services, program: str, *units: str) -> UnitState:

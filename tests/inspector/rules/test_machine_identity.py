@@ -36,6 +36,7 @@ NAMED = 'SUBSYSTEM=="net", ATTR{address}=="52:54:00:12:34:56", NAME="eth0"\n'
 ISCSI = "/etc/iscsi/initiatorname.iscsi"
 EL = "/etc/sysconfig/network-scripts/ifcfg-eth0"
 NAMELESS = {"/etc/hostname": ""}
+IFTAB = "# names\neth0 mac 52:54:00:12:34:56 arp 1\n"
 F, W = Status.FAILED, Status.WARNING
 
 
@@ -96,6 +97,7 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
             {**OFF, "/usr/lib/systemd/system/sshd-keygen@.service": "[Service]\nExecStart=/usr/libexec/sshd-keygen\n"},
         ),
         (network_names_are_not_persistent, {RULE_FILE: NAMED}, F, f"{RULE_FILE}:1", {}),
+        (network_names_are_not_persistent, {"/etc/iftab": IFTAB}, F, "/etc/iftab:2", {"/etc/iftab": "# none\n"}),
         (dhcp_state_is_gone, {"/var/lib/dhcp/dhclient.leases": "lease {\n"}, W, "/var/lib/dhcp/dhclient.leases", {}),
         (dhcp_state_is_gone, {"/var/lib/wicked/duid.xml": "<x/>"}, W, "/var/lib/wicked/duid.xml", {}),
         (random_seed_is_gone, {"/var/lib/systemd/random-seed": "x" * 32}, W, "/var/lib/systemd/random-seed", {}),
