@@ -31,6 +31,7 @@ _SAME_DRIVER: Final = frozenset({("ext4", "ext3"), ("ext4", "ext2"), ("msdos", "
 """Types in fstab, and what lies on the device, that mount all the same."""
 _PRIORITY: Final = re.compile(r"-?[0-9]*")
 _DISCARD: Final = re.compile(r"|once|pages")
+_ACCESS: Final = frozenset({"ro", "rw"})
 _ANY_KIND: Final = frozenset({"auto", "none"})
 
 
@@ -265,7 +266,9 @@ def fstab_mount_points_are_unique(facts: Facts) -> Verdict:
 
 @rule("fstab-names-root", "fstab mounts the root file system at /")
 def fstab_names_root(facts: Facts) -> Verdict:
-    """Why: without a line for /, or with a wrong one, the root stays read-only or is not checked, or the boot stops.
+    """No line is needed where the kernel's argument `rw` has the root mounted to be written to, as Arch's images do.
+
+    Why: without a line for /, or with a wrong one, the root stays read-only or is not checked, or the boot stops.
 
     Fix: add a line with the UUID of the root file system, the mount point / and its type.
     Reads: /etc/fstab, the superblocks, the boot entry
@@ -289,6 +292,8 @@ def _without_root(fstab: Fstab, facts: Facts) -> Verdict:
     kernel = facts[DefaultKernel]
     root = kernel.value("root")
     if root and resolve(root, facts[Storage].volumes):
+        if next((word for word in reversed(kernel.arguments) if word in _ACCESS), "ro") == "rw":
+            return ok("the kernel mounts / to be written to", seen, Evidence(kernel.place, f"root={root} rw"))
         return warning(
             "no line mounts /, the kernel's arguments alone do", seen, Evidence(kernel.place, f"root={root}")
         )

@@ -318,6 +318,15 @@ def test_no_line_for_root_is_a_warning_where_the_kernel_names_it() -> None:
     assert fstab_names_root(facts("", given={DefaultKernel: kernel("quiet")})).status is Status.FAILED
 
 
+def test_no_line_for_root_is_wanted_where_the_kernel_mounts_it_to_be_written_to() -> None:
+    def verdict(*words: str) -> Status:
+        made = facts("", given={DefaultKernel: kernel(f"root=UUID={ROOT_UUID}", *words)})
+        return fstab_names_root(made).status
+
+    assert verdict("rw") is verdict("ro", "rw") is Status.OK
+    assert verdict() is verdict("rw", "ro") is Status.WARNING
+
+
 def test_no_line_for_root_and_an_unknown_kernel_is_unknown() -> None:
     verdict = fstab_names_root(facts("", given={DefaultKernel: UnknownFact("no default entry")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
