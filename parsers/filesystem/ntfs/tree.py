@@ -39,6 +39,7 @@ _FIRST_USER: Final = 16  # records below belong to the format
 _LONGEST_NAME: Final = 255
 _MAX_REPARSE: Final = 16 << 10
 _MAX_XATTR: Final = 64 << 10
+_MAX_XATTRS: Final = 1 << 20  # of one file, together
 _INDEX: Final = "$I30"
 _INFORMATION: Final = struct.Struct("<QQQQI")
 _REPARSE: Final = 0x400
@@ -268,15 +269,23 @@ class NtfsTree:
         raise UnsupportedError(Place(content.name), f"content that lies in the file wanted, {point.kind} found")
 
     def xattrs(self, inode: int) -> dict[str, bytes]:
-        """Return the alternate data streams of up to 64 KiB, as ntfs-3g shows them: `user.` and the name."""
+        """Return the alternate data streams of up to 64 KiB, as ntfs-3g shows them: `user.` and the name.
+
+        There may be a thousand of them; those behind the first MiB are left out, which is among the problems.
+        """
         if inode > _NUMBER:
             return {}
         file = self._records.get(inode)
-        return {
-            f"user.{shown(item.name)}": self._read(file, item)
-            for item in self._streams(file)
-            if size_of(self._volume, item) <= _MAX_XATTR
-        }
+        found: dict[str, bytes] = {}
+        left = _MAX_XATTRS
+        for item in self._streams(file):
+            size = size_of(self._volume, item)
+            if size <= min(_MAX_XATTR, left):
+                found[f"user.{shown(item.name)}"] = self._read(file, item)
+                left -= size
+            elif size <= _MAX_XATTR:
+                self._volume.report(file.record.offset, f"record {inode}: streams of over {_MAX_XATTRS} bytes left out")
+        return found
 
     def streams(self, inode: int) -> tuple[Stream, ...]:
         """Return the alternate data streams."""

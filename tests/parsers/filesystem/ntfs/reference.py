@@ -107,7 +107,8 @@ def fill(top: Path, *, names: int = 700, extents: int = 300) -> None:
         path.write_bytes(b"with flags")
         set_flags(path, flag)
     os.utime(top / "f100", ns=(5_000_000_100, -7_000_000_000))
-    os.setxattr(top / "f700", "system.ntfs_crtime", struct.pack("<Q", 0x01D0_0000_0000_0001))
+    for name, born in (("f650", 0), ("f700", 0x01D0_0000_0000_0001), ("f720", (1 << 63) - 1)):
+        os.setxattr(top / name, "system.ntfs_crtime", struct.pack("<Q", born))
 
 
 def _sizes(top: Path, dice: random.Random) -> None:
@@ -164,6 +165,8 @@ def _streams(top: Path, dice: random.Random) -> None:
     os.setxattr(top / "f100", "user.Zone.Identifier", b"[ZoneTransfer]\r\nZoneId=3\r\n")
     os.setxattr(top / "f1000", "user.large", dice.randbytes(60_000))
     os.setxattr(top / "small", "user.of a folder", b"yes")
+    for number in range(30):  # so that a directory needs an attribute list
+        os.setxattr(top / "many", f"user.{number:0100}", dice.randbytes(number))
 
 
 def _links(top: Path) -> None:

@@ -111,6 +111,21 @@ def test_links_on_a_volume(tmp_path: Path) -> None:
     assert tree.stat(find(tree, "/folder")).size == 16
 
 
+@needs_ntfs_3g
+def test_streams_of_over_a_mebibyte_are_left_out(tmp_path: Path) -> None:
+    image = make(tmp_path / "n.img", "16M")
+    with mounted(image, "streams_interface=windows") as top:
+        (top / "file").touch()
+        for number in range(20):
+            Path(f"{top}/file:{number:02}").write_bytes(bytes(65_000))
+        Path(f"{top}/file:large").write_bytes(bytes(100_000))
+    tree = open_ntfs(FileSource(image))
+    inode = find(tree, "/file")
+    assert len(tree.xattrs(inode)) == 16
+    assert len(tree.streams(inode)) == 21
+    assert [problem.message for problem in tree.problems] == [f"record {inode}: streams of over 1048576 bytes left out"]
+
+
 def test_encrypted_files_are_named(filled: FileSource) -> None:
     tree = open_ntfs(filled)
     inode = tree._records.get(find(tree, "/f4097"))
