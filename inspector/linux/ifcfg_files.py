@@ -68,10 +68,10 @@ def _settings(guest: Guest, state: UnitState) -> UnitState:
     return state
 
 
-def redhat_files(guest: Guest) -> Configuration:
+def redhat_files(guest: Guest, *, by_manager: bool = False) -> Configuration:
     """Read every ifcfg file of Red Hat's scripts."""
     files = list(texts(guest, guest.glob(f"{REDHAT}/ifcfg-*")))
-    found = [parse_redhat_ifcfg(text, path) for path, text in files]
+    found = [parse_redhat_ifcfg(text, path, by_manager=by_manager) for path, text in files]
     joined = Configuration(
         tuple(profile for one in found for profile in one.profiles),
         tuple(problem for one in found for problem in one.problems),
@@ -90,7 +90,7 @@ def networkmanager_files(guest: Guest, plugins: tuple[str, ...]) -> Configuratio
         return None
     if not any(guest.glob(pattern) for pattern in _PLUGINS):
         return None
-    found = redhat_files(guest)
+    found = redhat_files(guest, by_manager=True)
     managed = tuple(
         replace(profile, backend="networkmanager", renderer=None)
         for profile in found.profiles

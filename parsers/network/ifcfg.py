@@ -98,13 +98,18 @@ def interface_name(path: str) -> str | None:
     return match["name"]
 
 
-def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
-    """Read a file of /etc/sysconfig/network-scripts; nothing comes of one that is passed over, or of an alias."""
+def parse_redhat_ifcfg(text: str, path: str, *, by_manager: bool = False) -> Configuration:
+    """Read a file of /etc/sysconfig/network-scripts; nothing comes of one that is passed over, or of an alias.
+
+    `by_manager` is whether NetworkManager reads it: without DEVICE it takes any card, and with USERS it waits for one
+    of them to log in. The scripts take the file's name for the device, and know no users.
+    """
     name = interface_name(path)
     if name is None or ":" in name:
         return Configuration()
     values = _Values(parse_assignments(text, path), path)
-    device = values.get("DEVICE") or ("" if values.get("HWADDR") else name)
+    device = values.get("DEVICE") or ("" if by_manager or values.get("HWADDR") else name)
+    users = values.said("USERS") if by_manager else None
     kind = _redhat_kind(values, device)
     method = _REDHAT.get(values.get("BOOTPROTO").lower())
     problems = [*values.problems]
@@ -127,16 +132,13 @@ def parse_redhat_ifcfg(text: str, path: str) -> Configuration:
         ipv6=_redhat_ipv6(values, master),
         addresses=addresses,
         gateway=values.get("GATEWAY") or values.get("GATEWAY0") or None,
-        # With users named, NetworkManager brings it up when one of them logs in.
-        at_boot=values.get("ONBOOT").lower() not in _NO and not values.get("USERS"),
+        at_boot=values.get("ONBOOT").lower() not in _NO and users is None,
         hotplug=values.get("HOTPLUG").lower() not in _NO,
         master=master,
         renderer=None if values.get("NM_CONTROLLED").lower() not in _NO else "network-scripts",
         priority=int(priority[0]) if (priority := PRIORITY.match(values.get("AUTOCONNECT_PRIORITY"))) else 0,
         uuid=values.get("UUID").lower() or None,
-        said=Said(
-            values.said("DEVICE") or Place(path), values.said("HWADDR"), values.said("USERS") or values.said("ONBOOT")
-        ),
+        said=Said(values.said("DEVICE") or Place(path), values.said("HWADDR"), users or values.said("ONBOOT")),
     )
     return Configuration((profile,), tuple(problems))
 

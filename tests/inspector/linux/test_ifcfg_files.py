@@ -68,6 +68,13 @@ def test_an_alias_adds_its_address_to_the_interface() -> None:
     assert (eth0.ipv4, eth0.addresses) == (Method.DHCP, ("192.0.2.9/24",))
 
 
+def test_a_profile_without_device_is_for_any_card_where_networkmanager_reads_it() -> None:
+    wired = {path: node for path, node in CENTOS7.items() if path != ETH0}
+    wired[f"{SCRIPTS}/ifcfg-Wired_connection_1"] = "TYPE=Ethernet\nBOOTPROTO=dhcp\n"
+    assert judge(primary_interface_uses_dhcp, {**wired, **MANAGER}).status is Status.OK
+    assert judge(primary_interface_uses_dhcp, wired).status is Status.FAILED
+
+
 def judge(rule: Rule, change: dict[str, Any]) -> Verdict:
     return rule(facts(change))
 

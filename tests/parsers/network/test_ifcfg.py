@@ -244,8 +244,17 @@ def test_masters_by_their_uuid() -> None:
 
 
 def test_users_have_networkmanager_wait_for_them() -> None:
-    profile = redhat("BOOTPROTO=dhcp\nONBOOT=yes\nUSERS=root\n")
+    text = "BOOTPROTO=dhcp\nONBOOT=yes\nUSERS=root\n"
+    (profile,) = parse_redhat_ifcfg(text, f"{REDHAT}/ifcfg-eth0", by_manager=True).profiles
     assert (profile.at_boot, profile.said.at_boot) == (False, Place(f"{REDHAT}/ifcfg-eth0", 3))
+    assert redhat(text).at_boot
+
+
+def test_without_a_device_networkmanager_takes_any_card() -> None:
+    path = f"{REDHAT}/ifcfg-Wired_connection_1"
+    (profile,) = parse_redhat_ifcfg("TYPE=Ethernet\nBOOTPROTO=dhcp\n", path, by_manager=True).profiles
+    assert (profile.name, profile.match.any) == ("Wired_connection_1", True)
+    assert redhat("TYPE=Ethernet\nBOOTPROTO=dhcp\n", "eth5").match.names == ("eth5",)
 
 
 # -- the same network in several formats

@@ -81,8 +81,7 @@ def test_the_method_that_red_hats_files_mean(entry: dict[str, Any]) -> None:
     else:
         assert profile.ipv4 not in {Method.DHCP, Method.STATIC} or found.problems
     brought_up = values.get("ONBOOT", "yes").lower() not in {"no", "false", "n", "f", "off", "0"}
-    # With users named, NetworkManager waits for one of them to log in (nm-settings-ifcfg-rh(5)).
-    assert profile.at_boot is (brought_up and not values.get("USERS"))
+    assert profile.at_boot is brought_up
 
 
 STATIC3: Final = {"ipv4": "manual", "addresses": ["1.2.3.4/24", "9.8.7.6/16", "3.3.3.3/8"], "kind": "ethernet"}
@@ -162,7 +161,6 @@ DIFFERENT: Final = {
         if name.startswith("test-dcb-")
     },
     "test-wifi-open-ssid-long-quoted": "NetworkManager refuses a network's name beyond 32 bytes; none is read",
-    "test-vlan-only-vlanid": "without DEVICE the file's name stands for the VLAN's, as for the network scripts",
 }
 _KINDS: Final = {"auto": Method.DHCP, "manual": Method.STATIC, "disabled": Method.NONE, "shared": Method.SHARED}
 _KINDS6: Final = {"auto": Method.AUTO, "manual": Method.STATIC, "dhcp": Method.DHCP}
@@ -193,9 +191,8 @@ def asserted(profile: Profile) -> dict[str, Any]:
 def test_networkmanagers_own_tests_say_the_same(entry: dict[str, Any]) -> None:
     name = entry["id"].removeprefix("nm-ifcfg-")
     text = corpus(f"known/{entry['file']}").read_text("utf-8", "surrogateescape")
-    (profile,) = parse_redhat_ifcfg(
-        text, f"/etc/sysconfig/network-scripts/ifcfg-{name.removesuffix('.cexpected')}"
-    ).profiles
+    path = f"/etc/sysconfig/network-scripts/ifcfg-{name.removesuffix('.cexpected')}"
+    (profile,) = parse_redhat_ifcfg(text, path, by_manager=True).profiles
     theirs = dict(NETWORKMANAGER[name])
     for key, methods in (("ipv4", _KINDS), ("ipv6", _KINDS6)):
         if key in theirs:
