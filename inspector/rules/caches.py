@@ -42,6 +42,8 @@ def crash_dumps_are_gone(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named.
     Reads: /var/crash, /var/log/dump, the folders of systemd-coredump, apport and abrt
+
+    References: core(5), coredumpctl(1), virt-sysprep(1)
     """
     return _none_left(facts, _DUMPS, "dumps are left behind")
 
@@ -52,6 +54,8 @@ def mail_spools_are_empty(facts: Facts) -> Verdict:
 
     Fix: remove the files that are named.
     Reads: /var/mail, the queues of sendmail, Postfix and Exim
+
+    References: virt-sysprep(1)
     """
     return _none_left(facts, _MAIL, "mail is left behind")
 
@@ -63,6 +67,8 @@ def caches_are_empty(facts: Facts) -> Verdict:
     Fix: `apt-get clean`, `dnf clean all`, `zypper clean --all`, `apk cache clean` or `pacman -Scc`; empty /tmp and
     /var/tmp, and remove the files that are named.
     Reads: /tmp, /var/tmp, the caches of package managers, the records of blkid, rpm, accounting and a DHCP server
+
+    References: apt-get(8), clean; dnf(8), clean; virt-sysprep(1)
     """
     guest = facts[Guest]
     found = [seen for folder in _FOLDERS if guest.is_dir(folder) and (seen := _filled(guest, folder))]

@@ -48,6 +48,8 @@ def no_proxy_is_set(facts: Facts) -> Verdict:
     Fix: take the settings that are named out.
     Reads: /etc/environment, the shells' profiles, wgetrc, units' drop-ins, /etc/sysconfig/proxy, the settings of apt,
     yum, dnf, pip and subscription-manager
+
+    References: apt.conf(5), dnf.conf(5), environment(7)
     """
     guest = facts[Guest]
     files = [(path, text, setting) for patterns, setting in _PROXIES for path, text in _texts(guest, patterns)]
@@ -75,6 +77,8 @@ def package_archives_are_public(facts: Facts) -> Verdict:
 
     Fix: name public archives, or those of the cloud; take lines with cdrom: out.
     Reads: the sources of apt, yum, dnf, zypper, apk and pacman
+
+    References: sources.list(5), dnf.conf(5)
     """
     guest = facts[Guest]
     files = list(_texts(guest, _ARCHIVES))

@@ -49,6 +49,8 @@ def network_secrets_are_gone(facts: Facts) -> Verdict:
     Fix: remove the profiles and lines that are named, and change what was given away.
     Reads: the profiles of NetworkManager, wpa_supplicant, iwd, ConnMan and netplan; WireGuard, IPsec and OpenVPN;
     passwords in fstab, in the addresses of proxies, and for the archives of packages
+
+    References: nm-settings-keyfile(5), wpa_supplicant.conf(5), wg(8)
     """
     guest = facts[Guest]
     files = [

@@ -41,6 +41,8 @@ def addresses_and_routes_come_from_dhcp(facts: Facts) -> Verdict:
 
     Fix: take the address, the gateway or the route out; the cloud gives them by DHCP.
     Reads: the configuration of every back end that is started at boot, the files of routes, dhclient.conf
+
+    References: interfaces(5), netplan(5), systemd.network(5), nm-settings-keyfile(5)
     """
     network = facts[NetworkConfig]
     if network.unread:
