@@ -21,8 +21,9 @@ _MAX_EVIDENCE: Final = 20
 def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
     """Why: an error that the kernel recorded was not repaired since; many guests then mount read-only or stop in fsck.
 
-    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair), and import it again.
-    Reads: the superblocks: state, error count, first and last error; the journal's error.
+    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair; chkdsk /f for NTFS), and import it
+    again.
+    Reads: the superblocks: state, error count, first and last error; the journal's error; the flags of NTFS' $Volume.
     References: e2fsck(8), tune2fs(8), xfs_repair(8)
     """
     opened, silent = _trees(facts)
@@ -37,9 +38,10 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
     """Why: the image was taken from a guest that ran or crashed: files are torn, and the first boot has to recover.
 
     Fix: shut the guest down before its disk is copied; or replay the journal (e2fsck -p for ext4; XFS and btrfs replay
-    theirs when they are mounted), and import it again.
+    theirs when they are mounted), and import it again. A Windows that sleeps is shut down whole by shutdown /s /t 0,
+    and neither hibernates nor starts fast after powercfg /h off.
     Reads: the superblocks: the flag needs_recovery; without a journal the state "clean". A frozen snapshot lacks
-    that state, yet needs no recovery, and is good.
+    that state, yet needs no recovery, and is good. Of NTFS, the restart pages of $LogFile, and hiberfil.sys.
     References: e2fsck(8), xfs_repair(8), btrfs-check(8)
     """
     opened, silent = _trees(facts)
@@ -58,7 +60,8 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
 def file_systems_consistent(facts: Facts) -> Verdict:
     """Why: metadata that are damaged lose files, and the guest's kernel stops using them, or mounts read-only.
 
-    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair, btrfs check), and import it again.
+    Fix: repair the file system in the image, unmounted (e2fsck -f, xfs_repair, btrfs check; chkdsk /f for NTFS), and
+    import it again.
     Reads: what the other rules read; no full check is made.
     References: e2fsck(8), xfs_repair(8), btrfs-check(8)
     """
