@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.files import Files
 from inspector.facts import UnknownFact
 from inspector.guest import Guest
 from inspector.linux.network_files import FILES_MAX, overlaid, texts
@@ -11,7 +12,7 @@ from tests.facts_of import facts_of
 from tests.memory_tree import Dir
 
 
-def guest(files: dict[str, object]) -> Guest:
+def guest(files: Files) -> Guest:
     return facts_of({"/etc/passwd": "", **files})[Guest]
 
 
