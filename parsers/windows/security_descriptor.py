@@ -105,15 +105,16 @@ def parse_security_descriptor(data: bytes, place: Place) -> SecurityDescriptor:
     if revision != 1:
         raise ParseError(place, f"revision 1 of a security descriptor wanted, {revision} found")
     return SecurityDescriptor(
-        owner=_sid(data, owner, place) if owner else None,
-        group=_sid(data, group, place) if group else None,
+        owner=read_sid(data, owner, place) if owner else None,
+        group=read_sid(data, group, place) if group else None,
         control=control,
         dacl=_entries(data, dacl, place) if control & _DACL_PRESENT and dacl else None,
         has_sacl=bool(control & _SACL_PRESENT),
     )
 
 
-def _sid(data: bytes, at: int, place: Place) -> str:
+def read_sid(data: bytes, at: int, place: Place) -> str:
+    """Return the SID at byte `at` of `data` as text. Raises ParseError, at `place`, where there is none."""
     if at + 8 > len(data):
         raise ParseError(place, f"a SID wanted at byte {at}, {len(data)} bytes found")
     revision, count = data[at], data[at + 1]
@@ -139,7 +140,7 @@ def _entries(data: bytes, at: int, place: Place) -> tuple[Ace, ...]:
         if length < 16 or at + length > end:
             raise ParseError(place, f"{count} entries of an ACL wanted, {len(entries)} whole ones found")
         mask = int.from_bytes(data[at + 4 : at + 8], "little")
-        entries.append(Ace(kind, flags, mask, _sid(data[: at + length], at + _sid_start(data, at, kind), place)))
+        entries.append(Ace(kind, flags, mask, read_sid(data[: at + length], at + _sid_start(data, at, kind), place)))
         at += length
     return tuple(entries)
 
