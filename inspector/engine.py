@@ -9,6 +9,7 @@ from typing import Final
 from inspector.collectors import COLLECTORS
 from inspector.disks.disk import Disk
 from inspector.disks.storage import Storage, open_storage
+from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
@@ -83,6 +84,9 @@ def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemp
     What is about the other family of systems is left out: it would only be in the way.
     """
     family = guest_family(facts)
+    if family is not None and family not in profile.systems:
+        judged = " and ".join(sorted(profile.systems))
+        raise InspectorError(f"the profile {profile.name} judges {judged} guests, and this is a {family} guest")
     checks: list[CheckResult] = []
     exemptions: list[Exemption] = []
     for check in profile.checks:

@@ -17,8 +17,9 @@ from inspector.rules import rules
 from inspector.verdict import Status
 
 _FOLDER: Final = Path(__file__).with_name("profiles")  # importlib.resources brings tempfile and zipfile with it
-_KEYS: Final = frozenset({"name", "title", "base", "keep", "check", "parameters", "levels"})
+_KEYS: Final = frozenset({"name", "title", "base", "keep", "systems", "check", "parameters", "levels"})
 _CHECK_KEYS: Final = frozenset({"name", "id", "title", "rules"})
+_FAMILIES: Final = frozenset({"linux", "windows"})
 _LEVELS: Final = {"ok": Status.OK, "warning": Status.WARNING, "failed": Status.FAILED}
 
 
@@ -41,6 +42,8 @@ class Profile(msgspec.Struct, frozen=True):
     Attributes:
         parameters: rule -> its keyword arguments.
         levels: rule -> status it gives ("FAILED", "WARNING" or "unknown") -> status that counts.
+        systems: the families of guests that it judges: those it names, or else those that it has rules about. A guest
+            of another family is not inspected, since what is left of the profile would say next to nothing of it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Profile(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
     parameters: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
     levels: Mapping[str, Mapping[str, Status]] = msgspec.field(default_factory=dict)
+    systems: frozenset[str] = _FAMILIES
 
 
 def profile_names() -> list[str]:
@@ -127,7 +131,16 @@ def _profile(data: dict[str, Any], where: str) -> Profile:
     for rule in [*data.get("parameters", {}), *data.get("levels", {})]:
         _known_rule(rule, where)
     levels = {rule: _levels(rule, given, where) for rule, given in data.get("levels", {}).items()}
-    return Profile(str(data.get("name", where)), title, checks, parameters, levels)
+    return Profile(str(data.get("name", where)), title, checks, parameters, levels, _systems(data, used, where))
+
+
+def _systems(data: dict[str, Any], used: list[str], where: str) -> frozenset[str]:
+    """Return the families that a profile names, or that its rules are about; all where they are about any guest."""
+    about = {rules()[rule].os for rule in used} - {"any"} or _FAMILIES
+    named = data.get("systems", sorted(about))
+    if not isinstance(named, list) or not set(named) <= _FAMILIES:
+        raise ProfileError(f"profile {where}: systems out of {sorted(_FAMILIES)} wanted, {named!r} found")
+    return frozenset(named)
 
 
 def _known_rule(rule: str, where: str) -> None:

@@ -118,6 +118,12 @@ def test_rules_that_do_not_apply_are_listed_apart(judged: Any) -> None:
     assert judged(made("d", good, "windows")) == ([], [])
 
 
+def test_a_guest_that_the_profile_says_nothing_of_is_not_inspected() -> None:
+    profile = Profile("p", "P", (), systems=frozenset({"windows"}))
+    with pytest.raises(InspectorError, match="the profile p judges windows guests, and this is a linux guest"):
+        engine.judge(facts_of(storage_of(volume_of(FSTAB))), profile)
+
+
 def test_levels_change_what_a_status_counts_for(judged: Any) -> None:
     levels = {"a": {"failed": Status.WARNING}, "b": {"unknown": Status.FAILED}}
     (check,), _ = judged(made("a", bad), made("b", absent), levels=levels)

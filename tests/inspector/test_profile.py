@@ -113,3 +113,12 @@ def test_unknown_names_are_errors_with_a_suggestion(tmp_path: Path, text: str, m
 def test_a_profile_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="No such file"):
         load_profile(str(tmp_path / "nothing.toml"))
+
+
+def test_the_families_that_a_profile_judges(tmp_path: Path) -> None:
+    assert load_profile("ecs").systems == {"linux", "windows"}
+    assert load_profile("ecs-tool").systems == {"linux"}
+    assert load_profile(written(tmp_path, CHECK.format("fstab-parses"))).systems == {"linux"}
+    assert load_profile(written(tmp_path, CHECK.format("partition-table-valid"))).systems == {"linux", "windows"}
+    with pytest.raises(ProfileError, match=r"systems out of .* wanted, \['dos'\] found"):
+        load_profile(written(tmp_path, 'systems = ["dos"]\n' + CHECK.format("fstab-parses")))
