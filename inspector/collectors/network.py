@@ -56,6 +56,8 @@ _UDEV_RULES: Final = ("80-net-setup-link.rules", "80-net-name-slot.rules")
 _IFTAB: Final = "/etc/iftab"
 _IFTAB_LINE: Final = re.compile(r"[ \t]*[^#\s]\S*[ \t]+mac[ \t]+\S")
 """What ifrename(8) names by its hardware address."""
+_BY_PLACE: Final = frozenset({"onboard", "slot", "path", "mac"})
+"""Naming policies that succeed for any card on a bus."""
 _NAMES_CARD: Final = re.compile(r'(?<![A-Z_])NAME:?="(?!\$env\{ID_NET_NAME\}|lo"|")')
 """A rule of udev(7) that gives an interface a name; `NAME==` asks for one."""
 _ABOUT_CARDS: Final = re.compile(r'=="net"|address\}')
@@ -299,7 +301,7 @@ def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> In
     """Work out what the first interface will be called (systemd.net-naming-scheme(7), systemd.link(5))."""
     by_policy = kernel.value("net.ifnames") != "0"  # which undoes NamePolicy= alone: Name= still counts
     rules = next((path for name in _UDEV_RULES for folder in _RULES if guest.glob(path := f"{folder}/{name}")), None)
-    named = _named_by_link(links) if rules is not None and guest.is_file(rules) else None
+    named = _named_by_link(links, by_policy=by_policy) if rules is not None and guest.is_file(rules) else None
     if named is not None and named.names != ("eth0",):
         return named
     if not by_policy:
@@ -315,18 +317,21 @@ def _names(guest: Guest, kernel: DefaultKernel, links: list[NetworkdFile]) -> In
     return InterfaceNames(PREDICTABLE, predictable=True, place=kernel.place, reason=reason)
 
 
-def _named_by_link(links: list[NetworkdFile]) -> InterfaceNames | None:
-    """The name that a .link file gives the first interface; None where its policy gives it by the card's place."""
+def _named_by_link(links: list[NetworkdFile], *, by_policy: bool) -> InterfaceNames | None:
+    """The name that a .link file gives the first interface; None where its policy gives it by the card's place.
+
+    Name= counts where no policy gives a name: `keep`, `kernel` and `database` give a virtual machine's card none.
+    """
     for link in link_files(links):
         drivers = link.match.drivers
         match = replace(link.match, names=(), drivers=())
         if not (match.any and link.match.takes_name("eth0") and (not drivers or DRIVER in drivers)):
             continue
+        if by_policy and _BY_PLACE & set(link.policy):
+            return None
         if link.renamed and link.name:
             return _fixed(link.renamed, link.name, f"Name={link.renamed}")
-        if not set(link.policy) - {"keep", "kernel"}:
-            return _fixed("eth0", link.place, f"NamePolicy={' '.join(link.policy)}")
-        return None
+        return _fixed("eth0", link.place, f"NamePolicy={' '.join(link.policy)}")
     return _fixed("eth0", Place(f"{_NETWORKD[1]}/99-default.link"), "no .link file gives another name")
 
 

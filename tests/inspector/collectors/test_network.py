@@ -218,6 +218,20 @@ def test_a_policy_does_not_count_with_net_ifnames_0() -> None:
     assert network({**CARD_RULES, **link}, "net.ifnames=0").names.names == ("eth0",)
 
 
+@pytest.mark.parametrize(
+    ("policy", "arguments", "names"),
+    [
+        ("path", (), PREDICTABLE),
+        ("path", ("net.ifnames=0",), ("lan0",)),
+        ("keep kernel database", (), ("lan0",)),
+        ("", (), ("lan0",)),
+    ],
+)
+def test_a_policy_goes_before_a_name(policy: str, arguments: tuple[str, ...], names: tuple[str, ...]) -> None:
+    text = f"[Match]\nOriginalName=*\n[Link]\nNamePolicy={policy}\nName=lan0\n"
+    assert network({**CARD_RULES, "/etc/systemd/network/10.link": text}, *arguments).names.names == names
+
+
 def test_debians_settings_take_interfaces_and_the_service_back() -> None:
     off = network({"/etc/default/networking": "#CONFIGURE_INTERFACES=no\nCONFIGURE_INTERFACES=no\n"}, "net.ifnames=0")
     assert [it.enabled for it in off.backends if it.name == "ifupdown"] == [False]
