@@ -46,7 +46,7 @@ ROOT_TYPES: Final = frozenset(
     }
 )  # fmt: skip
 """Partition types of a root: UAPI.2 Discoverable Partitions Specification."""
-_LEGACY: Final = ("/boot/grub/grub.conf", "/boot/grub/menu.lst")
+LEGACY: Final = ("/boot/grub/grub.conf", "/boot/grub/menu.lst")
 _SYSLINUX: Final = (
     "/boot/extlinux/extlinux.conf",
     "/boot/extlinux.conf",
@@ -85,7 +85,7 @@ def _placed(entry: MenuEntry, device: Devices) -> MenuEntry:
 def grub_legacy_menus(guest: Guest, disk: Disk, devices: GrubDevices) -> Iterator[BootMenu]:
     """Give the menus of GRUB Legacy, in the guest's /boot and on EFI system partitions."""
     seen: set[str] = set()
-    for path in _LEGACY:
+    for path in LEGACY:
         if guest.is_file(path) and (real := guest.realpath(path)) not in seen:
             seen.add(real)
             located = devices.of_guest(path)

@@ -8,7 +8,13 @@ from typing import Final
 
 from inspector.boot.grub2 import CONFIGS, bios_menus, uefi_menus
 from inspector.boot.grub_devices import GrubDevices, open_boot_file
-from inspector.boot.menus import grub_legacy_menus, syslinux_menus, systemd_boot_menus, unified_kernel_menus
+from inspector.boot.menus import (
+    LEGACY,
+    grub_legacy_menus,
+    syslinux_menus,
+    systemd_boot_menus,
+    unified_kernel_menus,
+)
 from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, BootFile, Decision, DefaultKernel, InstalledKernel, Kernels
@@ -65,7 +71,8 @@ def collect_boot_config(facts: Facts) -> BootConfig:
             mode == "uefi" and menu.firmware != "uefi",
         )
     )
-    sought = tuple(guest.place(path) for path in CONFIGS)
+    legacy = chain is not None and chain.loader is Loader.GRUB_LEGACY
+    sought = tuple(guest.place(path) for path in (LEGACY if legacy else CONFIGS))
     others = tuple(guest.place(path) for path in _OTHERS if guest.exists(path))
     decided = Decision(loader, f"{loader}: {chain.message}", chain.evidence[0].place) if chain and loader else None
     return BootConfig(tuple(menus), _settings(guest), others, sought, decided)

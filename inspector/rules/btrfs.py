@@ -36,8 +36,10 @@ def kernel_mounts_the_root_subvolume(facts: Facts) -> Verdict:
 
     Why: in another subvolume the kernel finds no init, or an old one, and the boot stops, or goes back in time.
 
-    Fix: take a wrong `rootflags=` out of GRUB_CMDLINE_LINUX in /etc/default/grub and run `update-grub`, which adds the
-    subvolume that is mounted; or run `btrfs subvolume set-default` with the path of the root's subvolume.
+    Fix: take a wrong `rootflags=` out of GRUB_CMDLINE_LINUX in /etc/default/grub and run `update-grub`
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`), which adds the subvolume that is mounted; where entries have arguments
+    of their own, name it with `grubby --update-kernel=ALL --args=rootflags=subvol=...`; or run
+    `btrfs subvolume set-default` with the path of the root's subvolume.
 
     Reads: the kernel arguments of the default entry, the subvolumes of the root's file system.
 

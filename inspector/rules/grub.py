@@ -108,8 +108,8 @@ def grub_config_parses(facts: Facts) -> Verdict:
 
     Why: GRUB passes over a statement that it cannot read, be it the entry that was to boot; so do other loaders.
 
-    Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`; with other loaders
-    correct the line that is named.
+    Fix: correct the file in /etc/grub.d that the broken part comes from, and run `update-grub`
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`); with other loaders correct the line that is named.
     Reads: grub.cfg and what it includes, loader/entries/*.conf, loader.conf, menu.lst, extlinux.conf.
     References: GRUB manual "Writing full configuration files directly"; grub-script-check(1)
     """
@@ -160,7 +160,8 @@ def grub_searches_resolve(facts: Facts) -> Verdict:
 
     Why: GRUB stops with an error, or goes on with whatever device it was at before.
 
-    Fix: run `update-grub` in the guest, so that the UUIDs of its own file systems are written.
+    Fix: run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`) in the guest, so that the UUIDs of its own file
+    systems are written; correct the UUID in the small grub.cfg of the EFI system partition by hand.
     Reads: grub.cfg, the volumes of the image.
     References: GRUB manual "search"
     """
@@ -217,9 +218,9 @@ def grub_root_resolves(facts: Facts) -> Verdict:
     Why: the kernel finds no root file system and stops, or the initial RAM disk waits and drops to a shell.
 
     Fix: leave GRUB_DISABLE_LINUX_UUID unset, take `root=` out of /etc/default/grub, and run `update-grub`
-    (`grub2-mkconfig -o /boot/grub2/grub.cfg`), so that the root is named by its UUID; on Alpine correct `root` in
-    /etc/update-extlinux.conf and run `update-extlinux`; with systemd-boot correct the entry, with unified kernel images
-    /etc/kernel/cmdline.
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`), so that the root is named by its UUID; with Red Hat run
+    `grubby --update-kernel=ALL --args=root=UUID=...`; on Alpine correct `root` in /etc/update-extlinux.conf and run
+    `update-extlinux`; with systemd-boot correct the entry, with unified kernel images /etc/kernel/cmdline.
     Reads: the kernel arguments of the default entry, the volumes of the image.
     References: bootparam(7), kernel-command-line(7)
     """
@@ -253,9 +254,9 @@ def grub_boots_the_system(facts: Facts) -> Verdict:
     """Why: an instance that boots into a rescue shell has no network, and nobody can log in.
 
     Fix: take the argument out of GRUB_CMDLINE_LINUX in /etc/default/grub, choose another GRUB_DEFAULT if it is a
-    recovery entry, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`); on Alpine take it out of
-    default_kernel_opts in /etc/update-extlinux.conf and run `update-extlinux`; with unified kernel images out of
-    /etc/kernel/cmdline.
+    recovery entry, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`); with Red Hat run
+    `grubby --update-kernel=ALL --remove-args=` with it; on Alpine take it out of default_kernel_opts in
+    /etc/update-extlinux.conf and run `update-extlinux`; with unified kernel images out of /etc/kernel/cmdline.
     Reads: the kernel arguments of the default entry.
     References: bootparam(7), kernel-command-line(7)
     """
@@ -277,8 +278,8 @@ def grub_boots_unattended(facts: Facts) -> Verdict:
     Why: an instance that waits at the menu never comes up; few clouds give access to it.
 
     Fix: set `GRUB_TIMEOUT=5` in /etc/default/grub; where passwords are set, give the entry `--unrestricted` in
-    /etc/grub.d/10_linux; run `update-grub`. With GRUB Legacy write `timeout=5`, with Syslinux `TIMEOUT 50`, with
-    systemd-boot `timeout 5`.
+    /etc/grub.d/10_linux; run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`). With GRUB Legacy write
+    `timeout=5`, with Syslinux `TIMEOUT 50`, with systemd-boot `timeout 5`.
     Reads: grub.cfg, menu.lst, extlinux.conf, loader.conf.
     References: GRUB manual "timeout" and "Authentication and authorisation"
     """
@@ -300,7 +301,7 @@ def grub_resume_device_exists(facts: Facts) -> Verdict:
     """Why: the initial RAM disk waits for the device, half a minute or longer, at each boot.
 
     Fix: take `resume=` out of /etc/default/grub, set `RESUME=none` in /etc/initramfs-tools/conf.d/resume, and run
-    `update-grub` and `update-initramfs -u`.
+    `update-grub`, `update-initramfs -u`; with Red Hat `grubby --update-kernel=ALL --remove-args=resume`, `dracut -f`.
     Reads: the kernel arguments of the default entry, the volumes of the image.
     References: Linux kernel, Documentation/power/swsusp.rst
     """
@@ -352,7 +353,7 @@ def grub_settings_are_applied(facts: Facts) -> Verdict:
     Why: the next update of a kernel writes grub.cfg anew, and the instance boots with other arguments.
 
     Fix: write the arguments that are wanted into GRUB_CMDLINE_LINUX of /etc/default/grub, and run `update-grub`
-    (`grub2-mkconfig -o /boot/grub2/grub.cfg`).
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`); Red Hat's entries are changed by `grubby --update-kernel=ALL --args=`.
     Reads: /etc/default/grub, /etc/default/grub.d/*.cfg, the default entry.
     References: GRUB manual "Simple configuration"; grub-mkconfig(8)
     """

@@ -66,7 +66,8 @@ def dracut_devices_exist(facts: Facts) -> Verdict:
     a volume that it was not told of.
 
     Fix: take the argument of the missing volume out of GRUB_CMDLINE_LINUX in /etc/default/grub, write one for each
-    volume that the root lies on (`rd.lvm.lv=vg/root`), and run `update-grub`.
+    volume that the root lies on (`rd.lvm.lv=vg/root`), and run `grub2-mkconfig -o /boot/grub2/grub.cfg`; where entries
+    have arguments of their own, `grubby --update-kernel=ALL` with `--remove-args=` and `--args=`.
 
     Reads: the kernel arguments of the default entry, the volumes of the image.
 

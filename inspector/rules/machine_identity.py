@@ -160,7 +160,8 @@ def host_id_is_unset(facts: Facts) -> Verdict:
 def boot_entries_do_not_carry_an_id(facts: Facts) -> Verdict:
     """Why: kernels that are installed under a new id leave the entries of the old one behind, until /boot is full.
 
-    Fix: `echo os-id > /etc/kernel/entry-token`, and install the kernel anew with kernel-install.
+    Fix: `echo os-id > /etc/kernel/entry-token`, and install the kernel anew with kernel-install; Red Hat's grub2 knows
+    no such name: have the first boot rename the entries, and saved_entry in grubenv, after the new id.
     Reads: /boot/loader/entries, /boot, /etc/kernel/entry-token
     References: kernel-install(8), the Boot Loader Specification
     """

@@ -37,9 +37,10 @@ def nvme_timeouts_are_long(facts: Facts, *, timeout: int) -> Verdict:
     """Why: a request that waits longer than the default of 30 s fails, and the root file system turns read-only.
 
     Fix: add `nvme_core.io_timeout=4294967295 nvme_core.admin_timeout=4294967295` to GRUB_CMDLINE_LINUX in
-    /etc/default/grub, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`; on Alpine default_kernel_opts in
-    /etc/update-extlinux.conf, and `update-extlinux`; with unified kernel images /etc/kernel/cmdline). A kernel that has
-    no module nvme_core has to be replaced by a newer one.
+    /etc/default/grub, and run `update-grub` (`grub2-mkconfig -o /boot/grub2/grub.cfg`; with Red Hat and Amazon, whose
+    entries have arguments of their own, run `grubby --update-kernel=ALL --args=` with both; on Alpine
+    default_kernel_opts in /etc/update-extlinux.conf, and `update-extlinux`; with unified kernel images
+    /etc/kernel/cmdline). A kernel that has no module nvme_core has to be replaced by a newer one.
 
     Reads: the kernel arguments of the default boot entry, its modules.
 

@@ -80,7 +80,8 @@ def root_arguments_fit_file_system(facts: Facts) -> Verdict:
 
     Why: mounting the root with the wrong type, or with an option that it does not know, fails, and the boot stops.
 
-    Fix: take `rootfstype=` and `rootflags=` out of GRUB_CMDLINE_LINUX in /etc/default/grub, and run `update-grub`.
+    Fix: take `rootfstype=` and `rootflags=` out of GRUB_CMDLINE_LINUX in /etc/default/grub, and run `update-grub`
+    (`grub2-mkconfig -o /boot/grub2/grub.cfg`; with Red Hat `grubby --update-kernel=ALL --remove-args=` with them).
 
     Reads: the kernel arguments of the default entry, the superblock of the root.
 

@@ -11,7 +11,7 @@ from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import BootConfig, DefaultKernel, Kernels
-from inspector.facts.platform import BootChain, BootModes, ChainState
+from inspector.facts.platform import BootChain, BootModes, ChainState, Loader
 from inspector.guest import Guest
 from inspector.mounts import find_guest
 from inspector.verdict import Evidence
@@ -162,6 +162,18 @@ def test_a_broken_file_system_is_unknown() -> None:
     volume.tree._broken = frozenset({CFG})  # type: ignore[union-attr]  # the tree in memory
     with pytest.raises(UnknownFact, match="broken on purpose"):
         Facts({Storage: disk, Guest: find_guest(disk)}, COLLECTORS)[BootConfig]
+
+
+@pytest.mark.parametrize(
+    ("loader", "sought"),
+    [(Loader.GRUB2, CFG), (Loader.GRUB_LEGACY, "/boot/grub/grub.conf"), (None, CFG)],
+)
+def test_a_menu_is_sought_where_the_loader_reads_it(loader: Loader | None, sought: str) -> None:
+    made = facts({CFG: None})
+    seen = (Evidence(Place("disk.raw"), "x"),)
+    modes = BootModes(BootChain(ChainState.COMPLETE, "x", seen, loader), BootChain(ChainState.ABSENT, "absent", seen))
+    boot = Facts({Storage: made[Storage], Guest: made[Guest], BootModes: modes}, COLLECTORS)[BootConfig]
+    assert (boot.menus, boot.sought[0].path) == ((), sought)
 
 
 @pytest.mark.parametrize(("state", "first"), [("absent", "bios"), ("complete", "uefi")])
