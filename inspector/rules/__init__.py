@@ -56,6 +56,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.drivers",
     "windows.registry",
     "windows.remote",
+    "windows.setup",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

@@ -50,7 +50,7 @@ AFTER = [
     "Accounts",
     "ReleaseFiles",
 ]
-WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "RemoteDesktop"]
+WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "Sysprep", "RemoteDesktop"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

@@ -1,0 +1,135 @@
+r"""How far the setup of Windows came: installed, generalised for copies, or stopped on the way.
+
+Source: Microsoft's documentation, "Windows Setup States" (the values of ImageState) and "Windows Setup Automation
+Overview"; the value GeneralizationState is the one that Cloudbase-Init waits for to become 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.windows.registry import Registry
+
+_STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
+_SETUP: Final = r"HKLM\SYSTEM\Setup"
+_SYSPREP: Final = rf"{_SETUP}\Status\SysprepStatus"
+_COMPLETE: Final = "IMAGE_STATE_COMPLETE"
+_GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
+_AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"})
+_STOPPED: Final = frozenset({"IMAGE_STATE_UNDEPLOYABLE", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"})
+_READY: Final = 7
+_SETUP_PROGRAMS: Final = ("windeploy.exe", "setup.exe", "oobe.exe")
+
+
+def _image_state(registry: Registry) -> tuple[str, Evidence]:
+    state = registry.text(_STATE, "ImageState")
+    place = registry.place(_STATE, "ImageState")
+    if not state:
+        raise UnknownFact("how far the setup came is not told", place)
+    return state, Evidence(place, state)
+
+
+@rule("windows-image-can-be-deployed", "The setup of Windows was finished, or prepared for the copies", "windows")
+def windows_image_can_be_deployed(facts: Facts) -> Verdict:
+    r"""The state that Setup wrote down last.
+
+    Why: a Windows that was switched off in the middle of Setup or of Sysprep does not start, or starts with the message
+    that the installation cannot proceed.
+
+    Fix: start Windows, let it come to its end, or run `sysprep /generalize /oobe /shutdown` again, and take the image
+    then.
+
+    Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
+
+    References: Microsoft, Windows Setup States.
+    """
+    state, evidence = _image_state(facts[Registry])
+    if state in (_COMPLETE, _GENERALISED):
+        return ok("the setup is finished" if state == _COMPLETE else "the image is generalised", evidence)
+    if state in _AUDIT:
+        return warning("Windows starts in audit mode, not with the user's account", evidence)
+    if state in _STOPPED:
+        return failed("the setup stopped on its way", evidence)
+    return warning("a state of the setup that is not known", evidence)
+
+
+@rule("windows-image-is-generalised", "The image was generalised: each copy becomes a machine of its own", "windows")
+def windows_image_is_generalised(facts: Facts) -> Verdict:
+    r"""Sysprep's state.
+
+    Why: copies of an image that was not generalised share the machine's security identifier, its name and its ids at
+    update and licence servers.
+
+    Fix: run `sysprep /generalize /oobe /shutdown` and take the image before Windows starts again.
+
+    Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
+
+    References: Microsoft, Sysprep (Generalize) a Windows installation.
+    """
+    state, evidence = _image_state(facts[Registry])
+    return ok("generalised", evidence) if state == _GENERALISED else failed("not generalised", evidence)
+
+
+@rule("windows-setup-is-not-under-way", "Windows starts its system, not its setup", "windows")
+def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
+    r"""In a generalised image Setup runs at the next start, in any other it does not.
+
+    Why: where Setup is to run and the image is not prepared for it, Windows asks for an installation medium, or starts
+    again and again.
+
+    Fix: start Windows and let Setup come to its end; where it cannot, set SystemSetupInProgress and SetupType to 0 and
+    empty CmdLine.
+
+    Reads: SYSTEM\Setup, SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
+    """
+    registry = facts[Registry]
+    state, said = _image_state(registry)
+    running = registry.number(_SETUP, "SystemSetupInProgress") or 0
+    kind = registry.number(_SETUP, "SetupType") or 0
+    program = registry.text(_SETUP, "CmdLine") or ""
+    evidence = [
+        Evidence(registry.place(_SETUP, "SystemSetupInProgress"), str(running)),
+        Evidence(registry.place(_SETUP, "SetupType"), str(kind)),
+    ]
+    if state == _COMPLETE and (running or kind):
+        return failed("Setup is to run, though it was finished", *evidence, said)
+    if (running or kind) and not program.strip('"').lower().endswith(_SETUP_PROGRAMS):
+        line = Evidence(registry.place(_SETUP, "CmdLine"), program or "empty")
+        return warning("another program is to run instead of Setup", line, *evidence)
+    return ok("Windows starts its system" if state == _COMPLETE else "Setup runs at the next start", *evidence, said)
+
+
+@rule("windows-sysprep-was-not-interrupted", "Sysprep, where it ran, came to its end", "windows")
+def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
+    r"""The state that Sysprep keeps of its own work.
+
+    Why: Cloudbase-Init waits for the state 7, and for ever where Sysprep was interrupted; a second Sysprep refuses to
+    run.
+
+    Fix: set GeneralizationState to 7 and CleanupState to 2, and run Sysprep again.
+
+    Reads: SYSTEM\Setup\Status\SysprepStatus
+    """
+    registry = facts[Registry]
+    number = registry.number(_SYSPREP, "GeneralizationState")
+    place = registry.place(_SYSPREP, "GeneralizationState")
+    if number is None:
+        raise NotApplicable("Sysprep did not run")
+    evidence = Evidence(place, str(number))
+    if number == _READY:
+        return ok("Sysprep is ready to run, or has run to its end", evidence)
+    state, said = _image_state(registry)
+    if state == _GENERALISED:
+        return warning("the image is generalised, but Sysprep's own state is another", evidence, said)
+    return failed("Sysprep was interrupted", evidence, said)
+
+
+RULES = (
+    windows_image_can_be_deployed,
+    windows_image_is_generalised,
+    windows_setup_is_not_under_way,
+    windows_sysprep_was_not_interrupted,
+)
