@@ -1,8 +1,7 @@
-"""How the volume fared: its flags, whether its log was closed, and whether a session of Windows sleeps on it.
+"""How the volume fared: its flags, and whether its log was closed.
 
-Layout: libfsntfs' documentation of the format, "Volume information" and "Transaction journal ($LogFile)"; of
-hiberfil.sys its documentation of that file. The log's records are not replayed. A hibernated session and a fast
-startup leave the same mark; how they differ lies in structures of the kernel that change with each release.
+Layout: libfsntfs' documentation of the format, "Volume information" and "Transaction journal ($LogFile)". The log's
+records are not replayed.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ _FLAGS: Final = {
     0x4000: "chkdsk did not end",
 }
 _MODIFIED_BY_CHKDSK: Final = 0x8000
-_ASLEEP: Final = (b"hibr", b"HIBR")
-_RESTORING: Final = (b"rstr", b"RSTR")
 
 
 class VolumeState(msgspec.Struct, frozen=True):
@@ -119,16 +116,6 @@ def _restart_area(log: Source, at: int, page_size: int, records: Records) -> tup
         raise records.volume.error(0, f"a restart area within {page_size} bytes wanted, one at {start} found")
     sequence, _, _, client, flags = _RESTART_AREA.unpack_from(page, start)
     return sequence, client, flags
-
-
-def hibernation(file: Source) -> str | None:
-    """Tell from hiberfil.sys how a session of Windows sleeps on the volume; None where none does."""
-    head = file.read_at(0, min(4, file.size))
-    if head in _ASLEEP:
-        return "Windows is hibernated, or was shut down for a fast startup (hiberfil.sys holds its session)"
-    if head in _RESTORING:
-        return "Windows was about to resume from hibernation (hiberfil.sys)"
-    return None
 
 
 def find_data(records: Records, inode: Inode) -> Source | None:

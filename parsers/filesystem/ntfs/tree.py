@@ -19,12 +19,13 @@ import msgspec
 from parsers.filesystem.ntfs.attribute import ENCRYPTED, Attribute, Type, size_of, value_of
 from parsers.filesystem.ntfs.boot import BootSector
 from parsers.filesystem.ntfs.content import open_attribute
+from parsers.filesystem.ntfs.hibernation import read_hibernation
 from parsers.filesystem.ntfs.index import Directory, Entry
 from parsers.filesystem.ntfs.interix import MAX_SIZE, MIN_SIZE, Special, parse_interix
 from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.filesystem.ntfs.reparse import PLAIN, TYPES, WOF, ReparsePoint, link_target, parse_reparse_point
-from parsers.filesystem.ntfs.state import VolumeState, find_data, hibernation, log_trouble, read_volume_state
+from parsers.filesystem.ntfs.state import VolumeState, find_data, log_trouble, read_volume_state
 from parsers.filesystem.ntfs.usage import measure_usage
 from parsers.filesystem.ntfs.volume import Volume
 from parsers.filesystem.ntfs.wof import STREAM, expand
@@ -123,7 +124,7 @@ class NtfsTree:
         try:
             inode = self.lookup(_ROOT, "hiberfil.sys")
             file = None if inode is None else find_data(self._records, self._records.get(inode))
-            text = None if file is None else hibernation(file)
+            text = None if file is None else read_hibernation(file)
         except ParseError as error:
             return Problem(error.place, f"whether Windows is hibernated is not known: {error.message}")
         return Problem(Place(self.name), text) if text else None

@@ -144,11 +144,26 @@ def test_ntfs_3g_sees_the_same_flag(tmp_path: Path) -> None:
     assert open_ntfs(FileSource(image)).recorded_errors
 
 
+def memory_image(length: int, flag: int | None = None) -> bytes:
+    """Return a header of hiberfil.sys that is so long, with a byte that is set."""
+    header = bytearray(b"HIBR" + bytes(8) + struct.pack("<I", length)).ljust(8192, b"\0")
+    if flag is not None:
+        header[flag] = 1
+    return bytes(header)
+
+
 @needs_ntfs_3g
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"hibr" + bytes(8192), "fast startup"),
+        (b"hibr" + bytes(8192), "hibernated, or was shut down for a fast startup"),
+        (memory_image(0x3E0), "Windows is hibernated (hiberfil"),
+        (memory_image(0x3E0, 0x364), "was shut down for a fast startup"),
+        (memory_image(0x360, 0x2FC), "was shut down for a fast startup"),
+        (memory_image(0x340, 0x364), "Windows is hibernated (hiberfil"),
+        (memory_image(0x128, 0x364), "Windows is hibernated (hiberfil"),
+        (memory_image(0x3E1, 0x364), "hibernated, or was shut down for a fast startup"),
+        (memory_image(0x448)[:0x3F0], "hibernated, or was shut down for a fast startup"),
         (b"HIBR" + bytes(100), "hibernated"),
         (b"RSTR" + bytes(8192), "resume"),
         (b"wake" + bytes(8192), None),
