@@ -28,6 +28,7 @@ _PLACES: Final = frozenset({"address", "host", "localaddress"})
 _STANDARD_PORT: Final = 22
 _KEYS_ALONE: Final = frozenset({"prohibit-password", "without-password"})
 _NEVER_AS_ROOT: Final = frozenset({"no", "forced-commands-only"})
+_ROOT_NEEDS_KEYS: Final = (7, 0)
 _WRAPPERS: Final = ("/etc/hosts.allow", "/etc/hosts.deny")
 
 
@@ -60,6 +61,15 @@ class Login:
             *self._wrappers(),
         ]
 
+    def ways(self) -> list[Evidence]:
+        """Return what lets the user in where nothing refuses it; a password is no way where root needs a key."""
+        counts = {"PubkeyAuthentication": self.switch("PubkeyAuthentication", "yes")}
+        if self._user == "root":
+            counts = {"PermitRootLogin": self._permission} | counts
+        if self._password() is None:
+            counts["PasswordAuthentication"] = self.switch("PasswordAuthentication", "yes")
+        return [Evidence(item.place, f"{name} {item.seen}") for name, item in counts.items()]
+
     # -- what counts -----------------------------------------------------------------------------------------------
 
     def every(self, keyword: str) -> list[Directive]:
@@ -89,8 +99,14 @@ class Login:
 
     # -- refusals --------------------------------------------------------------------------------------------------
 
+    @property
+    def _permission(self) -> Evidence:
+        """What is said of root's logins; before OpenSSH 7.0 they were permitted by default."""
+        release = self._sshd.release
+        return self.switch("PermitRootLogin", "yes" if release and release < _ROOT_NEEDS_KEYS else "prohibit-password")
+
     def _root(self) -> Iterator[Evidence]:
-        permitted = self.switch("PermitRootLogin", "prohibit-password")
+        permitted = self._permission
         if self._user == "root" and permitted.seen in _NEVER_AS_ROOT:
             yield Evidence(permitted.place, f"PermitRootLogin {permitted.seen}")
 
@@ -113,7 +129,7 @@ class Login:
 
     def _password(self) -> Evidence | None:
         """What refuses passwords, or None where one is taken."""
-        permitted = self.switch("PermitRootLogin", "prohibit-password")
+        permitted = self._permission
         if self._user == "root" and permitted.seen in _KEYS_ALONE:
             return Evidence(permitted.place, f"PermitRootLogin {permitted.seen} refuses passwords")
         password = self.switch("PasswordAuthentication", "yes")

@@ -29,6 +29,7 @@ _UNITS: Final = (
     "SuSEfirewall2.service",
     "SuSEfirewall2_init.service",
 )
+_UFW_SAYS: Final = re.compile(r"\s*ENABLED=", re.IGNORECASE)
 _UFW_ENABLED: Final = re.compile(r"""\s*ENABLED=["']?yes["']?\s*(?:#.*)?""", re.IGNORECASE)
 
 
@@ -54,12 +55,20 @@ def firewall_is_off(facts: Facts) -> Verdict:
         return warning("a firewall is started", *found, *refusals(guest, started))
     if scripts := firewall_scripts(guest, services):
         return warning("a script loads a firewall at boot", *scripts, *all_refusals(guest))
-    present = [state for state in states if state.installed]
+    present = [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.installed]
+    present += _ufw_is_off(guest, services.state(_UFW))
     if present:
-        return ok(
-            "no firewall is started", *(Evidence(state.place, f"{state.unit}: {state.reason}") for state in present)
-        )
+        return ok("no firewall is started", *present)
     return ok("no firewall is started", Evidence(states[0].place, f"none of {', '.join((*_UNITS, _UFW))}"))
+
+
+def _ufw_is_off(guest: Guest, state: UnitState) -> list[Evidence]:
+    """What keeps ufw from doing anything where its service is started all the same."""
+    if not state.enabled:
+        return [Evidence(state.place, f"{_UFW}: {state.reason}")] if state.installed else []
+    lines = enumerate(_lines(guest, UFW_CONF), start=1)
+    said = [Evidence(Place(UFW_CONF, number), line.strip()) for number, line in lines if _UFW_SAYS.match(line)]
+    return said[-1:] or [Evidence(Place(UFW_CONF), "no ENABLED=, without which ufw does nothing")]
 
 
 def _ufw(guest: Guest, state: UnitState) -> list[Evidence]:

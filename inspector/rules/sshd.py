@@ -275,9 +275,7 @@ def sshd_lets_the_user_in(facts: Facts, *, user: str) -> Verdict:
     login = Login(facts, sshd, config, user)
     if refusals := login.refusals():
         return warning(f"{user} cannot log in over SSH", *refusals)
-    names = ("PubkeyAuthentication", "PasswordAuthentication")
-    seen = [(name, login.switch(name, "yes")) for name in names]
-    return ok(f"{user} can log in over SSH", *(Evidence(item.place, f"{name} {item.seen}") for name, item in seen))
+    return ok(f"{user} can log in over SSH", *login.ways())
 
 
 def _default_user(facts: Facts) -> str:

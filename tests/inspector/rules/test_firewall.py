@@ -182,3 +182,13 @@ def test_openrc_starts_firewalls_too(service: str, path: str, text: str) -> None
 def test_the_policy_of_ufw_is_shown() -> None:
     files = {"/etc/ufw/ufw.conf": "ENABLED=yes\n", "/etc/default/ufw": 'IPV6=yes\nDEFAULT_INPUT_POLICY="DROP"\n'}
     assert places(firewall_is_off(facts("ufw.service", **files)))[-1] == "/etc/default/ufw:2"
+
+
+def test_what_keeps_ufw_off_is_its_own_setting() -> None:
+    conf = "/etc/ufw/ufw.conf"
+    off = firewall_is_off(facts("ufw.service", **{conf: "# x\nENABLED=no\n"}))
+    assert (off.status, places(off)) == (Status.OK, [f"{conf}:2"])
+    without = firewall_is_off(facts("ufw.service"))
+    assert (without.status, places(without)) == (Status.OK, [conf])
+    masked = {"/etc/systemd/system/ufw.service": Link("/dev/null"), conf: "ENABLED=yes\n"}
+    assert places(firewall_is_off(facts("ufw.service", **masked))) == ["/etc/systemd/system/ufw.service"]

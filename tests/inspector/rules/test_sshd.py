@@ -505,3 +505,18 @@ def test_the_user_whom_cloud_init_makes_may_be_the_one(cfg: str, status: Status)
     files = {**CLOUD_INIT, "/etc/cloud/cloud.cfg": f"{cfg}cloud_init_modules:\n - ssh\n"}
     made = facts({**files, CONFIG: "PermitRootLogin no\nUsePAM yes\n"})
     assert rules.sshd_lets_the_user_in(made, user="").status is status
+
+
+def ways(text: str, **files: Any) -> list[str]:
+    return [
+        item.seen
+        for item in rules.sshd_lets_the_user_in(with_config(text, **CLOUD_INIT, **files), user="root").evidence
+    ]
+
+
+def test_a_password_is_no_way_in_where_root_needs_a_key() -> None:
+    assert ways("UsePAM yes\n") == ["PermitRootLogin prohibit-password", "PubkeyAuthentication yes"]
+    permitted = ["PermitRootLogin yes", "PubkeyAuthentication yes", "PasswordAuthentication yes"]
+    assert ways("PermitRootLogin yes\n") == permitted
+    old = {"/var/lib/dpkg/status": STATUS.format("1:6.6p1-2ubuntu2")}
+    assert ways("UsePAM yes\n", **old) == permitted  # the default before 7.0
