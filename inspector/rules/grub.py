@@ -151,7 +151,8 @@ def grub_default_entry_exists(facts: Facts) -> Verdict:
     if entry.linux is None:
         loads = ", ".join(f"{file.command} {file.path}" for file in entry.loaders) or "nothing"
         return unknown(f"the default entry loads no Linux kernel but {loads}", Evidence(entry.place, menu.title))
-    return ok(f"{menu.title!r} boots by default", Evidence(entry.place, menu.title))
+    chosen = [here] if default.named else []
+    return ok(f"{menu.title!r} boots by default", *chosen, Evidence(entry.place, menu.title))
 
 
 @rule("grub-searches-resolve", "Every file system that GRUB searches for on the way to the kernel is in the image")
