@@ -50,6 +50,8 @@ class Entry:
     def _read_entry(self) -> None:
         scanner = self.scanner
         if scanner.take(words.DEFAULTS):
+            if "\n" in scanner.text[: scanner.position]:
+                raise scanner.flaw("Defaults wanted at the beginning of a line, a line break before it found")
             self._defaults()
         elif match := scanner.take(words.ALIAS):
             self._since(f"{match[1]}_Alias")
@@ -75,9 +77,13 @@ class Entry:
 
     def _alias(self, kind: str) -> str | None:
         """Read ALL, or the name of an alias."""
+        if tag := self.scanner.take(words.TAG):
+            raise self.scanner.flaw(f"a name wanted, the tag {tag[0]} found")
         if self.scanner.take(words.ALL):
             return "ALL"
         if match := self.scanner.take(words.NAME):
+            if match[0] in _RESERVED:
+                raise self.scanner.flaw(f"a name that is not reserved wanted, {match[0]} found")
             self.used.append((kind, match[0]))
             return match[0]
         return None
@@ -93,7 +99,12 @@ class Entry:
             raise FlawError(begin, "a user or a group wanted, an empty name found")
         if match := scanner.take(words.STRING):
             return match[1]
-        return (scanner.take(words.MANY) or self._word("a user or a group"))[0]
+        if match := scanner.take(words.MANY):
+            return match[0]
+        name = self._word("a user or a group")[0]
+        if words.ADDRESS.fullmatch(name):
+            raise scanner.flaw(f"a user or a group wanted, the address {name} found")
+        return name
 
     def _host(self) -> str:
         scanner = self.scanner
@@ -118,9 +129,10 @@ class Entry:
 
     def _word(self, what: str) -> re.Match[str]:
         """Read a word, which an expression is not, wherever it stands."""
-        if self._expression():
-            raise self.scanner.flaw(f"{what} wanted, {self.scanner.rest()} found")
-        return self.scanner.want(words.WORD, what)
+        match = None if self._expression() else self.scanner.take(words.WORD)
+        if match is None or words.OTHER_WORD.fullmatch(match[0]):
+            raise self.scanner.flaw(f"{what} wanted, {match[0] if match else self.scanner.rest()} found")
+        return match
 
     def _expression(self) -> int:
         """Return where an expression ends that begins here; 0 where there is none, or a word that is longer."""
@@ -199,6 +211,8 @@ class Entry:
 
     def _defaults(self) -> None:
         scanner = self.scanner
+        if words.BROKEN_SCOPE.match(scanner.text, scanner.position):
+            raise scanner.flaw("a word wanted, a line break found")
         scope = scanner.text[scanner.position : scanner.position + 1]
         scopes: dict[str, Callable[[], str]] = {
             ":": lambda: self._user("User"), "@": self._host, ">": lambda: self._user("Runas"),

@@ -2,7 +2,7 @@
 
 Specification: POSIX, base definitions, 9.4. What that leaves open is as regcomp(3) of the GNU C library has it, a `*`
 with nothing before it being an error; a second one behind it is what sudo itself refuses.
-Not done: what an expression matches; collating elements are taken as they come.
+Not done: what an expression matches; the names of collating elements, which the C locale has few of, are refused.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def _bracket_flaw(word: str) -> str | None:
     unknown = [item[2] for item in items if item[1] == ":" and item[2] not in _CLASSES]
     if unknown:
         return f"a class of characters wanted, {unknown[0][:20]} found"
+    if any(item[1] in {".", "="} and len(item[2]) != 1 for item in items if item[1]):
+        return "one character wanted between [. and .], another number found"
     at = 0
     while at < len(items):
         if at + 2 >= len(items) or items[at + 1][0] != "-":

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$)")
-ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s)")
+DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$|\\[ \t]*\r?\n)")
+BROKEN_SCOPE: Final = re.compile(r"(?:[:@!>][ \t]*)?\\[ \t]*\r?\n(?![ \t]+[^\s:@!>])|[:@!>][ \t]*\\[ \t]*\r?\n")
+"""A line break where a word is wanted: behind the sign of a scope, or before anything but a blank and a setting."""
+ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s|\\[ \t]*\r?\n)")
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*+(?![^\s!=:,()\\\"#]|\\[^\n])")
 NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 STRING: Final = re.compile(r'"((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
@@ -24,8 +26,11 @@ IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?:/[0-9A
 SETTING: Final = re.compile(r"[a-z_]++(?![A-Z0-9])")
 OPERATOR: Final = re.compile(r"\+=|-=|=")
 VALUE: Final = re.compile(r'(?!!)(?:\\.|[^\s,=\\"#])+')
-DIRECTORY: Final = re.compile(r'[/~](?:\\.|[^!=:,()\\\s"#>])*|\*(?=\s)')
+DIRECTORY: Final = re.compile(r'/(?:\\.|[^,:=\\\s#])*|~(?:\\.|[^!=:,()\\\s"#>])*|\*(?=[\s!])')
 PATH: Final = re.compile(r'(?!")(?:\\.|[^\s\\])+')
+OTHER_WORD: Final = re.compile(r"sudoedit|sha(?:224|256|384|512)")
+"""Words of the grammar, which name no user, group or host."""
+ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/[0-9.]+)?")
 COMMAND: Final = re.compile(r"/(?:\\[,:= \t#]|[^,:=\\\s#])++(?!\\[^ \t\r\n])")
 DIGEST: Final = re.compile(r"sha(224|256|384|512)[ \t]*:[ \t]*([0-9A-Za-z+/=]+)")
 DIGESTS: Final = {
