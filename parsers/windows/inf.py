@@ -9,7 +9,6 @@ by the strings without a language. Not done: `Include` and `Needs`, strings of l
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -141,9 +140,9 @@ def parse_inf(data: bytes, path: str = "driver.inf") -> Inf:
 
 def _decoded(data: bytes) -> str:
     """Return the text of a file in Unicode or, without a mark, in the code page that most are written in."""
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
-    if data.startswith(BOM_UTF8):
+    if data.startswith(b"\xef\xbb\xbf"):
         return data.decode("utf-8-sig", "replace")
     return data.decode("cp1252", "replace")
 
