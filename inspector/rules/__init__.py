@@ -56,6 +56,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.drivers",
     "windows.registry",
     "windows.remote",
+    "windows.services",
     "windows.setup",
     "windows.virtio",
 )

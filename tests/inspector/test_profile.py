@@ -50,7 +50,7 @@ AFTER = [
     "Accounts",
     "ReleaseFiles",
 ]
-WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "Sysprep", "RemoteDesktop"]
+WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "Sysprep", "Vminit", "RemoteDesktop"]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.corpus
 
 SERVER = rf"{CONTROL}\Terminal Server"
 LISTENER = rf"{SERVER}\WinStations\RDP-Tcp"
+VMINIT = rf"{SERVICES}\vminit"
 TERM = rf"{SERVICES}\TermService"
 POLICY = r"Policies\Microsoft\Windows NT\Terminal Services"
 FIREWALL_POLICY = r"Policies\Microsoft\WindowsFirewall"
@@ -33,8 +34,8 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
 @pytest.mark.parametrize(
     ("system", "software", "status", "key"),
     [
-        ({SERVER: {"fDenyTSConnections": 1}}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
-        ({SERVER: {"fDenyTSConnections": None}}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
+        ({SERVER: {"fDenyTSConnections": 1}, VMINIT: None}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
+        ({SERVER: {"fDenyTSConnections": None}, VMINIT: None}, {}, Status.FAILED, rf"{SERVER}\fDenyTSConnections"),
         ({}, {POLICY: {"fDenyTSConnections": 1}}, Status.FAILED, rf"{POLICY}\fDenyTSConnections"),
         (
             {SERVER: {"fDenyTSConnections": 1}}, {POLICY: {"fDenyTSConnections": 0}}, Status.OK,
@@ -43,10 +44,7 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({TERM: {"Start": 4}}, {}, Status.FAILED, rf"{TERM}\Start"),
         ({TERM: None}, {}, Status.FAILED, TERM),
         ({LISTENER: {"fEnableWinStation": 0}}, {}, Status.FAILED, rf"{LISTENER}\fEnableWinStation"),
-        (
-            {SERVER: {"fDenyTSConnections": 1}, rf"{SERVICES}\vminit": {"Start": 2, "Type": 16}}, {}, Status.WARNING,
-            rf"{SERVER}\fDenyTSConnections",
-        ),
+        ({SERVER: {"fDenyTSConnections": 1}}, {}, Status.WARNING, rf"{SERVER}\fDenyTSConnections"),
     ],
 )  # fmt: skip
 def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) -> None:

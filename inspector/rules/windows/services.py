@@ -1,0 +1,202 @@
+r"""Services of Windows that the cloud's initialiser needs, and the agents that come with the cloud.
+
+Vminit's plugins and what each needs are from the vendor's documentation of Windows images ("Vminit"); start types of
+services are Microsoft's defaults ("Guidance on disabling system services on Windows Server").
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES, Start, service
+
+_PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
+_INTERFACES: Final = rf"{SERVICES}\Tcpip\Parameters\Interfaces"
+_ONLINE_ALL: Final = 1
+_CORE: Final = ("BFE", "Dnscache", "nsi", "mpssvc")
+_SHOWN: Final = 16
+
+
+def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = True) -> Verdict:
+    """Judge a service of Windows that has to start as `usual`, or by hand where that is what starts it on demand."""
+    registry = facts[Registry]
+    found = service(registry, name)
+    if found is None:
+        bad = failed if required else warning
+        return bad(f"{name} is not there", Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service"))
+    seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
+    if found.start in (None, Start.DISABLED):
+        return (failed if required else warning)(f"{found.name} is disabled", seen)
+    if flaw := flaw_of_program(facts, found.file, any_machine=True):
+        return failed(f"the program of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw))
+    if found.start is not None and found.start > usual:
+        return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
+    return ok(f"{found.name} is started", seen)
+
+
+@rule("windows-ip-helper-starts", "The service IP Helper is started", "windows")
+def windows_ip_helper_starts(facts: Facts) -> Verdict:
+    r"""Its start type and its program.
+
+    Why: the plugin of Vminit that cleans the network of the source up uses it; without it the instance keeps the
+    addresses of the source.
+
+    Fix: `sc config iphlpsvc start= auto`.
+
+    Reads: Services\iphlpsvc
+
+    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    """
+    return judge_service(facts, "iphlpsvc", Start.AUTOMATIC)
+
+
+@rule("windows-dhcp-client-starts", "The DHCP client is started", "windows")
+def windows_dhcp_client_starts(facts: Facts) -> Verdict:
+    r"""Its start type and its program.
+
+    Why: without it no network card gets an address.
+
+    Fix: `sc config Dhcp start= auto`.
+
+    Reads: Services\Dhcp
+
+    References: Alibaba Cloud, Windows images, Vminit (NetworkClean); Microsoft, DHCP client.
+    """
+    return judge_service(facts, "Dhcp", Start.AUTOMATIC)
+
+
+@rule("windows-time-service-starts", "The service Windows Time can be started", "windows")
+def windows_time_service_starts(facts: Facts) -> Verdict:
+    r"""Automatic, or by hand: a trigger starts it then.
+
+    Why: the plugin of Vminit that sets the time servers configures it; a clock that runs astray breaks log-ons and
+    certificates.
+
+    Fix: `sc config W32Time start= auto`.
+
+    Reads: Services\W32Time
+
+    References: Alibaba Cloud, Windows images, Vminit (ConfigNtp).
+    """
+    return judge_service(facts, "W32Time", Start.MANUAL, required=False)
+
+
+@rule("windows-core-network-services-start", "The services that every connection goes through are started", "windows")
+def windows_core_network_services_start(facts: Facts) -> Verdict:
+    r"""Base Filtering Engine, DNS client, Network Store Interface, Windows Defender Firewall.
+
+    Why: without the first three there is no network; with the firewall's service disabled Windows refuses all
+    connections.
+
+    Fix: `sc config <name> start= auto` for the service that is named.
+
+    Reads: Services\BFE, Dnscache, nsi, mpssvc
+
+    References: Microsoft, Prepare a Windows VHD to upload to Azure, "Check the Windows services".
+    """
+    verdicts = [judge_service(facts, name, Start.AUTOMATIC) for name in _CORE]
+    for status, say in (("FAILED", failed), ("WARNING", warning)):
+        if bad := [verdict for verdict in verdicts if verdict.status == status]:
+            return say("; ".join(verdict.message for verdict in bad), *(verdict.evidence[0] for verdict in bad))
+    return ok("the services of the network are started", *(verdict.evidence[0] for verdict in verdicts))
+
+
+@rule("windows-network-cards-use-dhcp", "No network card has a fixed address", "windows")
+def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
+    r"""The value EnableDHCP of every interface that TCP/IP knows, cards that are gone included.
+
+    Why: a card that keeps the address of the source has no network in the cloud. Vminit from 2.0 on sets cards back to
+    DHCP at the first boot.
+
+    Fix: let the card get its address by DHCP, and remove those that are gone in the Device Manager (hidden devices).
+
+    Reads: Services\Tcpip\Parameters\Interfaces
+
+    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    """
+    registry = facts[Registry]
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
+    for key in registry.subkeys(_INTERFACES):
+        path = rf"{_INTERFACES}\{key.name}"
+        place = registry.place(path, "EnableDHCP")
+        if registry.number(path, "EnableDHCP") == 0:
+            addresses = [text for text in registry.texts(path, "IPAddress") if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
+            bad.append(Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}"))
+        else:
+            good.append(Evidence(place, "DHCP"))
+    if bad:
+        return warning("a network card has a fixed address", *bad[:_SHOWN])
+    return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(_INTERFACES), "none")])
+
+
+@rule("windows-brings-new-disks-online", "Windows brings the data disks of an instance online", "windows")
+def windows_brings_new_disks_online(facts: Facts) -> Verdict:
+    r"""The policy for new disks (SAN policy): 1 is "online all"; the default of servers keeps shared disks offline.
+
+    Why: data disks stay offline until somebody brings each of them online by hand; Vminit's plugins ConfigDisk and
+    ExtendVolume do it at the first boot only.
+
+    Fix: `diskpart`, then `san policy=OnlineAll`.
+
+    Reads: Services\partmgr\Parameters\SanPolicy
+
+    References: Microsoft, diskpart san; Alibaba Cloud, Windows images, Vminit (ConfigDisk).
+    """
+    registry = facts[Registry]
+    number = registry.number(_PARTMGR, "SanPolicy")
+    seen = Evidence(registry.place(_PARTMGR, "SanPolicy"), "not set" if number is None else str(number))
+    if number == _ONLINE_ALL:
+        return ok("new disks are brought online", seen)
+    return warning("new disks may stay offline", seen)
+
+
+@rule("windows-vminit-works", "Vminit, which prepares an instance at its first boot, is started", "windows")
+def windows_vminit_works(facts: Facts) -> Verdict:
+    r"""The service vminit and its program.
+
+    Why: without it nobody sets the password, the host name, the network and the disks of an instance that was made of
+    an image of one's own; a broken one keeps the instance from being prepared.
+
+    Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it.
+
+    Reads: Services\vminit and its program
+
+    References: Alibaba Cloud, Windows images, Vminit.
+    """
+    registry = facts[Registry]
+    if service(registry, "vminit") is None:
+        return warning("Vminit is not installed", Evidence(registry.place(rf"{SERVICES}\vminit"), "no such service"))
+    return judge_service(facts, "vminit", Start.AUTOMATIC)
+
+
+@rule("windows-cloud-assistant-runs", "The agent of the cloud is installed and started", "windows")
+def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
+    r"""The service AliyunService and its program.
+
+    Why: without the agent the console can run no command in the instance, and sets no password while it runs.
+
+    Fix: install the Cloud Assistant Agent by the vendor's guide.
+
+    Reads: Services\AliyunService and its program
+    """
+    verdict = judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False)
+    return verdict if verdict.status != "FAILED" else warning(verdict.message, *verdict.evidence)
+
+
+RULES = (
+    windows_brings_new_disks_online,
+    windows_cloud_assistant_runs,
+    windows_core_network_services_start,
+    windows_dhcp_client_starts,
+    windows_ip_helper_starts,
+    windows_network_cards_use_dhcp,
+    windows_time_service_starts,
+    windows_vminit_works,
+)
