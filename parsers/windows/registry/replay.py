@@ -134,21 +134,23 @@ def _replay_entries(overlay: Overlay, base: BaseBlock, usable: list[tuple[Source
         if head.file_type == FileType.LOG_ENTRIES and head.primary_sequence >= base.secondary_sequence
     ]
     applied: list[str] = []
-    entries = 0
+    problems: list[Problem] = []
+    entries, wanted = 0, base.secondary_sequence
     for first, log, sector_size in sorted(logs, key=lambda item: item[0]):
-        if applied and first != base.secondary_sequence + 1:
+        if first > wanted:
+            problems.append(Problem(Place(log.name), f"entry {wanted} wanted first in the logs, {first} found"))
+        if applied and first != wanted:
             continue
         for entry in log_new.read_entries(log, sector_size, first):
             overlay.put(entry.pages, entry.bins_size)
             numbers = {"primary_sequence": entry.sequence, "secondary_sequence": entry.sequence}
             base = msgspec.structs.replace(base, **numbers, bins_size=entry.bins_size, checksum_is_right=True)
-            entries += 1
+            entries, wanted = entries + 1, entry.sequence + 1
             if log.name not in applied:
                 applied.append(log.name)
-    problems: tuple[Problem, ...] = ()
     if not applied:
-        problems = (Problem(Place(overlay.name), f"entry {base.secondary_sequence} wanted in the logs, not found"),)
-    return Replay(overlay, base, tuple(applied), entries, problems)
+        problems.append(Problem(Place(overlay.name), f"entry {wanted} wanted in the logs, not found"))
+    return Replay(overlay, base, tuple(applied), entries, tuple(problems))
 
 
 def _replay_pages(overlay: Overlay, base: BaseBlock, usable: list[tuple[Source, BaseBlock]]) -> Replay:

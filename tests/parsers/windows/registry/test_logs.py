@@ -117,6 +117,13 @@ def test_what_does_not_follow_is_not_applied() -> None:
 def test_a_log_may_begin_behind_the_number_of_the_hive() -> None:
     hive = opened(dirty(OLD, 6, 5), new_log([SECOND]))
     assert (hive.state, numbers(hive)) == (HiveState.REPLAYED, {2: 300})
+    assert [str(problem) for problem in hive.problems] == ["SYSTEM.LOG1: entry 5 wanted first in the logs, 8 found"]
+
+
+def test_entries_that_are_lost_between_two_logs_are_told() -> None:
+    hive = opened(dirty(OLD, 9, 8), new_log([SECOND]), new_log([(11, *THIRD[1:])], sequence=11))
+    assert (hive.entries, numbers(hive)) == (1, {2: 300})
+    assert [str(problem) for problem in hive.problems] == ["SYSTEM.LOG2: entry 9 wanted first in the logs, 11 found"]
 
 
 @pytest.mark.parametrize("at", [512 + 12, 512 + 16, 512 + 24, 512 + 32, 512 + 44, 512 + 4000])
