@@ -33,12 +33,16 @@ def export_reg(keys: Iterable[Key], root: str) -> Iterator[str]:
             yield f"; left out, for its name has control characters: {escape(path)}"
             continue
         yield f"[{path}]"
+        count = 0
         for value in key.values():
+            count += 1
             room -= value.size
             if room < 0:
                 yield f"; the export ends here: it has {MAX_DATA} bytes of data"
                 return
             yield from _value_lines(value)
+        if count != key.value_count:
+            yield f"; the key has {key.value_count} values, {count} of them could be read"
     yield ""
 
 

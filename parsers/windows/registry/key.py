@@ -64,6 +64,8 @@ class Key:
             self.value_count, self._values_at, self._security_at, self._class_at, _, _, _, _, _, length,
             self._class_size,
         ) = _CELL.unpack_from(cell)  # fmt: skip
+        if self._flags & _PREDEFINED:
+            self.value_count = 0  # the field has another meaning
         if _CELL.size + length > len(cell):
             raise cells.error(offset, f"a name of {length} bytes wanted, the cell has {len(cell) - _CELL.size}")
         raw = cell[_CELL.size : _CELL.size + length]
@@ -142,7 +144,7 @@ class Key:
         Raises:
             ParseError: it cannot be told, for the list of the subkeys or one that may be it is damaged.
         """
-        if not self._has_subkeys:
+        if not self.subkey_count:
             return None
         wanted = upcase(name)
         broken: ParseError | None = None
@@ -203,10 +205,6 @@ class Key:
             raise broken
         return None
 
-    @property
-    def _has_subkeys(self) -> bool:
-        return bool(self.subkey_count) and self._subkeys_at != _NONE
-
     def _child(self, offset: int) -> Key:
         key = Key(self._cells, offset, self, self._note, minor=self._minor)
         if key.parent_offset != self.offset:
@@ -215,7 +213,7 @@ class Key:
 
     def _subkey_offsets(self) -> list[int]:
         """Return where the subkeys are: each once, and not more than the hive has room for."""
-        if not self._has_subkeys:
+        if not self.subkey_count:
             return []
         found: dict[int, None] = {}
         room = self._cells.size // _SMALLEST_KEY
@@ -235,7 +233,7 @@ class Key:
 
     def _value_offsets(self) -> list[int]:
         """Return where the values are: each once. Raises ParseError where there is no list of them."""
-        if not self.value_count or self._flags & _PREDEFINED:
+        if not self.value_count:
             return []
         if self.value_count > self._cells.size // _SMALLEST_VALUE:
             raise ParseError(self.place, f"{self.value_count} values wanted, the hive has no room for them")

@@ -150,6 +150,14 @@ def test_a_value_that_cannot_be_read_is_said() -> None:
     assert lines[3].startswith('; left out, for it cannot be read: "x"= a cell')
 
 
+def test_values_that_are_lost_are_counted() -> None:
+    raw = bytearray(Builder().build(Node(values=[("x", 4, bytes(4)), ("y", 4, bytes(4))])))
+    at = raw.rindex(b"vk")
+    raw[at : at + 2] = b"xx"
+    lines = list(export_reg(open_hive(Memory(bytes(raw))).walk(), "X"))
+    assert lines[3:] == ['"x"=dword:00000000', "; the key has 2 values, 1 of them could be read", ""]
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "shown"),
     [

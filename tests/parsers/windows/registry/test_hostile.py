@@ -194,6 +194,26 @@ def test_a_damaged_value_is_not_taken_for_an_absent_one() -> None:
     assert sum(1 for _ in one.values()) == 3
 
 
+def test_a_list_that_is_not_there_is_not_an_empty_one() -> None:
+    raw = bytearray(sample())
+    at = raw.index(b"ROOT") - 76
+    raw[at + 28 : at + 32] = b"\xff\xff\xff\xff"
+    hive = open_hive(Memory(bytes(raw)))
+    assert list(hive.root.subkeys()) == []
+    assert "2 subkeys wanted, 0 listed" in hive.problems[1].message
+    with pytest.raises(ParseError, match="a cell within"):
+        hive.key("One")
+
+
+def test_a_predefined_handle_is_no_number_of_values() -> None:
+    raw = bytearray(Builder().build(Node({"Handle": Node(flags=0x40)})))
+    at = raw.index(b"Handle") - 76
+    raw[at + 36 : at + 40] = b"\2\0\0\x80"
+    key = open_hive(Memory(bytes(raw))).key("handle")
+    assert key is not None
+    assert (key.value_count, list(key.values()), key.value("x")) == (0, [], None)
+
+
 def test_a_wrong_hash_is_found_by_the_check_alone() -> None:
     raw = bytearray(sample())
     at = raw.index(b"lh", raw.index(b"Key19"))
