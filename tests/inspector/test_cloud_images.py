@@ -31,13 +31,14 @@ OF_THE_DISK: Final = frozenset({
 """The checks whose evidence the disk decides."""
 ENDED: Final = {"OSVersion": Status.WARNING}
 LEFT: Final = {
+    "ubuntu-14.04": ENDED | {"CloudInit": Status.WARNING, "Nvme": Status.WARNING},
     "alpine-3.20 bios": ENDED | {"PartitionTable": Status.WARNING},
     "alpine-3.20 uefi": ENDED,
     "arch": {"FileSystemType": Status.WARNING},
     "opensuse-15.6": ENDED | {"FileSystemType": Status.WARNING},
 }
 """What the vendor asks for and such an image rightly lacks: a partition table, a root on ext4 or XFS."""
-MODES: Final = {"alpine-3.20 bios": "bios", "alpine-3.20 uefi": "uefi", "arch unified": "uefi"}
+MODES: Final = {"ubuntu-14.04": "bios", "alpine-3.20 bios": "bios", "alpine-3.20 uefi": "uefi", "arch unified": "uefi"}
 """How an image boots that does not boot both ways."""
 
 
