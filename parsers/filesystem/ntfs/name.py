@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-_FIXED: Final = struct.Struct("<Q48xIIBB")
+_FIXED: Final = struct.Struct("<Q48xI4xBB")
 _LAST_BMP: Final = "\uffff"
 _DOS: Final = 2
 _LOW_SURROGATES: Final = 0xDC00  # behind the high ones, with which they would make pairs
@@ -28,25 +28,23 @@ class FileName(msgspec.Struct, frozen=True, gc=False):
         name: its 16-bit units, each pair of surrogates as one character.
         is_dos: whether it is the short name that goes with another one.
         flags: attributes of the file; they may be older than those of the file itself.
-        tag: of a reparse point, its tag.
     """
 
     parent: int
     name: str
     is_dos: bool
     flags: int
-    tag: int
 
 
 def parse_file_name(data: bytes) -> FileName | None:
     """Decode an attribute $FILE_NAME, or the key of an entry of a directory; None where it is cut off."""
     if len(data) < _FIXED.size:
         return None
-    parent, flags, tag, length, namespace = _FIXED.unpack_from(data)
+    parent, flags, length, namespace = _FIXED.unpack_from(data)
     units = data[_FIXED.size : _FIXED.size + 2 * length]
     if not length or len(units) != 2 * length:
         return None
-    return FileName(parent, units.decode("utf-16-le", "surrogatepass"), namespace == _DOS, flags, tag)
+    return FileName(parent, units.decode("utf-16-le", "surrogatepass"), namespace == _DOS, flags)
 
 
 def decode_units(data: bytes) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from parsers.filesystem.ntfs.attribute import Type, value_of
 from parsers.filesystem.ntfs.content import open_attribute
 from parsers.filesystem.ntfs.name import decode_units
-from parsers.filesystem.ntfs.records import Inode, Records
+from parsers.filesystem.ntfs.records import Records
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 
@@ -40,6 +40,7 @@ class VolumeState(msgspec.Struct, frozen=True):
 
     Attributes:
         version: major and minor version of the format; (3, 1) since Windows XP.
+        label: its name; None where it has none.
         errors: the flags that tell of damage, in words.
         modified_by_chkdsk: whether chkdsk has changed something.
     """
@@ -51,7 +52,14 @@ class VolumeState(msgspec.Struct, frozen=True):
 
 
 def read_volume_state(records: Records) -> VolumeState:
-    """Read $Volume."""
+    """Read $Volume; that it cannot be read is among the errors, for without it Windows does not mount the volume."""
+    try:
+        return _read_state(records)
+    except ParseError as error:
+        return VolumeState(None, (0, 0), (Problem(error.place, f"$Volume: {error.message}"),), modified_by_chkdsk=False)
+
+
+def _read_state(records: Records) -> VolumeState:
     volume = records.volume
     inode = records.get(_VOLUME)
     label = inode.find(Type.VOLUME_NAME)
@@ -89,8 +97,9 @@ def _log_flaw(log: Source, records: Records) -> str | None:
     page_size = int.from_bytes(head[16:20], "little") if head[:4] in (b"RSTR", b"CHKD") else 4096
     if not 512 <= page_size <= _MAX_PAGE or page_size & page_size - 1:
         return f"the log cannot be read: restart pages of up to {_MAX_PAGE} bytes wanted, {page_size} found"
-    heads = [log.read_at(at, 4) if at + 4 <= log.size else _EMPTY for at in range(0, 4 * page_size, page_size)]
-    if all(magic == _EMPTY for magic in heads):
+    if log.size < 4 * page_size:
+        return f"the log cannot be read: {4 * page_size} bytes wanted, {log.size} found"
+    if all(log.read_at(at, 4) == _EMPTY for at in range(0, 4 * page_size, page_size)):
         return None  # as mkntfs and chkdsk leave it
     areas = []
     for at in (0, page_size):
@@ -116,9 +125,3 @@ def _restart_area(log: Source, at: int, page_size: int, records: Records) -> tup
         raise records.volume.error(0, f"a restart area within {page_size} bytes wanted, one at {start} found")
     sequence, _, _, client, flags = _RESTART_AREA.unpack_from(page, start)
     return sequence, client, flags
-
-
-def find_data(records: Records, inode: Inode) -> Source | None:
-    """Return the content of a file of the format's own; None where it has none."""
-    data = inode.find(Type.DATA)
-    return open_attribute(records, inode, data) if data else None

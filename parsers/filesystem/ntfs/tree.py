@@ -25,7 +25,7 @@ from parsers.filesystem.ntfs.interix import MAX_SIZE, MIN_SIZE, Special, parse_i
 from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.filesystem.ntfs.reparse import PLAIN, TYPES, WOF, ReparsePoint, link_target, parse_reparse_point
-from parsers.filesystem.ntfs.state import VolumeState, find_data, log_trouble, read_volume_state
+from parsers.filesystem.ntfs.state import VolumeState, log_trouble, read_volume_state
 from parsers.filesystem.ntfs.usage import measure_usage
 from parsers.filesystem.ntfs.volume import Volume
 from parsers.filesystem.ntfs.wof import STREAM, expand
@@ -98,13 +98,9 @@ class NtfsTree:
         return self.boot.sectors * self.boot.sector_size
 
     @cached_property
-    def state(self) -> VolumeState | None:
-        """Label, version and flags of the volume; None where they cannot be read, which is among the problems."""
-        try:
-            state = read_volume_state(self._records)
-        except ParseError as error:
-            self._volume.report(error.place.offset or 0, error.message)
-            return None
+    def state(self) -> VolumeState:
+        """Label, version and flags of the volume; that they cannot be read is one of its errors."""
+        state = read_volume_state(self._records)
         if state.modified_by_chkdsk:
             self._volume.report(0, "chkdsk has changed the volume")
         return state
@@ -123,16 +119,15 @@ class NtfsTree:
         """That a session of Windows sleeps on the volume, and will write to it when it wakes as if nothing was."""
         try:
             inode = self.lookup(_ROOT, "hiberfil.sys")
-            file = None if inode is None else find_data(self._records, self._records.get(inode))
-            text = None if file is None else read_hibernation(file)
+            text = None if inode is None else read_hibernation(self.open(inode))
         except ParseError as error:
             return Problem(error.place, f"whether Windows is hibernated is not known: {error.message}")
         return Problem(Place(self.name), text) if text else None
 
     @property
     def unclean(self) -> Problem | None:
-        """That the log was not closed, or that Windows is hibernated."""
-        return self._log or self.hibernation
+        """That Windows is hibernated, or that the log was not closed."""
+        return self.hibernation or self._log
 
     @property
     def unreplayed_journal(self) -> bool:
@@ -142,7 +137,7 @@ class NtfsTree:
     @property
     def recorded_errors(self) -> tuple[Problem, ...]:
         """The flags of the volume that ask for chkdsk."""
-        return self.state.errors if self.state else ()
+        return self.state.errors
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -229,14 +224,12 @@ class NtfsTree:
                 file = self._records.resolve(entry.reference)
                 if "/" in name.name or "\0" in name.name or name.name == "..":
                     raise self._error(file, f"a name of a file wanted, {shown(name.name)!a} found")
+                special = self._special(file, name.flags)
             except ParseError as error:
                 self._volume.report(error.place.offset or 0, f"{error.message} (of {shown(name.name)!a})")
                 broken = broken or error
                 continue
-            kind = FileType.DIRECTORY if file.is_directory else FileType.FILE
-            if name.flags & _REPARSE:
-                kind = TYPES.get(name.tag, kind)
-            yield DirEntry(shown(name.name), number, kind)
+            yield DirEntry(shown(name.name), number, special.type)
         if opened.broken or broken:
             raise opened.broken or broken  # type: ignore[misc]  # one of them is there
 
@@ -386,14 +379,11 @@ class NtfsTree:
         return source.read_at(0, source.size)
 
     def _read_upper_case(self) -> bytes:
-        return self._read(self._records.get(_UPPER_CASE), self._upper_case_data(), _UPPER_CASE_SIZE)
-
-    def _upper_case_data(self) -> Attribute:
         file = self._records.get(_UPPER_CASE)
         data = file.find(Type.DATA)
         if data is None:
             raise self._error(file, "a table of upper case wanted, none found")
-        return data
+        return self._read(file, data, _UPPER_CASE_SIZE)
 
     def _error(self, file: Inode, message: str) -> ParseError:
         return self._volume.error(file.record.offset, f"record {file.number}: {message}")

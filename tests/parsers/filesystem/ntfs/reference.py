@@ -272,6 +272,10 @@ def _compare_lookups(tree: NtfsTree, found: dict[str, Stat]) -> Iterator[str]:
             yield f"{path!a} is not found"
         if name and tree.lookup(found[folder or "/"].inode, name + "absent") is not None:
             yield f"{path!a}: an absent name is found"
+        if stat.type is FileType.DIRECTORY:
+            for entry in tree.entries(stat.inode):
+                if entry.type is not tree.stat(entry.inode).type:
+                    yield f"{path!a}/{entry.name!a}: another type in its directory"
         for stream in tree.streams(stat.inode) if name else ():
             inode = tree.lookup(found[folder or "/"].inode, f"{name}:{stream.name.upper()}")
             content = tree.open(inode) if inode else None

@@ -38,7 +38,6 @@ def log_at(tree: NtfsTree) -> int:
 
 def test_a_new_volume(empty: FileSource) -> None:
     tree = open_ntfs(empty)
-    assert tree.state
     assert (tree.state.label, tree.state.version) == ("Träger", (3, 1))
     assert tree.problems == ()
     assert (tree.unclean, tree.recorded_errors, tree.hibernation) == (None, (), None)
@@ -101,6 +100,15 @@ def test_the_log(empty: FileSource, pages: tuple[bytes, bytes], trouble: str | N
         assert trouble in tree.unclean.message
         assert tree.unreplayed_journal
         assert tree.problems[0] == tree.unclean
+
+
+def test_a_log_that_is_cut_off_is_not_clean(empty: FileSource) -> None:
+    tree = open_ntfs(empty)
+    data = tree._records.get(2).find(Type.DATA)
+    assert data
+    broken = open_ntfs(Patched(empty, {data.place + 48: bytes(16)}))
+    assert broken.unclean
+    assert "cannot be read" in broken.unclean.message
 
 
 def test_a_log_that_cannot_be_found_is_not_clean(empty: FileSource) -> None:
@@ -218,5 +226,5 @@ def test_usage_that_cannot_be_read(empty: FileSource) -> None:
     assert any("usage unknown" in problem.message for problem in tree.problems)
     state = open_ntfs(empty)._records.get(3).record.offset
     tree = open_ntfs(Patched(empty, {state: b"BAAD"}))
-    assert tree.state is None
-    assert tree.problems
+    assert [problem.message[:8] for problem in tree.recorded_errors] == ["$Volume:"]
+    assert tree.problems == tree.recorded_errors
