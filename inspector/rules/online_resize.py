@@ -90,7 +90,8 @@ def _at_once(facts: Facts, verdict: Verdict) -> Verdict:
     release = _RELEASE.match(kernel.version or "")
     if release is None or (int(release[1]), int(release[2])) >= _RESIZES:
         return verdict
-    script = next((path for path in _GROWROOT if facts[Guest].is_file(path)), None)
+    guest = facts[Guest]
+    script = next((path for path in _GROWROOT if guest.is_file(path) and guest.stat(path).size), None)
     if script is not None:
         return ok(verdict.message, *verdict.evidence, Evidence(Place(script), "grows it before the root is mounted"))
     old = Evidence(kernel.place, f"kernel {kernel.version}: 3.6 or later wanted, or growroot in the initial RAM disk")

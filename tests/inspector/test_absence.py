@@ -1,4 +1,4 @@
-"""No rule is OK on the strength of a file that is gone, cannot be read, or is empty: every rule, on every guest.
+"""No rule is OK on the strength of a file that is gone, unreadable, empty or a directory: every rule, on every guest.
 
 What a rule speaks of is what the evidence of its OK names. Where it stays OK without the file, a table says why its
 sentence is true all the same; where it no longer concerns the guest, another rule of its check must find fault.
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fixtures.files import Dir
 from inspector.facts import Facts
 from inspector.rules import rules
 from inspector.verdict import Status
@@ -45,7 +46,7 @@ GONE = {
     " logs-are-empty machine-id-is-unset private-keys-are-gone sudoers-belongs-to-root system-files-mutable"
     " caches-are-empty crash-dumps-are-gone network-secrets-are-gone no-proxy-is-set",
     DEFAULT: "accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache cloud-init-leaves-etc-hosts"
-    " cloud-init-sets-the-host-name cloud-init-takes-vendor-data default-target-starts-the-system"
+    " cloud-init-sets-the-host-name cloud-init-takes-vendor-data default-target-starts-the-system fstab-names-root"
     " primary-interface-uses-dhcp selinux-mode-is-accepted sshd-lets-the-user-in sshd-takes-passwords",
     ELSEWHERE: "architecture-is-supported cloud-init-installed cloud-init-is-recent distribution-is-supported"
     " efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver kernel-is-supported"
@@ -66,7 +67,8 @@ UNREADABLE = {
 EMPTY = {
     DEFAULT: "accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache"
     " cloud-init-instance-id-is-not-fixed cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name"
-    " cloud-init-takes-vendor-data default-target-starts-the-system primary-interface-uses-dhcp sshd-lets-the-user-in"
+    " cloud-init-takes-vendor-data default-target-starts-the-system fstab-names-root primary-interface-uses-dhcp"
+    " sshd-lets-the-user-in"
     " sshd-listens-to-the-network sshd-port-standard sshd-takes-passwords",
     "nothing is wrong in an empty file": "cloud-init-config-parses fstab-parses grub-config-parses"
     " network-config-parses network-secrets-are-gone no-proxy-is-set sshd-config-valid sshd-keywords-are-current"
@@ -80,15 +82,37 @@ EMPTY = {
     NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
     " addresses-and-routes-come-from-dhcp",
 }
+DIRECTORY = {
+    NOT_NEEDED: "firewall-is-off sudoers-belongs-to-root system-files-mutable network-secrets-are-gone no-proxy-is-set",
+    DEFAULT: "cloud-init-clears-its-cache cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name"
+    " cloud-init-takes-vendor-data primary-interface-uses-dhcp sshd-lets-the-user-in"
+    " sshd-takes-passwords",
+    ELSEWHERE: "architecture-is-supported cloud-init-installed cloud-init-is-recent"
+    " efi-loader-fits-architecture kernel-is-supported network-service-enabled"
+    " ssh-host-keys-are-made-anew sshd-host-keys-available",
+    ONE_OF_SEVERAL: "cloud-init-config-parses cloud-init-datasource-allows-target"
+    " cloud-init-instance-id-is-not-fixed network-config-parses sshd-config-valid sudoers-is-valid"
+    " release-files-agree",
+    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
+    " addresses-and-routes-come-from-dhcp",
+}
 UNCONCERNED = {
     "gone": {
+        "no line is wanted in fstab where the kernel mounts the root to be written to": "root-is-mounted-to-be-used",
         "without the file there is nothing to judge": "crypttab-devices-exist grub-settings-are-applied"
         " log-files-mutable selinux-config-is-valid",
         "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
         " networkmanager-makes-profiles one-back-end-per-interface",
     },
     "unreadable": {},
+    "directory": {
+        "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
+        " networkmanager-makes-profiles one-back-end-per-interface",
+    },
     "empty": {
+        "no line is wanted in fstab where the kernel mounts the root to be written to": "fstab-devices-are-unambiguous"
+        " fstab-devices-exist fstab-devices-have-stable-names fstab-mount-points-are-absolute fstab-mount-points-are-unique"
+        " fstab-mount-points-exist fstab-network-mounts-wait fstab-types-match root-is-mounted-to-be-used",
         "without a line there is nothing to judge": "crypttab-devices-exist",
         "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
         " networkmanager-makes-profiles one-back-end-per-interface",
@@ -153,7 +177,18 @@ def empty(name: str, path: str) -> Facts | None:
     return facts(guest(name).changed({at: emptied(guest(name).files.get(at))}))
 
 
-CHANGES = {"gone": (gone, GONE, 2300), "unreadable": (unreadable, UNREADABLE, 4500), "empty": (empty, EMPTY, 1800)}
+def directory(name: str, path: str) -> Facts | None:
+    if path in ESP or not is_there(name, path) or whole(name).is_dir(path):
+        return None
+    return facts(guest(name).changed({lies_at(name, path): Dir()}))
+
+
+CHANGES = {
+    "gone": (gone, GONE, 2300),
+    "unreadable": (unreadable, UNREADABLE, 4500),
+    "empty": (empty, EMPTY, 1800),
+    "directory": (directory, DIRECTORY, 1800),
+}
 
 
 def outcomes(kind: str) -> Iterator[tuple[str, str, str, str]]:
