@@ -112,7 +112,8 @@ UNCONCERNED = {
     "empty": {
         "no line is wanted in fstab where the kernel mounts the root to be written to": "fstab-devices-are-unambiguous"
         " fstab-devices-exist fstab-devices-have-stable-names fstab-mount-points-are-absolute"
-        " fstab-mount-points-are-unique fstab-mount-points-exist fstab-network-mounts-wait fstab-types-match root-is-mounted-to-be-used",
+        " fstab-mount-points-are-unique fstab-mount-points-exist fstab-network-mounts-wait fstab-types-match"
+        " root-is-mounted-to-be-used",
         "without a line there is nothing to judge": "crypttab-devices-exist",
         "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
         " networkmanager-makes-profiles one-back-end-per-interface",
