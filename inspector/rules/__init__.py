@@ -58,6 +58,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.remote",
     "windows.services",
     "windows.setup",
+    "windows.start",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

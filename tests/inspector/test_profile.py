@@ -50,7 +50,20 @@ AFTER = [
     "Accounts",
     "ReleaseFiles",
 ]
-WINDOWS = ["BCD", "BootMgr", "Registry", "Disk", "Xen", "Server", "BootDrivers", "Sysprep", "Vminit", "RemoteDesktop"]
+WINDOWS = [
+    "BCD",
+    "BootMgr",
+    "Registry",
+    "Disk",
+    "Xen",
+    "Server",
+    "BootDrivers",
+    "Sysprep",
+    "WindowsStart",
+    "DesktopConfig",
+    "Vminit",
+    "RemoteDesktop",
+]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 
 

@@ -1,0 +1,198 @@
+r"""What Windows finds when it starts: no hibernation, its own programs, its files, a place for memory.
+
+Source: Microsoft's documentation of `BootExecute`, of Winlogon's `Shell` and `Userinit`, of `Image File Execution
+Options`, of `PagingFiles` and of fast startup ("Distinguishing Fast Startup from Wake-from-Hibernation").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+
+_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_WINLOGON: Final = rf"{_CURRENT}\Winlogon"
+_OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
+_HIBERNATION: Final = r"C:\hiberfil.sys"
+_HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
+_OWN: Final = frozenset({"autochk.exe", "explorer.exe", "userinit.exe"})
+_SYSTEM: Final = r"C:\Windows\System32"
+_CRITICAL: Final = (
+    "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe", "userinit.exe",
+    "ntdll.dll", "kernel32.dll", "hal.dll", "ci.dll", "cmd.exe", "reg.exe",
+)  # fmt: skip
+_STARTED: Final = frozenset(
+    {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
+)
+_PUBLIC_DESKTOP: Final = r"C:\Users\Public\Desktop\desktop.ini"
+_SHOWN: Final = 16
+
+
+@rule("windows-is-not-hibernated", "Windows was shut down, not hibernated", "windows")
+def windows_is_not_hibernated(facts: Facts) -> Verdict:
+    r"""The head of hiberfil.sys, and whether the next shutdown hibernates the kernel (fast startup).
+
+    Why: the memory of another machine would be woken on this one, with its drivers; the file system is not whole while
+    it sleeps, and whoever writes to it destroys it.
+
+    Fix: start Windows, `powercfg /h off`, and `shutdown /s /t 0`.
+
+    Reads: C:\hiberfil.sys, Control\Session Manager\Power
+    """
+    guest, registry = facts[Guest], facts[Registry]
+    place = guest.place(_HIBERNATION)
+    try:
+        source = guest.open(_HIBERNATION)
+        head = source.read_at(0, min(4, source.size))
+    except NotFound:
+        seen = Evidence(place, "does not exist")
+    else:
+        if head in _HIBERNATED:
+            return failed("Windows is hibernated", Evidence(place, f"begins with {head.decode('ascii')}"))
+        seen = Evidence(place, f"begins with {head.hex(' ')}")
+    power = rf"{_MANAGER}\Power"
+    if number := registry.number(power, "HiberbootEnabled"):
+        fast = Evidence(registry.place(power, "HiberbootEnabled"), str(number))
+        return warning("fast startup is on: each shutdown hibernates the kernel", fast, seen)
+    return ok("Windows was shut down", seen)
+
+
+@rule(
+    "windows-starts-its-own-programs",
+    "Windows starts its own programs at boot and at log-on",
+    "windows",
+)
+def windows_starts_its_own_programs(facts: Facts) -> Verdict:
+    r"""What the session manager and Winlogon start, and debuggers that are put before programs of the system.
+
+    Why: a program that is not there leaves the machine at a black screen; another one runs with every right before
+    anybody logs on.
+
+    Fix: set BootExecute to `autocheck autochk *`, Shell to explorer.exe, Userinit to
+    `C:\Windows\system32\userinit.exe,`, and delete the value Debugger that is named.
+
+    Reads: Session Manager\BootExecute, Winlogon, Image File Execution Options
+    """
+    registry = facts[Registry]
+    bad = list(_lost(facts))
+    if bad:
+        return failed("a program that Windows starts is not there", *bad[:_SHOWN])
+    if extra := list(_extra(registry)):
+        return warning("Windows starts other programs than its own", *extra[:_SHOWN])
+    places = (registry.place(_MANAGER, "BootExecute"), registry.place(_WINLOGON, "Shell"))
+    return ok("Windows starts its own programs", *(Evidence(place, "as Windows has it") for place in places))
+
+
+def _programs(registry: Registry) -> Iterator[tuple[Evidence, str]]:
+    """The programs that are to be started, as paths, each with its place."""
+    for line in registry.texts(_MANAGER, "BootExecute"):
+        words = line.split()
+        name = words[1] if len(words) > 1 and words[0] == "autocheck" else words[0] if words else ""
+        if name:
+            path = rf"{_SYSTEM}\{name}" + ("" if name.lower().endswith(".exe") else ".exe")
+            yield Evidence(registry.place(_MANAGER, "BootExecute"), line), path
+    for name in ("Shell", "Userinit"):
+        place = registry.place(_WINLOGON, name)
+        for line in (registry.text(_WINLOGON, name) or "").split(","):
+            if text := line.strip().strip('"'):
+                folder = r"C:\Windows" if text.lower() == "explorer.exe" else _SYSTEM
+                yield Evidence(place, text), text if "\\" in text else rf"{folder}\{text}"
+
+
+def _lost(facts: Facts) -> Iterator[Evidence]:
+    registry = facts[Registry]
+    for name in ("Shell", "Userinit"):
+        if not registry.text(_WINLOGON, name):
+            yield Evidence(registry.place(_WINLOGON, name), "not set")
+    for evidence, path in _programs(registry):
+        if " " not in path and (flaw := flaw_of_program(facts, path, any_machine=True)):
+            yield Evidence(evidence.place, f"{evidence.seen}: {flaw}")
+
+
+def _extra(registry: Registry) -> Iterator[Evidence]:
+    if not registry.texts(_MANAGER, "BootExecute"):
+        yield Evidence(registry.place(_MANAGER, "BootExecute"), "not set: the disk is not checked at boot")
+    for evidence, path in _programs(registry):
+        if path.lower().rpartition("\\")[2] not in _OWN or " " in path:
+            yield evidence
+    for key in registry.subkeys(_OPTIONS):
+        if key.name.lower() in _STARTED and registry.value(rf"{_OPTIONS}\{key.name}", "Debugger") is not None:
+            yield Evidence(registry.place(rf"{_OPTIONS}\{key.name}", "Debugger"), "another program is started instead")
+
+
+@rule(
+    "windows-system-files-are-there",
+    "The files that Windows cannot start without are there",
+    "windows",
+)
+def windows_system_files_are_there(facts: Facts) -> Verdict:
+    r"""That they exist and are programs for this machine.
+
+    Why: without any of them Windows stops at boot, or nobody can log on.
+
+    Fix: `sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows` from the recovery console.
+
+    Reads: the heads of files in C:\Windows\System32
+    """
+    bad = []
+    for name in _CRITICAL:
+        path = rf"{_SYSTEM}\{name}"
+        if flaw := flaw_of_program(facts, path):
+            bad.append(Evidence(facts[Guest].place(path), flaw))
+    if bad:
+        return failed("files of the system are lacking", *bad)
+    return ok("the files of the system are there", Evidence(facts[Guest].place(_SYSTEM), f"{len(_CRITICAL)} files"))
+
+
+@rule("windows-pages-to-the-system-drive", "Windows has a page file on its system drive", "windows")
+def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
+    r"""The value PagingFiles; `?:` lets Windows choose.
+
+    Why: a drive that the instance does not have gives no page file; without one Windows writes no dump when it stops,
+    and runs out of memory early.
+
+    Fix: let Windows manage the size of the page file on drive C (System Properties, Performance).
+
+    Reads: Session Manager\Memory Management\PagingFiles
+    """
+    registry = facts[Registry]
+    path = rf"{_MANAGER}\Memory Management"
+    files = [text for text in registry.texts(path, "PagingFiles") if text.strip()]
+    place = registry.place(path, "PagingFiles")
+    if not files:
+        return warning("there is no page file", Evidence(place, "empty"))
+    if other := [text for text in files if text[:2].lower() not in {"?:", "c:"}]:
+        return warning("a page file lies on another drive", *(Evidence(place, text) for text in other))
+    return ok("the page file lies on the system drive", *(Evidence(place, text) for text in files))
+
+
+@rule("windows-desktop-settings-are-there", "The settings of the common desktop are there", "windows")
+def windows_desktop_settings_are_there(facts: Facts) -> Verdict:
+    r"""The file desktop.ini of the desktop that all users share.
+
+    Why: without it the desktop has another name and icon than Windows gives it; the vendor's console reports it.
+
+    Fix: copy the file from another machine with the same release, and set its attributes system and hidden.
+
+    Reads: C:\Users\Public\Desktop\desktop.ini
+    """
+    place = facts[Guest].place(_PUBLIC_DESKTOP)
+    if facts[Guest].is_file(_PUBLIC_DESKTOP):
+        return ok("the settings of the common desktop are there", Evidence(place, "there"))
+    return warning("the settings of the common desktop are lacking", Evidence(place, "does not exist"))
+
+
+RULES = (
+    windows_desktop_settings_are_there,
+    windows_is_not_hibernated,
+    windows_pages_to_the_system_drive,
+    windows_starts_its_own_programs,
+    windows_system_files_are_there,
+)
