@@ -28,8 +28,7 @@ _MAX_DEPTH: Final = 128
 _MAX_FILES: Final = 1000
 _MAX_PROBLEMS: Final = 1000
 _MAX_PIECES: Final = 100
-_INCLUDE: Final = re.compile(r"[ \t]*([#@])include(dir)?(?:[ \t]+|$)")
-_STRAY_INCLUDE: Final = re.compile(r"[ \t]*@include")
+_INCLUDE: Final = re.compile(r"[ \t]*(?:([#@])include(dir)?[ \t]+|@include(?:dir)?$)")
 
 ReadIncluded = Callable[[str, bool], Sequence[tuple[str, str | None]]]
 """Takes a path, and whether it is one of a folder; returns the files that sudo reads: path, and text or None."""

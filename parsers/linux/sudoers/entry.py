@@ -56,6 +56,8 @@ class Entry:
         elif match := scanner.take(words.ALIAS):
             self._since(f"{match[1]}_Alias")
             self._aliases("Cmnd" if match[1] == "Cmd" else match[1])
+        elif match := scanner.take(words.KEYWORD):
+            raise scanner.flaw(f"a blank wanted after {match[0]}, {scanner.rest()} found")
         else:
             self.users = self._members(lambda: self._user("User"))
             self._specifications()

@@ -1,7 +1,7 @@
 """The lines and words of sudoers.
 
 A line that ends with a backslash goes on in the next one, except in a comment. A # begins a comment unless digits
-follow it, which make it the number of a user: "#1 of these" is a mistake, and no remark.
+follow it, which make it the number of a user: "#1 of these" is a mistake, and no remark. So is "#-" alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 _BLANKS: Final = re.compile(r"(?:[ \t\r]|\\[ \t]*\r?\n)*")
 _CONTINUED: Final = re.compile(r"\\[ \t]*\r?$")
-_COMMENT: Final = re.compile(r"#(?!-?[0-9])")
+_COMMENT: Final = re.compile(r"#(?!-?[0-9]|-\r?(?:\n|\Z))")
 _MAX_SHOWN: Final = 40
 
 
@@ -101,9 +101,9 @@ class Scanner:
         return found
 
     def parted(self) -> bool:
-        """Tell whether blanks stand between here and the last word or sign."""
+        """Tell whether blanks stand between here and the last word or sign; a line break is none."""
         self.blanks()
-        return self.position > self.end
+        return not {" ", "\t"}.isdisjoint(self.text[self.end : self.position])
 
     def at_end(self) -> bool:
         """Tell whether nothing follows but a comment."""

@@ -9,9 +9,10 @@ import re
 from typing import Final
 
 DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$|\\[ \t]*\r?\n)")
-BROKEN_SCOPE: Final = re.compile(r"(?:[:@!>][ \t]*)?\\[ \t]*\r?\n(?![ \t]+[^\s:@!>])|[:@!>][ \t]*\\[ \t]*\r?\n")
+BROKEN_SCOPE: Final = re.compile(r"(?:[:@!>][ \t]*)?\\[ \t]*\r?\n(?![ \t]+[^\s:@!>])|[:@!>][ \t!]*\\[ \t]*\r?\n")
 """A line break where a word is wanted: behind the sign of a scope, or before anything but a blank and a setting."""
 ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s|\\[ \t]*\r?\n)")
+KEYWORD: Final = re.compile(r"(?:Defaults|(?:User|Runas|Host|Cmnd|Cmd)_Alias)(?=[!=:,()\\s\"#>])")
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*+(?![^\s!=:,()\\\"#]|\\[^\n])")
 NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 STRING: Final = re.compile(r'"((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
@@ -44,4 +45,4 @@ EXPRESSION: Final = re.compile(r"\^(?:\\[#$]|[^#$\n])*+")
 ARGUMENT_EXPRESSION: Final = re.compile(r"\^(?:\\.|[^\\$#\n])*+\$")
 OPTION: Final = re.compile(r"(ROLE|TYPE|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)[ \t]*=[ \t]*")
 TAG: Final = re.compile(r"(?:NO)?(EXEC|FOLLOW|INTERCEPT|LOG_INPUT|LOG_OUTPUT|MAIL|PASSWD|SETENV)[ \t]*:")
-ALL: Final = re.compile(r"ALL(?![^\s!=:,()\\\"]|\\[^\n])")
+ALL: Final = re.compile(r"ALL(?![^\s!=:,()\\\"#]|\\[^\n])")
