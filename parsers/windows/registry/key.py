@@ -69,7 +69,7 @@ class Key:
         if _CELL.size + length > len(cell):
             raise cells.error(offset, f"a name of {length} bytes wanted, the cell has {len(cell) - _CELL.size}")
         raw = cell[_CELL.size : _CELL.size + length]
-        self.name = raw.decode("latin-1") if self._flags & _COMPRESSED_NAME else decode_name(raw, compressed=False)
+        self.name = decode_name(raw, compressed=bool(self._flags & _COMPRESSED_NAME))
         self.parent = parent
         self.offset = offset
         self._cells = cells
