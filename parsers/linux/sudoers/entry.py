@@ -242,8 +242,10 @@ class Entry:
         operator = None if negated else scanner.take(words.OPERATOR)
         value = None
         if operator is not None:
-            match = scanner.take(words.STRING) or scanner.want(words.VALUE, f"a value of {name}")
-            value = match[match.lastindex or 0]
+            if match := scanner.take(words.STRING):
+                value = match[1]
+            else:
+                value = re.sub(r"\\(.)", r"\1", scanner.want(words.VALUE, f"a value of {name}")[0])
         sign = operator[0] if operator else "!" if off else ""
         if flaw := setting_flaw(name, sign, value):
             self.remarks.append(flaw)
