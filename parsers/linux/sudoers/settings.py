@@ -65,7 +65,9 @@ _MINUTES: Final = re.compile(r"[+-]?[0-9]{0,9}(?:\.[0-9]{0,9})?")
 _RESOURCE: Final = re.compile(r"default|user|(?:infinity|[0-9]{1,18})(?:\\?,(?:infinity|[0-9]{1,18}))?")
 _OCTAL: Final = re.compile(r"\+?0?[0-7]{1,4}")
 _MOMENT: Final = re.compile(r"[0-9]{10}(?:[0-9]{2}){0,2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{4})?")
-_TIME: Final = re.compile(r"(?=\+?[0-9])(?:\+?[0-9]{1,9}[dD])?(?:\+?[0-9]{1,9}[hH])?(?:\+?[0-9]{1,9}[mM])?(?:\+?[0-9]{1,9}[sS]?)?")
+_TIME: Final = re.compile(
+    r"(?=\+?[0-9])" + "".join(rf"(?:\+?[0-9]{{1,9}}{unit})?" for unit in ("[dD]", "[hH]", "[mM]", "[sS]?"))
+)
 
 
 def _kinds() -> dict[str, tuple[str, bool]]:
