@@ -44,7 +44,7 @@ _NAMED: Final = {
 }
 _CLOUD: Final = 0x9000001A  # and with any of the four bits 12 to 15
 PLAIN: Final = frozenset({0x8000001B, 0x80000021, *(_CLOUD | number << 12 for number in range(16))})
-"""Tags of files whose content lies in the file, as far as it is on this disk at all."""
+"""Tags of files whose content lies in the file, unless its flags say that it is elsewhere."""
 
 
 class ReparsePoint(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ _INDEX: Final = "$I30"
 _INFORMATION: Final = struct.Struct("<QQQQI")
 _REPARSE: Final = 0x400
 _SYSTEM: Final = 0x4
+_ELSEWHERE: Final = 0x40_1000  # offline, or recalled when it is read
 _FLAGS: Final = (
     (0x20, "archive"),
     (0x800, "compressed"),
@@ -53,6 +54,7 @@ _FLAGS: Final = (
     (0x2000, "not-indexed"),
     (0x1000, "offline"),
     (0x1, "read-only"),
+    (0x40_0000, "recall"),
     (0x400, "reparse-point"),
     (0x200, "sparse"),
     (0x4, "system"),
@@ -148,11 +150,7 @@ class NtfsTree:
     def stat(self, inode: int) -> Stat:
         """Return the metadata of a file."""
         file = self._records.get(inode & _NUMBER)
-        information = file.find(Type.STANDARD_INFORMATION)
-        value = value_of(self._volume, information) if information else b""
-        if len(value) < _INFORMATION.size:
-            raise self._error(file, "times and flags wanted, none found")
-        born, modified, changed, accessed, flags = _INFORMATION.unpack_from(value)
+        born, modified, changed, accessed, flags = self._information(file)
         stream = self._stream(file, inode) if inode > _NUMBER else None
         special = self._special(file, flags) if stream is None else _FILE
         return Stat(
@@ -256,7 +254,9 @@ class NtfsTree:
             raise self._error(file, "the content of a file wanted, none found")
         content = open_attribute(self._records, file, data)
         point = self._reparse_point(file)
-        if point is None or point.tag in PLAIN:
+        if point is None:
+            return content
+        if point.tag in PLAIN and not self._information(file)[4] & _ELSEWHERE:
             return content
         if point.tag == WOF:
             return self._expand(file, point, content)
@@ -305,6 +305,14 @@ class NtfsTree:
                 del self._directories[next(iter(self._directories))]
         self._directories[number] = found
         return found
+
+    def _information(self, file: Inode) -> tuple[int, int, int, int, int]:
+        """Return the four times, in the format's order, and the flags."""
+        information = file.find(Type.STANDARD_INFORMATION)
+        value = value_of(self._volume, information) if information else b""
+        if len(value) < _INFORMATION.size:
+            raise self._error(file, "times and flags wanted, none found")
+        return _INFORMATION.unpack_from(value)
 
     def _links(self, file: Inode) -> int:
         """Count the names of a file; its short one is not a link of its own."""

@@ -22,6 +22,7 @@ from tests.parsers.filesystem.ntfs.reference import (
     make,
     mounted,
     needs_ntfs_3g,
+    set_flags,
     set_reparse,
 )
 
@@ -89,6 +90,11 @@ def test_contents_of_other_drivers_are_named(tag: int, words: str | None, tmp_pa
     assert "reparse-point" in (tree.stat(inode).flags or ())
     with pytest.raises(ParseError, match="symbolic link wanted"):
         tree.readlink(inode)
+    if tag == 0x9000701A:
+        with mounted(image) as top:
+            set_flags(top / "file", 0x1400)
+        with pytest.raises(UnsupportedError, match="cloud files"):
+            open_ntfs(FileSource(image)).open(inode)
     if words is None:  # the content is on the disk
         assert tree.open(inode).read_at(0, 14) == b"what lies here"
     else:
