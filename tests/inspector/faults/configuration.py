@@ -327,7 +327,7 @@ OTHERS: Final = (
     Mutation("rtc-local", sub("/etc/adjtime", "UTC", "LOCAL"), "RtcTimeMode", W, "/etc/adjtime:3"),
     Mutation(
         "distribution-ended",
-        sub("/usr/lib/os-release", 'VERSION_ID="12"', 'VERSION_ID="8"'),
+        {**sub("/usr/lib/os-release", 'VERSION_ID="12"', 'VERSION_ID="8"'), "/etc/debian_version": "8.11\n"},
         "OSVersion",
         W,
         "/etc/os-release:3",
