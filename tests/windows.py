@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import shutil
 from collections.abc import Mapping
+from typing import Final
 
 import pytest
 
 from fixtures.files import Files, Node
 from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
-from fixtures.windows.hive import PROGRAM, Keys, merged, registry_text
+from fixtures.windows.hive import PROGRAM, Data, Keys, merged, registry_text
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest, Mount
 from inspector.windows.paths import split_windows
+from parsers.source import Memory
+from parsers.windows.registry import open_hive
+from parsers.windows.sam import ADMINISTRATOR, USERS
 from tests.corpus import corpus
 from tests.memory_tree import MemoryTree
 from tests.volumes import storage_of
 
 CONFIG = "/Windows/System32/config"
+ENABLED: Final = 0x10
 Changes = Mapping[str, Node | None]
 _HIVES: dict[str, bytes] = {}
 
@@ -44,10 +50,24 @@ def hive(keys: Keys) -> bytes:
     return _HIVES[text]
 
 
+def sam(flags: Mapping[int, int]) -> bytes:
+    """Return a real SAM in which accounts have other flags, by their numbers."""
+    content = corpus("known/hives/hv-rp-SAM.hive.xz").read_bytes()
+    changes: dict[str, Mapping[str, Data]] = {}
+    for rid, number in flags.items():
+        path = rf"{USERS}\{rid:08X}"
+        key = open_hive(Memory(content)).key(path)
+        value = key.value("F") if key else None
+        assert value is not None
+        changes[path] = {"F": value.data[:0x38] + number.to_bytes(2, "little") + value.data[0x3A:]}
+    return merged(content, changes)
+
+
+@functools.cache
 def other_hives() -> dict[str, bytes]:
     """Return the other hives that every machine has: a real SAM, and small ones for what hardly anything is read of."""
     return {
-        f"{CONFIG}/SAM": corpus("known/hives/hv-rp-SAM.hive.xz").read_bytes(),
+        f"{CONFIG}/SAM": sam({ADMINISTRATOR: ENABLED}),
         f"{CONFIG}/SECURITY": hive({"Policy": {}}),
         f"{CONFIG}/DEFAULT": hive({"Console": {}}),
     }

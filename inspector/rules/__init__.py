@@ -52,6 +52,7 @@ MODULES: Final[tuple[str, ...]] = (
     "usage",
     "virtio",
     "volumes",
+    "windows.accounts",
     "windows.boot",
     "windows.drivers",
     "windows.registry",

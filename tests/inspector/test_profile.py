@@ -62,6 +62,7 @@ WINDOWS = [
     "WindowsStart",
     "DesktopConfig",
     "Vminit",
+    "WindowsAccounts",
     "RemoteDesktop",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'

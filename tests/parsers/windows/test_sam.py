@@ -1,164 +1,63 @@
-"""Local accounts: those of three real machines, and built ones with each kind of damage."""
+"""Accounts of real machines, as chntpw lists them; and what hivex made of one of them."""
 
 from __future__ import annotations
 
-import random
-import struct
-from contextlib import suppress
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from fixtures.windows.hive import Keys, merged
 from parsers.place import ParseError
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
-from parsers.windows.sam import ADMINISTRATOR, GUEST, Sam, parse_sam
-from tests.parsers.windows.registry.building import Builder, Node
-from tests.parsers.windows.registry.dumped import known, opened
+from parsers.windows.sam import USERS, SamAccount, parse_sam_accounts
+from tests.corpus import corpus
 
-SID = bytes.fromhex("010400000000000515000000") + struct.pack("<III", 1, 2, 3)
-NO_HASH_RC4, HASH_RC4 = struct.pack("<HH", 1, 1), struct.pack("<HH", 1, 1) + bytes(16)
-NO_HASH_AES, HASH_AES = struct.pack("<HHI", 1, 2, 0) + bytes(16), struct.pack("<HHI", 1, 2, 16) + bytes(48)
+pytestmark = pytest.mark.corpus
 
-
-def variable(name: str, full_name: str = "", comment: str = "", nt_hash: bytes = HASH_AES) -> bytes:
-    fields = [b""] * 17
-    fields[0] = bytes(20)
-    fields[1:4] = [text.encode("utf-16-le") for text in (name, full_name, comment)]
-    fields[14] = nt_hash
-    table, data = b"", b""
-    for field in fields:
-        table += struct.pack("<III", len(data), len(field), 0)
-        data += field.ljust(-(-len(field) // 4) * 4, b"\0")
-    return table + data
+HIVES = ("hv-rp-SAM", "hv-vr-SAM", "hv-pl-regf_SAM")
 
 
-def fixed(rid: int, flags: int = 0x10, password_set: int = 7) -> bytes:
-    return struct.pack("<8xQ8xQQQIII", 5, password_set, 0, 0, rid, 513, flags).ljust(80, b"\0")
+def accounts(content: bytes) -> list[SamAccount]:
+    return list(parse_sam_accounts(open_hive(Memory(content, "SAM"))))
 
 
-def account(rid: int, v: bytes, flags: int = 0x10) -> Node:
-    return Node(values=[("F", 3, fixed(rid, flags)), ("V", 3, v)])
+def real(name: str) -> bytes:
+    return corpus(f"known/hives/{name}.hive.xz").read_bytes()
 
 
-def machine(users: dict[str, Node], members: bytes = SID + SID, count: int = 2, domain: bytes = bytes(40) + SID) -> Sam:
-    group = bytes(40) + struct.pack("<III", 4, len(members), count) + bytes(4) + members
-    aliases = Node({"00000220": Node(values=[("C", 3, group)])})
-    account_key = Node({"Users": Node(users)}, [("V", 3, domain)])
-    domains = Node({"Account": account_key, "Builtin": Node({"Aliases": aliases})})
-    hive = Builder().build(Node({"SAM": Node({"Domains": domains})}))
-    return parse_sam(open_hive(Memory(hive, "SAM")))
+@pytest.mark.parametrize("name", HIVES)
+@pytest.mark.skipif(shutil.which("chntpw") is None, reason="chntpw, which lists accounts, is not installed")
+def test_accounts_are_those_that_chntpw_lists(name: str, tmp_path: Path) -> None:
+    hive = tmp_path / "SAM"
+    hive.write_bytes(real(name))
+    text = subprocess.run(["chntpw", "-l", hive], capture_output=True, text=True, check=False).stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| 0")]
+    listed = {(int(rid, 16), user, "dis" in lock) for rid, user, _, lock in rows}
+    assert {(it.rid, it.name, it.disabled) for it in accounts(real(name))} == listed != set()
 
 
-def test_accounts_and_what_is_known_of_them() -> None:
-    sam = machine(
-        {
-            "000003E8": account(1000, variable("Jörg", "Jörg Müller", "who\nknows"), 0x214),
-            "000001F4": account(500, variable("Administrator", nt_hash=NO_HASH_AES), 0x11),
-            "Names": Node({"Jörg": Node()}),
-        }
-    )
-    first, second = sam.accounts
-    assert (first.rid, first.name, first.is_disabled, first.has_password) == (500, "Administrator", True, False)
-    assert (second.name, second.full_name, second.comment) == ("Jörg", "Jörg Müller", "who\nknows")
-    assert (second.is_disabled, second.has_password, second.flags) == (False, True, 0x214)
-    assert (second.last_logon, second.password_set, second.expires) == (5, 7, 0)
-    assert str(second.place) == r"SAM SAM\Domains\Account\Users\000003E8"
-    assert sam.machine_sid == "S-1-5-21-1-2-3"
-    assert sam.administrators == ("S-1-5-21-1-2-3", "S-1-5-21-1-2-3")
-    assert sam.problems == ()
+def test_passwords() -> None:
+    found = {it.name: (it.has_password, it.needs_password) for it in accounts(real("hv-rp-SAM"))}
+    assert found == {"Administrator": (True, True), "Guest": (False, False), "Preston": (True, True)}
+    newer = {it.name: it.has_password for it in accounts(real("hv-vr-SAM"))}
+    assert newer == {
+        "Administrator": False, "Guest": False, "DefaultAccount": False, "WDAGUtilityAccount": True, "test": True,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("field", "has"),
+    "change",
     [
-        (b"", False), (NO_HASH_RC4, False), (HASH_RC4, True), (NO_HASH_AES, False), (HASH_AES, True),
-        (b"\1", None), (struct.pack("<HH", 1, 3) + bytes(60), None),
-    ],
-)  # fmt: skip
-def test_whether_there_is_a_password_shows_in_the_length(field: bytes, has: bool | None) -> None:
-    (found,) = machine({"000001F4": account(500, variable("A", nt_hash=field))}).accounts
-    assert found.has_password is has
-
-
-@pytest.mark.parametrize(
-    ("node", "message"),
-    [
-        (Node(values=[("F", 3, fixed(501))]), "the value V of the account wanted"),
-        (Node(values=[("V", 3, variable("x"))]), "the value F of the account wanted"),
-        (Node(values=[("F", 3, bytes(10)), ("V", 3, variable("x"))]), "60 bytes wanted, 10 found"),
-        (account(502, variable("x")), "account 000001F5 wanted, 000001f6 found"),
-        (account(501, bytes(100)), "a table of 204 bytes wanted"),
-        (account(501, variable("x")[:16] + b"\xff\xff\xff\xff" + variable("x")[20:]), "field 1 within"),
+        {rf"{USERS}\000001F4": {"F": b"short"}},
+        {rf"{USERS}\000001F4": {"V": None}},
+        {rf"{USERS}\000001F4": {"V": bytes(12) + b"\xff" * 192}},
+        {rf"{USERS}\odd": {}},
+        {"SAM": None},
     ],
 )
-def test_an_account_that_is_broken_does_not_hide_the_others(node: Node, message: str) -> None:
-    sam = machine({"000001F4": account(500, variable("Administrator")), "000001F5": node})
-    assert [found.name for found in sam.accounts] == ["Administrator"]
-    assert [problem for problem in sam.problems if message in problem.message]
-
-
-@pytest.mark.parametrize(
-    ("sam", "message"),
-    [
-        (lambda: machine({}, domain=bytes(10)), "the SID of the machine in 24 bytes wanted"),
-        (lambda: machine({}, domain=bytes(40)), "a SID wanted"),
-        (lambda: machine({}, members=SID[:-1]), "a SID wanted"),
-        (lambda: machine({}, members=bytes(24)), "a SID wanted"),
-    ],
-)
-def test_a_broken_sid_is_said(sam: object, message: str) -> None:
-    assert callable(sam)
-    assert [problem for problem in sam().problems if message in problem.message]
-
-
-def test_a_hive_without_accounts_is_an_error() -> None:
-    for root in (Node(), Node({"SAM": Node({"Domains": Node({"Account": Node()})})})):
-        with pytest.raises(ParseError, match="the key of the accounts wanted"):
-            parse_sam(open_hive(Memory(Builder().build(root), "SYSTEM")))
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize(
-    ("name", "sid", "flags", "with_password"),
-    [
-        ("hv-pl-regf_SAM", "S-1-5-21-4070822719-3404542230-2541167049", {500: 529, 501: 533, 1001: 532}, {500, 1001}),
-        ("hv-rp-SAM", "S-1-5-21-1760460187-1592185332-161725925", {500: 529, 501: 533, 1000: 16}, {500, 1000}),
-        ("hv-vr-SAM", "S-1-5-21-3442094626-3791537600-2028639842",
-         {500: 529, 501: 533, 503: 533, 504: 17, 1001: 532}, {504, 1001}),
-    ],
-)  # fmt: skip
-def test_accounts_of_real_machines(name: str, sid: str, flags: dict[int, int], with_password: set[int]) -> None:
-    """SIDs and flags as regipy's plugins gave them (6.5.0, samparse and local_sid); the hive says the names again.
-
-    Each account has a key of its name, whose default value has the RID for its type.
-    """
-    hive = opened("known", known(name))
-    sam = parse_sam(hive)
-    names = hive.key(r"SAM\Domains\Account\Users\Names")
-    assert names is not None
-    again = {key.name: value.type for key in names.subkeys() if (value := key.value(""))}
-    assert {account.name: account.rid for account in sam.accounts} == again
-    assert sam.problems == ()
-    assert sam.machine_sid == sid
-    assert {account.rid: account.flags for account in sam.accounts} == flags
-    assert {account.rid for account in sam.accounts if account.has_password} == with_password
-    assert all(bool(account.password_set) == bool(account.has_password) for account in sam.accounts)
-    assert all(member.startswith("S-1-5-21-") for member in sam.administrators)
-    assert f"{sid}-{ADMINISTRATOR}" in sam.administrators
-    guest = next(account for account in sam.accounts if account.rid == GUEST)
-    assert guest.is_disabled
-    assert guest.comment.startswith("Built-in account for guest access")
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("name", ["hv-pl-regf_SAM", "hv-rp-SAM", "hv-vr-SAM"])
-def test_damage_raises_nothing_else(name: str) -> None:
-    source = opened("known", known(name))._source
-    raw = source.read_at(0, min(source.size, 49152))
-    for seed in range(100):
-        dice = random.Random(seed)
-        data = bytearray(raw)
-        for _ in range(dice.randrange(1, 20)):
-            data[dice.randrange(4096, len(data))] = dice.choice((0, 255, dice.randrange(256)))
-        with suppress(ParseError):
-            parse_sam(open_hive(Memory(bytes(data))))
+def test_damage_is_an_error(change: Keys) -> None:
+    with pytest.raises(ParseError):
+        accounts(merged(real("hv-rp-SAM"), change))

@@ -1,0 +1,115 @@
+r"""Who may log on to Windows: local accounts, and logging on without being asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import Registry
+from parsers.windows.sam import ADMINISTRATOR, SamAccount, parse_sam_accounts
+
+_WINLOGON: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
+_PRODUCT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
+_CONTROLLER: Final = "LanmanNT"
+_TCPIP: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
+
+
+def _accounts(facts: Facts) -> list[SamAccount]:
+    return list(parse_sam_accounts(facts[Registry].hive("SAM")))
+
+
+def _seen(facts: Facts, account: SamAccount) -> Evidence:
+    state = "disabled" if account.disabled else "enabled"
+    password = "with a password" if account.has_password else "without a password"
+    return Evidence(facts[Registry].in_guest(account.place), f"{account.name}: {state}, {password}")
+
+
+@rule("windows-no-account-lacks-a-password", "No account that can be used has an empty password", "windows")
+def windows_no_account_lacks_a_password(facts: Facts) -> Verdict:
+    r"""Accounts of this machine that are not disabled, the guest's among them.
+
+    Why: whoever reaches the console is in; and Windows refuses empty passwords over the network, so that nobody gets
+    in by Remote Desktop.
+
+    Fix: set a password (`net user NAME *`), or disable the account (`net user NAME /active:no`).
+
+    Reads: SAM\Domains\Account\Users
+    """
+    found = _accounts(facts)
+    open_ones = [account for account in found if not account.disabled and not account.has_password]
+    if open_ones:
+        return warning("accounts have an empty password", *(_seen(facts, account) for account in open_ones))
+    used = [account for account in found if not account.disabled]
+    return ok("every account that can be used has a password", *(_seen(facts, account) for account in used or found))
+
+
+@rule("windows-administrator-can-log-on", "The administrator whose password the cloud sets can be used", "windows")
+def windows_administrator_can_log_on(facts: Facts) -> Verdict:
+    r"""The account of number 500, whatever it is called.
+
+    Why: the cloud sets the password of this account; where it is disabled the user of a new instance cannot log on.
+
+    Fix: `net user Administrator /active:yes`.
+
+    Reads: SAM\Domains\Account\Users\000001F4
+    """
+    found = next((account for account in _accounts(facts) if account.rid == ADMINISTRATOR), None)
+    if found is None:
+        hive = facts[Registry].hive("SAM")
+        place = facts[Registry].in_guest(hive.root.place)
+        return failed("there is no built-in administrator", Evidence(place, "no account has the number 500"))
+    seen = _seen(facts, found)
+    return warning("the built-in administrator is disabled", seen) if found.disabled else ok("it can be used", seen)
+
+
+@rule("windows-does-not-log-on-by-itself", "Windows asks who logs on, and keeps no password for it", "windows")
+def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
+    r"""The values AutoAdminLogon and DefaultPassword. The password is never shown.
+
+    Why: the password stands in the image, for everybody who gets a copy to read; and who opens the console is in.
+
+    Fix: set AutoAdminLogon to 0, delete DefaultPassword, and change the password that stood there.
+
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon
+    """
+    registry = facts[Registry]
+    bad = []
+    if registry.text(_WINLOGON, "DefaultPassword"):
+        bad.append(Evidence(registry.place(_WINLOGON, "DefaultPassword"), "a password"))
+    automatic = registry.value(_WINLOGON, "AutoAdminLogon")
+    if automatic is not None and (automatic.text or str(automatic.number or 0)) not in {"", "0"}:
+        bad.append(Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), automatic.text or str(automatic.number)))
+    if bad:
+        return warning("Windows logs on by itself, or keeps a password for it", *bad)
+    return ok("Windows asks who logs on", Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), "off"))
+
+
+@rule("windows-belongs-to-no-domain", "Windows is a member of no domain, and controls none", "windows")
+def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
+    r"""The kind of product, and the domain that the machine's name has.
+
+    Why: copies of a member share its account in the domain, of which one works; copies of a controller of a domain
+    destroy its database.
+
+    Fix: take the machine out of the domain, or demote the controller, before the image is taken.
+
+    Reads: Control\ProductOptions, Services\Tcpip\Parameters
+    """
+    registry = facts[Registry]
+    kind = registry.text(_PRODUCT, "ProductType") or ""
+    place = Evidence(registry.place(_PRODUCT, "ProductType"), kind or "not set")
+    if kind.lower() == _CONTROLLER.lower():
+        return failed("Windows controls a domain", place)
+    if domain := registry.text(_TCPIP, "Domain"):
+        return warning("Windows is a member of a domain", Evidence(registry.place(_TCPIP, "Domain"), domain), place)
+    return ok("Windows belongs to no domain", place, Evidence(registry.place(_TCPIP, "Domain"), "not set"))
+
+
+RULES = (
+    windows_administrator_can_log_on,
+    windows_belongs_to_no_domain,
+    windows_does_not_log_on_by_itself,
+    windows_no_account_lacks_a_password,
+)
