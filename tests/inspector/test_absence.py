@@ -42,99 +42,135 @@ NOT_THE_CONTENT = "it speaks of the file, or of a link to it, not of what stands
 VOLUMES = "it speaks of the image, its partitions and volumes, not of files"
 
 GONE = {
-    NOT_NEEDED: "account-backups-are-gone account-files-belong-to-root boot-entries-do-not-carry-an-id firewall-is-off"
-    " logs-are-empty machine-id-is-unset private-keys-are-gone sudoers-belongs-to-root system-files-mutable"
-    " caches-are-empty crash-dumps-are-gone network-secrets-are-gone no-proxy-is-set",
-    DEFAULT: "accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache cloud-init-leaves-etc-hosts"
-    " cloud-init-sets-the-host-name cloud-init-takes-vendor-data default-target-starts-the-system fstab-names-root"
-    " primary-interface-uses-dhcp selinux-mode-is-accepted sshd-lets-the-user-in sshd-takes-passwords",
-    ELSEWHERE: "architecture-is-supported cloud-init-installed cloud-init-is-recent distribution-is-supported"
-    " efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver kernel-is-supported"
-    " network-service-enabled nvme-driver-boots release-is-maintained ssh-host-keys-are-made-anew"
-    " sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present",
-    ONE_OF_SEVERAL: "boot-loader-installed boot-modes-are-whole cloud-init-config-parses"
-    " cloud-init-datasource-allows-target cloud-init-instance-id-is-not-fixed network-config-parses sshd-config-valid"
-    " sudoers-is-valid release-files-agree",
-    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
-    " addresses-and-routes-come-from-dhcp",
+    NOT_NEEDED: """
+        account-backups-are-gone account-files-belong-to-root boot-entries-do-not-carry-an-id firewall-is-off
+        logs-are-empty machine-id-is-unset private-keys-are-gone sudoers-belongs-to-root system-files-mutable
+        caches-are-empty crash-dumps-are-gone network-secrets-are-gone no-proxy-is-set
+    """,
+    DEFAULT: """
+        grub-default-entry-exists accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache
+        cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name cloud-init-takes-vendor-data
+        default-target-starts-the-system fstab-names-root primary-interface-uses-dhcp selinux-mode-is-accepted
+        sshd-lets-the-user-in sshd-takes-passwords
+    """,
+    ELSEWHERE: """
+        architecture-is-supported cloud-init-installed cloud-init-is-recent distribution-is-supported
+        efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver kernel-is-supported
+        network-service-enabled nvme-driver-boots release-is-maintained ssh-host-keys-are-made-anew
+        sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present
+    """,
+    ONE_OF_SEVERAL: """
+        boot-loader-installed boot-modes-are-whole cloud-init-config-parses cloud-init-datasource-allows-target
+        cloud-init-instance-id-is-not-fixed network-config-parses sshd-config-valid sudoers-is-valid release-files-agree
+    """,
+    NO_MORE: """
+        network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured
+        addresses-and-routes-come-from-dhcp
+    """,
     VOLUMES: "system-volumes-are-not-logical",
 }
 UNREADABLE = {
-    ELSEWHERE: "architecture-is-supported cloud-init-installed cloud-init-is-recent efi-loader-fits-architecture"
-    " kernel-is-supported",
+    ELSEWHERE: """
+        architecture-is-supported cloud-init-installed cloud-init-is-recent efi-loader-fits-architecture
+        kernel-is-supported
+    """,
     VOLUMES: "system-volumes-are-not-logical",
 }
 EMPTY = {
-    DEFAULT: "accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache"
-    " cloud-init-instance-id-is-not-fixed cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name"
-    " cloud-init-takes-vendor-data default-target-starts-the-system fstab-names-root primary-interface-uses-dhcp"
-    " sshd-lets-the-user-in"
-    " sshd-listens-to-the-network sshd-port-standard sshd-takes-passwords",
-    "nothing is wrong in an empty file": "cloud-init-config-parses fstab-parses grub-config-parses"
-    " network-config-parses network-secrets-are-gone no-proxy-is-set sshd-config-valid sshd-keywords-are-current"
-    " sudoers-is-valid",
-    NOT_THE_CONTENT: "account-files-belong-to-root cloud-init-installed firewall-is-off machine-id-is-unset"
-    " sudoers-belongs-to-root system-files-mutable",
-    ELSEWHERE: "architecture-is-supported cloud-init-datasource-allows-target cloud-init-is-recent"
-    " distribution-is-supported efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver"
-    " kernel-is-supported network-service-enabled nvme-driver-boots release-is-maintained ssh-host-keys-are-made-anew"
-    " sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present",
-    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
-    " addresses-and-routes-come-from-dhcp",
+    DEFAULT: """
+        grub-default-entry-exists accounts-come-from-files clock-keeps-utc cloud-init-clears-its-cache
+        cloud-init-instance-id-is-not-fixed cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name
+        cloud-init-takes-vendor-data default-target-starts-the-system fstab-names-root primary-interface-uses-dhcp
+        sshd-lets-the-user-in sshd-listens-to-the-network sshd-port-standard sshd-takes-passwords
+    """,
+    "nothing is wrong in an empty file": """
+        cloud-init-config-parses fstab-parses grub-config-parses network-config-parses network-secrets-are-gone
+        no-proxy-is-set sshd-config-valid sshd-keywords-are-current sudoers-is-valid
+    """,
+    NOT_THE_CONTENT: """
+        account-files-belong-to-root cloud-init-installed firewall-is-off machine-id-is-unset sudoers-belongs-to-root
+        system-files-mutable
+    """,
+    ELSEWHERE: """
+        architecture-is-supported cloud-init-datasource-allows-target cloud-init-is-recent distribution-is-supported
+        efi-loader-fits-architecture hostname-is-generic initramfs-holds-the-root-driver kernel-is-supported
+        network-service-enabled nvme-driver-boots release-is-maintained ssh-host-keys-are-made-anew
+        sshd-host-keys-available virtio-disk-driver-boots virtio-net-driver-present
+    """,
+    NO_MORE: """
+        network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured
+        addresses-and-routes-come-from-dhcp
+    """,
 }
 DIRECTORY = {
-    NOT_NEEDED: "firewall-is-off sudoers-belongs-to-root system-files-mutable network-secrets-are-gone no-proxy-is-set",
-    DEFAULT: "cloud-init-clears-its-cache cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name"
-    " cloud-init-takes-vendor-data primary-interface-uses-dhcp sshd-lets-the-user-in"
-    " sshd-takes-passwords",
-    ELSEWHERE: "architecture-is-supported cloud-init-installed cloud-init-is-recent"
-    " efi-loader-fits-architecture kernel-is-supported network-service-enabled"
-    " ssh-host-keys-are-made-anew sshd-host-keys-available",
-    ONE_OF_SEVERAL: "cloud-init-config-parses cloud-init-datasource-allows-target"
-    " cloud-init-instance-id-is-not-fixed network-config-parses sshd-config-valid sudoers-is-valid"
-    " release-files-agree",
-    NO_MORE: "network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured"
-    " addresses-and-routes-come-from-dhcp",
+    NOT_NEEDED: """
+        firewall-is-off sudoers-belongs-to-root system-files-mutable network-secrets-are-gone no-proxy-is-set
+    """,
+    DEFAULT: """
+        grub-default-entry-exists cloud-init-clears-its-cache cloud-init-leaves-etc-hosts cloud-init-sets-the-host-name
+        cloud-init-takes-vendor-data primary-interface-uses-dhcp sshd-lets-the-user-in sshd-takes-passwords
+    """,
+    ELSEWHERE: """
+        architecture-is-supported cloud-init-installed cloud-init-is-recent efi-loader-fits-architecture
+        kernel-is-supported network-service-enabled ssh-host-keys-are-made-anew sshd-host-keys-available
+    """,
+    ONE_OF_SEVERAL: """
+        cloud-init-config-parses cloud-init-datasource-allows-target cloud-init-instance-id-is-not-fixed
+        network-config-parses sshd-config-valid sudoers-is-valid release-files-agree
+    """,
+    NO_MORE: """
+        network-not-bound-to-mac one-back-end-per-interface one-interface-is-configured
+        addresses-and-routes-come-from-dhcp
+    """,
 }
 UNCONCERNED = {
     "gone": {
         "no line is wanted in fstab where the kernel mounts the root to be written to": "root-is-mounted-to-be-used",
-        "without the file there is nothing to judge": "crypttab-devices-exist grub-settings-are-applied"
-        " log-files-mutable selinux-config-is-valid",
-        "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
-        " networkmanager-makes-profiles one-back-end-per-interface",
+        "without the file there is nothing to judge": """
+            crypttab-devices-exist grub-settings-are-applied log-files-mutable selinux-config-is-valid
+        """,
+        "cloud-init, or another back end, configures the interface": """
+            interface-names-match-kernel networkmanager-makes-profiles one-back-end-per-interface
+        """,
     },
     "unreadable": {},
     "directory": {
-        "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
-        " networkmanager-makes-profiles one-back-end-per-interface",
+        "cloud-init, or another back end, configures the interface": """
+            interface-names-match-kernel networkmanager-makes-profiles one-back-end-per-interface
+        """,
     },
     "empty": {
-        "no line is wanted in fstab where the kernel mounts the root to be written to": "fstab-devices-are-unambiguous"
-        " fstab-devices-exist fstab-devices-have-stable-names fstab-mount-points-are-absolute"
-        " fstab-mount-points-are-unique fstab-mount-points-exist fstab-network-mounts-wait fstab-types-match"
-        " root-is-mounted-to-be-used",
+        "no line is wanted in fstab where the kernel mounts the root to be written to": """
+            fstab-devices-are-unambiguous fstab-devices-exist fstab-devices-have-stable-names
+            fstab-mount-points-are-absolute fstab-mount-points-are-unique fstab-mount-points-exist
+            fstab-network-mounts-wait fstab-types-match root-is-mounted-to-be-used
+        """,
         "without a line there is nothing to judge": "crypttab-devices-exist",
-        "cloud-init, or another back end, configures the interface": "interface-names-match-kernel"
-        " networkmanager-makes-profiles one-back-end-per-interface",
+        "cloud-init, or another back end, configures the interface": """
+            interface-names-match-kernel networkmanager-makes-profiles one-back-end-per-interface
+        """,
     },
-}  # fmt: skip
+}
 NOT_OF_FILES = {
-    VOLUMES: "disk-usage-below-limit file-systems-cleanly-unmounted file-systems-consistent"
-    " file-systems-without-recorded-errors image-format-accepted image-format-unambiguous image-header-clean"
-    " image-not-encrypted image-stands-alone image-without-snapshots inode-usage-below-limit"
-    " partition-table-fits-sectors partition-table-valid partitions-do-not-overlap partitions-inside-disk"
-    " root-lies-on-one-disk root-partition-is-last system-disk-has-no-swap-partition system-disk-is-basic"
-    " system-file-systems-are-accepted system-volumes-are-not-encrypted system-volumes-readable"
-    " virtual-size-within-limits",
-    "none of the guests lies on such volumes; their own tests and the layouts take the volumes away":
-    "arrays-are-complete btrfs-devices-are-complete ext4-features-are-accepted file-systems-fit-their-volumes"
-    " fstab-subvolumes-exist initramfs-opens-the-root-volume kernel-mounts-the-root-subvolume"
-    " root-subvolume-is-writable volume-groups-are-complete volume-metadata-is-sound dracut-devices-exist",
-    "none of the guests has a second menu, an enforced policy or a declared firmware; their own tests do":
-    "boot-mode-matches-declared system-matches-declared efi-mount-has-partition grub-menus-agree"
-    " selinux-labels-are-there",
-}  # fmt: skip
+    VOLUMES: """
+        disk-usage-below-limit file-systems-cleanly-unmounted file-systems-consistent
+        file-systems-without-recorded-errors image-format-accepted image-format-unambiguous image-header-clean
+        image-not-encrypted image-stands-alone image-without-snapshots inode-usage-below-limit
+        partition-table-fits-sectors partition-table-valid partitions-do-not-overlap partitions-inside-disk
+        root-lies-on-one-disk root-partition-is-last system-disk-has-no-swap-partition system-disk-is-basic
+        system-file-systems-are-accepted system-volumes-are-not-encrypted system-volumes-readable
+        virtual-size-within-limits
+    """,
+    "none of the guests lies on such volumes; their own tests and the layouts take the volumes away": """
+        arrays-are-complete btrfs-devices-are-complete ext4-features-are-accepted file-systems-fit-their-volumes
+        fstab-subvolumes-exist initramfs-opens-the-root-volume kernel-mounts-the-root-subvolume
+        root-subvolume-is-writable volume-groups-are-complete volume-metadata-is-sound dracut-devices-exist
+    """,
+    "none of the guests has a second menu, an enforced policy or a declared firmware; their own tests do": """
+        boot-mode-matches-declared system-matches-declared efi-mount-has-partition grub-menus-agree
+        selinux-labels-are-there
+    """,
+}
 
 
 def names(table: dict[str, str]) -> set[str]:
