@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import xml.etree.ElementTree as ET
 
 import msgspec
@@ -219,13 +218,11 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     ],
 )
 def test_entities_are_refused_before_they_are_read(doctype: str) -> None:
-    began = time.monotonic()
     answer = parsed(doctype + wrapped("<a>&l9;</a>" * 1000))
     assert [problem.message for problem in answer.problems] == [
         "an answer file without a document type wanted, one found"
     ]
     assert answer.settings == ()
-    assert time.monotonic() - began < 2
 
 
 def test_leaves_are_those_of_another_reader() -> None:
