@@ -46,9 +46,10 @@ class Cells:
         number = offset >> _BLOCK_SHIFT
         block = self._blocks.get(number)
         if block is None:
-            block = self._load(number)
-        if at + 4 > len(block):
-            raise self.error(offset, "a cell wanted, the end of the bins found")
+            try:
+                block = self._load(number)
+            except ParseError:  # something around the cell cannot be read: the cell itself may be
+                block, at = self._source.read_at(BASE_BLOCK_SIZE + offset, 4), 0
         length = -_SIZE.unpack_from(block, at)[0]
         if not 8 <= length <= MAX_CELL or offset + length > self.size:
             raise self.error(offset, self._flaw(length))

@@ -141,13 +141,16 @@ def _replay_entries(overlay: Overlay, base: BaseBlock, usable: list[tuple[Source
             problems.append(Problem(Place(log.name), f"entry {wanted} wanted first in the logs, {first} found"))
         if applied and first != wanted:
             continue
-        for entry in log_new.read_entries(log, sector_size, first):
-            overlay.put(entry.pages, entry.bins_size)
-            numbers = {"primary_sequence": entry.sequence, "secondary_sequence": entry.sequence}
-            base = msgspec.structs.replace(base, **numbers, bins_size=entry.bins_size, checksum_is_right=True)
-            entries, wanted = entries + 1, entry.sequence + 1
-            if log.name not in applied:
-                applied.append(log.name)
+        try:
+            for entry in log_new.read_entries(log, sector_size, first):
+                overlay.put(entry.pages, entry.bins_size)
+                numbers = {"primary_sequence": entry.sequence, "secondary_sequence": entry.sequence}
+                base = msgspec.structs.replace(base, **numbers, bins_size=entry.bins_size, checksum_is_right=True)
+                entries, wanted = entries + 1, entry.sequence + 1
+                if log.name not in applied:
+                    applied.append(log.name)
+        except ParseError as error:  # the rest of the log cannot be read
+            problems.append(Problem(error.place, error.message))
     if not applied:
         problems.append(Problem(Place(overlay.name), f"entry {wanted} wanted in the logs, not found"))
     return Replay(overlay, base, tuple(applied), entries, tuple(problems))

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from parsers.place import ParseError
+from parsers.place import ParseError, Place
 from parsers.source import Memory
 from parsers.windows.registry import Hive, open_hive
 from parsers.windows.registry.hive import MAX_PROBLEMS
@@ -237,6 +237,45 @@ def test_flaws_of_the_bins_are_told() -> None:
         assert flaw.message.startswith(message)
     assert "the file ends" in open_hive(Memory(raw[:-100])).check_bins()[0].message
     assert "the file ends" in open_hive(Memory(raw[:4100])).check_bins()[0].message
+
+
+class Unreadable(Memory):
+    """A source with a hole that cannot be read, as where a cluster is broken."""
+
+    def __init__(self, data: bytes, start: int, end: int, name: str = "SYSTEM") -> None:
+        super().__init__(data, name)
+        self._hole = (start, end)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if offset < self._hole[1] and self._hole[0] < offset + size:
+            raise ParseError(Place(self.name, offset=offset), "a readable cluster wanted")
+        return super().read_at(offset, size)
+
+
+def test_what_lies_around_a_broken_cluster_is_read() -> None:
+    raw = sample()
+    at = raw.index(b"Key7") - 80
+    hive = open_hive(Unreadable(raw, at, at + 80))
+    one = hive.key("One")
+    assert one is not None
+    assert [key.name for key in one.subkeys()] == [
+        f"Key{number}" for number in sorted(map(str, range(20))) if number != "7"
+    ]
+    with pytest.raises(ParseError, match="a readable cluster wanted"):
+        one.subkey("Key7")
+    assert [problem.message for problem in hive.problems] == ["a readable cluster wanted"]
+
+
+def test_a_log_with_a_broken_cluster_is_replayed_as_far_as_it_goes() -> None:
+    old, new = sample(1), sample(2)
+    entry = (8, len(new) - 4096, changed_pages(old, new, 4096))
+    log = new_log([entry, (9, *entry[1:])])
+    end = 512 + (len(log) - 512) // 2
+    for hole, entries in ((end + 60, 1), (600, 0), (520, 0)):
+        hive = open_hive(Memory(dirty(old, 9, 8), "SYSTEM"), [Unreadable(log, hole, hole + 8, "SYSTEM.LOG1")])
+        assert hive.entries == entries
+        assert "a readable cluster wanted" in [problem.message for problem in hive.problems]
+        assert hive.key("One") is not None
 
 
 class Sparse(Memory):
