@@ -25,7 +25,7 @@ _DIRECTORY: Final = 2
 _NUMBER: Final = (1 << 48) - 1
 _MAX_LIST: Final = 256 << 10  # what Windows allows
 _PIECE: Final = 16 << 10  # of the table, read at once
-_KEPT_PIECES: Final = 128
+_KEPT_PIECES: Final = 512  # 8 MiB: a walk comes back to them, directory by directory
 _KEPT_INODES: Final = 1024
 _KEPT_RUNS: Final = 64
 
