@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from parsers.place import ParseError
+from parsers.source import Memory
 from parsers.windows.registry import HiveState, open_hive
+from tests.corpus import corpus
+from tests.parsers.windows.registry.building import sealed
 from tests.parsers.windows.registry.dumped import dump, expected, hives, known, opened, source_of
 
 pytestmark = pytest.mark.corpus
@@ -86,6 +89,27 @@ def test_hostile_hives_end_in_findings(entry: dict[str, Any]) -> None:
     flaws = [*hive.problems, *hive.check_bins(), *hive.check_names()]
     unread = [name for values in found.values() for name, (_, data) in values.items() if data is None]
     assert bool(flaws or unread) == (entry["id"] not in UNHARMED)
+
+
+def test_a_log_in_the_old_format_that_windows_wrote() -> None:
+    """It stands in the corpus whole, with remnants behind it, and twice damaged, of which both are put right here.
+
+    Its hive is yarp's of many subkeys; what the log did to it is said by the name of a key.
+    """
+    log = {name: corpus(f"hostile/hives/hv-yp-{name}").read_bytes() for name in OLD_LOGS}
+    whole, checksum, signature = log.values()
+    hive = source_of("hostile", next(entry.values[0] for entry in hives("hostile") if entry.id == "hv-yp-BadLogHive1"))
+    for data in (whole, sealed(checksum), signature[:512] + b"DIRT" + signature[516:]):
+        replayed = open_hive(hive, [Memory(data, "LOG1"), Memory(b"", "LOG2")])
+        assert (replayed.state, replayed.logs) == (HiveState.REPLAYED, ("LOG1",))
+        assert replayed.raw is not None
+        before, after = ({key.path for key in read.walk()} for read in (replayed.raw, replayed))
+        assert before - after == {r"key_with_many_subkeys\1"}
+        assert after - before == {r"key_with_many_subkeys\5000\find_me_in_log"}
+        assert replayed.problems == replayed.check_bins() == replayed.check_names() == ()
+
+
+OLD_LOGS = ("OldLogWithRemnantData.hive.xz", "BadLogHive1.BadLogHive.LOG1.log.xz", "BadLogHive2.BadLogHive.LOG1.log.xz")
 
 
 @pytest.mark.parametrize("name", ["hv-yp-BadLogHive1", "hv-yp-BadLogHive2", "hv-yp-BadLogHive3"])
