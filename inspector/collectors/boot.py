@@ -73,9 +73,19 @@ def collect_boot_config(facts: Facts) -> BootConfig:
     )
     legacy = chain is not None and chain.loader is Loader.GRUB_LEGACY
     sought = tuple(guest.place(path) for path in (LEGACY if legacy else CONFIGS))
-    others = tuple(guest.place(path) for path in _OTHERS if guest.exists(path))
+    others = tuple(guest.place(path) for path in _OTHERS if _is_there(guest, path, certain=not menus))
     decided = Decision(loader, f"{loader}: {chain.message}", chain.evidence[0].place) if chain and loader else None
     return BootConfig(tuple(menus), _settings(guest), others, sought, decided)
+
+
+def _is_there(guest: Guest, path: str, *, certain: bool) -> bool:
+    """Whether there is a file. Below a mount that cannot be read that matters only where it has to be `certain`."""
+    try:
+        return guest.exists(path)
+    except UnknownFact:
+        if certain:
+            raise
+        return False
 
 
 def _chain(facts: Facts) -> tuple[str | None, BootChain | None]:

@@ -17,6 +17,8 @@ from inspector import inspect_image
 from inspector.report import Report
 from inspector.verdict import Status
 from tests.inspector.family_guests import explained, statuses
+from tests.inspector.faults.cloud_images import IMAGE_FAULTS, ImageFault
+from tests.inspector.test_family_faults import named_places
 from tests.oracles import missing
 from tests.parsers.filesystem.btrfs.reference import needs_kernel
 
@@ -24,6 +26,10 @@ GOLDEN: Final = Path(__file__).parent / "golden" / "cloud_images"
 NEEDS: Final = {"arch": ("pacman", "mkfs.btrfs"), "arch unified": ("pacman",), "opensuse-15.6": (*RPM, "mkfs.btrfs")}
 PARAMETERS: Final = [pytest.param(name, marks=needs_kernel if name == "opensuse-15.6" else ()) for name in CLOUD_IMAGES]
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+FAULTS: Final = [
+    pytest.param(fault, id=fault.name, marks=needs_kernel if fault.image == "opensuse-15.6" else ())
+    for fault in IMAGE_FAULTS
+]
 OF_THE_DISK: Final = frozenset({
     "Virtio", "Nvme", "Fstab", "Grub", "OnlineResizeFS", "BootMode", "KernelVersion", "PartitionTable",
     "FileSystemState", "DiskLayout", "Volumes", "FileSystemType",
@@ -81,3 +87,18 @@ def test_what_the_disk_decides_was_read_by_eye(name: str, reports: dict[str, Rep
         path.write_text(text)
         pytest.skip(f"{path.name} was written anew: read it, line by line")
     assert text == path.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_turns_exactly_its_checks(fault: ImageFault, tmp_path: Path) -> None:
+    if absent := missing(*TOOLS, *NEEDS.get(fault.image, ())):
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    found = inspect_image(str(build_image(fault.faulty(), tmp_path / "disk.raw")))
+    (tmp_path / "disk.raw").unlink()
+    good = LEFT.get(fault.image, {})
+    turned = {check.name: check for check in found.checks if check.status is not good.get(check.name, Status.OK)}
+    first, *_ = wanted = fault.checks.split()
+    assert sorted(turned) == sorted(wanted)
+    assert turned[first].status is fault.status
+    assert fault.place in named_places(turned[first])

@@ -257,3 +257,10 @@ def test_damaged_configurations_are_known_or_unknown_and_nothing_else() -> None:
 )
 def test_odd_paths_lead_nowhere_else(line: str, exists: bool) -> None:
     assert facts({CFG: f"menuentry a {{ {line}; }}\n"})[DefaultKernel].image.exists is exists
+
+
+def test_an_efi_partition_that_is_gone_hides_no_menu_of_the_root() -> None:
+    fstab = f"UUID={ROOT_UUID} / ext4 defaults 0 1\nUUID=DEAD-BEEF /boot/efi vfat umask=0077 0 1\n"
+    assert facts({"/etc/fstab": fstab})[BootConfig].menus[0].leads_somewhere
+    with pytest.raises(UnknownFact, match="/boot/efi is on a device that is not in the image"):
+        facts({"/etc/fstab": fstab, CFG: None})[BootConfig]
