@@ -56,6 +56,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.boot",
     "windows.drivers",
     "windows.registry",
+    "windows.release",
     "windows.remote",
     "windows.services",
     "windows.setup",

@@ -59,6 +59,7 @@ WINDOWS = [
     "Server",
     "BootDrivers",
     "Sysprep",
+    "Update",
     "WindowsStart",
     "DesktopConfig",
     "Vminit",

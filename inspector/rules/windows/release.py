@@ -1,0 +1,106 @@
+r"""Which release of Windows it is, and whether its updates are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture
+from inspector.facts.windows_version import WindowsVersion
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import Registry
+
+_OLDEST: Final = (6, 1)
+_SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
+_UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
+_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+_PENDING: Final = r"C:\Windows\WinSxS\pending.xml"
+
+
+@rule("windows-release-is-supported", "The cloud takes this release of Windows", "windows")
+def windows_release_is_supported(facts: Facts) -> Verdict:
+    r"""Server 2008 R2 or Windows 7 and later; of clients those for 64 bits.
+
+    Why: older releases have no drivers for the devices of current instance types, and never will have.
+
+    Fix: upgrade Windows, or install a current release and move the applications there.
+
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion, the head of ntoskrnl.exe
+
+    References: Alibaba Cloud, check items of custom images (GUESTOS.OSVersion, GUESTOS.Architecture).
+    """
+    version, architecture = facts[WindowsVersion], facts[Architecture]
+    seen = Evidence(version.place, f"{version.product}, {version.number}")
+    if (version.major, version.minor) < _OLDEST:
+        return failed("this release of Windows is too old", seen)
+    if architecture.bits < 64 and not version.is_server:
+        return failed("a client for 64 bits is wanted", Evidence(architecture.place, architecture.machine), seen)
+    return ok("this release of Windows is supported", seen, Evidence(architecture.place, architecture.machine))
+
+
+@rule("windows-release-is-maintained", "This release of Windows still gets updates", "windows")
+def windows_release_is_maintained(
+    facts: Facts, *, as_of: str, server: Mapping[str, str], client: Mapping[str, str]
+) -> Verdict:
+    r"""The end of its support, by build, and the date at which the profile was written.
+
+    Why: a release that has come to its end gets no security updates.
+
+    Fix: upgrade Windows to a release that is maintained.
+
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion
+
+    References: Microsoft Lifecycle Policy, fixed policy of Windows Server and of Windows clients.
+    """
+    version = facts[WindowsVersion]
+    end = (server if version.is_server else client).get(str(version.build))
+    seen = f"{version.product}, build {version.build}"
+    if end is None:
+        return warning("the end of this build is not known", Evidence(version.place, seen))
+    if end < as_of:
+        return warning("this release is not maintained any more", Evidence(version.place, f"{seen}, ended on {end}"))
+    return ok("this release is maintained", Evidence(version.place, f"{seen}, until {end}"))
+
+
+@rule("windows-no-update-is-under-way", "No update of Windows is half installed or waits for a restart", "windows")
+def windows_no_update_is_under_way(facts: Facts) -> Verdict:
+    r"""What the servicing stack, Windows Update and the session manager have left to do at the next start.
+
+    Why: an update that was interrupted is finished or taken back at the first boot of every copy, which takes many
+    minutes, and may end in a loop; drivers that the import adds get in its way.
+
+    Fix: restart Windows until nothing is pending, shut it down, and take the image then.
+
+    Reads: Component Based Servicing, WindowsUpdate\Auto Update, Session Manager, C:\Windows\WinSxS\pending.xml
+
+    References: Microsoft, Windows Update troubleshooting; Alibaba Cloud, GUESTOS.Update.
+    """
+    guest, registry = facts[Guest], facts[Registry]
+    begun: list[Evidence] = []
+    waiting: list[Evidence] = []
+    if registry.key(_SERVICING) is None:
+        raise UnknownFact("the state of the updates is not told", registry.place(_SERVICING))
+    if guest.is_file(_PENDING):
+        begun.append(Evidence(guest.place(_PENDING), "operations that the next start has to do"))
+    for name, found in (("RebootInProgress", begun), ("RebootPending", waiting), ("PackagesPending", waiting)):
+        path = rf"{_SERVICING}\{name}"
+        if registry.key(path) is not None:
+            found.append(Evidence(registry.place(path), "there"))
+    if registry.number(rf"{_SERVICING}\SessionsPending", "Exclusive"):
+        begun.append(Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way"))
+    if registry.key(rf"{_UPDATE}\RebootRequired") is not None:
+        waiting.append(Evidence(registry.place(rf"{_UPDATE}\RebootRequired"), "there"))
+    if names := [text for text in registry.texts(_MANAGER, "PendingFileRenameOperations") if text]:
+        place = registry.place(_MANAGER, "PendingFileRenameOperations")
+        waiting.append(Evidence(place, f"files are to be renamed, the first: {names[0]}"))
+    if begun:
+        return failed("an update is half installed", *begun, *waiting)
+    if waiting:
+        return warning("Windows waits for a restart", *waiting)
+    return ok("no update is under way", Evidence(registry.place(_SERVICING), "nothing pending"))
+
+
+RULES = (windows_no_update_is_under_way, windows_release_is_maintained, windows_release_is_supported)

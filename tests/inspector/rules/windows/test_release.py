@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.windows.golden import CONTROL, CURRENT
+from fixtures.windows.pe import program
+from inspector.facts import Facts
+from inspector.rules.rule import Rule
+from inspector.rules.windows.release import (
+    RULES,
+    windows_no_update_is_under_way,
+    windows_release_is_maintained,
+    windows_release_is_supported,
+)
+from inspector.verdict import Status, Verdict
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+SERVICING = r"Microsoft\Windows\CurrentVersion\Component Based Servicing"
+SESSIONS = rf"{SERVICING}\SessionsPending"
+UPDATE = r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
+KERNEL = "/Windows/System32/ntoskrnl.exe"
+CALENDAR: dict[str, Any] = {
+    "as_of": "2026-11-01", "server": {"20348": "2031-10-14", "9600": "2023-10-10"}, "client": {"20348": "2000-01-01"},
+}  # fmt: skip
+
+
+def judge(rule: Rule, facts: Facts) -> Verdict:
+    return rule(facts, **(CALENDAR if rule is windows_release_is_maintained else {}))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert judge(rule, golden()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("current", "machine", "status"),
+    [
+        ({"CurrentMajorVersionNumber": None, "CurrentVersion": "6.0"}, "x86_64", Status.FAILED),
+        ({"CurrentMajorVersionNumber": None, "CurrentVersion": "5.2"}, "i386", Status.FAILED),
+        ({"CurrentMajorVersionNumber": None, "CurrentVersion": "6.1"}, "x86_64", Status.OK),
+        ({"InstallationType": "Client"}, "i386", Status.FAILED),
+        ({"InstallationType": "Client"}, "x86_64", Status.OK),
+    ],
+)
+def test_releases(current: Any, machine: str, status: Status) -> None:
+    facts = golden(software={CURRENT: current}, files={KERNEL: program(machine)})
+    assert windows_release_is_supported(facts).status is status
+
+
+@pytest.mark.parametrize(
+    ("current", "status", "seen"),
+    [
+        ({"CurrentBuild": "9600"}, Status.WARNING, "ended on 2023-10-10"),
+        ({"CurrentBuild": "1"}, Status.WARNING, "build 1"),
+        ({"InstallationType": "Client"}, Status.WARNING, "ended on 2000-01-01"),
+        ({}, Status.OK, "until 2031-10-14"),
+    ],
+)
+def test_the_calendar(current: Any, status: Status, seen: str) -> None:
+    verdict = judge(windows_release_is_maintained, golden(software={CURRENT: current}))
+    assert verdict.status is status
+    assert verdict.evidence[0].seen.endswith(seen)
+    assert verdict.evidence[0].place.key == rf"{CURRENT}\CurrentBuild"
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "files", "status", "place"),
+    [
+        ({}, {}, {"/Windows/WinSxS/pending.xml": "<x/>"}, Status.FAILED, r"C:\Windows\WinSxS\pending.xml"),
+        ({}, {rf"{SERVICING}\RebootInProgress": {}}, {}, Status.FAILED, rf"{SERVICING}\RebootInProgress"),
+        ({}, {SESSIONS: {"Exclusive": 3}}, {}, Status.FAILED, rf"{SESSIONS}\Exclusive"),
+        ({}, {SESSIONS: {"Exclusive": 0}}, {}, Status.OK, SERVICING),
+        ({}, {SERVICING: None}, {}, Status.WARNING, SERVICING),
+        ({}, {rf"{SERVICING}\RebootPending": {}}, {}, Status.WARNING, rf"{SERVICING}\RebootPending"),
+        ({}, {rf"{SERVICING}\PackagesPending": {}}, {}, Status.WARNING, rf"{SERVICING}\PackagesPending"),
+        ({}, {rf"{UPDATE}\RebootRequired": {}}, {}, Status.WARNING, rf"{UPDATE}\RebootRequired"),
+        (
+            {rf"{CONTROL}\Session Manager": {"PendingFileRenameOperations": [r"\??\C:\x"]}}, {}, {}, Status.WARNING,
+            rf"{CONTROL}\Session Manager\PendingFileRenameOperations",
+        ),
+    ],
+)  # fmt: skip
+def test_updates_that_are_under_way(system: Any, software: Any, files: Any, status: Status, place: str) -> None:
+    verdict = windows_no_update_is_under_way(golden(system, software, files))
+    found = verdict.evidence[0].place
+    assert (verdict.status, found.key or found.path) == (status, place)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
+    verdict = judge(rule, golden(files={f"{CONFIG}/SOFTWARE": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
