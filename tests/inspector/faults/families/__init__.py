@@ -94,6 +94,7 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
         ),
         red_hat.saved_entry(family, kernel),
         red_hat.policy_on_the_command_line(family),
+        *((red_hat.rhck_without_virtio(family, kernel),) if family.name == "oracle-8" else ()),
         red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
         access.package_database(RPM),
     )

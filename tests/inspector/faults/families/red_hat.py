@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from fixtures.families.boot_entry import MACHINE
 from fixtures.families.family import Family, Kernel
 from fixtures.families.rpm_database import Shape, rpm_database
 from fixtures.files import File, Node
@@ -46,6 +47,20 @@ def sshd_session(family: Family) -> tuple[Fault, ...]:
     """The program of each connection, and that of a login, since OpenSSH 9.8 and 10.0."""
     parts = [name for name in ("sshd-session", "sshd-auth") if f"{_PARTS}/{name}" in family.files]
     return tuple(gone(f"{name}-gone", f"{_PARTS}/{name}", "SshConfig") for name in parts)
+
+
+def rhck_without_virtio(family: Family, kernel: Kernel) -> Fault:
+    """Oracle's other kernel, which an update may make the default, and which has no driver for the disk at boot."""
+    other = Kernel("4.18.0-553.22.1.el8_10.x86_64", dracut=kernel.dracut)
+    image, initramfs = f"/boot/vmlinuz-{other.version}", f"/boot/initramfs-{other.version}.img"
+    own = f"/boot/loader/entries/{MACHINE}-{kernel.version}.conf"
+    change: dict[str, Node | None] = {
+        **other.files(image, initramfs, f"/boot/config-{other.version}"),
+        own.replace(kernel.version, other.version): family.text(own).replace(kernel.version, other.version),
+        initramfs: File(other.initramfs("virtio_blk"), 0o600),
+    }
+    mended: dict[str, Node | None] = {initramfs: File(other.initramfs(), 0o600)}
+    return Fault("rhck-without-virtio", change, "Virtio", W, initramfs, mended)
 
 
 def policy_on_the_command_line(family: Family) -> Fault:
