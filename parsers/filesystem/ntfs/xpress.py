@@ -23,14 +23,13 @@ def decompress_xpress(data: bytes, size: int) -> bytes:
     while len(out) < size:
         if len(data) - at < _TABLE + 2:
             raise CompressionError(f"a table of {_TABLE} bytes and data wanted, {len(data) - at} bytes found")
-        at = _expand(data, at, out, min(size, len(out) + _BLOCK))
-    if len(out) > size:
-        raise CompressionError(f"{size} bytes wanted, {len(out)} found")
+        at = _expand(data, at, out, size)
     return bytes(out)
 
 
-def _expand(data: bytes, at: int, out: bytearray, stop: int) -> int:
-    """Expand one block up to `stop` bytes of output; return where the next one begins."""
+def _expand(data: bytes, at: int, out: bytearray, size: int) -> int:
+    """Expand one block; return where the next one begins. Its last match may go on behind its end."""
+    stop = min(size, len(out) + _BLOCK)
     table, bits = decoding_table([length for byte in data[at : at + _TABLE] for length in (byte & 15, byte >> 4)])
     at += _TABLE
     end = len(data) + len(_PADDING) - 8
@@ -65,8 +64,8 @@ def _expand(data: bytes, at: int, out: bytearray, stop: int) -> int:
             hold |= (data[at + 1] << 8 | data[at]) << -extra
             extra += 16
             at += 2
-        if back > len(out) or length > stop - len(out):
-            raise CompressionError(f"a match within {len(out)} and {stop} bytes wanted, {length} {back} back found")
+        if back > len(out) or length > size - len(out):
+            raise CompressionError(f"a match within {len(out)} and {size} bytes wanted, {length} {back} back found")
         copy_match(out, back, length)
     return at
 

@@ -52,6 +52,21 @@ def test_what_wimlib_compressed() -> None:
     assert decompress_lzx(WIMLIB_LZX, 1500) == b"abc" * 500
 
 
+@pytest.mark.parametrize(
+    ("extra", "length"),
+    [("00", 18), ("fe", 272), ("ff0f00", 18), ("ff0010", 4099), ("ff000000100000", 4099), ("ffffff", 65538)],
+)
+def test_long_matches_of_xpress(extra: str, length: int) -> None:
+    """Two codes of one bit: a letter, and a match one byte back whose length stands behind the first two words."""
+    packed = table({97: 1, 271: 1}) + bytes.fromhex("00400000") + bytes.fromhex(extra)
+    assert decompress_xpress(packed + bytes(8), length + 1) == b"a" * (length + 1)
+
+
+def test_a_long_match_of_xpress_that_is_short() -> None:
+    with pytest.raises(CompressionError, match="at least 15"):
+        decompress_xpress(table({97: 1, 271: 1}) + bytes.fromhex("00400000ff0e00") + bytes(8), 100)
+
+
 def test_lznt1_fills_short_chunks_that_others_follow() -> None:
     stored = b"\x03\x30abcd"
     assert decompress_lznt1(stored * 2, 8192) == b"abcd" + bytes(4092) + b"abcd"
