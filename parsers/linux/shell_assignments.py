@@ -3,7 +3,8 @@
 Format: assignments and quoting of the shell command language (POSIX 2.2, 2.9.1), and $'...' of POSIX 2024. A later
 assignment wins, and may build upon an earlier one; those before a command on its line are for that command alone.
 
-Deliberately not done: commands. What a command substitution would give is not known; such a value has `known` False.
+Deliberately not done: commands. What a command substitution would give is not known, nor what the script was given
+($1) and the shell knows of itself ($$); such a value has `known` False.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _START: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _PLAIN: Final = re.compile(r"[^\s;'\"\\$`#&|<>()]+|(?<=[^\s;])#")
 _SPACE: Final = re.compile(r"(?:[ \t\n;]|\\\n|#[^\n]*)+")
 _REFERENCE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_SPECIAL: Final = re.compile(r"\$[0-9@*#?$!-]")
 _ENDS_COMMAND: Final = re.compile(r"(?<!\\)[\n;]")
 _DOLLAR_QUOTED: Final = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
@@ -202,6 +204,9 @@ class _Reader:
             self._at = match.end()
             item = self._known.get(match.group(1) or match.group(2))
             return (item.value, item.known) if item else ("", True)
+        if match := _SPECIAL.match(self._text, self._at):
+            self._at = match.end()
+            return "", False
         for opening, closing in (("$(", ")"), ("${", "}"), ("`", "`")):
             if self._text.startswith(opening, self._at):
                 end = self._text.find(closing, self._at + len(opening))

@@ -62,6 +62,13 @@ def test_sh_agrees(text: str, tmp_path: Path) -> None:
     assert all(assignment.known for assignment in settings.assignments)
 
 
+@pytest.mark.parametrize("value", ["$1", "a$$b", '"$@"', "$?", "${A:-x}", "$(date)", "`date`"])
+def test_what_only_the_running_shell_knows_is_not_known(value: str) -> None:
+    settings = parse_assignments(f"X={value}\nY=$X\nZ='{value}'\n", "grub")
+    assert [item.known for item in settings.assignments] == [False, False, True]
+    assert settings.problems == ()
+
+
 def test_later_files_build_upon_earlier_ones() -> None:
     first = parse_assignments('GRUB_CMDLINE_LINUX="a"\nX=$(date)\n', "/etc/default/grub")
     second = parse_assignments(
