@@ -1,4 +1,4 @@
-"""NTFS volumes on a disk: browsed as any others, and judged by what they say of themselves."""
+"""NTFS volumes on a disk: browsed as any others, judged by what they say of themselves, and damaged."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.mutation import Range, mutated, mutation
 from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
@@ -18,10 +19,19 @@ from inspector.rules.file_system_state import (
     file_systems_fit_their_volumes,
     file_systems_without_recorded_errors,
 )
+from inspector.target import Target
 from inspector.verdict import Status
+from inspector.view.browsing import Files, Form, ls
+from inspector.view.overview import show
+from parsers.filesystem.ntfs import open_ntfs
+from parsers.source import Window
 from tests.inspector.cli.conftest import call
+from tests.inspector.damage import judged, ranges_kept
+from tests.inspector.test_hostile import bounded, complaint
 from tests.oracles import needs
-from tests.parsers.filesystem.ntfs.reference import make, mounted, needs_ntfs_3g, set_flags
+from tests.parsers.filesystem.ext4.files import FileSource, exhaust
+from tests.parsers.filesystem.ntfs.reference import fill, fill_compressed, make, mounted, needs_ntfs_3g, set_flags
+from tests.parsers.filesystem.ntfs.test_hostile import Recorded
 from tests.partition_builder import boot_record
 from tests.volumes import storage_at
 
@@ -105,3 +115,41 @@ def test_a_broken_boot_sector_and_one_that_says_too_much(volume: bytes, tmp_path
     assert verdicts(disk_of(tmp_path, broken)) == [OK, OK, WARNING, OK]
     long = volume[:40] + (_SIZE // 256).to_bytes(8, "little") + volume[48:]
     assert verdicts(disk_of(tmp_path, long))[-1] is FAILED
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk whose NTFS has files of every form."""
+    folder = tmp_path_factory.mktemp("ntfs")
+    image = make(folder / "n.img", "16M")
+    with mounted(image, "compression") as top:
+        fill(top, names=150, extents=100)
+        fill_compressed(top)
+    return disk_of(folder, image.read_bytes())
+
+
+def survive(disk: Path, seeds: range) -> None:
+    """Damage a disk in a way for each of the seeds, half of them where its files are read; show, list and judge it."""
+    recorded = Recorded(FileSource(disk))
+    exhaust(open_ntfs(Window(recorded, _START, _SIZE)))
+    read = sorted({Range(*area) for area in recorded.ranges if 0 < area[1] <= 1 << 16}, key=lambda area: area.start)
+    kept, target, form = ranges_kept(disk), Target((str(disk),)), Form(recursive=True, long=True)
+    for seed in seeds:
+        with mutated(disk, mutation(seed, disk, read, kept)):
+            shown = complaint(lambda: show(target, bounded(), json=True))
+            listed = complaint(lambda: ls(Files(target, "sda1"), "/", form, bounded()))
+            assert [text for text in (shown, listed) if text and ("\n" in text or "internal error" in text)] == [], seed
+            if seed % 5 == 0:
+                judged(disk)
+
+
+@pytest.mark.slow
+def test_a_sample_of_mutated_volumes_is_listed_or_says_why_not(filled: Path) -> None:
+    survive(filled, range(0, 2000, 41))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("chunk", range(4))
+def test_all_mutated_volumes_are_listed_or_say_why_not(filled: Path, chunk: int) -> None:
+    survive(filled, range(chunk, 2000, 4))
