@@ -11,21 +11,25 @@ from typing import Final
 import pytest
 
 from fixtures.files import Files, Node
+from fixtures.windows import bcd
 from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import PROGRAM, Data, Keys, merged, registry_text
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest, Mount
+from inspector.mounts import find_guest
 from inspector.windows.paths import split_windows
+from parsers.partition.table import Partition
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
 from parsers.windows.sam import ADMINISTRATOR, USERS
 from tests.corpus import corpus
 from tests.memory_tree import MemoryTree
-from tests.volumes import storage_of
+from tests.volumes import SIZE, storage_of, volume_of
 
 CONFIG = "/Windows/System32/config"
+SIGNATURE: Final = 0xDEADBEEF
 ENABLED: Final = 0x10
 Changes = Mapping[str, Node | None]
 _HIVES: dict[str, bytes] = {}
@@ -78,7 +82,7 @@ def windows_files(system: Keys, software: Keys | None = None, files: Changes | N
     found: Changes = {f"{CONFIG}/SYSTEM": hive({"Select": {"Current": 1}, **system})}
     if software is not None:
         found = {**found, f"{CONFIG}/SOFTWARE": hive(software)}
-    return {path: node for path, node in {**found, **(files or {})}.items() if node is not None}
+    return _there({**found, **(files or {})})
 
 
 def windows_of(system: Keys, software: Keys | None = None, files: Changes | None = None) -> Guest:
@@ -87,8 +91,35 @@ def windows_of(system: Keys, software: Keys | None = None, files: Changes | None
     return Guest([Mount("/", None, tree, tree.root)], "windows", split_windows())
 
 
-def golden(system: Keys | None = None, software: Keys | None = None, files: Changes | None = None) -> Facts:
-    """Return the facts of the golden Windows with changes to its hives and files; None takes away."""
+def golden(
+    system: Keys | None = None,
+    software: Keys | None = None,
+    files: Changes | None = None,
+    boot: Changes | None = None,
+) -> Facts:
+    """Return the facts of the golden Windows with changes to its hives and files; None takes away.
+
+    `boot` changes the files of the partition that is started, /bootmgr and /Boot/BCD.
+    """
+    storage = golden_storage(system, software, files, boot)
+    return Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+
+
+def golden_storage(
+    system: Keys | None = None,
+    software: Keys | None = None,
+    files: Changes | None = None,
+    boot: Changes | None = None,
+) -> Storage:
+    """Return the disk of the golden Windows: a partition to start from, and the system drive."""
+    store = hive(bcd.store(bcd.mbr_device(SIGNATURE, SIZE), bcd.mbr_device(SIGNATURE, 2 * SIZE)))
+    started: Changes = {"/bootmgr": b"\xe9 BOOTMGR", "/Boot/BCD": store, **(boot or {})}
+    first = volume_of(WindowsTree(_there(started)), 1, "ntfs")
+    first.partition = Partition(1, SIZE, SIZE, "0x7", f"{SIGNATURE:08x}-01", bootable=True)
     there = {**other_hives(), **FILES, **(files or {})}
-    guest = windows_of(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there)
-    return Facts({Guest: guest, Storage: storage_of()}, COLLECTORS)
+    drive = WindowsTree(windows_files(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there))
+    return storage_of(first, volume_of(drive, 2, "ntfs"))
+
+
+def _there(files: Changes) -> Files:
+    return {path: node for path, node in files.items() if node is not None}

@@ -34,7 +34,7 @@ _RELEASES: Final = (
     "alpine-release",
     "arch-release",
 )
-_HIVE: Final = ("Windows", "System32", "config", "SYSTEM")
+_HIVES: Final = ("Windows", "System32", "config")
 _MODULES: Final = ("/usr/lib/modules", "/lib/modules")
 _MAX_LOOKED_AT: Final = 4096  # subvolumes; they come in the order in which they were made
 _MAX_EVALUATED: Final = 16  # boot configurations
@@ -76,12 +76,12 @@ def holds_root(tree: Tree) -> bool:
 
 
 def holds_windows(tree: Tree) -> bool:
-    """Tell whether a tree is the system drive of Windows, with the hive from which its kernel starts, and no Linux."""
+    """Tell whether a tree is the system drive of Windows, with the folder of its hives, and no root of Linux."""
     if holds_root(tree):
         return False
     try:
         inode: int | None = tree.root
-        for name in _HIVE:
+        for name in _HIVES:
             inode = None if inode is None else tree.lookup(inode, name)
     except ParseError:
         return False

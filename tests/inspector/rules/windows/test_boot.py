@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.windows import bcd
-from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import Data
-from fixtures.windows.pe import CONSOLE, EFI_APPLICATION, program
+from fixtures.windows.pe import EFI_APPLICATION, program
 from inspector.collectors import COLLECTORS
+from inspector.disks.disk import Opened
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest
@@ -28,30 +28,19 @@ from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.partition.table import Partition
 from tests.memory_tree import Files
 from tests.volumes import SIZE, storage_of, volume_of
-from tests.windows import Changes, WindowsTree, hive, windows_files
+from tests.windows import SIGNATURE, Changes, WindowsTree, golden, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
 
-SIGNATURE = 0xDEADBEEF
 OBJECT = rf"Objects\{bcd.ENTRY}"
 ENTRY = rf"{OBJECT}\Elements"
-WINLOAD = "/Windows/system32/winload.exe"
+WINLOAD = "/Windows/System32/winload.exe"
 BOOT = bcd.mbr_device(SIGNATURE, SIZE)
 WINDOWS = bcd.mbr_device(SIGNATURE, 2 * SIZE)
 
 
-def facts_of(
-    store: bytes | None, boot: Changes | None = None, windows: Changes | None = None, *, readable: bool = True
-) -> Facts:
-    """Return the facts of a guest with a partition to boot from and one for Windows."""
-    there: dict[str, Any] = {"/bootmgr": b"\xe9 BOOTMGR", "/Boot/BCD": store, **(boot or {})}
-    files = windows_files(changed(SYSTEM, {}), SOFTWARE, {**FILES, WINLOAD: program(subsystem=16), **(windows or {})})
-    kept: Files = {path: node for path, node in there.items() if node is not None}
-    tree = WindowsTree(kept) if readable else None
-    first = volume_of(tree, 1, "ntfs", reason=None if readable else "odd")
-    first.partition = Partition(1, SIZE, SIZE, "0x7", f"{SIGNATURE:08x}-01", bootable=True)
-    storage = storage_of(first, volume_of(WindowsTree(files), 2, "ntfs"))
-    return Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+def facts_of(store: bytes | None, boot: Changes | None = None, windows: Changes | None = None) -> Facts:
+    return golden(files=windows, boot={"/Boot/BCD": store, **(boot or {})})
 
 
 def with_store(entry: dict[str, Data] | None = None) -> Facts:
@@ -114,7 +103,9 @@ def test_no_boot_manager() -> None:
 
 def test_a_volume_that_cannot_be_read_is_not_known() -> None:
     for rule in RULES:
-        verdict = rule(facts_of(None, readable=False))
+        storage = golden_storage()
+        storage.volumes[0].__dict__["_opened"] = Opened(None, None, "odd")
+        verdict = rule(Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS))
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
@@ -159,8 +150,7 @@ def test_uefi() -> None:
     esp: Files = {f"{base}/bootmgfw.efi": program(subsystem=EFI_APPLICATION), f"{base}/BCD": store}
     first = volume_of(WindowsTree(esp), 1, "vfat")
     first.partition = Partition(1, SIZE, SIZE, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "e")
-    files = windows_files(SYSTEM, SOFTWARE, {**FILES, "/Windows/System32/winload.efi": program(subsystem=CONSOLE)})
-    second = volume_of(WindowsTree(files), 2, "ntfs")
+    second = golden_storage().volumes[1]
     assert second.partition is not None
     second.partition = replace(second.partition, uuid=part)
     storage = storage_of(first, second)
