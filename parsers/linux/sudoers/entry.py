@@ -110,14 +110,13 @@ class Entry:
 
     def _host(self) -> str:
         scanner = self.scanner
+        if match := scanner.take(words.IPV6):
+            address, _, mask = match[0].partition("/")
+            if not (_is_ipv6(address) and (_is_ipv6(mask) or words.PREFIX.fullmatch(mask))):
+                raise scanner.flaw(f"an address wanted, {match[0]} found")
+            return match[0]
         if name := self._alias("Host"):
             return name
-        if match := scanner.take(words.IPV6):
-            try:
-                ipaddress.IPv6Address(match[0].partition("/")[0])
-            except ValueError as error:
-                raise scanner.flaw(f"an address wanted, {match[0]} found") from error
-            return match[0]
         return (scanner.take(words.STRING) or scanner.take(words.NETGROUP) or self._word("a host"))[0]
 
     def _group(self) -> str:
@@ -301,3 +300,11 @@ class Entry:
         if self._alias("Cmnd"):
             raise self.scanner.flaw(f"a value of {name} in small letters wanted, none found")
         return self._word(f"a value of {name}")[0]
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
