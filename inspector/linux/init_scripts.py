@@ -29,6 +29,8 @@ MULTI_USER: Final = "2345"
 """The runlevels of a system that serves."""
 RC_SYSINIT: Final = "/etc/init/rc-sysinit.conf"
 _RCS: Final = "/etc/init/rcS.conf"
+_RC: Final = "/etc/init/rc.conf"
+_RC_OVERRIDE: Final = "/etc/init/rc.override"
 _DEFAULT: Final = re.compile(r"\s*env\s+DEFAULT_RUNLEVEL=[\"']?([0-9S])")
 _SINGLE: Final = frozenset({"single", "s", "S", "1"})
 _INITTAB_FIELDS: Final = 4
@@ -106,6 +108,24 @@ class InitScripts:
                     found.setdefault(item.name.removesuffix(".sh"), []).append(path)
         return found
 
+    @cached_property
+    def _not_run(self) -> Evidence | None:
+        """Why nothing runs the scripts of a runlevel: upstart's job rc does so where that is init."""
+        guest = self._guest
+        if not any(map(guest.is_file, (RC_SYSINIT, _RCS))):
+            return None
+        if not guest.is_file(_RC):
+            return Evidence(Place(_RC), "no such job: nothing runs the scripts of a runlevel")
+        try:
+            lines = guest.read_text(_RC_OVERRIDE, limit=_LIMIT).split("\n")
+        except NotFound:
+            return None
+        found = (number for number, line in enumerate(lines, start=1) if line.strip() == "manual")
+        number = next(found, None)
+        return (
+            Evidence(Place(_RC_OVERRIDE, number), "manual: nothing runs the scripts of a runlevel") if number else None
+        )
+
     def state(self, unit: str, runlevel: Evidence | None) -> UnitState:
         """Tell whether the default runlevel starts the script of a service."""
         guest = self._guest
@@ -117,6 +137,8 @@ class InitScripts:
         if links := start_links(guest, script, runlevel.seen if runlevel else MULTI_USER):
             if passed_over := left_out(guest, script, links[0]):
                 return UnitState(unit, Enablement.DISABLED, passed_over.place, passed_over.seen, path)
+            if self._not_run and not links[0].startswith(ALWAYS):
+                return UnitState(unit, Enablement.ENABLED, self._not_run.place, self._not_run.seen, path)
             return UnitState(unit, Enablement.ENABLED, Place(links[0]), "it has a start link", path, started=True)
         if runlevel and (links := start_links(guest, script)):
             reason = f"it has start links, none in runlevel {runlevel.seen}, into which {runlevel.place} boots"

@@ -79,3 +79,30 @@ def test_a_job_whose_program_is_gone_does_not_work() -> None:
     gone = services(job).working("ssh")
     assert (gone.enabled, gone.place) == (False, Place("/etc/init/ssh.conf", 3))
     assert services({**job, "/usr/sbin/sshd": File(elf(), 0o755)}).working("ssh").enabled
+
+
+EL6: dict[str, Any] = {
+    "/etc/init/rcS.conf": "start on startup\nexec /etc/rc.d/rc.sysinit\n",
+    "/etc/init/rc.conf": "start on runlevel [0123456]\nexec /etc/rc.d/rc $RUNLEVEL\n",
+    "/etc/inittab": "id:3:initdefault:\n",
+    "/etc/rc.d/init.d/sshd": File("#!/bin/sh\n", 0o755),
+    "/bin/sh": File(elf(), 0o755),
+    "/etc/init.d": Link("rc.d/init.d"),
+    "/etc/rc3.d/S55sshd": Link("../init.d/sshd"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"/etc/init/rc.conf": None}, Place("/etc/init/rc.conf")),
+        ({"/etc/init/rc.override": "# x\nmanual\n"}, Place("/etc/init/rc.override", 2)),
+    ],
+)
+def test_without_its_job_rc_upstart_runs_no_scripts(change: dict[str, Any], place: Place) -> None:
+    assert services(EL6).state("sshd.service").enabled
+    files = {path: node for path, node in {**EL6, **change}.items() if node is not None}
+    state = services(files).state("sshd.service")
+    assert (state.enabled, state.place) == (False, place)
+    plain = {path: node for path, node in files.items() if not path.startswith("/etc/init/rc")}
+    assert services(plain).state("sshd.service").enabled, "init of System V runs them by inittab"

@@ -47,6 +47,7 @@ def _centos_6(family: Family) -> tuple[Fault, ...]:
         access.override("aliyun-service", "CloudAssistant", W),
         *red_hat.separation_directory(family),
         red_hat.growroot_gone(family),
+        red_hat.rc_gone(family),
         access.package_database(RPM),
     )
 

@@ -43,6 +43,13 @@ def growroot_gone(family: Family) -> Fault:
     return gone("growroot-gone", path, "OnlineResizeFS", W, "/boot/grub/grub.conf:16")
 
 
+def rc_gone(family: Family) -> Fault:
+    """The job of upstart that runs the scripts of a runlevel."""
+    path = "/etc/init/rc.conf"
+    assert path in family.files
+    return gone("upstart-rc-gone", path, "SshConfig Dhcp CloudInit OnlineResizeFS SecurityCenterAgent")
+
+
 def sshd_session(family: Family) -> tuple[Fault, ...]:
     """The program of each connection, and that of a login, since OpenSSH 9.8 and 10.0."""
     parts = [name for name in ("sshd-session", "sshd-auth") if f"{_PARTS}/{name}" in family.files]
