@@ -195,12 +195,9 @@ class Records:
         size, length = self._size, self._piece
         at = number * size
         index = at // length
-        piece = self._pieces.get(index)
+        piece = self._pieces.get(index) or self._read_piece(index)
         if piece is None:
-            piece = self._read_piece(index)
-            if len(self._pieces) >= _KEPT_PIECES:
-                del self._pieces[next(iter(self._pieces))]
-            self._pieces[index] = piece
+            return self._parse(self._table.read_at(at, size), number, self._place(at)[0])
         data, start = piece
         within = at - index * length
         offset = self._place(at)[0] if start is None else start + within
@@ -274,12 +271,21 @@ class Records:
         for item in sorted(entries, key=lambda item: item.lowest):
             self._mapping.add(Runs(self.volume, self.fetch(first, item)))
 
-    def _read_piece(self, index: int) -> tuple[bytes, int | None]:
-        """Return a piece of the table, and where it begins on the volume; None where it lies in several places."""
+    def _read_piece(self, index: int) -> tuple[bytes, int | None] | None:
+        """Return a piece of the table, and where it begins on the volume (None: it lies in several places).
+
+        Nothing is returned where not all of it can be read, or is mapped so far; the record that is wanted may be.
+        """
         start = index * self._piece
-        data = self._table.read_at(start, min(self._piece, self._table.size - start))
-        place, left = self._place(start)
-        return data, place if len(data) <= left else None
+        try:
+            data = self._table.read_at(start, min(self._piece, self._table.size - start))
+            place, left = self._place(start)
+        except ParseError:
+            return None
+        if len(self._pieces) >= _KEPT_PIECES:
+            del self._pieces[next(iter(self._pieces))]
+        self._pieces[index] = data, place if len(data) <= left else None
+        return self._pieces[index]
 
     def _place(self, start: int) -> tuple[int, int]:
         """Return where a byte of the table is on the volume, and how many follow it in step."""
