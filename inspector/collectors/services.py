@@ -22,7 +22,8 @@ from inspector.linux.programs import program_flaw
 from inspector.linux.pull import Pull
 from inspector.linux.runit import LEVELS, Runit
 from inspector.linux.sysv_units import unit_of_script
-from inspector.linux.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles, template_of
+from inspector.linux.template import template_of
+from inspector.linux.units import CONFIG, SEARCH, Fragment, Kind, UnitFiles
 from inspector.linux.upstart import FOLDER as JOBS
 from inspector.linux.upstart import Upstart
 from inspector.verdict import Evidence

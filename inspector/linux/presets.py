@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from inspector.guest import Guest, NotFound
 from inspector.linux.pull import Pull
+from inspector.linux.template import template_of
 from parsers.linux.os_release import OsRelease
 from parsers.linux.systemd import Unit
 from parsers.place import Place
@@ -71,6 +74,15 @@ def applied_in_full(release: OsRelease) -> bool:
     return first is not None and major.isdigit() and int(major) >= first
 
 
+class _Line(msgspec.Struct, frozen=True):
+    """A line of a preset file."""
+
+    action: str
+    pattern: str
+    instances: tuple[str, ...]
+    place: Place
+
+
 class FirstBoot:
     """A next boot that is a first one.
 
@@ -85,19 +97,26 @@ class FirstBoot:
 
     def action(self, unit: str) -> tuple[str, Place]:
         """Return whether presets "enable", "disable" or "ignore" a unit, and the line; `place` where none fits."""
-        for action, pattern, place in self._lines:
-            if fnmatch.fnmatchcase(unit, pattern):
-                return action, place
-        return "enable", self.place
+        found = self._line(unit)
+        return (found.action, found.place) if found else ("enable", self.place)
+
+    def _line(self, unit: str) -> _Line | None:
+        """The first line that speaks of a unit; of an instance also one that does of its template."""
+        template = template_of(unit)
+        names = (unit, template) if template else (unit,)
+        return next((one for one in self._lines if any(fnmatch.fnmatchcase(name, one.pattern) for name in names)), None)
 
     @cached_property
-    def _lines(self) -> list[tuple[str, str, Place]]:
-        found: list[tuple[str, str, Place]] = []
+    def _lines(self) -> list[_Line]:
+        found: list[_Line] = []
         for path in _files(self._guest):
             for number, line in enumerate(self._guest.read_text(path, limit=_LIMIT).split("\n"), start=1):
-                action, *patterns = line.split() or [""]
-                if action in _ACTIONS and patterns:
-                    found.append((action, patterns[0], Place(path, number)))
+                action, rest = (*line.split(None, 1), "", "")[:2]
+                pattern, *instances = rest.split() or [""]
+                if action != "enable":  # which alone takes instances; blanks are part of the pattern of the others
+                    pattern, instances = rest.strip(), []
+                if action in _ACTIONS and pattern:
+                    found.append(_Line(action, pattern, tuple(instances), Place(path, number)))
         return found
 
     def disables(self, unit: str) -> Place | None:
@@ -123,17 +142,16 @@ class FirstBoot:
             pending += [(other, action, place) for other in text.words("Install", "Also")]
             reason = f"the next boot is a first one ({self.place}), whose presets enable it"
             for by in dict.fromkeys(word for key in _WANTS for word in text.words("Install", key)):
-                if name := _instance(unit, text):
-                    pulls.setdefault(by, []).append(Pull(name, by, place, reason))
+                pulls.setdefault(by, []).extend(Pull(name, by, place, reason) for name in self._instances(unit, text))
         return pulls
 
-
-def _instance(unit: str, text: Unit) -> str | None:
-    """The unit that is enabled: of a template its default instance, None where it has none."""
-    if "@." not in unit:
-        return unit
-    default = text.last("Install", "DefaultInstance")
-    return unit.replace("@.", f"@{default.value}.") if default else None
+    def _instances(self, unit: str, text: Unit) -> list[str]:
+        """What is enabled: of a template the instances that the preset's line names, else its default one."""
+        if "@." not in unit:
+            return [unit]
+        line, default = self._line(unit), text.last("Install", "DefaultInstance")
+        named = line.instances if line and line.instances else (default.value,) if default else ()
+        return [unit.replace("@.", f"@{name}.") for name in named]
 
 
 def _files(guest: Guest) -> list[str]:

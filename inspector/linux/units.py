@@ -18,6 +18,7 @@ from inspector.guest import Guest, NotFound
 from inspector.linux.generators import generated_pulls
 from inspector.linux.presets import FirstBoot
 from inspector.linux.pull import Pull
+from inspector.linux.template import template_of
 from parsers.filesystem.tree import FileType
 from parsers.linux.systemd import Unit, parse_unit
 from parsers.place import ParseError, Place
@@ -279,13 +280,6 @@ class UnitFiles:
         activated = self.activated(name)
         if activated is not None:
             yield activated
-
-
-def template_of(name: str) -> str | None:
-    """Return "getty@.service" for "getty@tty1.service", None for what is no instance."""
-    prefix, at, rest = name.partition("@")
-    instance, dot, suffix = rest.rpartition(".")
-    return f"{prefix}@.{suffix}" if at and dot and instance else None
 
 
 def _drop_in_names(name: str) -> Iterator[str]:

@@ -22,8 +22,11 @@ from tests.oracles import needs
 
 LIB = "/usr/lib/systemd/system-preset"
 ETC = "/etc/systemd/system-preset"
-UNITS = ("a.service", "b.service", "ab.service", "c.socket", "d.timer")
-PATTERNS = ("*", "a.service", "a*", "?.service", "[ab].service", "[!a]*", "c.socket", "*.timer", "gone.service")
+UNITS = ("a.service", "b.service", "ab.service", "c.socket", "d.timer", "t@.service")
+PATTERNS = (
+    "*", "a.service", "a*", "?.service", "[ab].service", "[!a]*", "c.socket", "*.timer", "gone.service", "t@.service",
+    "t@.service x y", "t@*",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def enabling(guest: Guest, unit: str) -> Place | None:
 
 def test_the_first_line_that_fits_counts_and_files_of_etc_hide_others() -> None:
     files = {
-        f"{LIB}/90-x.preset": "# comment\nenable a.service\ndisable *\n",
+        f"{LIB}/90-x.preset": "# comment\nenable\ta.service\n disable *\n",
         f"{LIB}/99-x.preset": "enable *\n",
     }
     assert enabling(guest_of(files), "a.service") == Place(f"{LIB}/90-x.preset", 2)
@@ -126,12 +129,12 @@ def unit_text(unit: str) -> str:
         "socket": "[Socket]\nListenStream=1",
         "timer": "[Timer]\nOnBootSec=1",
     }
-    also = "Also=b.service\n" if unit == "a.service" else ""
+    also = {"a.service": "Also=b.service\n", "t@.service": "DefaultInstance=z\n"}.get(unit, "")
     return f"[Unit]\nDescription=x\n{own[kind]}\n[Install]\nWantedBy=multi-user.target\n{also}"
 
 
 @needs("systemctl")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(8))
 def test_systemctl_enables_the_same_units(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     for number in range(8):
@@ -151,8 +154,9 @@ def test_systemctl_enables_the_same_units(seed: int, tmp_path: Path) -> None:
         for mode, full in (("enable-only", False), ("full", True)):
             wants.mkdir(parents=True, exist_ok=True)
             for unit in chance.sample(UNITS, 2):
-                (wants / unit).unlink(missing_ok=True)
-                (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+                link = wants / unit.replace("@.", "@x.")
+                link.unlink(missing_ok=True)
+                link.symlink_to(f"/usr/lib/systemd/system/{unit}")
             files = UnitFiles(guest_of_folder(root))
             links = FirstBoot(guest_of_folder(root), Place(MACHINE_ID), full=full).links(files, CONFIG)
             asked = ["systemctl", f"--root={root}", "preset-all", f"--preset-mode={mode}"]
