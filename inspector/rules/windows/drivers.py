@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from inspector.facts import Facts
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
@@ -203,7 +205,8 @@ def _dangling(found: dict[str, Service]) -> Iterator[Evidence]:
         if item.start is not None and item.start <= Start.AUTOMATIC:
             for name in item.depends:
                 if not name.startswith("+") and name and name.lower() not in found:
-                    yield Evidence(item.place, f"depends on {name}, which is not there")
+                    place = replace(item.place, key=rf"{item.place.key}\DependOnService")
+                    yield Evidence(place, f"{name}, which is not there")
 
 
 RULES = (

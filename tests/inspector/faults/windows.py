@@ -1,0 +1,223 @@
+r"""Faults of the golden Windows: what is changed, which check turns, and where it is said.
+
+A fault is mended by putting back, with hivex, what the change took or wrote over, which is what the rules advise.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Final
+
+from fixtures.files import File
+from fixtures.windows import bcd
+from fixtures.windows.golden import (
+    ASSIST,
+    CONTROL,
+    CURRENT,
+    DISK_CLASS,
+    DRIVERS,
+    FIREWALL,
+    NIC,
+    SERVICES,
+    VOLUME_CLASS,
+)
+from fixtures.windows.hive import Data, Keys
+from fixtures.windows.pe import program
+from inspector.verdict import Status
+from tests.volumes import SIZE
+from tests.windows import SIGNATURE, Changes
+
+HIVE: Final = r"C:\Windows\System32\config"
+SYSTEM32: Final = "/Windows/System32"
+FAILED, WARNING = Status.FAILED, Status.WARNING
+_BOOT: Final = bcd.mbr_device(SIGNATURE, SIZE)
+_WINDOWS: Final = bcd.mbr_device(SIGNATURE, 2 * SIZE)
+_IDS: Final = r"DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00"
+_OBJECT: Final = rf"Objects\{bcd.ENTRY}"
+_STATE: Final = r"Microsoft\Windows\CurrentVersion\Setup\State"
+_SERVICING: Final = r"Microsoft\Windows\CurrentVersion\Component Based Servicing"
+_TERMINAL: Final = rf"{CONTROL}\Terminal Server"
+_LISTENER: Final = rf"{_TERMINAL}\WinStations\RDP-Tcp"
+_MANAGER: Final = rf"{CONTROL}\Session Manager"
+_WINLOGON: Final = rf"{CURRENT}\Winlogon"
+_ALLOW: Final = "RemoteDesktop-UserMode-In-TCP"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change, and what has to come of it.
+
+    Attributes:
+        checks: the checks that turn, the first as `status`, with `place` among its evidence.
+        store: further elements of the default entry of the boot store.
+    """
+
+    name: str
+    checks: str
+    status: Status
+    place: str
+    system: Keys = field(default_factory=dict)
+    software: Keys = field(default_factory=dict)
+    files: Changes = field(default_factory=dict)
+    boot: Changes = field(default_factory=dict)
+    store: dict[str, Data] = field(default_factory=dict)
+
+
+def _system(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
+    """A value of SYSTEM that is another, or with no `value` a key that is gone."""
+    where = key if value is None else rf"{key}\{value}"
+    keys: Keys = {key: None if value is None else {value: data}}
+    return Fault(name, checks, status, rf"{HIVE}\SYSTEM {where}", system=keys)
+
+
+def _software(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
+    where = key if value is None else rf"{key}\{value}"
+    keys: Keys = {key: {} if value is None else {value: data}}
+    return Fault(name, checks, status, rf"{HIVE}\SOFTWARE {where}", software=keys)
+
+
+def _file(name: str, checks: str, status: Status, path: str, shown: str, content: bytes | None = None) -> Fault:
+    return Fault(name, checks, status, shown, files={path: content})
+
+
+def _entry(name: str, status: Status, element: str, data: Data) -> Fault:
+    return Fault(name, "BCD", status, rf"\Boot\BCD {_OBJECT}\Elements\{element}\Element", store={element: data})
+
+
+_VIOSTOR: Final = rf"{SERVICES}\viostor"
+_SYS: Final = r"\SystemRoot\System32\drivers"
+_SHOWN: Final = r"C:\Windows\System32\drivers"
+_XML: Final = "/Windows/WinSxS/pending.xml"
+_YES: Final = b"\1"
+
+FAULTS: Final = (
+    # virtio
+    _system("viostor-manual", "Virtio", FAILED, _VIOSTOR, "Start", 3),
+    _system("viostor-disabled", "Virtio", FAILED, _VIOSTOR, "Start", 4),
+    _system("viostor-uninstalled", "Virtio", FAILED, _VIOSTOR, None),
+    _system("viostor-unmatched", "Virtio", FAILED, r"DriverDatabase\DeviceIds\PCI", None),
+    _system("netkvm-disabled", "Virtio", FAILED, rf"{SERVICES}\netkvm", "Start", 4),
+    _system("netkvm-uninstalled", "Virtio", FAILED, rf"{SERVICES}\netkvm", None),
+    Fault(
+        "balloon-uninstalled", "Virtio", WARNING, rf"{HIVE}\SYSTEM {SERVICES}\balloon", {rf"{SERVICES}\BALLOON": None}
+    ),
+    _file("netkvm-without-file", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SYS}\netkvm.sys"),
+    _file("netkvm-for-32-bits", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SYS}\netkvm.sys", program("i386")),
+    Fault(
+        "netkvm-read-only", "Virtio", WARNING, r"C:\Windows\System32\drivers\netkvm.sys",
+        files={f"{DRIVERS}/netkvm.sys": File(program(), flags=("read-only",))},
+    ),
+    _system("stornvme-manual", "Nvme", WARNING, rf"{SERVICES}\stornvme", "Start", 3),
+    _system("stornvme-uninstalled", "Nvme", WARNING, rf"{SERVICES}\stornvme", None),
+    # how it is started
+    Fault("no-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": None}),
+    Fault("empty-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": b""}),
+    Fault("no-boot-store", "BCD", FAILED, r"\Boot\BCD", boot={"/Boot/BCD": None}),
+    Fault("broken-boot-store", "BCD", FAILED, r"\Boot\BCD", boot={"/Boot/BCD": b"regf" * 1024}),
+    _entry("entry-on-another-disk", FAILED, "11000001", bcd.mbr_device(7, 2 * SIZE)),
+    _entry("entry-on-no-partition", FAILED, "21000001", bcd.mbr_device(SIGNATURE, 9 * SIZE)),
+    _entry("loader-of-uefi", FAILED, "12000002", r"\Windows\system32\winload.efi"),
+    _entry("safe-mode", FAILED, "25000080", struct.pack("<Q", 0)),
+    _entry("safe-mode-with-network", FAILED, "25000080", struct.pack("<Q", 1)),
+    _entry("test-signing", WARNING, "16000049", _YES),
+    _entry("no-integrity-checks", WARNING, "16000048", _YES),
+    _entry("kernel-debugger", WARNING, "260000a0", _YES),
+    _file("no-loader", "BCD", FAILED, f"{SYSTEM32}/winload.exe", r"\Windows\system32\winload.exe"),
+    # the registry
+    _system("failed-control-set", "Registry", WARNING, "Select", "Failed", 1),
+    _file("no-security-hive", "Registry", FAILED, f"{SYSTEM32}/config/SECURITY", rf"{HIVE}\SECURITY"),
+    _file("broken-default-hive", "Registry", FAILED, f"{SYSTEM32}/config/DEFAULT", rf"{HIVE}\DEFAULT", b"x" * 9000),
+    # drivers and devices
+    _file("no-partition-manager", "BootDrivers Disk", FAILED, f"{DRIVERS}/partmgr.sys", rf"{_SHOWN}\partmgr.sys"),
+    _file("no-ahci-driver", "BootDrivers", WARNING, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
+    Fault(
+        "driver-of-an-antivirus", "BootDrivers", WARNING, r"\??\C:\av\av.sys",
+        {rf"{SERVICES}\av": {"Type": 2, "Start": 1, "ErrorControl": 1, "ImagePath": r"\??\C:\av\av.sys"}},
+    ),
+    _system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
+    _system(
+        "filter-of-a-backup", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", ["partmgr", "backup"]
+    ),
+    _system("lower-filter-of-volumes", "Disk", FAILED, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["gone"]),
+    _system("known-driver-as-filter", "Disk", WARNING, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["disk"]),
+    _system("xen-hides", "Xen", FAILED, rf"{SERVICES}\XenPCI\Parameters", "hide_devices", ["VEN_1AF4&DEV_1001"]),
+    _system("xen-left", "Xen", WARNING, rf"{SERVICES}\xenvbd", "Start", 3),
+    _system(
+        "devices-not-installed", "Server", FAILED, rf"{SERVICES}\DeviceInstall\Parameters", "DeviceInstallDisabled", 1
+    ),
+    # setup and release
+    _software("setup-undeployable", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"),
+    _software(
+        "setup-stopped", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
+    ),
+    _system("setup-to-run", "Sysprep", FAILED, "Setup", "SystemSetupInProgress", 1),
+    _system(
+        "sysprep-interrupted", "Sysprep", FAILED, r"Setup\Status\SysprepStatus", "GeneralizationState", 4
+    ),
+    _software("end-of-support", "OSVersion", WARNING, CURRENT, "CurrentBuild", "9600"),
+    _software("reboot-in-progress", "Update", FAILED, rf"{_SERVICING}\RebootInProgress", None),
+    _software("reboot-pending", "Update", WARNING, rf"{_SERVICING}\RebootPending", None),
+    _file("pending-operations", "Update", FAILED, _XML, r"C:\Windows\WinSxS\pending.xml", b"<a/>"),
+    _system(
+        "files-to-rename", "Update", WARNING, _MANAGER, "PendingFileRenameOperations", [r"\??\C:\a", r"\??\C:\b"]
+    ),
+    # what it finds when it starts
+    _file("hibernated", "WindowsStart", FAILED, "/hiberfil.sys", r"C:\hiberfil.sys", b"HIBR" + bytes(4092)),
+    _system("fast-startup", "WindowsStart", WARNING, rf"{_MANAGER}\Power", "HiberbootEnabled", 1),
+    _file("no-session-manager", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe", r"C:\Windows\System32\smss.exe"),
+    _software("no-shell", "WindowsStart", FAILED, _WINLOGON, "Shell", None),
+    _software("shell-that-is-gone", "WindowsStart", FAILED, _WINLOGON, "Shell", r"C:\gone\shell.exe"),
+    _software(
+        "debugger-of-sethc", "WindowsStart", WARNING, rf"{CURRENT}\Image File Execution Options\sethc.exe", "Debugger",
+        "cmd.exe",
+    ),
+    _system("boot-program-gone", "WindowsStart", FAILED, _MANAGER, "BootExecute", ["autocheck autochk *", "gone"]),
+    _system("page-file-on-d", "WindowsStart", WARNING, rf"{_MANAGER}\Memory Management", "PagingFiles", [r"D:\p.sys"]),
+    _file(
+        "no-desktop-settings", "DesktopConfig", WARNING, "/Users/Public/Desktop/desktop.ini",
+        r"C:\Users\Public\Desktop\desktop.ini",
+    ),
+    # the cloud's initialiser and agents
+    _system("vminit-disabled", "Vminit", FAILED, rf"{SERVICES}\vminit", "Start", 4),
+    _system("vminit-uninstalled", "Vminit", WARNING, rf"{SERVICES}\vminit", None),
+    _file(
+        "vminit-without-program", "Vminit", FAILED, "/ProgramData/aliyun/vminit/vminit.exe",
+        r"C:\ProgramData\aliyun\vminit\vminit.exe",
+    ),
+    _system("ip-helper-disabled", "Vminit", FAILED, rf"{SERVICES}\iphlpsvc", "Start", 4),
+    _system("dhcp-manual", "Vminit", WARNING, rf"{SERVICES}\Dhcp", "Start", 3),
+    _system("dhcp-disabled", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 4),
+    _system("time-disabled", "Vminit", WARNING, rf"{SERVICES}\W32Time", "Start", 4),
+    _system("filtering-disabled", "Vminit", FAILED, rf"{SERVICES}\BFE", "Start", 4),
+    _system("fixed-address", "Vminit", WARNING, rf"{SERVICES}\Tcpip\Parameters\Interfaces\{NIC}", "EnableDHCP", 0),
+    _system("disks-offline", "Vminit", WARNING, rf"{SERVICES}\partmgr\Parameters", "SanPolicy", 2),
+    _system("assistant-uninstalled", "CloudAssistant", WARNING, rf"{SERVICES}\AliyunService", None),
+    _file(
+        "assistant-without-program", "CloudAssistant", WARNING,
+        f"/ProgramData/aliyun/assist/{ASSIST}/aliyun_assist_service.exe",
+        rf"C:\ProgramData\aliyun\assist\{ASSIST}\aliyun_assist_service.exe",
+    ),
+    # who gets in
+    _system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
+    _software(
+        "rdp-refused-by-policy", "RemoteDesktop", FAILED, r"Policies\Microsoft\Windows NT\Terminal Services",
+        "fDenyTSConnections", 1,
+    ),
+    _system("rdp-service-disabled", "RemoteDesktop", FAILED, rf"{SERVICES}\TermService", "Start", 4),
+    _system("rdp-listener-off", "RemoteDesktop", FAILED, _LISTENER, "fEnableWinStation", 0),
+    _system("rdp-certificate", "RemoteDesktop", WARNING, _LISTENER, "SSLCertificateSHA1Hash", b"\1\2\3"),
+    Fault(
+        "firewall-closed", "RemoteDesktop", WARNING, rf"{HIVE}\SYSTEM {FIREWALL}\DomainProfile\EnableFirewall",
+        system={rf"{FIREWALL}\FirewallRules": {_ALLOW: None}},
+    ),
+    _software("automatic-log-on", "WindowsAccounts", WARNING, _WINLOGON, "AutoAdminLogon", "1"),
+    _software("password-kept", "WindowsAccounts", WARNING, _WINLOGON, "DefaultPassword", "secret"),
+    _system("domain-member", "WindowsAccounts", WARNING, rf"{SERVICES}\Tcpip\Parameters", "Domain", "corp.example"),
+    _system("domain-controller", "WindowsAccounts", FAILED, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
+)  # fmt: skip
+
+
+def store_of(fault: Fault) -> Keys:
+    """Return the keys of the boot store with the fault in it."""
+    return bcd.store(_BOOT, _WINDOWS, entry=fault.store)
