@@ -3,7 +3,7 @@ r"""Local accounts: the keys below `SAM\Domains\Account\Users`, one by one, with
 Microsoft documents the flags ([MS-SAMR] 2.2.1.12, as the SAM keeps them: USER_ACCOUNT codes), not the layout. That is
 known from others: J. Metz, "Security Accounts Manager" (winreg-kb): F has the flags at 0x38; V begins with 17 entries
 of an offset, a size and something unknown, the offsets counted from behind them; the second is the name, the fifteenth
-the NT hash, of which here only its size is looked at: 4 or 24 bytes are a head without a hash.
+the NT hash, of which only the size is looked at: 4 or 24 bytes are a head alone, 20 or 56 have a hash behind it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _ENTRY: Final = struct.Struct("<III")
 _HEAD: Final = 17 * _ENTRY.size
 _NAME, _NT_HASH = 1, 14
 _WITHOUT_HASH: Final = frozenset({0, 4, 24})
+_WITH_HASH: Final = frozenset({20, 56})
 _LONGEST_NAME: Final = 512
 
 
@@ -74,8 +75,10 @@ def _account(key: Key) -> SamAccount:
         raise ParseError(key.place, f"a name within {len(variable)} bytes wanted, {size} bytes at {offset} found")
     name = variable[_HEAD + offset : _HEAD + offset + size].decode("utf-16-le", "replace")
     _, hashed, _ = _ENTRY.unpack_from(variable, _NT_HASH * _ENTRY.size)
+    if hashed not in _WITHOUT_HASH | _WITH_HASH:
+        raise ParseError(key.place, f"a hash of a known size wanted, {hashed} bytes found")
     return SamAccount(
-        rid, name, bool(flags & _DISABLED), hashed not in _WITHOUT_HASH, not flags & _NO_PASSWORD_NEEDED, key.place
+        rid, name, bool(flags & _DISABLED), hashed in _WITH_HASH, not flags & _NO_PASSWORD_NEEDED, key.place
     )
 
 
