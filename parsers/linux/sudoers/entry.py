@@ -94,6 +94,8 @@ class Entry:
         scanner = self.scanner
         if name := self._alias(kind):
             return name
+        if address := scanner.take(words.IPV6):
+            raise scanner.flaw(f"a user or a group wanted, the address {address[0]} found")
         if match := scanner.take(words.USER_ID) or scanner.take(words.GROUP_ID):
             return match[0]
         begin = scanner.position
@@ -213,7 +215,7 @@ class Entry:
     def _defaults(self) -> None:
         scanner = self.scanner
         if words.BROKEN_SCOPE.match(scanner.text, scanner.position):
-            raise scanner.flaw("a word wanted, a line break found")
+            raise scanner.flaw("a word wanted, a line break or a blank found")
         scope = scanner.text[scanner.position : scanner.position + 1]
         scopes: dict[str, Callable[[], str]] = {
             ":": lambda: self._user("User"), "@": self._host, ">": lambda: self._user("Runas"),
@@ -256,6 +258,9 @@ class Entry:
             if not scanner.sign("="):
                 raise scanner.flaw(f"= wanted, {scanner.rest()} found")
             self._commands()
+            scanner.blanks()
+            if address := words.IPV6.match(scanner.text, scanner.position):
+                raise scanner.flaw(f"a blank wanted after :, {address[0]} found")
             if not scanner.sign(":"):
                 return
 

@@ -9,8 +9,11 @@ import re
 from typing import Final
 
 DEFAULTS: Final = re.compile(r"Defaults(?=[\s:@!>]|$|\\[ \t]*\r?\n)")
-BROKEN_SCOPE: Final = re.compile(r"(?:[:@!>][ \t]*)?\\[ \t]*\r?\n(?![ \t]+[^\s:@!>])|[:@!>][ \t!]*\\[ \t]*\r?\n")
-"""A line break where a word is wanted: behind the sign of a scope, or before anything but a blank and a setting."""
+BROKEN_SCOPE: Final = re.compile(
+    r"(?:[:@!>][ \t]*)?\\[ \t]*\r?\n(?![ \t]+[^\s:@!>])|[:@!>][ \t!]*\\[ \t]*\r?\n|[:@!>][ \t]*!+[ \t]"
+)
+"""A line break where a word is wanted: behind the sign of a scope, or before anything but a blank and a setting. And a
+blank where a word is wanted, behind a ! of the scope."""
 ALIAS: Final = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias(?=\s|\\[ \t]*\r?\n)")
 KEYWORD: Final = re.compile(r"(?:Defaults|(?:User|Runas|Host|Cmnd|Cmd)_Alias)(?=[!=:,()\\s\"#>])")
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*+(?![^\s!=:,()\\\"#]|\\[^\n])")
