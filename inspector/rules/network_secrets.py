@@ -15,12 +15,22 @@ from inspector.linux.proxy import PROXY_FILES
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 
+_VALUE: Final = r"[ \t]*(?:=[ \t]*(?!\"\"|'')\S|:[ \t]*(?:[\"'][^\"'\n]|[^\s\"'#]))"
+"""A value that is not empty; a sharp begins a comment in YAML alone."""
+_KEY: Final = r"[ \t]*[=:][ \t]*[\"']?(?:[A-Za-z0-9+/]{43}=|\d+;\d+;)"
+"""A key as WireGuard writes it, or as the bytes that NetworkManager keeps; a path to one is none."""
 
-def _assigned(names: str) -> re.Pattern[str]:
-    return re.compile(rf"^[ \t-]*(?P<key>{names})[ \t]*[=:][ \t]*[\"']?[^\s\"'#]", re.IGNORECASE | re.MULTILINE)
+
+def _assigned(names: str, keys: str = "") -> re.Pattern[str]:
+    """Settings with a value, and those `keys` that may name a file instead."""
+    more = rf"|(?P<blob>{keys}){_KEY}" if keys else ""
+    return re.compile(rf"^[ \t-]*(?:(?P<key>{names}){_VALUE}{more})", re.IGNORECASE | re.MULTILINE)
 
 
-_WIRELESS: Final = _assigned("psk|password|passphrase|wep-?key[0-3]|private-key|pre-?shared-?key|private_key_passwd")
+_WIRELESS: Final = _assigned(
+    "psk|password|passphrase|wep-?key[0-3]|pre-?shared-?key|(?:phase2-)?private[-_]key[-_]pass(?:word|wd)|pin",
+    "private-key|phase2-private-key|key|private|shared",
+)
 _SECRETS: Final = (
     (
         ("/etc/NetworkManager/system-connections/*", "/etc/wpa_supplicant.conf", "/etc/wpa_supplicant/*.conf",
@@ -69,8 +79,9 @@ def _paths(guest: Guest, patterns: Iterable[str]) -> Iterator[str]:
 
 def _found(guest: Guest, path: str, text: str, secret: re.Pattern[str]) -> Iterator[Evidence]:
     for match in islice(secret.finditer(text), MAX_SHOWN):
-        line = text.count("\n", 0, match.start("key")) + 1
-        key = match["key"].strip("-").lower() or "a password in an address"
+        group = "key" if match["key"] is not None else "blob"
+        line = text.count("\n", 0, match.start(group)) + 1
+        key = match[group].strip("-").lower() or "a password in an address"
         yield Evidence(guest.place(path, line), f"{key} (its value is not shown)")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture, DiskContent
 from inspector.guest import Guest
-from inspector.identity import guest_family
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.place import Place
@@ -93,8 +92,7 @@ def system_matches_declared(facts: Facts, *, platform: str, architecture: str) -
     """
     found: list[tuple[bool, Evidence]] = []
     if platform != "any":
-        facts[Guest]  # without a root there is nothing to compare, and why there is none is the reason
-        family = guest_family(facts) or "none"
+        family = facts[Guest].family
         found.append((family == platform, Evidence(Place("/"), f"{platform} declared, {family} found")))
     if architecture != "any":
         machine = facts[Architecture]

@@ -9,6 +9,7 @@ from inspector.verdict import Status
 from tests.inspector.boots import facts, text
 
 PROFILE = "/etc/NetworkManager/system-connections/office.nmconnection"
+WG = "iAZ2bXyXiAZ2bXyXiAZ2bXyXiAZ2bXyXiAZ2bXyXiAY="
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
 FSTAB = text("/etc/fstab")
 
@@ -18,7 +19,10 @@ FSTAB = text("/etc/fstab")
     [
         (PROFILE, "[wifi-security]\nkey-mgmt=wpa-psk\npsk=hunter2\n", 3, "psk"),
         (PROFILE, "[vpn-secrets]\npassword=hunter2\n", 2, "password"),
-        (PROFILE, "[wireguard]\nprivate-key=hunter2\n", 2, "private-key"),
+        (PROFILE, f"[wireguard]\nprivate-key={WG}\n", 2, "private-key"),
+        (PROFILE, "[802-1x]\nprivate-key=/etc/ssl/k.pem\nprivate-key-password=hunter2\n", 3, "private-key-password"),
+        (PROFILE, "[wifi-security]\npsk=#hunter2\n", 2, "psk"),
+        ("/etc/netplan/50-wg.yaml", f"network:\n  tunnels:\n    wg0:\n      key: {WG}\n", 4, "key"),
         ("/etc/wpa_supplicant/wpa_supplicant-wlan0.conf", 'network={\n\tpsk="hunter2"\n}\n', 2, "psk"),
         ("/etc/netplan/50-wifi.yaml", "network:\n  wifis:\n    w:\n        password: 'hunter2'\n", 4, "password"),
         ("/var/lib/iwd/office.psk", "[Security]\nPreSharedKey=hunter2\n", 2, "presharedkey"),
@@ -42,12 +46,19 @@ def test_a_secret_has_its_line_is_not_shown_and_removing_it_mends_it(
         (path, line, f"{key} (its value is not shown)")
     ]
     assert "hunter2" not in str(verdict)
+    assert WG not in str(verdict)
     assert network_secrets_are_gone(facts()).status is Status.OK
 
 
 @pytest.mark.parametrize(
     ("path", "content"),
     [
+        (PROFILE, "[802-1x]\nprivate-key=/etc/ssl/private/k.pem\n"),
+        (
+            "/etc/netplan/50-wg.yaml",
+            "network:\n  tunnels:\n    wg0:\n      key: /etc/wireguard/k\n      password: # none\n",
+        ),
+        ("/etc/wpa_supplicant.conf", 'network={\n\tpsk=""\n}\n'),
         (PROFILE, "[wifi-security]\nkey-mgmt=wpa-psk\npsk-flags=1\n#psk=hunter2\npsk=\n"),
         ("/etc/wireguard/wg0.conf", "[Peer]\nPublicKey = AAAA=\n"),
         ("/etc/ipsec.secrets", "include /var/lib/strongswan/ipsec.secrets.inc\n# : PSK x\n"),
