@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState
+from inspector.facts.boot import BootConfig
+from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState, Loader
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
@@ -148,6 +151,8 @@ _MODULES = ("/boot/grub/i386-pc", "/boot/grub2/i386-pc")
 def grub_files_match_boot_code(facts: Facts) -> Verdict:
     """GRUB's modules for a BIOS lie in /boot where its boot code is installed, and boot code where its modules lie.
 
+    A menu that is made of boot entries needs `blscfg.mod` besides.
+
     Why: a core image that does not find `normal.mod` stops in the rescue shell; modules without boot code are what
     is left of an image whose first sectors were lost.
 
@@ -163,6 +168,8 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     if not found and not modes.grub_code:
         raise NotApplicable("GRUB for a BIOS is not installed")
     if modes.grub_code and normal:
+        if (lost := _without_blscfg(facts, normal[0])) is not None:
+            return warning("GRUB's boot code without the module that makes a menu of boot entries", *lost)
         return ok(
             "GRUB's boot code and modules", *modes.bios.evidence, Evidence(Place(normal[0]), "normal.mod is there")
         )
@@ -175,6 +182,23 @@ def grub_files_match_boot_code(facts: Facts) -> Verdict:
     if modes.uefi.state is ChainState.COMPLETE:
         return ok("GRUB's modules for a BIOS are not used: UEFI starts the guest", modules, *modes.uefi.evidence)
     return warning("GRUB's modules without its boot code", modules, *modes.bios.evidence)
+
+
+def _without_blscfg(facts: Facts, modules: str) -> tuple[Evidence, ...] | None:
+    """The boot entries that the menu is made of, and the module that is missing for it; None where nothing is."""
+    path = f"{modules}/blscfg.mod"
+    if _is_module(facts[Guest], path):
+        return None
+    try:
+        menus = facts[BootConfig].menus
+    except UnknownFact:  # the rules of the menu say so
+        return None
+    home = posixpath.dirname(modules)
+    own = (menu for menu in menus if menu.loader is Loader.GRUB2 and menu.start.path == f"{home}/grub.cfg")
+    entry = next((entry for menu in own for entry in menu.entries if "/loader/entries/" in entry.place.path), None)
+    if entry is None:
+        return None
+    return Evidence(entry.place, "an entry of the menu"), Evidence(Place(path), "it is not there, or no module of GRUB")
 
 
 def _is_module(guest: Guest, path: str) -> bool:

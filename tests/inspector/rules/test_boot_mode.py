@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from fixtures.kernel import elf
+from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootChain, BootModes, ChainState, EfiLoader
 from inspector.guest import Guest
@@ -21,6 +23,8 @@ from inspector.rules.rule import Rule
 from inspector.verdict import Evidence, NotApplicable, Status
 from parsers.linux.fstab import Fstab, parse_fstab
 from parsers.place import Place
+from tests.inspector.boots import CFG, VMLINUZ
+from tests.inspector.boots import facts as booted
 from tests.memory_tree import guest_of
 
 SECTOR = Place("disk.raw", offset=0)
@@ -155,6 +159,22 @@ def test_grub_files_and_boot_code_belong_together() -> None:
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
     with pytest.raises(NotApplicable):
         grub_files_match_boot_code(facts("complete"))
+
+
+def with_grub(change: dict[str, Any] | None = None) -> Facts:
+    made = booted(change)
+    modes = facts("complete", grub=True)[BootModes]
+    return Facts({Storage: made[Storage], Guest: made[Guest], BootModes: modes}, COLLECTORS)
+
+
+def test_a_menu_of_boot_entries_needs_its_module() -> None:
+    entry, module = "/boot/loader/entries/a.conf", "/boot/grub/i386-pc/blscfg.mod"
+    menu = {CFG: "insmod blscfg\nblscfg\n", entry: f"title a\nlinux {VMLINUZ}\noptions root=/dev/sda1\n"}
+    lacking = grub_files_match_boot_code(with_grub(menu))
+    assert (lacking.status, [item.place.path for item in lacking.evidence]) == (Status.WARNING, [entry, module])
+    assert grub_files_match_boot_code(with_grub({**menu, module: elf(kind=1)})).status is Status.OK
+    assert grub_files_match_boot_code(with_grub({**menu, module: b""})).status is Status.WARNING
+    assert grub_files_match_boot_code(with_grub()).status is Status.OK, "no boot entries"
 
 
 @pytest.mark.parametrize(

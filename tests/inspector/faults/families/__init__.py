@@ -94,6 +94,7 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
             place="/usr/lib/systemd/system/cloud-init.service:10",
         ),
         red_hat.saved_entry(family, kernel),
+        red_hat.blscfg_gone(family),
         red_hat.policy_on_the_command_line(family),
         *((red_hat.rhck_without_virtio(family, kernel),) if family.name == "oracle-8" else ()),
         red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
@@ -128,6 +129,7 @@ def _enterprise_9(family: Family) -> tuple[Fault, ...]:
         ),
         *access.cloud_init(family),
         red_hat.saved_entry(family, kernel),
+        red_hat.blscfg_gone(family),
         red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
         *red_hat.separation_directory(family),
         *red_hat.sshd_session(family),
@@ -165,6 +167,7 @@ def _amazon_2023(family: Family) -> tuple[Fault, ...]:
         ),
         red_hat.ec2_network_alone(family),
         red_hat.saved_entry(family, kernel),
+        red_hat.blscfg_gone(family),
         access.package_database("/var/lib/rpm/rpmdb.sqlite"),
     )
 

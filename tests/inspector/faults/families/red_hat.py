@@ -30,6 +30,13 @@ def saved_entry(family: Family, kernel: Kernel) -> Fault:
     return Fault("saved-entry-of-a-removed-kernel", {_ENVIRONMENT: text}, "Grub", W, f"{_ENVIRONMENT}:2")
 
 
+def blscfg_gone(family: Family) -> Fault:
+    """The module of GRUB that makes a menu of boot entries."""
+    path = "/boot/grub2/i386-pc/blscfg.mod"
+    assert path in family.files
+    return gone("blscfg-module-gone", path, "BootMode", W)
+
+
 def separation_directory(family: Family) -> tuple[Fault, ...]:
     """The directory of sshd, which cleaning up takes away, and which some make writable."""
     home = next(path for path in ("/var/empty/sshd", "/usr/share/empty.sshd") if path in family.files)
