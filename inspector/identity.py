@@ -48,7 +48,6 @@ def _identify_windows(facts: Facts) -> GuestInfo:
 
     return GuestInfo(
         os="windows",
-        distro="windows",
         version=_had(facts, WindowsVersion, lambda version: f"{version.major}.{version.minor}.{version.build}"),
         product=_had(facts, WindowsVersion, lambda version: version.product),
         kernel=_had(facts, WindowsVersion, lambda version: version.number),

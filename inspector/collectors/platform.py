@@ -12,6 +12,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, Mount, NotFound
 from inspector.mounts import find_roots
+from inspector.roots.root import holds_windows
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.boot.pe import parse_pe
@@ -95,6 +96,8 @@ def collect_disk_content(facts: Facts) -> DiskContent:
 def _root(mount: Mount) -> Evidence:
     name, kind = (mount.volume.name, mount.volume.type) if mount.volume else (None, None)
     where = f" in the subvolume /{mount.subvolume}" if mount.subvolume else ""
+    if mount.tree is not None and holds_windows(mount.tree):
+        return Evidence(Place(r"C:\Windows", volume=name), f"the system drive of Windows on {kind}")
     return Evidence(Place("/etc", volume=name), f"the root of a system on {kind}{where}")
 
 

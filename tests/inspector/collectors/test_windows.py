@@ -98,7 +98,7 @@ def test_a_linux_guest_has_no_registry() -> None:
 def test_the_head_of_the_report() -> None:
     facts = facts_of(SERVER_2022, {COMPUTER: {"ComputerName": "WIN-1"}})
     assert replace(identify_guest(facts), boot_mode=None) == GuestInfo(
-        os="windows", distro="windows", version="10.0.20348", product="Windows Server 2022 Datacenter",
+        os="windows", version="10.0.20348", product="Windows Server 2022 Datacenter",
         kernel="10.0.20348.2113", rtc_mode=ClockMode.LOCAL, hostname="WIN-1",
     )  # fmt: skip
     with pytest.raises(UnknownFact):
