@@ -61,6 +61,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.services",
     "windows.setup",
     "windows.start",
+    "windows.unattend",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

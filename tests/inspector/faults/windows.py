@@ -12,6 +12,7 @@ from typing import Final
 from fixtures.files import File
 from fixtures.windows import bcd
 from fixtures.windows.golden import (
+    ANSWER_FILE,
     ASSIST,
     CONTROL,
     CURRENT,
@@ -21,6 +22,7 @@ from fixtures.windows.golden import (
     NIC,
     SERVICES,
     VOLUME_CLASS,
+    answer_file,
 )
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.pe import program
@@ -214,6 +216,10 @@ FAULTS: Final = (
     _software("automatic-log-on", "WindowsAccounts", WARNING, _WINLOGON, "AutoAdminLogon", "1"),
     _software("password-kept", "WindowsAccounts", WARNING, _WINLOGON, "DefaultPassword", "secret"),
     _system("domain-member", "WindowsAccounts", WARNING, rf"{SERVICES}\Tcpip\Parameters", "Domain", "corp.example"),
+    _file(
+        "password-in-an-answer-file", "Leftovers", WARNING, ANSWER_FILE, r"C:\Windows\Panther\unattend.xml",
+        answer_file("secret"),
+    ),
     _system("domain-controller", "WindowsAccounts", FAILED, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
 )  # fmt: skip
 
