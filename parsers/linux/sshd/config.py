@@ -234,6 +234,7 @@ class _Reader(msgspec.Struct):
         """Check what several lines say together."""
         active = [item for item in self.directives if item.active]
         self._programs_have_users(active)
+        self._any_method_stands_alone()
         self._methods_can_be_met(active)
         self._subsystems_differ(active)
         self._addresses_fit(active)
@@ -245,6 +246,15 @@ class _Reader(msgspec.Struct):
             program = _first(active, name)
             if program and program.rest.strip().lower() != "none" and not _first(active, f"{name}User"):
                 self._problem(program.place, f"{name}User wanted beside {name}, none found")
+
+    def _any_method_stands_alone(self) -> None:
+        """No line may say any, be it in a block for others, behind one that counts for everybody."""
+        decided = False
+        for item in self.directives:
+            if item.keyword == "AuthenticationMethods":
+                if decided and item.arguments == ("any",):
+                    self._problem(item.place, "any alone wanted, methods found in a line before")
+                decided = decided or item.active
 
     def _methods_can_be_met(self, active: list[Directive]) -> None:
         methods = _first(active, "AuthenticationMethods")
