@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
+from msgspec.structs import replace
+
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.hostname import Hostname
@@ -28,14 +30,10 @@ def identify_guest(facts: Facts) -> GuestInfo:
     family = guest_family(facts)
     if family is None:
         return GuestInfo()
-    if family == "windows":
-        return _identify_windows(facts)
-    return GuestInfo(
+    system = _windows(facts) if family == "windows" else _linux(facts)
+    return replace(
+        system,
         os=family,
-        distro=_had(facts, OsRelease, lambda release: release.id),
-        version=_had(facts, OsRelease, lambda release: release.version_id),
-        product=_had(facts, OsRelease, lambda release: release.pretty_name),
-        kernel=_had(facts, DefaultKernel, lambda kernel: kernel.version),
         architecture=_had(facts, Architecture, lambda architecture: architecture.machine),
         rtc_mode=_had(facts, RtcMode, lambda rtc: rtc.mode),
         boot_mode=_had(facts, BootModes, lambda modes: modes.mode),
@@ -43,18 +41,22 @@ def identify_guest(facts: Facts) -> GuestInfo:
     )
 
 
-def _identify_windows(facts: Facts) -> GuestInfo:
+def _linux(facts: Facts) -> GuestInfo:
+    return GuestInfo(
+        distro=_had(facts, OsRelease, lambda release: release.id),
+        version=_had(facts, OsRelease, lambda release: release.version_id),
+        product=_had(facts, OsRelease, lambda release: release.pretty_name),
+        kernel=_had(facts, DefaultKernel, lambda kernel: kernel.version),
+    )
+
+
+def _windows(facts: Facts) -> GuestInfo:
     from inspector.facts.windows_version import WindowsVersion  # which no other guest has
 
     return GuestInfo(
-        os="windows",
         version=_had(facts, WindowsVersion, lambda version: f"{version.major}.{version.minor}.{version.build}"),
         product=_had(facts, WindowsVersion, lambda version: version.product),
         kernel=_had(facts, WindowsVersion, lambda version: version.number),
-        architecture=_had(facts, Architecture, lambda architecture: architecture.machine),
-        rtc_mode=_had(facts, RtcMode, lambda rtc: rtc.mode),
-        boot_mode=_had(facts, BootModes, lambda modes: modes.mode),
-        hostname=_had(facts, Hostname, lambda hostname: hostname.name),
     )
 
 
