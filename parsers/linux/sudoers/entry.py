@@ -119,7 +119,7 @@ class Entry:
             return match[0]
         if name := self._alias("Host"):
             return name
-        return (scanner.take(words.STRING) or scanner.take(words.NETGROUP) or self._word("a host"))[0]
+        return (scanner.take(words.HOST_STRING) or scanner.take(words.NETGROUP) or self._word("a host"))[0]
 
     def _group(self) -> str:
         scanner = self.scanner
@@ -298,7 +298,7 @@ class Entry:
                 raise scanner.flaw(flaw)
 
     def _option_value(self, name: str) -> str:
-        if match := self.scanner.take(words.STRING):
+        if match := self.scanner.take(words.VALUE_STRING):
             return match[1]
         if name in DIRECTORIES:
             return self.scanner.want(words.DIRECTORY, f"a path with / or ~, or *, for {name}")[0]

@@ -19,6 +19,9 @@ KEYWORD: Final = re.compile(r"(?:Defaults|(?:User|Runas|Host|Cmnd|Cmd)_Alias)(?=
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*+(?![^\s!=:,()\\\"#]|\\[^\n])")
 NAME_ALONE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 STRING: Final = re.compile(r'"((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
+HOST_STRING: Final = re.compile(r'"(?!%)((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
+VALUE_STRING: Final = re.compile(r'"(?![%+])((?:\\[ \t]*\r?\n|[^"\\\n]|\\.)+)"')
+"""Quoted words where groups, or groups and netgroups, do not belong."""
 EMPTY: Final = re.compile(r'""')
 NOT: Final = re.compile(r"!+")
 NETGROUP: Final = re.compile(r'\+(?:\\[^\t\n]|[^!=:,()\\\s"#>])+')
