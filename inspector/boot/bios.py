@@ -42,8 +42,9 @@ def bios_chain(disk: Disk) -> tuple[BootChain, BootSector | None]:
 
 def _chain(disk: Disk, sector: BootSector) -> BootChain:
     seen = Evidence(sector.place, f"boot code: {sector.code}")
-    if sector.code in _NO_CODE:
-        return _without_code(disk, seen)
+    idle = sector.code is BootCode.WINDOWS and disk.table.scheme is Scheme.GPT  # Windows writes it to every disk
+    if idle or sector.code in _NO_CODE:
+        return _without_code(disk, Evidence(seen.place, f"{seen.seen}, for MBR only") if idle else seen)
     if not sector.signed:
         return BootChain(ChainState.BROKEN, "the first sector is not signed with 55 aa", (seen,))
     if sector.code in _GRUB:

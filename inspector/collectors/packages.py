@@ -72,6 +72,8 @@ def collect_packages(facts: Facts) -> Packages:
         UnknownFact: there is none, or there are several and nothing tells which counts, or it is not read so far.
     """
     guest = facts[Guest]
+    if guest.family == "windows":
+        raise UnknownFact("a Windows guest has no package database")
     found = list(_databases(guest))
     wanted = _manager(facts)
     if wanted is not None:

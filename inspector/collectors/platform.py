@@ -104,7 +104,7 @@ def _root(mount: Mount) -> Evidence:
 def _without_files(volume: Volume) -> str | None:
     """What a volume holds that certainly holds no system; None where it may hold one."""
     if volume.reason is None:
-        return volume.type or "boot code"
+        return volume.type or "boot code or reserved room"
     if volume.type in _MEDIA:
         return f"{volume.type}, an optical medium"
     if volume.type is None and _is_empty(volume.source):

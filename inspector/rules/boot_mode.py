@@ -28,16 +28,18 @@ def _evidence(*chains: BootChain) -> list[Evidence]:
 
 @rule("boot-loader-installed", "At least one kind of firmware finds everything it needs to start the guest", os="any")
 def boot_loader_installed(facts: Facts) -> Verdict:
-    """The chain of a BIOS (boot sector, core image or active partition) or of UEFI (partition, loader) is complete.
+    r"""The chain of a BIOS (boot sector, core image or active partition) or of UEFI (partition, loader) is complete.
 
     Why: without boot code, or with half of it, the instance stops before the kernel, with a blank console.
 
     Fix: install the boot loader for the boot mode that the image declares: `grub-install /dev/vda` for BIOS, or
-    `grub-install --target=x86_64-efi --removable` with the EFI system partition mounted for UEFI.
+    `grub-install --target=x86_64-efi --removable` with the EFI system partition mounted for UEFI; of Windows, run
+    `bcdboot C:\Windows /s S: /f ALL`, and for BIOS `bootsect /nt60 S: /mbr`, S: being the partition that is started,
+    from the recovery console.
 
     Reads: first sector, core image, active partition, EFI system partition.
 
-    References: GRUB manual "BIOS installation"; UEFI 2.10, 3.5.1.
+    References: GRUB manual "BIOS installation"; UEFI 2.10, 3.5.1; Microsoft, BCDBoot and Bootsect Command-Line Options
     """
     modes = facts[BootModes]
     complete = [(name, chain) for name, chain in _chains(modes) if chain.state is ChainState.COMPLETE]
@@ -69,8 +71,8 @@ def boot_modes_are_whole(facts: Facts) -> Verdict:
     Why: whoever sees an EFI system partition, or boot code, declares the image for that mode, in which it does not
     start.
 
-    Fix: complete the other mode (`grub-install` for it), or remove its half: the empty EFI system partition, or the
-    boot code that has nothing to load.
+    Fix: complete the other mode (`grub-install` for it, on Windows `bcdboot`), or remove its half: the empty EFI
+    system partition, or the boot code that has nothing to load.
 
     Reads: what boot-loader-installed reads.
 
@@ -98,7 +100,7 @@ def uefi_fallback_loader_exists(facts: Facts) -> Verdict:
     find the loader of a vendor's directory.
 
     Fix: run `grub-install --removable`, or copy the vendor's loaders to EFI/BOOT (shimx64.efi as BOOTX64.EFI, and
-    grubx64.efi beside it).
+    grubx64.efi beside it; of Windows, bootmgfw.efi as BOOTX64.EFI).
 
     Reads: the directories below EFI on the EFI system partition.
 

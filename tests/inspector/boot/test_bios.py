@@ -90,6 +90,7 @@ def test_no_code_is_absent_and_a_prepared_partition_makes_it_broken() -> None:
     assert state(disk(SIGNATURE, partitions=(partition,), scheme=Scheme.GPT))[0] is ChainState.BROKEN
 
 
+ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 WINDOWS = (0x163, b"Invalid partition table\0")
 SYSLINUX_GPT = (0x100, b"Missing OS\r\n")
 
@@ -133,6 +134,15 @@ def test_code_that_starts_a_partition_needs_exactly_one() -> None:
     assert state(disk(WINDOWS, SIGNATURE, partitions=(ROOT, second)))[0] is ChainState.BROKEN
     outside = Partition(1, 64 * MIB, MIB, "0x07", bootable=True)
     assert state(disk(WINDOWS, SIGNATURE, partitions=(outside,)))[0] is ChainState.BROKEN
+
+
+def test_what_windows_writes_to_every_disk_starts_no_partition_of_gpt() -> None:
+    volume = ((MIB + 0x18D, b"BOOTMGR is missing"), (MIB + 510, b"\x55\xaa"))
+    for partition in (Partition(1, MIB, MIB, ESP), Partition(1, MIB, MIB, ESP, bootable=True)):
+        found = disk(WINDOWS, SIGNATURE, *volume, partitions=(partition,), scheme=Scheme.GPT)
+        assert state(found) == (ChainState.ABSENT, "no boot code for a BIOS")
+    prepared = Partition(1, MIB, MIB, BIOS_BOOT)
+    assert state(disk(WINDOWS, SIGNATURE, partitions=(prepared,), scheme=Scheme.GPT))[0] is ChainState.BROKEN
 
 
 @pytest.mark.parametrize("code", [(6, b"LILO"), (0, b"\xde\xad\xbe\xef"), (0x100, b"isolinux.bin missing or corrupt")])

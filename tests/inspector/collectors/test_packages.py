@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from fixtures.rpm import header, ndb, write_berkeley, write_sqlite
-from inspector.facts import UnknownFact
+from inspector.collectors import COLLECTORS
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.cloud_init import CloudInit
 from inspector.facts.packages import Packages
 from inspector.facts.sshd import Sshd
+from inspector.guest import Guest, Mount
 from inspector.rules.agents import qemu_guest_agent_is_absent
 from inspector.verdict import Status
 from parsers.place import Place
 from tests.facts_of import facts_of
-from tests.memory_tree import Dir, Link
+from tests.memory_tree import Dir, Link, MemoryTree
 from tests.oracles import needs
 
 STATUS = """\
@@ -225,3 +227,10 @@ def test_the_facts_that_ask_for_packages_know_those_of_rpm() -> None:
     )
     assert verdict.status is Status.WARNING
     assert (verdict.evidence[0].seen, verdict.evidence[0].place.key) == ("qemu-guest-agent 17:8-1", "package 5")
+
+
+def test_windows_is_said_to_have_no_package_database() -> None:
+    tree = MemoryTree({"/Windows/x": ""})
+    facts = Facts({Guest: Guest([Mount("/", None, tree, tree.root)], "windows")}, COLLECTORS)
+    with pytest.raises(UnknownFact, match="a Windows guest has no package database"):
+        facts[Packages]

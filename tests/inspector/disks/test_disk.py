@@ -40,3 +40,17 @@ def test_members_of_what_is_not_read_hide_what_they_hold(kind: str) -> None:
 
 def test_a_file_system_that_is_not_read_hides_no_other() -> None:
     assert not volume("0x83", "hpfs").hides
+
+
+@pytest.mark.parametrize(
+    "partition_type",
+    [
+        "21686148-6449-6e6f-744e-656564454649",
+        "9e1a2d38-c612-4316-aa26-8b49521e5a8b",
+        "e3c9e316-0b5c-4db8-817d-f92df00215ae",
+    ],
+    ids=["bios boot", "prep", "microsoft reserved"],
+)
+def test_no_files_are_missed_in_partitions_that_are_for_none(partition_type: str) -> None:
+    found = volume(partition_type)
+    assert (found.tree, found.reason, found.hides) == (None, None, False)
