@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.cloud_init import CloudInit
 from inspector.facts.packages import Packages
 from inspector.facts.services import Services, UnitState
 from inspector.facts.sshd import UNITS, HostKey, Sshd
@@ -60,6 +61,7 @@ _KEY_MAKERS: Final = (
     "ssh-host-keys.service",
     "regenerate_ssh_host_keys.service",
 )
+_OF_A_TEMPLATE: Final = ("sshd-keygen@", "sshd-keygen.target")
 _MAKES_KEYS: Final = re.compile(r"\bssh-keygen\s+-A\b|\bsshd-keygen\b|\bsshd-gen-keys-start\b")
 
 
@@ -82,7 +84,7 @@ def collect_sshd(facts: Facts) -> Sshd:
         tuple(word.text for word in words),
         words[0].place if words else None,
         _keys(guest, config),
-        _key_makers(guest, services, units),
+        _key_makers(facts, guest, services, units),
         units,
         BLOCKER if guest.exists(BLOCKER) else None,
         _sockets(guest, units, config),
@@ -172,9 +174,11 @@ def _key(guest: Guest, path: str, place: Place) -> HostKey:
     return HostKey(path, place, stat.type is FileType.FILE, stat.mode, stat.uid, stat.size)
 
 
-def _key_makers(guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:
+def _key_makers(facts: Facts, guest: Guest, services: Services, units: tuple[UnitState, ...]) -> tuple[Evidence, ...]:
     """Units that make keys before sshd starts, and commands of its own unit that do."""
-    states = [services.state(unit) for unit in _KEY_MAKERS]
+    left = services.manager == "systemd" and _left_to_cloud_init(facts, UnitFiles(guest))
+    names = [unit for unit in _KEY_MAKERS if not (left and unit.startswith(_OF_A_TEMPLATE))]
+    states = [services.state(unit) for unit in names]
     found = [Evidence(state.place, f"{state.unit}: {state.reason}") for state in states if state.enabled]
     if services.manager != "systemd":
         return (*found, *_making_scripts(guest, units))
@@ -184,6 +188,17 @@ def _key_makers(guest: Guest, services: Services, units: tuple[UnitState, ...]) 
             commands = files.text(unit.unit).all("Service", "ExecStartPre")
             found += [Evidence(item.place, item.value) for item in commands if _MAKES_KEYS.search(item.value)]
     return tuple(found)
+
+
+def _left_to_cloud_init(facts: Facts, files: UnitFiles) -> bool:
+    """Whether a drop-in of Red Hat's cloud-init keeps the template from making keys, which it does where that runs."""
+    conditions = files.text("sshd-keygen@.service").all("Unit", "ConditionPathExists")
+    if not any(item.value.startswith("!") and item.value.endswith("/cloud-init.target") for item in conditions):
+        return False
+    try:
+        return facts[CloudInit].runs
+    except UnknownFact:  # which the rule on keys tells of
+        return False
 
 
 def _making_scripts(guest: Guest, units: tuple[UnitState, ...]) -> Iterator[Evidence]:

@@ -208,10 +208,10 @@ def ssh_host_keys_are_made_anew(facts: Facts) -> Verdict:
 
 
 def _key_maker(facts: Facts) -> Evidence | None:
-    guest, services = facts[Guest], facts[Services]
-    if makers := facts[Sshd].key_makers:
-        return makers[0]
-    for unit in _KEY_MAKERS:
+    guest, services, sshd = facts[Guest], facts[Services], facts[Sshd]
+    if sshd.key_makers:
+        return sshd.key_makers[0]
+    for unit in _KEY_MAKERS if sshd.starter is None else ():  # what sshd starts with it would be among the makers
         state = services.state(unit)
         if state.path is not None and not state.masked:
             return Evidence(Place(state.path), f"{unit} makes them")

@@ -28,6 +28,8 @@ from inspector.verdict import NotApplicable, Status, Verdict
 from tests.inspector.boots import facts
 
 ID = "0123456789abcdef0123456789abcdef"
+MAKER = {"/usr/lib/systemd/system/sshd-keygen.service": "[Service]\nExecStart=/usr/sbin/sshd-keygen\n"}
+WANTING = "/etc/systemd/system/ssh.service.d/keys.conf"
 KEY = "/etc/ssh/ssh_host_ed25519_key"
 OFF = {"/etc/cloud/cloud-init.disabled": ""}
 ENTRY = f"/boot/loader/entries/{ID}-6.1.0.conf"
@@ -94,7 +96,7 @@ def judge(rule: Rule, change: dict[str, Any] | None = None) -> Verdict:
             OFF,
             F,
             "/etc/ssh",
-            {**OFF, "/usr/lib/systemd/system/sshd-keygen@.service": "[Service]\nExecStart=/usr/libexec/sshd-keygen\n"},
+            {**OFF, **MAKER, WANTING: "[Unit]\nWants=sshd-keygen.service\n"},
         ),
         (network_names_are_not_persistent, {RULE_FILE: NAMED}, F, f"{RULE_FILE}:1", {}),
         (network_names_are_not_persistent, {"/etc/iftab": IFTAB}, F, "/etc/iftab:2", {"/etc/iftab": "# none\n"}),
@@ -189,8 +191,9 @@ def test_a_script_that_makes_host_keys() -> None:
 def test_cloud_init_that_is_told_no_key_types_makes_no_host_keys() -> None:
     none = {"/etc/cloud/cloud.cfg.d/99_keys.cfg": "ssh_genkeytypes: ~\n"}
     assert judge(ssh_host_keys_are_made_anew, none).status is F
-    maker = {"/usr/lib/systemd/system/sshd-keygen.service": "[Service]\nExecStart=/usr/sbin/sshd-keygen\n"}
-    assert judge(ssh_host_keys_are_made_anew, none | maker).status is Status.OK
+    assert judge(ssh_host_keys_are_made_anew, none | MAKER).status is F  # nothing starts it
+    wanted = {**none, **MAKER, WANTING: "[Unit]\nWants=sshd-keygen.service\n"}
+    assert judge(ssh_host_keys_are_made_anew, wanted).status is Status.OK
 
 
 def test_empty_files_and_links_to_nothing_are_no_traces() -> None:

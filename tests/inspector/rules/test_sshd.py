@@ -317,6 +317,28 @@ def keys(files: dict[str, Any], without: tuple[str, ...] = ()) -> Verdict:
     return rules.sshd_host_keys_available(facts(files, without=without))
 
 
+TEMPLATE = "/usr/lib/systemd/system/sshd-keygen@.service"
+KEYGEN: dict[str, Any] = {
+    TEMPLATE: "[Service]\nType=oneshot\nExecStart=/usr/bin/ssh-keygen -A\n",
+    "/usr/lib/systemd/system/sshd-keygen.target": "[Unit]\nWants=sshd-keygen@rsa.service\n",
+    UNIT: INSTALL.replace("[Service]", "[Unit]\nWants=sshd-keygen.target\n[Service]", 1),
+}
+KEPT_OFF = {
+    "/etc/systemd/system/sshd-keygen@.service.d/disable-sshd-keygen-if-cloud-init-active.conf": "[Unit]\n"
+    "ConditionPathExists=!/run/systemd/generator.early/multi-user.target.wants/cloud-init.target\n"
+}
+
+
+def test_red_hats_key_maker_leaves_keys_to_cloud_init_where_that_runs() -> None:
+    without = {**CLOUD_INIT, "/etc/cloud/cloud.cfg": "cloud_init_modules:\n - growpart\n"}
+    assert keys({**KEYGEN, **KEPT_OFF}).status is OK  # there is no cloud-init
+    assert keys({**KEYGEN, **without}).status is OK  # there is no drop-in
+    verdict = keys({**KEYGEN, **KEPT_OFF, **without})
+    assert (verdict.status, "/etc/ssh/ssh_host_rsa_key" in places(verdict)) == (F, True)
+    assert keys({**KEYGEN, **KEPT_OFF, **without, "/etc/cloud/cloud-init.disabled": ""}).status is OK
+    assert keys({**KEYGEN, **KEPT_OFF, **CLOUD_INIT}).status is OK
+
+
 def test_cloud_init_makes_keys_whether_or_not_there_are_some() -> None:
     assert keys(CLOUD_INIT).status is OK
     assert keys({**CLOUD_INIT, KEY_PATH: KEY}).status is OK

@@ -95,6 +95,7 @@ def _enterprise_8(family: Family) -> tuple[Fault, ...]:
         ),
         red_hat.saved_entry(family, kernel),
         red_hat.blscfg_gone(family),
+        red_hat.host_keys(family),
         red_hat.policy_on_the_command_line(family),
         *((red_hat.rhck_without_virtio(family, kernel),) if family.name == "oracle-8" else ()),
         red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
@@ -130,6 +131,7 @@ def _enterprise_9(family: Family) -> tuple[Fault, ...]:
         *access.cloud_init(family),
         red_hat.saved_entry(family, kernel),
         red_hat.blscfg_gone(family),
+        red_hat.host_keys(family),
         red_hat.systemd_left_out(kernel, f"/boot/initramfs-{kernel.version}.img"),
         *red_hat.separation_directory(family),
         *red_hat.sshd_session(family),
@@ -168,6 +170,7 @@ def _amazon_2023(family: Family) -> tuple[Fault, ...]:
         red_hat.ec2_network_alone(family),
         red_hat.saved_entry(family, kernel),
         red_hat.blscfg_gone(family),
+        red_hat.host_keys(family),
         access.package_database("/var/lib/rpm/rpmdb.sqlite"),
     )
 
@@ -294,6 +297,11 @@ def _alpine(family: Family) -> tuple[Fault, ...]:
             place="/etc/init.d/sshd",
         ),
         edited(family, "extlinux-waits-for-a-key", "/boot/extlinux.conf", "TIMEOUT 10", "TIMEOUT 0", "Grub"),
+        gone(
+            "data-source-of-the-cloud-not-installed",
+            "/usr/lib/python3.12/site-packages/cloudinit/sources/DataSourceAliYun.py",
+            "CloudInit",
+        ),
         gone("extlinux-menu-gone", "/boot/menu.c32", "Grub", place="/boot/extlinux.conf:2"),
         edited(
             family, "clock-keeps-local-time", "/etc/conf.d/hwclock", 'clock="UTC"', 'clock="local"', "RtcTimeMode", W

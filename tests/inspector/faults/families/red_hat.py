@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -55,6 +56,15 @@ def rc_gone(family: Family) -> Fault:
     path = "/etc/init/rc.conf"
     assert path in family.files
     return gone("upstart-rc-gone", path, "SshConfig Dhcp CloudInit OnlineResizeFS SecurityCenterAgent")
+
+
+def host_keys(family: Family) -> Fault:
+    """cloud-init without its module ssh; Red Hat's drop-in keeps sshd-keygen off where cloud-init runs."""
+    path = "/etc/cloud/cloud.cfg"
+    text = re.sub(r"^ +- ssh\n", "", family.text(path), count=1, flags=re.MULTILINE)
+    return Fault(
+        "nothing-makes-host-keys", {path: text}, "SshConfig CloudInit Identity", F, "/etc/ssh/ssh_host_rsa_key"
+    )
 
 
 def sshd_session(family: Family) -> tuple[Fault, ...]:
