@@ -29,7 +29,7 @@ from inspector.report import (
     Summary,
     Tool,
 )
-from inspector.rules import rules
+from inspector.rules import WINDOWS, find_rule
 from inspector.rules.rule import Rule
 from inspector.target import Target
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, unknown, worst
@@ -105,7 +105,11 @@ def _judge_check(
     results: list[RuleResult] = []
     exempt: list[Exemption] = []
     for name in check.rules:
-        rule = rules()[name]
+        if family == "linux" and name.startswith(WINDOWS):
+            continue
+        rule = find_rule(name)
+        if rule is None:
+            raise InspectorError(f"the profile {profile.name} names the rule {name}, and there is none")
         if rule.os not in {"any", family or rule.os}:
             continue
         try:

@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from inspector.errors import UsageError
-from inspector.rules import rules
+from inspector.rules import WINDOWS, find_rule, rules
+from inspector.rules.rule import Rule
 from inspector.verdict import Status
 
 _FOLDER: Final = Path(__file__).with_name("profiles")  # importlib.resources brings tempfile and zipfile with it
@@ -61,15 +62,26 @@ def profile_names() -> list[str]:
 
 def load_profile(name: str) -> Profile:
     """Return the profile of that name, or the one in that TOML file (a name with a slash or ending in .toml)."""
+    return _profile(_resolved(name), name)
+
+
+def _resolved(name: str, *above: str) -> dict[str, Any]:
+    """Return the data of a profile with those of what it is based on, which may have a base itself."""
+    if name in above:
+        raise ProfileError(f"profile {above[0]}: it is based on itself, by way of {name}")
     data = _read(name)
-    if base := data.get("base"):
-        data = _inherit(_read(str(base)), data, name)
-    return _profile(data, name)
+    base = data.get("base")
+    return _inherit(_resolved(str(base), *above, name), data, name) if base else data
+
+
+def _is_own(name: str) -> bool:
+    """Tell whether a profile is a user's own file, not one that comes with the program."""
+    return "/" in name or name.endswith(".toml")
 
 
 def _read(name: str) -> dict[str, Any]:
     try:
-        if "/" in name or name.endswith(".toml"):
+        if _is_own(name):
             return _checked(tomllib.loads(Path(name).read_text(encoding="utf-8")), _KEYS, name)
         if name not in profile_names():
             raise ProfileError(f"no profile is called {name!r}{suggestion(name, profile_names())}")
@@ -103,6 +115,7 @@ def _inherit(base: dict[str, Any], data: dict[str, Any], where: str) -> dict[str
             raise ProfileError(f"profile {where}: no check is called {name!r}{suggestion(name, checks)}")
     kept = [checks[name] for name in data.get("keep", checks)]
     return {
+        **{key: value for key, value in base.items() if key == "systems"},
         **data,
         "check": kept + data.get("check", []),
         "parameters": {**base.get("parameters", {}), **data.get("parameters", {})},
@@ -123,33 +136,45 @@ def _profile(data: dict[str, Any], where: str) -> Profile:
         if not check.rules:
             raise ProfileError(f"profile {where}: the check {check.name!r} wants rules")
     used = [rule for check in checks for rule in check.rules]
-    for rule in used:
-        _known_rule(rule, where)
     parameters = {rule: data.get("parameters", {}).get(rule, {}) for rule in used}
-    for rule, given in parameters.items():
-        _check_parameters(rule, given, where)
-    for rule in [*data.get("parameters", {}), *data.get("levels", {})]:
+    for rule in _to_be_checked([*used, *data.get("parameters", {}), *data.get("levels", {})], where):
         _known_rule(rule, where)
+    for rule in _to_be_checked(parameters, where):
+        _check_parameters(rule, parameters[rule], where)
     levels = {rule: _levels(rule, given, where) for rule, given in data.get("levels", {}).items()}
     return Profile(str(data.get("name", where)), title, checks, parameters, levels, _systems(data, used, where))
 
 
+def _to_be_checked(names: Iterable[str], where: str) -> list[str]:
+    """Return the rules to look at: of our own profiles not those about Windows, whose import would cost every start.
+
+    A test looks at them.
+    """
+    return [name for name in names if _is_own(where) or not name.startswith(WINDOWS)]
+
+
 def _systems(data: dict[str, Any], used: list[str], where: str) -> frozenset[str]:
     """Return the families that a profile names, or that its rules are about; all where they are about any guest."""
-    about = {rules()[rule].os for rule in used} - {"any"} or _FAMILIES
+    about = {"windows" if rule.startswith(WINDOWS) else _rule(rule).os for rule in used} - {"any"} or _FAMILIES
     named = data.get("systems", sorted(about))
     if not isinstance(named, list) or not set(named) <= _FAMILIES:
         raise ProfileError(f"profile {where}: systems out of {sorted(_FAMILIES)} wanted, {named!r} found")
     return frozenset(named)
 
 
+def _rule(name: str) -> Rule:
+    found = find_rule(name)
+    assert found is not None, name  # noqa: S101 - its name was looked up before
+    return found
+
+
 def _known_rule(rule: str, where: str) -> None:
-    if rule not in rules():
+    if find_rule(rule) is None:
         raise ProfileError(f"profile {where}: no rule is called {rule!r}{suggestion(rule, rules())}")
 
 
 def _check_parameters(rule: str, given: Mapping[str, Any], where: str) -> None:
-    wanted = rules()[rule].parameters
+    wanted = _rule(rule).parameters
     for key in given:
         if key not in wanted:
             raise ProfileError(f"profile {where}: {rule} has no parameter {key!r}{suggestion(key, wanted)}")

@@ -14,7 +14,7 @@ from inspector import collectors
 from inspector import rules as rules_package
 from inspector.profile import load_profile, profile_names
 from inspector.reports import REPORTS
-from inspector.rules import rules
+from inspector.rules import find_rule, rules
 
 ROOT = Path(__file__).parents[1]
 PARSERS = sorted((ROOT / "parsers").rglob("*.py"))
@@ -89,6 +89,13 @@ def test_every_rule_of_a_module_is_in_its_tuple(module: str) -> None:
 def test_no_two_rules_share_a_name() -> None:
     loaded = [importlib.import_module(f"inspector.rules.{module}") for module in rules_package.MODULES]
     assert len(rules()) == sum(len(module.RULES) for module in loaded)
+
+
+def test_the_rules_about_windows_are_told_by_their_names() -> None:
+    for rule in rules().values():
+        told = (rule.name.startswith(rules_package.WINDOWS), ".windows." in rule.judge.__module__)
+        assert told == (rule.os == "windows",) * 2
+        assert find_rule(rule.name) is rule
 
 
 def test_every_rule_serves_a_profile() -> None:

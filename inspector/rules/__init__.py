@@ -54,6 +54,7 @@ MODULES: Final[tuple[str, ...]] = (
     "volumes",
     "windows.accounts",
     "windows.boot",
+    "windows.cloudbase_init",
     "windows.drivers",
     "windows.registry",
     "windows.release",
@@ -67,8 +68,24 @@ MODULES: Final[tuple[str, ...]] = (
 """Modules of this package that hold rules, in alphabetical order."""
 
 
+WINDOWS: Final = "windows-"
+"""What the names of the rules about Windows begin with, and no others."""
+
+
 @cache
 def rules() -> dict[str, Rule]:
     """Return every rule by its name."""
-    modules = [importlib.import_module(f"{__name__}.{module}") for module in MODULES]
+    return {**_loaded("linux"), **_loaded("windows")}
+
+
+def find_rule(name: str) -> Rule | None:
+    """Return the rule of a name; those about Windows are imported only when one of them is asked for."""
+    return _loaded("windows" if name.startswith(WINDOWS) else "linux").get(name)
+
+
+@cache
+def _loaded(folder: str) -> dict[str, Rule]:
+    """Return the rules of the modules in the folder `windows`, or of the others."""
+    names = (module for module in MODULES if module.startswith("windows.") == (folder == "windows"))
+    modules = [importlib.import_module(f"{__name__}.{module}") for module in names]
     return {rule.name: rule for module in modules for rule in module.RULES}

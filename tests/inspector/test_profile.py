@@ -137,3 +137,19 @@ def test_the_families_that_a_profile_judges(tmp_path: Path) -> None:
     assert load_profile(written(tmp_path, CHECK.format("partition-table-valid"))).systems == {"linux", "windows"}
     with pytest.raises(ProfileError, match=r"systems out of .* wanted, \['dos'\] found"):
         load_profile(written(tmp_path, 'systems = ["dos"]\n' + CHECK.format("fstab-parses")))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_our_own_profiles_are_right_about_windows_too(name: str, tmp_path: Path) -> None:
+    """They are not looked at when they are loaded, but are here: as the file of a user."""
+    mine = written(tmp_path, f'base = "{name}"\n')
+    assert load_profile(mine).checks == load_profile(name).checks
+
+
+def test_a_base_may_have_a_base(tmp_path: Path) -> None:
+    mine = load_profile(written(tmp_path, 'base = "nhn"\n' + CHECK.format("fstab-parses")))
+    assert [check.name for check in mine.checks] == [*(check.name for check in load_profile("nhn").checks), "A"]
+    own = tmp_path / "mine.toml"
+    own.write_text(f'title = "x"\nbase = "{own}"\n')
+    with pytest.raises(ProfileError, match="it is based on itself"):
+        load_profile(str(own))
