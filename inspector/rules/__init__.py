@@ -55,6 +55,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.accounts",
     "windows.boot",
     "windows.cloudbase_init",
+    "windows.cloudbase_init",
     "windows.drivers",
     "windows.registry",
     "windows.release",

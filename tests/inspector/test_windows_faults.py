@@ -24,14 +24,14 @@ from tests.windows import CONFIG, Changes, golden_storage, hive
 pytestmark = pytest.mark.corpus
 
 
-def judged(storage: Storage) -> dict[str, CheckResult]:
+def judged(storage: Storage, profile: str = "ecs") -> dict[str, CheckResult]:
     facts = Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
-    return {check.name: check for check in engine.judge(facts, load_profile("ecs"))[0]}
+    return {check.name: check for check in engine.judge(facts, load_profile(profile))[0]}
 
 
 @functools.cache
-def good() -> dict[str, Status]:
-    return {name: check.status for name, check in judged(golden_storage()).items()}
+def good(profile: str = "ecs") -> dict[str, Status]:
+    return {name: check.status for name, check in judged(golden_storage(), profile).items()}
 
 
 def places(check: CheckResult) -> set[str]:
@@ -42,8 +42,8 @@ def places(check: CheckResult) -> set[str]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: Fault) -> None:
     boot: Changes = {**fault.boot, **({"/Boot/BCD": hive(store_of(fault))} if fault.store else {})}
-    found = judged(golden_storage(fault.system, fault.software, fault.files, boot))
-    turned = {name: check for name, check in found.items() if check.status is not good()[name]}
+    found = judged(golden_storage(fault.system, fault.software, fault.files, boot), fault.profile)
+    turned = {name: check for name, check in found.items() if check.status is not good(fault.profile)[name]}
     first, *_ = wanted = fault.checks.split()
     assert sorted(turned) == sorted(wanted)
     assert turned[first].status is fault.status
@@ -57,8 +57,8 @@ def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: Fault) -> None
         )
         if changes
     }
-    again = judged(golden_storage(files=mended))
-    assert {name: check.status for name, check in again.items()} == good()
+    again = judged(golden_storage(files=mended), fault.profile)
+    assert {name: check.status for name, check in again.items()} == good(fault.profile)
 
 
 def fix(golden: Mapping[str, Mapping[str, Data]], changes: Keys) -> Keys:

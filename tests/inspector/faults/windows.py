@@ -14,6 +14,7 @@ from fixtures.windows import bcd
 from fixtures.windows.golden import (
     ANSWER_FILE,
     ASSIST,
+    CLOUDBASE_CONF,
     CONTROL,
     CURRENT,
     DISK_CLASS,
@@ -53,6 +54,7 @@ class Fault:
     Attributes:
         checks: the checks that turn, the first as `status`, with `place` among its evidence.
         store: further elements of the default entry of the boot store.
+        profile: by which it is judged, where another than the usual one has the rule.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Fault:
     files: Changes = field(default_factory=dict)
     boot: Changes = field(default_factory=dict)
     store: dict[str, Data] = field(default_factory=dict)
+    profile: str = "ecs"
 
 
 def _system(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
@@ -92,6 +95,8 @@ _SYS: Final = r"\SystemRoot\System32\drivers"
 _SHOWN: Final = r"C:\Windows\System32\drivers"
 _XML: Final = "/Windows/WinSxS/pending.xml"
 _YES: Final = b"\1"
+_CLOUDBASE: Final = rf"{SERVICES}\cloudbase-init"
+_RAN: Final = r"Cloudbase Solutions\Cloudbase-Init\i-0001\Plugins"
 
 FAULTS: Final = (
     # virtio
@@ -199,6 +204,20 @@ FAULTS: Final = (
         "assistant-without-program", "CloudAssistant", WARNING,
         f"/ProgramData/aliyun/assist/{ASSIST}/aliyun_assist_service.exe",
         rf"C:\ProgramData\aliyun\assist\{ASSIST}\aliyun_assist_service.exe",
+    ),
+    # another cloud's initialiser
+    Fault(
+        "cloudbase-init-disabled", "CloudbaseInit", WARNING, rf"{HIVE}\SYSTEM {_CLOUDBASE}\Start",
+        {_CLOUDBASE: {"Start": 4}}, profile="nhn",
+    ),
+    Fault(
+        "cloudbase-init-for-another-cloud", "CloudbaseInit", WARNING,
+        "C:" + CLOUDBASE_CONF.replace("/", "\\"), profile="nhn",
+        files={CLOUDBASE_CONF: "[DEFAULT]\nmetadata_services=cloudbaseinit.metadata.services.gceservice.GCEService\n"},
+    ),
+    Fault(
+        "cloudbase-init-has-run", "CloudbaseInit", WARNING, rf"{HIVE}\SOFTWARE {_RAN}",
+        software={_RAN: {"UserDataPlugin": 1}}, profile="nhn",
     ),
     # who gets in
     _system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),

@@ -1,0 +1,171 @@
+r"""Cloudbase-Init, which prepares an instance of Windows as cloud-init does one of Linux.
+
+Source: Cloudbase-Init's documentation, "Tutorial" (its folders, both configuration files), "Services" and the default
+of the option `metadata_services`; what it has done it keeps in the registry below the id of the instance.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from msgspec.structs import replace
+
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.rules.windows.services import judge_service
+from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
+from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES, Start, service
+from parsers.windows.cloudbase_init import MAX_SIZE, CloudbaseInit, parse_cloudbase_init
+
+_SERVICE: Final = "cloudbase-init"
+_CONFIG_FILE: Final = re.compile(r'--config-file[=\s]+(?:"([^"]+)"|(\S+))')
+_UNATTENDED: Final = "cloudbase-init-unattend.conf"
+_DEFAULT: Final = (
+    "cloudbaseinit.metadata.services.httpservice.HttpService",
+    "cloudbaseinit.metadata.services.configdrive.ConfigDriveService",
+    "cloudbaseinit.metadata.services.ec2service.EC2Service",
+    "cloudbaseinit.metadata.services.maasservice.MaaSHttpService",
+    "cloudbaseinit.metadata.services.cloudstack.CloudStack",
+    "cloudbaseinit.metadata.services.opennebulaservice.OpenNebulaService",
+)
+"""What it asks where the configuration does not say."""
+_STATES: Final = (
+    r"HKLM\SOFTWARE\Cloudbase Solutions\Cloudbase-Init",
+    r"HKLM\SOFTWARE\Wow6432Node\Cloudbase Solutions\Cloudbase-Init",
+)
+_PLUGINS: Final = "Plugins"
+_LOGS: Final = (
+    r"C:\Program Files\Cloudbase Solutions\Cloudbase-Init\log",
+    r"C:\Program Files (x86)\Cloudbase Solutions\Cloudbase-Init\log",
+)
+_SHOWN: Final = 16
+
+
+@rule("windows-cloudbase-init-starts", "Cloudbase-Init is installed, and started with Windows", "windows")
+def windows_cloudbase_init_starts(facts: Facts) -> Verdict:
+    r"""Its service, when it is started, and its program.
+
+    Why: without it nobody sets the password, the name and the disks of an instance, and nothing runs the user's script.
+
+    Fix: install Cloudbase-Init, or `sc config cloudbase-init start= auto`.
+
+    Reads: Services\cloudbase-init and its program
+
+    References: Cloudbase-Init, Tutorial; NHN Cloud, Image, console guide.
+    """
+    verdict = judge_service(facts, _SERVICE, Start.AUTOMATIC, required=False)
+    return verdict if verdict.status != "FAILED" else warning(verdict.message, *verdict.evidence)
+
+
+@rule("windows-cloudbase-init-finds-metadata", "Cloudbase-Init asks the services of this cloud", "windows")
+def windows_cloudbase_init_finds_metadata(facts: Facts, *, services: Sequence[str]) -> Verdict:
+    r"""The list metadata_services of both configuration files, that for the setup after Sysprep included.
+
+    Where a file has no such list Cloudbase-Init asks those that it asks by default. Without `services` any will do.
+
+    Why: it does nothing with an instance where it finds no metadata, or asks services that are not there for minutes.
+
+    Fix: put the line that is named right, and name a service of the cloud in metadata_services.
+
+    Reads: the configuration files that Services\cloudbase-init names, and cloudbase-init-unattend.conf beside them
+
+    References: Cloudbase-Init, Services, and the default of metadata_services.
+    """
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
+    for path, found in _configurations(facts):
+        place = facts[Guest].place(path)
+        if found is None:
+            bad.append(Evidence(place, "does not exist"))
+            continue
+        bad += [Evidence(replace(place, line=item.place.line), item.message) for item in found.problems]
+        option = found.option("metadata_services")
+        listed = found.texts("metadata_services") if option else _DEFAULT
+        names = ", ".join(_class(name) for name in listed or ()) or "none"
+        seen = Evidence(replace(place, line=option.place.line if option else None), f"metadata services: {names}")
+        (good if _suits(listed or (), services) else bad).append(seen)
+    if bad:
+        return warning("Cloudbase-Init cannot read its configuration, or finds no metadata of this cloud", *bad)
+    return ok("Cloudbase-Init asks for the metadata of this cloud", *good)
+
+
+@rule("windows-cloudbase-init-state-is-gone", "Nothing is left of what Cloudbase-Init did", "windows")
+def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
+    r"""What it keeps of its plugins below the id of the instance, and its logs.
+
+    Why: plugins that are marked as done are not run again where a copy has the same id, as those of some clouds have;
+    the logs tell names, users and data of the source.
+
+    Fix: delete the keys below `Cloudbase Solutions\Cloudbase-Init`, and the files in its folder log.
+
+    Reads: SOFTWARE\Cloudbase Solutions\Cloudbase-Init, C:\Program Files\Cloudbase Solutions\Cloudbase-Init\log
+    """
+    left = [*islice((*_plugins(facts[Registry]), *_logs(facts[Guest])), _SHOWN)]
+    if left:
+        return warning("Cloudbase-Init has run, and left what it did", *left)
+    return ok("Cloudbase-Init has left nothing", Evidence(facts[Registry].place(_STATES[0]), "no plugin has run"))
+
+
+def _configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
+    """Give the paths of the configuration files, and what they say; None where one is lacking."""
+    registry, guest = facts[Registry], facts[Guest]
+    found = service(registry, _SERVICE)
+    if found is None:
+        raise NotApplicable("Cloudbase-Init is not installed")
+    paths = [quoted or plain for quoted, plain in _CONFIG_FILE.findall(found.image_path)]
+    if not paths:
+        raise UnknownFact(
+            "which configuration Cloudbase-Init reads is not told",
+            registry.place(rf"{SERVICES}\{_SERVICE}", "ImagePath"),
+        )
+    beside = ntpath.join(ntpath.dirname(paths[0]), _UNATTENDED)
+    if guest.exists(beside):
+        paths.append(beside)
+    for path in paths:
+        try:
+            yield path, parse_cloudbase_init(guest.read_text(path, MAX_SIZE), path)
+        except NotFound:
+            yield path, None
+
+
+def _class(name: str) -> str:
+    """Return the name of a class without its modules, which moved in the course of time."""
+    return name.rpartition(".")[2]
+
+
+def _suits(listed: Sequence[str], wanted: Sequence[str]) -> bool:
+    names = {_class(name) for name in listed}
+    return bool(names & set(wanted)) if wanted else bool(names)
+
+
+def _plugins(registry: Registry) -> Iterator[Evidence]:
+    for state in _STATES:
+        for key in registry.subkeys(state):
+            path = rf"{state}\{key.name}" if key.name == _PLUGINS else rf"{state}\{key.name}\{_PLUGINS}"
+            if count := sum(1 for _ in registry.values(path)):
+                yield Evidence(registry.place(path), f"{count} plugins have run")
+
+
+def _logs(guest: Guest) -> Iterator[Evidence]:
+    for folder in _LOGS:
+        try:
+            names = [entry.name for entry in guest.listdir(folder)]
+        except NotFound:
+            continue
+        for name in names:
+            path = rf"{folder}\{name}"
+            if guest.is_file(path) and (size := guest.stat(path).size):
+                yield Evidence(guest.place(path), f"a log of {size} bytes")
+
+
+RULES = (
+    windows_cloudbase_init_finds_metadata,
+    windows_cloudbase_init_starts,
+    windows_cloudbase_init_state_is_gone,
+)
