@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -47,6 +48,8 @@ _MODULES: Final = (
     "/usr/lib/python2*/dist-packages/cloudinit/version.py",
     "/usr/lib/python2*/site-packages/cloudinit/version.py",
 )
+_SOURCES: Final = ("sources/DataSource*.py", "sources/DataSource*.py[co]", "../DataSource*.py")
+"""The modules of data sources: in cloud-init's package, and beside it (cloudinit.sources.list_sources)."""
 _VERSION: Final = re.compile(r"^(?:__VERSION__|_VERSION)\s*=\s*[\"']([0-9][^\"']*)[\"']", re.MULTILINE)
 _SEEDS: Final = {"nocloud": "NoCloud", "nocloud-net": "NoCloud"}
 _SEED_FOLDERS: Final = ("/var/lib/cloud/seed", "/writable/system-data/var/lib/cloud/seed")
@@ -93,6 +96,7 @@ def collect_cloud_init(facts: Facts) -> CloudInit:
         system_network=_system_network(config),
         dmi=not guest.exists("/usr/lib/aarch64-linux-gnu"),
         flaw=program_flaw(guest, programs) if programs else None,
+        sources=tuple(_sources(guest)),
     )
 
 
@@ -127,6 +131,13 @@ def _version(guest: Guest, package: Package | None) -> Version | None:
         if match:
             return Version(match[1], Place(path, text.count("\n", 0, match.start()) + 1))
     return None
+
+
+def _sources(guest: Guest) -> Iterator[str]:
+    """Give the modules of data sources below every Python that has cloud-init, whichever of them runs it."""
+    for folder in dict.fromkeys(posixpath.dirname(path) for pattern in _MODULES for path in guest.glob(pattern)):
+        for pattern in _SOURCES:
+            yield from guest.glob(posixpath.normpath(f"{folder}/{pattern}"))
 
 
 def _config_files(guest: Guest) -> list[CloudConfigFile]:

@@ -61,6 +61,7 @@ class CloudInit(msgspec.Struct, frozen=True):
     Attributes:
         programs: the paths of its program and its main configuration that exist.
         missing: those that do not.
+        sources: the Python modules of its data sources; none where their directory is not there.
         flaw: why the program cannot be executed; None where nothing speaks against it.
         package: as the package database knows it; None where that has none or could not be read.
         version: from the package, else from its Python module.
@@ -99,6 +100,7 @@ class CloudInit(msgspec.Struct, frozen=True):
     system_network: Configuration | None = None
     dmi: bool = True
     flaw: Evidence | None = None
+    sources: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
@@ -141,7 +142,10 @@ def cloud_init_datasource_allows_target(facts: Facts, *, datasources: Sequence[s
 
     Fix: name the target's data source first in one line of a file in /etc/cloud/cloud.cfg.d, such as
     `datasource_list: [ AliYun, None ]`, and unpin others in /etc/cloud/ds-identify.cfg and the kernel's arguments.
-    Reads: datasource_list in /etc/cloud/cloud.cfg and cloud.cfg.d, /etc/cloud/ds-identify.cfg, the kernel's arguments
+    Where its module is missing, update cloud-init, or install the package that has it (on Alpine
+    cloud-init-datasource-aliyun).
+    Reads: datasource_list in /etc/cloud/cloud.cfg and cloud.cfg.d, /etc/cloud/ds-identify.cfg, the kernel's arguments,
+    cloudinit/sources
     References: docs.cloud-init.io, "ds-identify"
     """
     cloud_init = _installed(facts)
@@ -162,7 +166,7 @@ def _pinned(cloud_init: CloudInit, targets: Sequence[str], datasource: str, plac
     """Judge a data source that is used without looking for it."""
     evidence = Evidence(place, f"data source {datasource}")
     if _reached((datasource,), targets):
-        return _unless_unknown(cloud_init, ok(f"cloud-init is pinned to {datasource}", evidence))
+        return _allowed(cloud_init, (datasource,), targets, f"cloud-init is pinned to {datasource}", evidence)
     wanted = _wanted(targets)
     if not _reached((datasource.lower(),), [target.lower() for target in targets]):
         return failed(f"{wanted} wanted, cloud-init is pinned to {datasource}", evidence)
@@ -207,11 +211,31 @@ def _listed(cloud_init: CloudInit, targets: Sequence[str], *, identified: bool) 
         message = "ds-identify reads no list that is not in one line, and looks for every cloud that it knows"
         return warning(message, seen, Evidence(Place(python.place.path), "ds-identify reads no list in this file"))
     more = [Evidence(shell.place, f"ds-identify: {', '.join(shell.names)}")] if identified and shell else []
-    return _unless_unknown(cloud_init, ok(f"{_found(python.names, targets)} is in datasource_list", seen, *more))
+    message = f"{_found(python.names, targets)[0]} is in datasource_list"
+    return _allowed(cloud_init, python.names, targets, message, seen, *more)
 
 
-def _found(names: Sequence[str], targets: Sequence[str]) -> str:
-    return next(name for name in names if _reached((name,), targets))
+def _found(names: Sequence[str], targets: Sequence[str]) -> list[str]:
+    return [name for name in names if _reached((name,), targets)]
+
+
+def _allowed(
+    cloud_init: CloudInit, names: Sequence[str], targets: Sequence[str], message: str, *seen: Evidence
+) -> Verdict:
+    """Give an OK for data sources that may be used, if one of them has its module: others are passed over in silence.
+
+    Distributions may pack each data source apart, and older releases do not know every cloud.
+    """
+    if not cloud_init.sources:
+        return _unless_unknown(cloud_init, ok(message, *seen))
+    found = _found(names, targets)
+    wanted = [f"/datasource{name.lower()}.py" for name in found]
+    modules = [path for path in cloud_init.sources if path.lower().rstrip("co").endswith(tuple(wanted))]
+    if modules:
+        return _unless_unknown(cloud_init, ok(message, *seen, *(Evidence(Place(path), "present") for path in modules)))
+    folder = posixpath.dirname(cloud_init.sources[0])
+    missing = [Evidence(Place(f"{folder}/DataSource{name}.py"), "no such file") for name in found]
+    return failed(f"{message}, but cloud-init here has no module for it", *seen, *missing)
 
 
 def _flaw(found: DatasourceList) -> str:

@@ -62,8 +62,8 @@ def virtio_disk_driver_boots(facts: Facts) -> Verdict:
 
     Fix: name virtio_blk and virtio_pci in /etc/initramfs-tools/modules and run `update-initramfs -u`; with dracut, run
     `dracut -f --add-drivers "virtio_blk virtio_pci"`; with mkinitcpio, name them in MODULES of /etc/mkinitcpio.conf and
-    run `mkinitcpio -P`; on Alpine, add virtio to `features` in /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`. Take away
-    what blocks them in modprobe.d.
+    run `mkinitcpio -P`; on Alpine, add virtio to `features` in /etc/mkinitfs/mkinitfs.conf and run `mkinitfs`. Take
+    away what blocks them in modprobe.d.
 
     Reads: the default boot entry, its initial RAM disk, modules.builtin, modules.dep, /boot/config-*, modprobe.d.
 

@@ -433,3 +433,25 @@ def test_a_whole_seed_of_a_source_that_may_be_used_wins_over_the_cloud(sources: 
         ["/var/lib/cloud/seed/nocloud"],
     )
     assert judge(cloud_init_has_no_seed, dict.fromkeys(seed) | {SOURCES: sources})[0] is Status.OK
+
+
+def test_a_data_source_needs_its_module() -> None:
+    folder = "/usr/lib/python3/dist-packages/cloudinit/sources"
+    others: Files = {f"{folder}/DataSource{name}.py": "" for name in ("Ec2", "None")}
+    assert judge(cloud_init_datasource_allows_target, others) == (
+        Status.FAILED,
+        [f"{SOURCES}:1", f"{SOURCES}:1", f"{folder}/DataSourceAliYun.py"],
+    )
+    pinned = {**others, IDENTIFY: "datasource: AliYun\n"}
+    assert judge(cloud_init_datasource_allows_target, pinned)[0] is Status.FAILED
+    # Its own, a compiled one, and one beside cloud-init's package, where data sources are looked for as well.
+    for path in (
+        f"{folder}/DataSourceAliYun.py",
+        f"{folder}/DataSourceAliYun.pyc",
+        "/usr/lib/python3/dist-packages/DataSourceAliYun.py",
+    ):
+        status, places = judge(cloud_init_datasource_allows_target, {**others, path: ""})
+        assert (status, places[-1]) == (Status.OK, path)
+    # What is compiled for a source that is gone is not imported.
+    cached = {**others, f"{folder}/__pycache__/DataSourceAliYun.cpython-311.pyc": ""}
+    assert judge(cloud_init_datasource_allows_target, cached)[0] is Status.FAILED
