@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from typing import Final
 
@@ -42,7 +43,7 @@ def system_programs_exist(facts: Facts) -> Verdict:
     Why: without init the kernel panics; without the loader, the C library or a shell no program starts.
 
     Fix: reinstall the package that the file belongs to, for instance from a rescue system with
-    `apt install --reinstall systemd-sysv dash libc6`.
+    `apt install --reinstall systemd-sysv dash libc6` or `dnf reinstall systemd bash glibc`.
 
     Reads: /sbin/init, /bin/sh, the loader and the C library of the architecture: their metadata and first bytes.
 
@@ -90,7 +91,12 @@ def _libraries(guest: Guest, machine: str | None) -> list[str]:
         return [loader]
     if named is None and not guest.exists(loader) and _is_busybox(guest):
         return []
-    return [loader, _first(guest, tuple(f"{folder}/libc.so.6" for folder in _LIBCS[machine]))]
+    paths = [f"{folder}/libc.so.6" for folder in _LIBCS[machine]]
+    multiarch = guest.is_dir(posixpath.dirname(paths[0]))  # Debian's; with others it lies beside the loader
+    return [
+        loader,
+        next(filter(guest.exists, paths), paths[0] if multiarch else f"{posixpath.dirname(loader)}/libc.so.6"),
+    ]
 
 
 def _interpreter(guest: Guest, path: str) -> str | None:

@@ -69,6 +69,11 @@ def test_a_program_that_cannot_start_is_found(change: Change, place: str) -> Non
     assert system_programs_exist(facts()).status is Status.OK
 
 
+def test_a_library_that_is_gone_is_named_where_the_family_has_it() -> None:
+    verdict = system_programs_exist(facts({"/usr/lib/x86_64-linux-gnu": None}))
+    assert (verdict.status, places(verdict)[-1]) == (Status.FAILED, "/lib64/libc.so.6")
+
+
 def test_other_kinds_of_systems_are_taken() -> None:
     script: Change = {"/usr/sbin/init": File("#!/bin/sh\nexec /lib/systemd/systemd\n", 0o755)}
     assert system_programs_exist(facts(script)).status is Status.OK
