@@ -55,7 +55,6 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.accounts",
     "windows.boot",
     "windows.cloudbase_init",
-    "windows.cloudbase_init",
     "windows.drivers",
     "windows.registry",
     "windows.release",
