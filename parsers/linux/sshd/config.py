@@ -16,6 +16,7 @@ updates of a package know are left open (`doubts`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -38,6 +39,15 @@ NEWEST: Final[Release] = (10, 2)
 _MAX_DEPTH: Final = 16
 _MAX_FILES: Final = 1000
 _MAX_PROBLEMS: Final = 1000
+_PATHS: Final = frozenset(
+    {
+        "AuthorizedKeysFile", "AuthorizedPrincipalsFile", "Banner", "HostCertificate", "HostKey", "HostKeyAgent",
+        "ModuliFile", "PidFile", "RevokedKeys", "SecurityKeyProvider", "TrustedUserCAKeys", "XAuthLocation",
+    }
+)  # fmt: skip
+"""Keywords whose paths may begin with somebody's home: sshd stops where there is no such user."""
+_HOME_OF: Final = re.compile(r"~(?!root(?:/|$))[^/]")
+
 ReadIncluded = Callable[[str], Sequence[tuple[str, str | None]]]
 """Takes the absolute pattern of an Include, returns what matches in the order of glob(3): its path, and its text, which
 is None for a symbolic link that leads nowhere. Directories are left out."""
@@ -190,6 +200,8 @@ class _Reader(msgspec.Struct):
         if life in {Life.DEPRECATED, Life.UNSUPPORTED}:
             self.remarks.append(Problem(place, f"{line.keyword} is {life.value} and has no effect"))
         check = keyword.check if life is Life.CURRENT else anything
+        homes = [word for word in line.arguments if keyword.name in _PATHS and _HOME_OF.match(word)]
+        self.doubts += [Problem(place, f"whether the user of {word} exists cannot be told") for word in homes]
         flaw = _program_flaw(keyword, line.rest) or check(line.arguments, self.release)
         if flaw:
             self._problem(place, f"{line.keyword}: {flaw}")
@@ -292,17 +304,17 @@ class _Reader(msgspec.Struct):
             base, zone, _ = host.partition("%")
             numeric = address(base)
             if numeric is None:
-                self._unresolved(item, host)
+                self._unresolved(item, host, wanted)
             elif zone:
                 self.doubts.append(Problem(item.place, f"whether the interface of {host} is there cannot be told"))
             if numeric is not None and wanted and numeric.version != wanted:
                 self._problem(item.place, f"an address of the family {item.arguments[0]} is not in wanted")
 
-    def _unresolved(self, item: Directive, host: str) -> None:
+    def _unresolved(self, item: Directive, host: str, wanted: int | None) -> None:
         looks_numeric = ":" in host or all(char in "0123456789." for char in host)
         if looks_numeric:
             self._problem(item.place, f"an address wanted, {host!r} found")
-        elif host not in {"*", "localhost"}:
+        elif host != "*" and not (host == "localhost" and wanted != 6):  # which need not have an address of IPv6
             self.doubts.append(Problem(item.place, f"whether the name {host} resolves cannot be told"))
 
 
