@@ -10,7 +10,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.accounts import Accounts
 from inspector.guest import Guest
-from inspector.verdict import Evidence
+from inspector.verdict import Evidence, Verdict, ok, unknown, warning
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
 
@@ -32,6 +32,23 @@ def _filled(guest: Guest, paths: Iterable[str]) -> Iterator[str]:
         stat = guest.lstat(path)
         if stat.type is FileType.FILE and stat.size:
             yield path
+
+
+def none_left(guest: Guest, patterns: Iterable[str], message: str) -> Verdict:
+    """Judge that no file matches; `message` is what to say where one does."""
+    patterns = tuple(patterns)
+    found = leftovers(guest, patterns)
+    if len(found) > MAX_SHOWN:
+        return warning(f"{message}: more than {MAX_SHOWN} files", *found[:MAX_SHOWN])
+    if found:
+        return warning(f"{message}: {len(found)} {'file' if len(found) == 1 else 'files'}", *found)
+    return nothing_left(patterns)
+
+
+def nothing_left(patterns: Iterable[str]) -> Verdict:
+    """OK for where nothing was found; without a home to look into there is nothing to say."""
+    places = absent(patterns)
+    return ok("nothing is left behind", *places) if places else unknown("there is no home to look into")
 
 
 def absent(patterns: Iterable[str]) -> list[Evidence]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
-from inspector.linux.leftover_files import MAX_SHOWN, absent, leftovers
+from inspector.linux.leftover_files import MAX_SHOWN, absent, leftovers, none_left
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.filesystem.tree import FileType
@@ -45,7 +44,7 @@ def crash_dumps_are_gone(facts: Facts) -> Verdict:
 
     References: core(5), coredumpctl(1), virt-sysprep(1)
     """
-    return _none_left(facts, _DUMPS, "dumps are left behind")
+    return none_left(facts[Guest], _DUMPS, "dumps are left behind")
 
 
 @rule("mail-spools-are-empty", "No mail waits in the image")
@@ -57,7 +56,7 @@ def mail_spools_are_empty(facts: Facts) -> Verdict:
 
     References: virt-sysprep(1)
     """
-    return _none_left(facts, _MAIL, "mail is left behind")
+    return none_left(facts[Guest], _MAIL, "mail is left behind")
 
 
 @rule("caches-are-empty", "No temporary files and no downloaded packages are left")
@@ -88,12 +87,6 @@ def _filled(guest: Guest, folder: str) -> Evidence | None:
             files += 1
             size += stat.size
     return Evidence(guest.place(folder), f"{files} files, {size // _MIB} MiB") if files else None
-
-
-def _none_left(facts: Facts, patterns: Iterable[str], message: str) -> Verdict:
-    patterns = tuple(patterns)
-    found = leftovers(facts[Guest], patterns)
-    return warning(message, *found[:MAX_SHOWN]) if found else ok("nothing is left behind", *absent(patterns))
 
 
 RULES = (crash_dumps_are_gone, mail_spools_are_empty, caches_are_empty)

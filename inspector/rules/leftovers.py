@@ -9,9 +9,9 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
-from inspector.linux.leftover_files import MAX_SHOWN, absent, in_homes, leftovers
+from inspector.linux.leftover_files import MAX_SHOWN, absent, in_homes, leftovers, none_left, nothing_left
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from parsers.filesystem.tree import FileType
 
 _INSTANCE: Final = (
@@ -127,7 +127,7 @@ def cloud_init_state_is_gone(facts: Facts) -> Verdict:
     Reads: /var/lib/cloud
     References: cloud-init's documentation, cloud-init clean
     """
-    return _none_left(facts, _INSTANCE, "the data of an instance is left behind")
+    return none_left(facts[Guest], _INSTANCE, "the data of an instance is left behind")
 
 
 @rule("cloud-init-data-holds-no-secret", "No password or key stands in the data that cloud-init keeps")
@@ -162,7 +162,7 @@ def logs_are_empty(facts: Facts) -> Verdict:
     Reads: /var/log
     References: journalctl(1), virt-sysprep(1)
     """
-    return _none_left(facts, _LOGS, "logs are left behind")
+    return none_left(facts[Guest], _LOGS, "logs are left behind")
 
 
 @rule("shell-history-is-gone", "No history of commands is left")
@@ -173,7 +173,7 @@ def shell_history_is_gone(facts: Facts) -> Verdict:
     Reads: the homes of root and of users
     References: virt-sysprep(1)
     """
-    return _none_left(facts, in_homes(facts, _HISTORIES), "histories are left behind")
+    return none_left(facts[Guest], in_homes(facts, _HISTORIES), "histories are left behind")
 
 
 @rule("ssh-keys-of-users-are-gone", "No key of a user lets somebody into every copy")
@@ -184,7 +184,7 @@ def ssh_keys_of_users_are_gone(facts: Facts) -> Verdict:
     Reads: .ssh in the homes of root and of users
     References: https://docs.oracle.com/en-us/iaas/Content/Marketplace/app-publisher-guidelines-images.htm
     """
-    return _none_left(facts, in_homes(facts, _SSH), "keys or known hosts are left behind")
+    return none_left(facts[Guest], in_homes(facts, _SSH), "keys or known hosts are left behind")
 
 
 @rule("private-keys-are-gone", "No private key lies in the image")
@@ -204,7 +204,7 @@ def private_keys_are_gone(facts: Facts) -> Verdict:
     ]
     if found:
         return warning("private keys are left behind", *found[:MAX_SHOWN])
-    return _nothing(patterns)
+    return nothing_left(patterns)
 
 
 @rule("cloud-credentials-are-gone", "No credentials for a cloud or a service lie in the image")
@@ -224,7 +224,7 @@ def cloud_credentials_are_gone(facts: Facts) -> Verdict:
     ]
     if found:
         return failed("credentials are left behind", *found[:MAX_SHOWN])
-    return _nothing(patterns)
+    return nothing_left(patterns)
 
 
 def _holds_secret(path: str, data: bytes) -> bool:
@@ -257,7 +257,7 @@ def keytabs_are_gone(facts: Facts) -> Verdict:
     Reads: /etc/krb5.keytab, the state of FreeIPA, SSSD and Samba
     References: realm(8), virt-sysprep(1)
     """
-    return _none_left(facts, _KEYTABS, "the membership of a directory is left behind")
+    return none_left(facts[Guest], _KEYTABS, "the membership of a directory is left behind")
 
 
 @rule("account-backups-are-gone", "No old copy of the account files, nor of files that were edited, is left")
@@ -268,7 +268,7 @@ def account_backups_are_gone(facts: Facts) -> Verdict:
     Reads: /etc, /root, /srv
     References: passwd(5), virt-sysprep(1)
     """
-    return _none_left(facts, (*_BACKUPS, *_EDITORS), "old copies are left behind")
+    return none_left(facts[Guest], (*_BACKUPS, *_EDITORS), "old copies are left behind")
 
 
 @rule("no-jobs-of-users-are-left", "No job of a user is waiting in cron or at")
@@ -292,23 +292,7 @@ def first_boot_scripts_are_done(facts: Facts) -> Verdict:
     Reads: the folders in which virt-customize and virt-v2v put their scripts
     References: virt-customize(1), --firstboot
     """
-    return _none_left(facts, _FIRST_BOOT, "scripts wait for the first boot")
-
-
-def _none_left(facts: Facts, patterns: Iterable[str], message: str) -> Verdict:
-    patterns = tuple(patterns)
-    found = leftovers(facts[Guest], patterns)
-    if len(found) > MAX_SHOWN:
-        return warning(f"{message}: more than {MAX_SHOWN} files", *found[:MAX_SHOWN])
-    if found:
-        return warning(f"{message}: {len(found)} {'file' if len(found) == 1 else 'files'}", *found)
-    return _nothing(patterns)
-
-
-def _nothing(patterns: Iterable[str]) -> Verdict:
-    """OK for where nothing was found; without a home to look into there is nothing to say."""
-    places = absent(patterns)
-    return ok("nothing is left behind", *places) if places else unknown("there is no home to look into")
+    return none_left(facts[Guest], _FIRST_BOOT, "scripts wait for the first boot")
 
 
 def _contents(guest: Guest, patterns: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ from inspector.facts.services import Services
 from inspector.facts.sshd import Sshd
 from inspector.guest import Guest, NotFound
 from inspector.linux.dhcp_hostname import sent_names
-from inspector.linux.leftover_files import MAX_SHOWN, absent, leftovers
+from inspector.linux.leftover_files import MAX_SHOWN, absent, none_left
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from parsers.filesystem.tree import FileType
@@ -153,7 +153,7 @@ def host_id_is_unset(facts: Facts) -> Verdict:
     Reads: /etc/hostid
     References: gethostid(3)
     """
-    return _none_left(facts, (_HOST_ID,), "every copy will have this host id")
+    return none_left(facts[Guest], (_HOST_ID,), "every copy will have this host id")
 
 
 @rule("boot-entries-do-not-carry-an-id", "No boot entry is named by the machine id")
@@ -245,7 +245,7 @@ def dhcp_state_is_gone(facts: Facts) -> Verdict:
     Reads: the state of dhclient, dhcpcd, NetworkManager, wicked and systemd-networkd below /var/lib
     References: dhclient(8), virt-sysprep(1)
     """
-    return _none_left(facts, _DHCP, "the state of DHCP is left behind")
+    return none_left(facts[Guest], _DHCP, "the state of DHCP is left behind")
 
 
 @rule("random-seed-is-gone", "No saved random seed is left")
@@ -256,7 +256,7 @@ def random_seed_is_gone(facts: Facts) -> Verdict:
     Reads: the random seeds of systemd, of init scripts and of systemd-boot
     References: systemd-random-seed.service(8)
     """
-    return _none_left(facts, _SEEDS, "a random seed is left behind")
+    return none_left(facts[Guest], _SEEDS, "a random seed is left behind")
 
 
 @rule("initiator-names-are-unset", "No name of an iSCSI or NVMe initiator, and no multipath binding, is left")
@@ -288,7 +288,7 @@ def lvm_devices_file_is_gone(facts: Facts) -> Verdict:
     Reads: /etc/lvm/devices
     References: lvmdevices(8)
     """
-    return _none_left(facts, (_DEVICES_FILE,), "LVM looks at the disks of one machine alone")
+    return none_left(facts[Guest], (_DEVICES_FILE,), "LVM looks at the disks of one machine alone")
 
 
 @rule("hostname-is-generic", "The host name is set by the cloud, not by the image")
@@ -307,11 +307,6 @@ def hostname_is_generic(facts: Facts) -> Verdict:
     if hostname.name is None or hostname.name.lower() in _GENERIC:
         return ok("no host name of its own", Evidence(hostname.place, hostname.name or "no name"))
     return warning("every copy will have this host name", Evidence(hostname.place, hostname.name))
-
-
-def _none_left(facts: Facts, patterns: tuple[str, ...], message: str) -> Verdict:
-    found = leftovers(facts[Guest], patterns)
-    return warning(message, *found) if found else ok("nothing is left behind", *absent(patterns))
 
 
 RULES = (
