@@ -56,6 +56,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.boot",
     "windows.cloudbase_init",
     "windows.drivers",
+    "windows.foreign_tools",
     "windows.registry",
     "windows.release",
     "windows.remote",

@@ -205,7 +205,11 @@ FAULTS: Final = (
         f"/ProgramData/aliyun/assist/{ASSIST}/aliyun_assist_service.exe",
         rf"C:\ProgramData\aliyun\assist\{ASSIST}\aliyun_assist_service.exe",
     ),
-    # another cloud's initialiser
+    # other platforms
+    Fault(
+        "vmware-tools", "ForeignAgents", WARNING, rf"{HIVE}\SYSTEM {SERVICES}\VMTools\Start",
+        {rf"{SERVICES}\VMTools": {"Type": 0x10, "Start": 2, "ImagePath": r"C:\Windows\explorer.exe"}},
+    ),
     Fault(
         "cloudbase-init-disabled", "CloudbaseInit", WARNING, rf"{HIVE}\SYSTEM {_CLOUDBASE}\Start",
         {_CLOUDBASE: {"Start": 4}}, profile="nhn",
