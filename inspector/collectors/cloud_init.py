@@ -137,7 +137,8 @@ def _sources(guest: Guest) -> Iterator[str]:
     """Give the modules of data sources below every Python that has cloud-init, whichever of them runs it."""
     for folder in dict.fromkeys(posixpath.dirname(path) for pattern in _MODULES for path in guest.glob(pattern)):
         for pattern in _SOURCES:
-            yield from guest.glob(posixpath.normpath(f"{folder}/{pattern}"))
+            found = guest.glob(posixpath.normpath(f"{folder}/{pattern}"))
+            yield from (path for path in found if guest.is_file(path))
 
 
 def _config_files(guest: Guest) -> list[CloudConfigFile]:
