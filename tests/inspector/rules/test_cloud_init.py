@@ -437,7 +437,7 @@ def test_a_whole_seed_of_a_source_that_may_be_used_wins_over_the_cloud(sources: 
 
 def test_a_data_source_needs_its_module() -> None:
     folder = "/usr/lib/python3/dist-packages/cloudinit/sources"
-    others: Files = {f"{folder}/DataSource{name}.py": "" for name in ("Ec2", "None")}
+    others: dict[str, Any] = {f"{folder}/DataSource{name}.py": "" for name in ("Ec2", "None")}
     assert judge(cloud_init_datasource_allows_target, others) == (
         Status.FAILED,
         [f"{SOURCES}:1", f"{SOURCES}:1", f"{folder}/DataSourceAliYun.py"],
