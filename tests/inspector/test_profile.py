@@ -65,6 +65,7 @@ WINDOWS = [
     "Vminit",
     "WindowsAccounts",
     "RemoteDesktop",
+    "WindowsServers",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

@@ -95,6 +95,8 @@ _SYS: Final = r"\SystemRoot\System32\drivers"
 _SHOWN: Final = r"C:\Windows\System32\drivers"
 _XML: Final = "/Windows/WinSxS/pending.xml"
 _YES: Final = b"\1"
+_UPDATE: Final = r"Policies\Microsoft\Windows\WindowsUpdate"
+_LICENCE: Final = rf"{CURRENT}\SoftwareProtectionPlatform"
 _CLOUDBASE: Final = rf"{SERVICES}\cloudbase-init"
 _RAN: Final = r"Cloudbase Solutions\Cloudbase-Init\i-0001\Plugins"
 
@@ -223,6 +225,15 @@ FAULTS: Final = (
         "cloudbase-init-has-run", "CloudbaseInit", WARNING, rf"{HIVE}\SOFTWARE {_RAN}",
         software={_RAN: {"UserDataPlugin": 1}}, profile="nhn",
     ),
+    _software("licence-server", "WindowsServers", WARNING, _LICENCE, "KeyManagementServiceName", "kms.corp.example"),
+    Fault(
+        "update-server", "WindowsServers", WARNING, rf"{HIVE}\SOFTWARE {_UPDATE}\WUServer",
+        software={
+            _UPDATE: {"WUServer": "http://wsus.corp.example", "WUStatusServer": "http://wsus.corp.example"},
+            rf"{_UPDATE}\AU": {"UseWUServer": 1},
+        },
+    ),
+    _system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
     # who gets in
     _system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
     _software(
