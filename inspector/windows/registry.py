@@ -2,7 +2,8 @@ r"""The registry of a guest: keys under the names that Windows gives them, each 
 
 Source: Microsoft's documentation, "Registry Hives", "Predefined Keys" and "HKLM\SYSTEM\Select": `CurrentControlSet` is
 no key of a hive but the control set that `Select\Current` names. Hives of users are those of `ProfileList`.
-Not done: `HKEY_CURRENT_USER` (a disk has no current user), volatile keys (`HARDWARE`), registry links.
+Not done: `HKEY_CURRENT_USER` (a disk has no current user), volatile keys (`HARDWARE`), registry links: what lies behind
+one is not known, as what lies in a control set that is not there.
 """
 
 from __future__ import annotations
@@ -94,7 +95,12 @@ class Registry:
             UnknownFact, ParseError: the hive is not there, or cannot be read as far as the key.
         """
         location = self.locate(path)
-        return location.hive.key(location.names)
+        key: Key | None = location.hive.root
+        for name in location.names:
+            key = key.subkey(name) if key else None
+            if key and key.is_link:
+                raise UnknownFact(f"{key.path} is a link, which is not followed", self.in_guest(key.place))
+        return key
 
     def value(self, path: str, name: str) -> Value | None:
         """Return a value of the key at `path`; None where there is no such key or value. Raises what `key` raises."""
@@ -128,19 +134,20 @@ class Registry:
     def number(self, path: str, name: str) -> int | None:
         """Return the number of a value; None where there is none. Raise `UnknownFact` where it is no number."""
         value = self.value(path, name)
-        return None if value is None else self._wanted(value.number, "a number", value)
+        return None if value is None else self.wanted(value.number, "a number", value)
 
     def text(self, path: str, name: str) -> str | None:
         """Return the text of a value; None where there is none. Raise `UnknownFact` where it is no text."""
         value = self.value(path, name)
-        return None if value is None else self._wanted(value.text, "a text", value)
+        return None if value is None else self.wanted(value.text, "a text", value)
 
     def texts(self, path: str, name: str) -> tuple[str, ...]:
         """Return the texts of a value; none where there is none. Raise `UnknownFact` where it is no list."""
         value = self.value(path, name)
-        return () if value is None else self._wanted(value.texts, "a list of texts", value)
+        return () if value is None else self.wanted(value.texts, "a list of texts", value)
 
-    def _wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
+    def wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
+        """Return what was found in a value; raise `UnknownFact` where it is not `what` was wanted."""
         if found is None:
             message = f"{value.place.key}: {what} wanted, {value.size} bytes of {value.type_name} found"
             raise UnknownFact(message, self.in_guest(value.place))
@@ -176,6 +183,9 @@ class Registry:
     def _in_machine(self, name: str, names: list[str]) -> Location:
         if name == "SYSTEM" and names and names[0].lower() == "currentcontrolset":
             names = [self.control_set, *names[1:]]
+            if self.hive(name).key(names[:1]) is None:
+                place = self.in_guest(Place(self.hive(name).name, key=names[0]))
+                raise UnknownFact(f"{names[0]} is current, and not there", place)
         return Location(self.hive(name), rf"HKEY_LOCAL_MACHINE\{name}", names)
 
     def _user_hive(self, name: str) -> str:

@@ -2,7 +2,8 @@ r"""Services and drivers: the keys below `SYSTEM\CurrentControlSet\Services`, an
 
 Source: Microsoft's documentation, "CreateServiceW" (types, start types, error control), "HKLM\SYSTEM\CurrentControlSet\
 Services registry tree" and "Specifying Driver Load Order": a driver without an image path is
-`System32\drivers\<name>.sys`, and a relative path begins at the Windows folder.
+`System32\drivers\<name>.sys`, and a relative path begins at the Windows folder. From Windows 8 on the system itself
+writes `StartOverride\0` for a boot driver that its machine could do without: that number counts, not `Start`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from msgspec.structs import replace
 
 from inspector.facts import UnknownFact
 from inspector.windows.registry import Registry
-from parsers.place import Place
+from parsers.place import ParseError, Place
 from parsers.windows.registry import Key
 
 SERVICES: Final = r"HKLM\SYSTEM\CurrentControlSet\Services"
 _DRIVER: Final = 0x3
+_MAX_VALUES: Final = 200_000  # of all services; a busy server has a tenth of it
 _NAMED: Final = re.compile(r"(?i)^(?:[A-Z]:|[\\/]|%)")
 _QUOTED: Final = re.compile(r'\s*"([^"]*)"')
 _PROGRAM: Final = re.compile(r"(?i)\s*(.+?\.(?:exe|sys|com|bat|cmd))(?=\s|$)")
@@ -42,6 +44,7 @@ class Service(msgspec.Struct, frozen=True):
 
     Attributes:
         start: a number of `Start`; None where none is set.
+        start_override: what counts instead of `start` at the next boot; None where nothing does.
         type: bits: 1 a driver, 2 a driver of a file system, 0x10 and 0x20 programs.
         error_control: 0 to 3; at 3 the machine does not start without it.
         image_path: as it stands; "" where none is set.
@@ -52,6 +55,7 @@ class Service(msgspec.Struct, frozen=True):
 
     name: str
     start: int | None
+    start_override: int | None
     type: int | None
     error_control: int | None
     group: str
@@ -76,6 +80,11 @@ class Service(msgspec.Struct, frozen=True):
         return replace(self.place, key=rf"{self.place.key}\Start")
 
     @property
+    def lacks_dll(self) -> bool:
+        """Whether it is to run within svchost, and names nothing that runs there."""
+        return not self.dll and self.file.lower().endswith(r"\svchost.exe")
+
+    @property
     def file(self) -> str:
         """Path of the file that is loaded: of a driver its image, of a service its DLL or program."""
         if self.dll:
@@ -98,42 +107,52 @@ def service(registry: Registry, name: str) -> Service | None:
 
 
 def services(registry: Registry) -> Iterator[Service]:
-    """Give every service. Raise `UnknownFact` where there are none, and `ParseError` where one cannot be read."""
-    found = False
+    """Give every service.
+
+    Raise `UnknownFact` where there are none, and `ParseError` where one cannot be read, or all have too many values.
+    """
+    room = _MAX_VALUES
     for key in registry.subkeys(SERVICES):
-        found = True
+        room -= key.value_count + 1
+        if room < 0:
+            raise ParseError(registry.place(SERVICES), f"services with at most {_MAX_VALUES} values wanted, more found")
         yield _service(registry, key)
-    if not found:
+    if room == _MAX_VALUES:
         raise UnknownFact("the registry has no services", registry.place(SERVICES))
 
 
 def _service(registry: Registry, key: Key) -> Service:
-    parameters = key.subkey("Parameters")
+    parameters, override = key.subkey("Parameters"), key.subkey("StartOverride")
+    for it in (key, parameters, override):
+        if it and it.is_link:
+            raise UnknownFact(f"{it.path} is a link, which is not followed", registry.in_guest(it.place))
     return Service(
         name=key.name,
-        start=_number(key, "Start"),
-        type=_number(key, "Type"),
-        error_control=_number(key, "ErrorControl"),
-        group=_text(key, "Group"),
-        image_path=_text(key, "ImagePath"),
-        dll=(_text(parameters, "ServiceDll") if parameters else "") or _text(key, "ServiceDll"),
-        depends=_texts(key, "DependOnService"),
+        start=_number(registry, key, "Start"),
+        start_override=_number(registry, override, "0") if override else None,
+        type=_number(registry, key, "Type"),
+        error_control=_number(registry, key, "ErrorControl"),
+        group=_text(registry, key, "Group"),
+        image_path=_text(registry, key, "ImagePath"),
+        dll=(_text(registry, parameters, "ServiceDll") if parameters else "") or _text(registry, key, "ServiceDll"),
+        depends=_texts(registry, key, "DependOnService"),
         place=registry.in_guest(key.place),
     )
 
 
-def _number(key: Key, name: str) -> int | None:
+def _number(registry: Registry, key: Key, name: str) -> int | None:
     value = key.value(name)
-    return value.number if value else None
+    return None if value is None else registry.wanted(value.number, "a number", value)
 
 
-def _text(key: Key, name: str) -> str:
+def _text(registry: Registry, key: Key, name: str) -> str:
     value = key.value(name)
-    return (value.text or "") if value else ""
+    return "" if value is None else registry.wanted(value.text, "a text", value)
 
 
-def _texts(key: Key, name: str) -> tuple[str, ...]:
+def _texts(registry: Registry, key: Key, name: str) -> tuple[str, ...]:
     value = key.value(name)
     if value is None:
         return ()
-    return value.texts if value.texts is not None else tuple(filter(None, [value.text]))
+    texts = value.texts if value.texts is not None or value.text is None else tuple(filter(None, [value.text]))
+    return registry.wanted(texts, "a list of texts", value)

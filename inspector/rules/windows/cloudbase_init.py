@@ -105,6 +105,8 @@ def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
     Fix: delete the keys below `Cloudbase Solutions\Cloudbase-Init`, and the files in its folder log.
 
     Reads: SOFTWARE\Cloudbase Solutions\Cloudbase-Init, C:\Program Files\Cloudbase Solutions\Cloudbase-Init\log
+
+    References: Cloudbase-Init, documentation, plugins.
     """
     left = [*islice((*_plugins(facts[Registry]), *_logs(facts[Guest])), _SHOWN)]
     if left:
@@ -147,9 +149,9 @@ def _suits(listed: Sequence[str], wanted: Sequence[str]) -> bool:
 def _plugins(registry: Registry) -> Iterator[Evidence]:
     for state in _STATES:
         for key in registry.subkeys(state):
-            path = rf"{state}\{key.name}" if key.name == _PLUGINS else rf"{state}\{key.name}\{_PLUGINS}"
-            if count := sum(1 for _ in registry.values(path)):
-                yield Evidence(registry.place(path), f"{count} plugins have run")
+            plugins = key if key.name == _PLUGINS else key.subkey(_PLUGINS)
+            if plugins and plugins.value_count:
+                yield Evidence(registry.in_guest(plugins.place), f"{plugins.value_count} plugins have run")
 
 
 def _logs(guest: Guest) -> Iterator[Evidence]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.rules.rule import rule
@@ -34,6 +34,7 @@ _FILTERS: Final = {
 }  # fmt: skip
 """Device setup classes without whose devices nothing works, and the filters that Windows itself puts there."""
 _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
+_RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
 _INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
 _SEVEN: Final = (6, 1)
 _EIGHT_ONE: Final = (6, 3)
@@ -50,6 +51,8 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     product that the driver was a part of.
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
+
+    References: Microsoft, Specifying Driver Load Order; CreateServiceW, dwErrorControl.
     """
     bad: list[tuple[Service, Evidence]] = []
     count = 0
@@ -82,8 +85,12 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     Fix: take the name that is shown out of the list in the registry, or uninstall the product.
 
     Reads: SYSTEM\CurrentControlSet\Control\Class, Services, System32\drivers
+
+    References: Microsoft, Device filter driver ordering; System-Defined Device Setup Classes.
     """
     registry = facts[Registry]
+    if registry.key(_CLASSES) is None:
+        raise UnknownFact("the classes of devices are not told", registry.place(_CLASSES))
     good: list[Evidence] = []
     extra: list[Evidence] = []
     bad: list[Evidence] = []
@@ -106,7 +113,7 @@ def _flaw_of_filter(facts: Facts, name: str) -> str | None:
     found = service(facts[Registry], name)
     if found is None:
         return "no such service"
-    if found.start == Start.DISABLED:
+    if found.start in (None, Start.DISABLED):
         return "it is disabled"
     if flaw := flaw_of_program(facts, found.file):
         return f"its file {flaw}"
@@ -122,6 +129,8 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
     Fix: uninstall the drivers of Xen before the export; where it is too late, delete the value.
 
     Reads: SYSTEM\CurrentControlSet\Services\XenPCI\Parameters, the services of Xen's drivers
+
+    References: Alibaba Cloud, check items of custom images (GUESTOS.Xen).
     """
     registry = facts[Registry]
     parameters = rf"{SERVICES}\XenPCI\Parameters"
@@ -139,19 +148,28 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
 
 @rule("windows-installs-devices", "Windows installs devices that it did not know", "windows")
 def windows_installs_devices(facts: Facts) -> Verdict:
-    r"""The value `DeviceInstallDisabled` of the service that installs devices.
+    r"""The value `DeviceInstallDisabled` of the service that installs devices, and the policy `DenyUnspecified`.
 
     Why: where it is set, the network card and the disks of the cloud never get their drivers.
 
-    Fix: delete the value, or set it to 0.
+    Fix: delete the value, or set it to 0; take the policy "Prevent installation of devices not described by other
+    policy settings" away.
 
-    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters
+    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters,
+    Policies\Microsoft\Windows\DeviceInstall\Restrictions
+
+    References: Alibaba Cloud, check items of custom images (GUESTOS.Server).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
     path = rf"{SERVICES}\{_INSTALLATION[(version.major, version.minor) <= _SEVEN]}"
     number = registry.number(path, "DeviceInstallDisabled")
     evidence = Evidence(registry.place(path, "DeviceInstallDisabled"), "not set" if number is None else str(number))
-    return failed("new devices are not installed", evidence) if number else ok("new devices are installed", evidence)
+    if number:
+        return failed("new devices are not installed", evidence)
+    if policy := registry.number(_RESTRICTIONS, "DenyUnspecified"):
+        seen = Evidence(registry.place(_RESTRICTIONS, "DenyUnspecified"), str(policy))
+        return warning("a policy forbids devices that it does not name", seen)
+    return ok("new devices are installed", evidence)
 
 
 @rule(
@@ -162,9 +180,11 @@ def windows_nvme_driver_boots(facts: Facts) -> Verdict:
 
     Why: types of instances with NVMe disks stop with 0x7B without it.
 
-    Fix: set `Start` of stornvme to 0, and restore its file.
+    Fix: set `Start` of stornvme to 0, delete its key StartOverride, and restore its file.
 
-    Reads: SYSTEM\CurrentControlSet\Services\stornvme, System32\drivers\stornvme.sys
+    Reads: SYSTEM\CurrentControlSet\Services\stornvme with StartOverride, System32\drivers\stornvme.sys
+
+    References: Microsoft, StorNVMe driver; CreateServiceW, dwStartType.
     """
     registry, version = facts[Registry], facts[WindowsVersion]
     found = service(registry, "stornvme")
@@ -191,6 +211,8 @@ def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
     Fix: uninstall the product whose service is named, or take the name out of `DependOnService`.
 
     Reads: SYSTEM\CurrentControlSet\Services
+
+    References: Microsoft, CreateServiceW, lpDependencies.
     """
     registry = facts[Registry]
     found = {item.name.lower(): item for item in services(registry)}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.facts import Facts
+from msgspec.structs import replace
+
+from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
@@ -33,6 +35,8 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
     if found.start in (None, Start.DISABLED):
         return (failed if required else warning)(f"{found.name} is disabled", seen)
+    if found.lacks_dll:
+        return failed(f"{found.name} names no ServiceDll", Evidence(found.place, "no ServiceDll"))
     if flaw := flaw_of_program(facts, found.file, any_machine=True):
         return failed(f"the program of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw))
     if found.start is not None and found.start > usual:
@@ -121,13 +125,17 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
     References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
     """
     registry = facts[Registry]
+    if registry.key(_INTERFACES) is None:
+        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
     good: list[Evidence] = []
     bad: list[Evidence] = []
     for key in registry.subkeys(_INTERFACES):
-        path = rf"{_INTERFACES}\{key.name}"
-        place = registry.place(path, "EnableDHCP")
-        if registry.number(path, "EnableDHCP") == 0:
-            addresses = [text for text in registry.texts(path, "IPAddress") if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
+        dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
+        place = registry.in_guest(replace(key.place, key=rf"{key.path}\EnableDHCP"))
+        listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
+        addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
+        number = registry.wanted(dhcp.number, "a number", dhcp) if dhcp else int(not addresses)
+        if number == 0:
             bad.append(Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}"))
         else:
             good.append(Evidence(place, "DHCP"))
@@ -185,6 +193,8 @@ def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
     Fix: install the Cloud Assistant Agent by the vendor's guide.
 
     Reads: Services\AliyunService and its program
+
+    References: Alibaba Cloud, install the Cloud Assistant Agent; GUESTOS.CloudAssistant.
     """
     verdict = judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False)
     return verdict if verdict.status != "FAILED" else warning(verdict.message, *verdict.evidence)

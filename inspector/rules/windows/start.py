@@ -45,6 +45,8 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
     Fix: start Windows, `powercfg /h off`, and `shutdown /s /t 0`.
 
     Reads: C:\hiberfil.sys, Control\Session Manager\Power
+
+    References: Microsoft, Distinguishing Fast Startup from Wake-from-Hibernation.
     """
     guest, registry = facts[Guest], facts[Registry]
     place = guest.place(_HIBERNATION)
@@ -79,6 +81,9 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
     `C:\Windows\system32\userinit.exe,`, and delete the value Debugger that is named.
 
     Reads: Session Manager\BootExecute, Winlogon, Image File Execution Options
+
+    References: Microsoft, Winlogon registry entries; Image File Execution Options; Native applications
+    (BootExecute).
     """
     registry = facts[Registry]
     bad = list(_lost(facts))
@@ -123,8 +128,8 @@ def _extra(registry: Registry) -> Iterator[Evidence]:
         if path.lower().rpartition("\\")[2] not in _OWN or " " in path:
             yield evidence
     for key in registry.subkeys(_OPTIONS):
-        if key.name.lower() in _STARTED and registry.value(rf"{_OPTIONS}\{key.name}", "Debugger") is not None:
-            yield Evidence(registry.place(rf"{_OPTIONS}\{key.name}", "Debugger"), "another program is started instead")
+        if key.name.lower() in _STARTED and (value := key.value("Debugger")):
+            yield Evidence(registry.in_guest(value.place), "another program is started instead")
 
 
 @rule(
@@ -140,6 +145,8 @@ def windows_system_files_are_there(facts: Facts) -> Verdict:
     Fix: `sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows` from the recovery console.
 
     Reads: the heads of files in C:\Windows\System32
+
+    References: Microsoft, Use the System File Checker tool.
     """
     bad = []
     for name in _CRITICAL:
@@ -161,6 +168,8 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
     Fix: let Windows manage the size of the page file on drive C (System Properties, Performance).
 
     Reads: Session Manager\Memory Management\PagingFiles
+
+    References: Microsoft, Introduction to the page file.
     """
     registry = facts[Registry]
     path = rf"{_MANAGER}\Memory Management"
@@ -182,6 +191,8 @@ def windows_desktop_settings_are_there(facts: Facts) -> Verdict:
     Fix: copy the file from another machine with the same release, and set its attributes system and hidden.
 
     Reads: C:\Users\Public\Desktop\desktop.ini
+
+    References: Alibaba Cloud, check items of custom images (GUESTOS.DesktopConfig).
     """
     place = facts[Guest].place(_PUBLIC_DESKTOP)
     if facts[Guest].is_file(_PUBLIC_DESKTOP):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
@@ -34,6 +36,9 @@ def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | Non
     """Say what keeps a driver from being started at `latest` or before (None: nothing), with what was seen."""
     if found.start is None or not Start.BOOT <= found.start <= latest:
         return f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
+    if latest is Start.BOOT and found.start_override:
+        place = replace(found.place, key=rf"{found.place.key}\StartOverride\0")
+        return f"{found.name} is not started at boot, in spite of Start", Evidence(place, str(found.start_override))
     if flaw := flaw_of_program(facts, found.file):
         return f"the file of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw)
     return None, Evidence(facts[Guest].place(found.file), f"{found.name}, started: {found.start_name}")
@@ -49,9 +54,12 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
 
     Why: without it Windows stops with INACCESSIBLE_BOOT_DEVICE (0x7B) when its disk is a virtio one.
 
-    Fix: install the virtio drivers of the cloud in the running guest, and set `Start` of the service to 0.
+    Fix: install the virtio drivers of the cloud in the running guest, set `Start` of the service to 0, and delete its
+    key StartOverride.
 
-    Reads: SYSTEM\CurrentControlSet\Services\viostor and vioscsi, System32\drivers
+    Reads: SYSTEM\CurrentControlSet\Services\viostor and vioscsi, with StartOverride, System32\drivers
+
+    References: OASIS, Virtual I/O Device (VIRTIO), PCI bus; Microsoft, stop code 0x7B.
     """
     registry = facts[Registry]
     found = [item for name in drivers if (item := service(registry, name))]
@@ -74,6 +82,9 @@ def windows_virtio_disk_is_matched(facts: Facts) -> Verdict:
     the .sys file.
 
     Reads: DriverDatabase\DeviceIds\PCI of SYSTEM and DRIVERS, CriticalDeviceDatabase, Enum\PCI
+
+    References: Microsoft, Driver store and device ids; OASIS, Virtual I/O Device (VIRTIO), PCI device
+    discovery.
     """
     registry = facts[Registry]
     if found := list(_matches(registry)):
@@ -119,6 +130,8 @@ def windows_virtio_net_driver_present(facts: Facts) -> Verdict:
     Fix: install the virtio drivers of the cloud in the running guest, and set `Start` of netkvm to 3.
 
     Reads: SYSTEM\CurrentControlSet\Services\netkvm, System32\drivers
+
+    References: Alibaba Cloud, install the virtio driver (GUESTOS.Virtio).
     """
     registry = facts[Registry]
     found = service(registry, _NETWORK)
@@ -137,6 +150,8 @@ def windows_other_virtio_drivers_present(facts: Facts) -> Verdict:
     Fix: install the virtio drivers of the cloud in the running guest.
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
+
+    References: OASIS, Virtual I/O Device (VIRTIO), memory balloon and console devices.
     """
     registry = facts[Registry]
     good: list[Evidence] = []
@@ -162,6 +177,8 @@ def windows_virtio_driver_files_are_writable(facts: Facts, *, drivers: list[str]
     Fix: run `attrib -r` on the files that are named.
 
     Reads: the attributes of System32\drivers\*.sys
+
+    References: Alibaba Cloud, import of custom images, virtio driver files.
     """
     guest = facts[Guest]
     paths = [path for name in drivers if guest.is_file(path := rf"C:\Windows\System32\drivers\{name}.sys")]

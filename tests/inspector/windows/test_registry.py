@@ -6,6 +6,8 @@ from fixtures.windows.hive import Expand, Keys, Typed
 from inspector.facts import UnknownFact
 from inspector.windows.registry import Registry, RegistryPathError
 from parsers.place import Place
+from parsers.source import Memory
+from parsers.windows.registry import open_hive
 from tests.windows import hive, windows_of
 
 pytestmark = pytest.mark.corpus
@@ -87,3 +89,21 @@ def test_without_a_current_control_set_nothing_below_it_is_known(select: dict[st
     with pytest.raises(UnknownFact):
         broken.key(r"HKLM\SYSTEM\CurrentControlSet\Services")
     assert broken.key(r"HKLM\SYSTEM\Select") is not None
+
+
+@pytest.mark.parametrize("number", [1, 0xFFFFFFFF])
+def test_a_control_set_that_is_not_there_is_not_known(number: int) -> None:
+    registry = Registry(windows_of({**SYSTEM, "Select": {"Current": number}}))
+    with pytest.raises(UnknownFact, match="is current, and not there"):
+        registry.value(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Start")
+
+
+@pytest.mark.parametrize("linked", [r"ControlSet002\Services", r"ControlSet002\Services\Dhcp"])
+def test_what_lies_behind_a_link_is_not_known(linked: str) -> None:
+    content = bytearray(hive(SYSTEM))
+    key = open_hive(Memory(bytes(content))).key(linked)
+    assert key is not None
+    content[4096 + key.offset + 6] |= 0x10  # KEY_SYM_LINK among the flags
+    registry = Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)}))
+    with pytest.raises(UnknownFact, match="is a link"):
+        registry.value(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Nothing")

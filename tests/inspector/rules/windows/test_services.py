@@ -84,6 +84,19 @@ def test_network_cards(values: dict[str, Data], status: Status, seen: str) -> No
     assert verdict.evidence[0].place.key == rf"{CARD}\EnableDHCP"
 
 
+def test_a_card_without_a_word_of_dhcp_has_the_address_that_it_names() -> None:
+    verdict = windows_network_cards_use_dhcp(golden({CARD: {"EnableDHCP": None, "IPAddress": ["10.0.0.5"]}}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "a fixed address: 10.0.0.5")
+    assert windows_network_cards_use_dhcp(golden({CARD: {"EnableDHCP": None}})).status is Status.OK
+    missing = windows_network_cards_use_dhcp(golden({CARD.rpartition("\\")[0]: None}))
+    assert (missing.status, missing.known) == (Status.WARNING, False)
+
+
+def test_a_service_within_svchost_that_names_no_dll() -> None:
+    verdict = windows_dhcp_client_starts(golden({rf"{SERVICES}\Dhcp\Parameters": None}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "no ServiceDll")
+
+
 @pytest.mark.parametrize(("number", "seen"), [(None, "not set"), (2, "2")])
 def test_disks_that_stay_offline(number: int | None, seen: str) -> None:
     verdict = windows_brings_new_disks_online(golden({POLICY: {"SanPolicy": number}}))

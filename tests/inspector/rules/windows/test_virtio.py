@@ -60,6 +60,14 @@ def test_a_disk_driver_that_does_not_boot(system: Keys, files: Files, place: str
     assert (str(verdict.evidence[0].place), verdict.evidence[0].seen) == (place, seen)
 
 
+@pytest.mark.parametrize(("number", "status"), [(3, Status.FAILED), (0, Status.OK)])
+def test_a_disk_driver_that_the_system_itself_held_back(number: int, status: Status) -> None:
+    verdict = judge(windows_virtio_disk_driver_boots, golden({rf"{VIOSTOR}\StartOverride": {"0": number}}))
+    assert verdict.status is status
+    if number:
+        assert str(verdict.evidence[0].place) == rf"{HIVE} {VIOSTOR}\StartOverride\0"
+
+
 def test_the_driver_of_scsi_will_do() -> None:
     scsi: Keys = {VIOSTOR: None, rf"{SERVICES}\vioscsi": {"Type": 1, "Start": 0}}
     assert judge(windows_virtio_disk_driver_boots, golden(scsi)).status is Status.FAILED

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows.hive import Data, Keys
+from inspector.facts import UnknownFact
+from inspector.windows import services as module
+from inspector.windows.registry import Registry
+from inspector.windows.services import service, services
+from parsers.place import ParseError
+from tests.windows import windows_of
+
+pytestmark = pytest.mark.corpus
+
+KEY = r"ControlSet001\Services\x"
+
+
+def registry_with(values: dict[str, Data], **below: dict[str, Data]) -> Registry:
+    keys: Keys = {KEY: values, **{rf"{KEY}\{name}": found for name, found in below.items()}}
+    return Registry(windows_of(keys))
+
+
+@pytest.mark.parametrize(
+    ("values", "file"),
+    [
+        ({"Type": 1}, r"C:\Windows\System32\drivers\x.sys"),
+        ({"Type": 1, "ImagePath": r"system32\drivers\y.sys"}, r"C:\Windows\system32\drivers\y.sys"),
+        ({"Type": 1, "ImagePath": r"\??\C:\a b\y.sys"}, r"\??\C:\a b\y.sys"),
+        ({"Type": 16, "ImagePath": r'"C:\a b\y.exe" -k'}, r"C:\a b\y.exe"),
+        ({"Type": 16, "ImagePath": r"C:\a b\y.exe -k"}, r"C:\a b\y.exe"),
+    ],
+)
+def test_files(values: dict[str, Data], file: str) -> None:
+    found = service(registry_with(values), "X")
+    assert found is not None
+    assert found.file == file
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"Start": "0"}, {"Type": b"\1"}, {"ImagePath": 1}, {"ImagePath": ["a"]}, {"DependOnService": 1}, {"Group": b"x"}],
+    ids=str,
+)
+def test_a_value_of_another_type_is_not_taken_for_none(values: dict[str, Data]) -> None:
+    with pytest.raises(UnknownFact, match="wanted"):
+        service(registry_with(values), "x")
+
+
+def test_what_the_system_puts_before_start() -> None:
+    found = service(registry_with({"Start": 0}, StartOverride={"0": 3}), "x")
+    assert found is not None
+    assert (found.start, found.start_override) == (0, 3)
+
+
+def test_a_list_of_one() -> None:
+    found = service(registry_with({"DependOnService": "RpcSs"}), "x")
+    assert found is not None
+    assert found.depends == ("RpcSs",)
+
+
+def test_services_with_more_values_than_any_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = registry_with({"Start": 0, "Type": 1})
+    assert [it.name for it in services(registry)] == ["x"]
+    monkeypatch.setattr(module, "_MAX_VALUES", 2)
+    with pytest.raises(ParseError, match="at most 2 values"):
+        list(services(registry))
+
+
+def test_without_services_nothing_is_known() -> None:
+    with pytest.raises(UnknownFact, match="no services"):
+        list(services(Registry(windows_of({r"ControlSet001\Control": {}}))))
