@@ -7,12 +7,15 @@ users that a rule may be limited to are kept as they stand.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 MAX_FIELDS: Final = 4096
 _TCP: Final = "6"
+_LIMITS: Final = ("IF", "RMauth", "RUAuth", "Security", "Security2", "Security2_9")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class FirewallRule(msgspec.Struct, frozen=True):
@@ -47,6 +50,11 @@ class FirewallRule(msgspec.Struct, frozen=True):
         return self.fields.get("Profile", ())
 
     @property
+    def is_limited(self) -> bool:
+        """Whether it is about some interfaces, users or machines only, or about connections with IPsec only."""
+        return any(self.fields.get(name) for name in _LIMITS)
+
+    @property
     def names_ports(self) -> bool:
         """Whether it is limited to ports."""
         return bool(self.fields.get("LPort") or self.fields.get("LPort2_10"))
@@ -73,6 +81,6 @@ def parse_firewall_rule(text: str) -> FirewallRule | None:
 
 def _holds(text: str, port: int) -> bool:
     low, _, high = text.partition("-")
-    if not low.isdecimal():
+    if not _PORT.fullmatch(low):
         return False
-    return int(low) <= port <= int(high if high.isdecimal() else low)
+    return int(low) <= port <= int(high if _PORT.fullmatch(high) else low)

@@ -42,12 +42,22 @@ def test_fields() -> None:
         ("Protocol=6|LPort2_10=3000-4000", True),
         ("Protocol=6|LPort2_10=4000-5000", False),
         ("Protocol=6|LPort=RPC", False),
+        (f"Protocol=6|LPort={'9' * 5000}", False),
+        (f"Protocol=6|LPort=3389-{'9' * 5000}", True),
     ],
 )
 def test_ports(fields: str, holds: bool) -> None:
     rule = parse_firewall_rule(f"v2.30|Action=Allow|Active=TRUE|{fields}|")
     assert rule is not None
     assert rule.holds_for_port(3389) is holds
+
+
+@pytest.mark.parametrize("limit", ["Security=Authenticate", "RUAuth=O:LSD:", "IF={x}"])
+def test_a_rule_for_some_connections_only(limit: str) -> None:
+    rule = parse_firewall_rule(f"v2.30|Action=Allow|{limit}|")
+    assert rule is not None
+    assert rule.is_limited
+    assert not rule.names_ports
 
 
 @pytest.mark.parametrize("text", ["", "v2.30", "|", "Action=Allow|", "x" * 100])
