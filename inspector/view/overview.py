@@ -194,7 +194,8 @@ def _guest_lines(view: dict[str, Any]) -> Iterator[str]:
     for mount in view["mounts"]:
         reason = f" (not read: {mount['reason']})" if mount["reason"] else ""
         yield f"  {mount['path']} from {mount['device']}{reason}"
-    yield "kernels:"
+    if view["kernels"] or guest["os"] != "windows":
+        yield "kernels:"
     for kernel in view["kernels"]:
         missing = [f"no {part}" for part in ("image", "modules", "initramfs") if kernel[part] is None]
         yield f"  {kernel['version']}{f' ({_joined(missing)})' if missing else ''}"

@@ -2,7 +2,7 @@ r"""Which release of Windows it is, and whether its updates are whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -14,6 +14,8 @@ from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import Registry
 
 _OLDEST: Final = (6, 1)
+_ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
+_LONG_TERM: Final = frozenset({"EnterpriseS", "EnterpriseSN", "IoTEnterpriseS"})
 _SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 _UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 _MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
@@ -43,9 +45,18 @@ def windows_release_is_supported(facts: Facts) -> Verdict:
 
 @rule("windows-release-is-maintained", "This release of Windows still gets updates", "windows")
 def windows_release_is_maintained(
-    facts: Facts, *, as_of: str, server: Mapping[str, str], client: Mapping[str, str]
+    facts: Facts,
+    *,
+    as_of: str,
+    server: Mapping[str, str],
+    client: Mapping[str, str],
+    enterprise: Mapping[str, str],
+    long_term: Mapping[str, str],
 ) -> Verdict:
     r"""The end of its support, by build, and the date at which the profile was written.
+
+    Of clients, the editions Enterprise and Education are maintained longer than Home and Pro, and those of the
+    long-term servicing channel longest.
 
     Why: a release that has come to its end gets no security updates.
 
@@ -53,16 +64,25 @@ def windows_release_is_maintained(
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion
 
-    References: Microsoft Lifecycle Policy, fixed policy of Windows Server and of Windows clients.
+    References: Microsoft Lifecycle Policy, fixed policy of Windows Server, modern policy of Windows 10 and 11.
     """
     version = facts[WindowsVersion]
-    end = (server if version.is_server else client).get(str(version.build))
+    ends = server if version.is_server else _client_ends(version.edition, client, enterprise, long_term)
+    end = ends.get(str(version.build))
     seen = f"{version.product}, build {version.build}"
     if end is None:
         return warning("the end of this build is not known", Evidence(version.place, seen))
     if end < as_of:
         return warning("this release is not maintained any more", Evidence(version.place, f"{seen}, ended on {end}"))
     return ok("this release is maintained", Evidence(version.place, f"{seen}, until {end}"))
+
+
+def _client_ends(
+    edition: str | None, client: Mapping[str, str], enterprise: Mapping[str, str], long_term: Mapping[str, str]
+) -> Mapping[str, str]:
+    if edition in _LONG_TERM:
+        return long_term
+    return enterprise if edition and edition.startswith(_ENTERPRISE) else client
 
 
 @rule("windows-no-update-is-under-way", "No update of Windows is half installed or waits for a restart", "windows")
@@ -93,14 +113,20 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
         begun.append(Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way"))
     if registry.key(rf"{_UPDATE}\RebootRequired") is not None:
         waiting.append(Evidence(registry.place(rf"{_UPDATE}\RebootRequired"), "there"))
-    if names := [text for text in registry.texts(_MANAGER, "PendingFileRenameOperations") if text]:
-        place = registry.place(_MANAGER, "PendingFileRenameOperations")
-        waiting.append(Evidence(place, f"files are to be renamed, the first: {names[0]}"))
+    waiting += _renamed(registry)
     if begun:
         return failed("an update is half installed", *begun, *waiting)
     if waiting:
         return warning("Windows waits for a restart", *waiting)
     return ok("no update is under way", Evidence(registry.place(_SERVICING), "nothing pending"))
+
+
+def _renamed(registry: Registry) -> Iterator[Evidence]:
+    for name in ("PendingFileRenameOperations", "PendingFileRenameOperations2"):
+        value = registry.value(_MANAGER, name)
+        texts = registry.wanted(value.all_texts, "a list of texts", value) if value else ()
+        if names := [text for text in texts if text]:
+            yield Evidence(registry.place(_MANAGER, name), f"files are to be renamed, the first: {names[0]}")
 
 
 RULES = (windows_no_update_is_under_way, windows_release_is_maintained, windows_release_is_supported)

@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_version import WindowsVersion
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Start, service
+from inspector.windows.services import SERVICES, Service, Start, service
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
 
 _SERVER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
 _LISTENER: Final = rf"{_SERVER}\WinStations\RDP-Tcp"
 _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
+_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_HOME: Final = ("Core", "Home", "Starter")
+"""How the editions begin that are no host of Remote Desktop (Microsoft, "How to use Remote Desktop")."""
 _DENY: Final = "fDenyTSConnections"
 _PORT: Final = 3389
 _FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
@@ -31,19 +37,26 @@ _PROFILES: Final = {"DomainProfile": "Domain", "StandardProfile": "Private", "Pu
 
 @rule("windows-rdp-is-enabled", "Remote Desktop is switched on", "windows")
 def windows_rdp_is_enabled(facts: Facts) -> Verdict:
-    r"""The policy, where there is one, outweighs the setting of the machine.
+    r"""The policy, where there is one, outweighs the setting of the machine; editions for the home take no connections.
 
     Why: a Windows instance without Remote Desktop can be reached over the cloud's console only.
 
     Fix: set fDenyTSConnections to 0 (System Properties, Remote), take the policy away, and let TermService start.
 
-    Reads: Control\Terminal Server, Policies\Microsoft\Windows NT\Terminal Services, Services\TermService
+    Reads: Control\Terminal Server, Policies\Microsoft\Windows NT\Terminal Services, Services\TermService,
+    SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID
+
+    References: Microsoft, Troubleshoot Remote Desktop connections; Prepare a Windows VHD to upload to Azure.
     """
     registry = facts[Registry]
     found = service(registry, "TermService")
     if found is None:
         place = registry.place(rf"{SERVICES}\TermService")
         return failed("the service of Remote Desktop is not there", Evidence(place, "no such service"))
+    version = facts[WindowsVersion]
+    if not version.is_server and (version.edition or "").startswith(_HOME):
+        place = registry.place(_CURRENT, "EditionID")
+        return failed("this edition takes no connections by Remote Desktop", Evidence(place, version.edition or ""))
     runs = Evidence(found.start_place, found.start_name)
     if found.start in (None, Start.DISABLED):
         return failed("the service of Remote Desktop cannot start", runs)
@@ -56,11 +69,22 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
         if opener := _opener(registry):
             return warning("Remote Desktop is off until the service of the cloud opens it", evidence, opener)
         return failed("Remote Desktop is off", evidence)
-    if registry.number(_LISTENER, "fEnableWinStation") == 0:
-        place = registry.place(_LISTENER, "fEnableWinStation")
-        return failed("the listener of Remote Desktop is off", Evidence(place, "0"))
+    if lacking := _lacking(facts, found):
+        return failed("Remote Desktop is on, and nothing listens", lacking)
     decides = registry.place(_SERVER if policy is None else _POLICY, _DENY)
     return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
+
+
+def _lacking(facts: Facts, found: Service) -> Evidence | None:
+    """What keeps the service from listening: its program, or the listener."""
+    registry = facts[Registry]
+    if flaw := flaw_of_program(facts, found.file, any_machine=True):
+        return Evidence(facts[Guest].place(found.file), flaw)
+    if registry.key(_LISTENER) is None:
+        return Evidence(registry.place(_LISTENER), "no such key")
+    if registry.number(_LISTENER, "fEnableWinStation") == 0:
+        return Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
+    return None
 
 
 def _opener(registry: Registry) -> Evidence | None:
@@ -71,25 +95,33 @@ def _opener(registry: Registry) -> Evidence | None:
 
 def listening_port(registry: Registry) -> int:
     """Return the port of Remote Desktop, which is 3389 where none is set."""
-    return registry.number(_LISTENER, "PortNumber") or _PORT
+    number = registry.number(_LISTENER, "PortNumber")
+    return _PORT if number is None else number
 
 
 @rule("windows-rdp-listens-as-usual", "Remote Desktop listens on its usual port, with its own certificate", "windows")
 def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
-    r"""The port and the certificate of the listener RDP-Tcp.
+    r"""The port, the card and the certificate of the listener RDP-Tcp.
 
-    Why: security groups open port 3389; a certificate that was chosen by hand is not made anew in a copy, and where it
-    is lacking nobody can connect.
+    Why: security groups open port 3389; a listener of one card does not listen on another machine's; a certificate that
+    was chosen by hand is not made anew in a copy, and where it is lacking nobody can connect.
 
-    Fix: set PortNumber to 3389, and delete SSLCertificateSHA1Hash.
+    Fix: set PortNumber to 3389 and LanAdapter to 0, and delete SSLCertificateSHA1Hash.
 
     Reads: Control\Terminal Server\WinStations\RDP-Tcp
+
+    References: Microsoft, Change the listening port for Remote Desktop; Prepare a Windows VHD to upload to
+    Azure.
     """
     registry = facts[Registry]
+    if registry.key(_LISTENER) is None:
+        raise UnknownFact("Remote Desktop has no listener", registry.place(_LISTENER))
     bad = []
     port = listening_port(registry)
     if port != _PORT:
         bad.append(Evidence(registry.place(_LISTENER, "PortNumber"), str(port)))
+    if card := registry.number(_LISTENER, "LanAdapter"):
+        bad.append(Evidence(registry.place(_LISTENER, "LanAdapter"), f"the card {card} alone"))
     if registry.value(_LISTENER, "SSLCertificateSHA1Hash") is not None:
         bad.append(Evidence(registry.place(_LISTENER, "SSLCertificateSHA1Hash"), "a certificate was chosen"))
     if bad:
@@ -103,25 +135,33 @@ def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
 def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     r"""For each profile in which the firewall is on, an active rule lets TCP connections to the port in, none blocks.
 
-    To which addresses a rule is limited is not judged.
+    To which addresses a rule is limited is not judged; one that is limited to cards, users or IPsec lets nobody in. The
+    policies that refuse all exceptions, or the machine's own rules, count.
 
     Why: the security groups of the cloud stand before the instance; behind a firewall without that rule nobody gets in.
 
     Fix: `netsh advfirewall firewall set rule group="remote desktop" new enable=yes`, with the port where it is another.
 
     Reads: Services\SharedAccess\Parameters\FirewallPolicy, Policies\Microsoft\WindowsFirewall
+
+    References: Microsoft, [MS-GPFAS], firewall rule and the firewall rule grammar rule.
     """
     registry = facts[Registry]
     port = listening_port(registry)
     good: list[Evidence] = []
     bad: list[Evidence] = []
-    rules = [(name, found) for name, found in _rules(registry) if found.is_active and found.is_inbound]
+    local, policy = list(_rules(registry, _FIREWALL)), list(_rules(registry, _FIREWALL_POLICY))
     for key, name in _PROFILES.items():
-        place, on = _state(registry, key)
-        if not on:
+        place, on = _setting(registry, key, "EnableFirewall")
+        if on == 0:
             good.append(Evidence(place, f"{name}: off"))
             continue
-        here = [(it, found) for it, found in rules if _holds(found, name, port)]
+        refusal, refuses = _setting(registry, key, "DoNotAllowExceptions")
+        if refuses:
+            bad.append(Evidence(refusal, f"{name}: no rule counts, everything is blocked"))
+            continue
+        merged = registry.number(rf"{_FIREWALL_POLICY}\{key}", "AllowLocalPolicyMerge") != 0
+        here = [(it, found) for it, found in (policy + local if merged else policy) if _holds(found, name, port)]
         blocked = next((it for it, found in here if not found.allows), None)
         allowed = next((it for it, found in here if found.allows), None)
         if blocked:
@@ -142,22 +182,25 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
     program, name = found.first("App").lower(), found.first("Svc").lower()
     if name not in _SERVICES or not (program in _PROGRAMS or program.endswith(r"\svchost.exe")):
         return False
-    return not found.allows or found.names_ports or name == "termservice"
+    return not found.allows or (not found.is_limited and (found.names_ports or name == "termservice"))
 
 
-def _state(registry: Registry, profile: str) -> tuple[Place, bool]:
-    policy = registry.number(rf"{_FIREWALL_POLICY}\{profile}", "EnableFirewall")
-    if policy is not None:
-        return registry.place(rf"{_FIREWALL_POLICY}\{profile}", "EnableFirewall"), policy != 0
-    setting = registry.number(rf"{_FIREWALL}\{profile}", "EnableFirewall")
-    return registry.place(rf"{_FIREWALL}\{profile}", "EnableFirewall"), setting is None or setting != 0
+def _setting(registry: Registry, profile: str, name: str) -> tuple[Place, int | None]:
+    """Return what holds for a profile, and where it stands; the policy goes before the machine's own setting."""
+    path = rf"{_FIREWALL_POLICY}\{profile}"
+    number = registry.number(path, name)
+    if number is None:
+        path = rf"{_FIREWALL}\{profile}"
+        number = registry.number(path, name)
+    return registry.place(path, name), number
 
 
-def _rules(registry: Registry) -> Iterator[tuple[str, FirewallRule]]:
-    for path in (rf"{_FIREWALL}\FirewallRules", rf"{_FIREWALL_POLICY}\FirewallRules"):
-        for value in registry.values(path):
-            if found := parse_firewall_rule(value.text or ""):
-                yield value.name, found
+def _rules(registry: Registry, policy: str) -> Iterator[tuple[str, FirewallRule]]:
+    """The rules that count for connections from outside."""
+    for value in registry.values(rf"{policy}\FirewallRules"):
+        found = parse_firewall_rule(value.text or "")
+        if found and found.is_active and found.is_inbound:
+            yield value.name, found
 
 
 RULES = (windows_firewall_lets_rdp_in, windows_rdp_is_enabled, windows_rdp_listens_as_usual)

@@ -25,6 +25,7 @@ UPDATE = r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 KERNEL = "/Windows/System32/ntoskrnl.exe"
 CALENDAR: dict[str, Any] = {
     "as_of": "2026-11-01", "server": {"20348": "2031-10-14", "9600": "2023-10-10"}, "client": {"20348": "2000-01-01"},
+    "enterprise": {"20348": "2027-01-01"}, "long_term": {"20348": "2029-01-01"},
 }  # fmt: skip
 
 
@@ -58,6 +59,10 @@ def test_releases(current: Any, machine: str, status: Status) -> None:
         ({"CurrentBuild": "9600"}, Status.WARNING, "ended on 2023-10-10"),
         ({"CurrentBuild": "1"}, Status.WARNING, "build 1"),
         ({"InstallationType": "Client"}, Status.WARNING, "ended on 2000-01-01"),
+        ({"InstallationType": "Client", "EditionID": "Professional"}, Status.WARNING, "ended on 2000-01-01"),
+        ({"InstallationType": "Client", "EditionID": None}, Status.WARNING, "ended on 2000-01-01"),
+        ({"InstallationType": "Client", "EditionID": "Enterprise"}, Status.OK, "until 2027-01-01"),
+        ({"InstallationType": "Client", "EditionID": "EnterpriseS"}, Status.OK, "until 2029-01-01"),
         ({}, Status.OK, "until 2031-10-14"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.windows.golden import CONTROL, FIREWALL, SERVICES
+from fixtures.windows.golden import CONTROL, CURRENT, FIREWALL, SERVICES
 from fixtures.windows.hive import Data, Keys
 from inspector.rules.rule import Rule
 from inspector.rules.windows.remote import (
@@ -22,6 +22,7 @@ VMINIT = rf"{SERVICES}\vminit"
 TERM = rf"{SERVICES}\TermService"
 POLICY = r"Policies\Microsoft\Windows NT\Terminal Services"
 FIREWALL_POLICY = r"Policies\Microsoft\WindowsFirewall"
+HOME: dict[str, Data] = {"InstallationType": "Client", "EditionID": "CoreSingleLanguage"}
 ALLOW = "RemoteDesktop-UserMode-In-TCP"
 OPEN = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=System|Name=x|"
 
@@ -45,6 +46,9 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({TERM: None}, {}, Status.FAILED, TERM),
         ({LISTENER: {"fEnableWinStation": 0}}, {}, Status.FAILED, rf"{LISTENER}\fEnableWinStation"),
         ({SERVER: {"fDenyTSConnections": 1}}, {}, Status.WARNING, rf"{SERVER}\fDenyTSConnections"),
+        ({}, {CURRENT: HOME}, Status.FAILED, rf"{CURRENT}\EditionID"),
+        ({}, {CURRENT: {**HOME, "EditionID": "Professional"}}, Status.OK, rf"{SERVER}\fDenyTSConnections"),
+        ({}, {CURRENT: {"ProductName": None}}, Status.WARNING, rf"{CURRENT}\CurrentBuild"),
     ],
 )  # fmt: skip
 def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) -> None:
