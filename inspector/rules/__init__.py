@@ -57,6 +57,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.cloudbase_init",
     "windows.drivers",
     "windows.foreign_tools",
+    "windows.identity",
     "windows.policies",
     "windows.registry",
     "windows.release",
