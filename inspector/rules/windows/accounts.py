@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import Registry
@@ -36,6 +36,8 @@ def windows_no_account_lacks_a_password(facts: Facts) -> Verdict:
     Fix: set a password (`net user NAME *`), or disable the account (`net user NAME /active:no`).
 
     Reads: SAM\Domains\Account\Users
+
+    References: Microsoft, Accounts: Limit local account use of blank passwords to console logon only.
     """
     found = _accounts(facts)
     open_ones = [account for account in found if not account.disabled and not account.has_password]
@@ -54,6 +56,8 @@ def windows_administrator_can_log_on(facts: Facts) -> Verdict:
     Fix: `net user Administrator /active:yes`.
 
     Reads: SAM\Domains\Account\Users\000001F4
+
+    References: Microsoft, Local accounts; Alibaba Cloud, reset the logon password of an instance.
     """
     found = next((account for account in _accounts(facts) if account.rid == ADMINISTRATOR), None)
     if found is None:
@@ -73,14 +77,19 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
     Fix: set AutoAdminLogon to 0, delete DefaultPassword, and change the password that stood there.
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon
+
+    References: Microsoft, Configure Windows to automate logon.
     """
     registry = facts[Registry]
     bad = []
     if registry.text(_WINLOGON, "DefaultPassword"):
         bad.append(Evidence(registry.place(_WINLOGON, "DefaultPassword"), "a password"))
+    if registry.key(_WINLOGON) is None:
+        raise UnknownFact("how Windows logs on is not told", registry.place(_WINLOGON))
     automatic = registry.value(_WINLOGON, "AutoAdminLogon")
-    if automatic is not None and (automatic.text or str(automatic.number or 0)) not in {"", "0"}:
-        bad.append(Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), automatic.text or str(automatic.number)))
+    found = "0" if automatic is None else automatic.text if automatic.number is None else str(automatic.number)
+    if found not in {"", "0"}:
+        bad.append(Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), found or "a value of an unknown kind"))
     if bad:
         return warning("Windows logs on by itself, or keeps a password for it", *bad)
     return ok("Windows asks who logs on", Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), "off"))
@@ -96,10 +105,14 @@ def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
     Fix: take the machine out of the domain, or demote the controller, before the image is taken.
 
     Reads: Control\ProductOptions, Services\Tcpip\Parameters
+
+    References: Microsoft, Sysprep (System Preparation) Overview, on domain members.
     """
     registry = facts[Registry]
-    kind = registry.text(_PRODUCT, "ProductType") or ""
-    place = Evidence(registry.place(_PRODUCT, "ProductType"), kind or "not set")
+    kind = registry.text(_PRODUCT, "ProductType")
+    if not kind or registry.key(_TCPIP) is None:
+        raise UnknownFact("what kind of machine it is is not told", registry.place(_PRODUCT, "ProductType"))
+    place = Evidence(registry.place(_PRODUCT, "ProductType"), kind)
     if kind.lower() == _CONTROLLER.lower():
         return failed("Windows controls a domain", place)
     if domain := registry.text(_TCPIP, "Domain"):

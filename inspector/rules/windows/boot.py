@@ -36,6 +36,8 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     active partition or the EFI system partition.
 
     Reads: \bootmgr of the active partition, \EFI\Microsoft\Boot\bootmgfw.efi of the EFI system partition
+
+    References: Microsoft, BCDBoot Command-Line Options; Alibaba Cloud, GUESTOS.BootMgr.
     """
     loaders = facts[WindowsBoot].loaders
     bad = [loader for loader in loaders if loader.manager_flaw]
@@ -86,6 +88,8 @@ def windows_bcd_starts_windows(facts: Facts) -> Verdict:
     Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`.
 
     Reads: \Boot\BCD or \EFI\Microsoft\Boot\BCD, the partition table, \Windows\System32\winload
+
+    References: Microsoft, BCDBoot Command-Line Options; Boot Configuration Data Reference.
     """
     loaders = facts[WindowsBoot].loaders
     starts = [_follow(facts, loader) for loader in loaders]
@@ -127,6 +131,8 @@ def _follow(facts: Facts, loader: WindowsLoader) -> _Start:
             flaw = "the default entry starts from a partition that is not in the image"
             return _Start(flaw, _in(loader, element.place), str(element.value))
         volumes[element.type] = volume
+    if (found := volumes[bcd.OS_DEVICE]) is not facts[Guest].mount_of("/").volume:
+        return _Start("the default entry starts another system than this one", _in(loader, entry.place), found.name)
     return _program(facts, volumes[bcd.DEVICE], str(path.value), loader, path)
 
 
@@ -208,6 +214,8 @@ def windows_starts_in_normal_mode(facts: Facts) -> Verdict:
     Fix: `bcdedit /deletevalue {default} safeboot`.
 
     Reads: the boot store
+
+    References: Microsoft, BCDEdit /set, safeboot.
     """
     if found := _set(facts, bcd.SAFE_BOOT):
         seen = [
@@ -228,6 +236,8 @@ def windows_checks_signatures_of_drivers(facts: Facts) -> Verdict:
     Fix: `bcdedit /set {default} testsigning off` and `bcdedit /deletevalue {default} nointegritychecks`.
 
     Reads: the boot store
+
+    References: Microsoft, The TESTSIGNING Boot Configuration Option.
     """
     if found := _set(facts, bcd.TEST_SIGNING, bcd.NO_INTEGRITY_CHECKS):
         return warning(
@@ -246,6 +256,8 @@ def windows_is_not_debugged(facts: Facts) -> Verdict:
     Fix: `bcdedit /debug off` and `bcdedit /bootdebug off`.
 
     Reads: the boot store
+
+    References: Microsoft, BCDEdit /debug and /bootdebug.
     """
     if found := _set(facts, bcd.DEBUG, bcd.BOOT_DEBUG):
         return warning("a kernel debugger is waited for", *(Evidence(place, name) for _, name, place in found))

@@ -84,9 +84,13 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     empty CmdLine.
 
     Reads: SYSTEM\Setup, SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
+
+    References: Microsoft, Windows Setup Automation Overview; Windows Setup States.
     """
     registry = facts[Registry]
     state, said = _image_state(registry)
+    if registry.key(_SETUP) is None:
+        raise UnknownFact("whether Setup is to run is not told", registry.place(_SETUP))
     running = registry.number(_SETUP, "SystemSetupInProgress") or 0
     kind = registry.number(_SETUP, "SetupType") or 0
     program = registry.text(_SETUP, "CmdLine") or ""
@@ -112,6 +116,8 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     Fix: set GeneralizationState to 7 and CleanupState to 2, and run Sysprep again.
 
     Reads: SYSTEM\Setup\Status\SysprepStatus
+
+    References: Cloudbase-Init, documentation of Sysprep; Microsoft, Sysprep Process Overview.
     """
     registry = facts[Registry]
     number = registry.number(_SYSPREP, "GeneralizationState")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts
+from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
@@ -22,7 +23,9 @@ _WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
 _HIBERNATION: Final = r"C:\hiberfil.sys"
 _HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
-_OWN: Final = frozenset({"autochk.exe", "explorer.exe", "userinit.exe"})
+_OWN: Final = frozenset({"/windows/system32/autochk.exe", "/windows/explorer.exe", "/windows/system32/userinit.exe"})
+_SHELLS_OF_CORE: Final = ("explorer.exe", "cmd.exe")
+"""What Winlogon's `Shell` is on Server Core: its prompt up to 2008 R2, and later what `AlternateShells` outweighs."""
 _SYSTEM: Final = r"C:\Windows\System32"
 _CRITICAL: Final = (
     "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe", "userinit.exe",
@@ -89,14 +92,15 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
     bad = list(_lost(facts))
     if bad:
         return failed("a program that Windows starts is not there", *bad[:_SHOWN])
-    if extra := list(_extra(registry)):
+    if extra := list(_extra(facts)):
         return warning("Windows starts other programs than its own", *extra[:_SHOWN])
     places = (registry.place(_MANAGER, "BootExecute"), registry.place(_WINLOGON, "Shell"))
     return ok("Windows starts its own programs", *(Evidence(place, "as Windows has it") for place in places))
 
 
-def _programs(registry: Registry) -> Iterator[tuple[Evidence, str]]:
+def _programs(facts: Facts) -> Iterator[tuple[Evidence, str]]:
     """The programs that are to be started, as paths, each with its place."""
+    registry = facts[Registry]
     for line in registry.texts(_MANAGER, "BootExecute"):
         words = line.split()
         name = words[1] if len(words) > 1 and words[0] == "autocheck" else words[0] if words else ""
@@ -104,28 +108,35 @@ def _programs(registry: Registry) -> Iterator[tuple[Evidence, str]]:
             path = rf"{_SYSTEM}\{name}" + ("" if name.lower().endswith(".exe") else ".exe")
             yield Evidence(registry.place(_MANAGER, "BootExecute"), line), path
     for name in ("Shell", "Userinit"):
-        place = registry.place(_WINLOGON, name)
-        for line in (registry.text(_WINLOGON, name) or "").split(","):
+        for line in (_started(facts, name) or "").split(","):
             if text := line.strip().strip('"'):
                 folder = r"C:\Windows" if text.lower() == "explorer.exe" else _SYSTEM
-                yield Evidence(place, text), text if "\\" in text else rf"{folder}\{text}"
+                yield Evidence(registry.place(_WINLOGON, name), text), text if "\\" in text else rf"{folder}\{text}"
+
+
+def _started(facts: Facts, name: str) -> str | None:
+    """What a value of Winlogon says; None where it says nothing, "" for Server Core's own shell."""
+    text = facts[Registry].text(_WINLOGON, name)
+    if name == "Shell" and facts[WindowsVersion].installation == "Server Core":
+        return "" if not text or text.lower().startswith(_SHELLS_OF_CORE) else text
+    return text or None
 
 
 def _lost(facts: Facts) -> Iterator[Evidence]:
-    registry = facts[Registry]
     for name in ("Shell", "Userinit"):
-        if not registry.text(_WINLOGON, name):
-            yield Evidence(registry.place(_WINLOGON, name), "not set")
-    for evidence, path in _programs(registry):
+        if _started(facts, name) is None:
+            yield Evidence(facts[Registry].place(_WINLOGON, name), "not set")
+    for evidence, path in _programs(facts):
         if " " not in path and (flaw := flaw_of_program(facts, path, any_machine=True)):
             yield Evidence(evidence.place, f"{evidence.seen}: {flaw}")
 
 
-def _extra(registry: Registry) -> Iterator[Evidence]:
+def _extra(facts: Facts) -> Iterator[Evidence]:
+    registry = facts[Registry]
     if not registry.texts(_MANAGER, "BootExecute"):
         yield Evidence(registry.place(_MANAGER, "BootExecute"), "not set: the disk is not checked at boot")
-    for evidence, path in _programs(registry):
-        if path.lower().rpartition("\\")[2] not in _OWN or " " in path:
+    for evidence, path in _programs(facts):
+        if facts[Guest].normal(path).lower() not in _OWN:
             yield evidence
     for key in registry.subkeys(_OPTIONS):
         if key.name.lower() in _STARTED and (value := key.value("Debugger")):

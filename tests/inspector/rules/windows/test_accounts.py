@@ -47,6 +47,7 @@ def test_an_administrator_that_is_disabled_or_gone() -> None:
     [
         ({"AutoAdminLogon": "1"}, Status.WARNING, "AutoAdminLogon"),
         ({"AutoAdminLogon": 1}, Status.WARNING, "AutoAdminLogon"),
+        ({"AutoAdminLogon": b"1\0"}, Status.WARNING, "AutoAdminLogon"),
         ({"AutoAdminLogon": None}, Status.OK, "AutoAdminLogon"),
         ({"DefaultPassword": SECRET}, Status.WARNING, "DefaultPassword"),
         ({"DefaultPassword": ""}, Status.OK, "AutoAdminLogon"),
@@ -68,6 +69,15 @@ def test_logging_on_without_being_asked(values: dict[str, Data], status: Status,
 def test_domains(system: Keys, status: Status, seen: str) -> None:
     verdict = windows_belongs_to_no_domain(golden(system))
     assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
+
+
+def test_what_is_not_told_is_not_known() -> None:
+    kind = golden({rf"{CONTROL}\ProductOptions": None})
+    for verdict in (
+        windows_belongs_to_no_domain(kind),
+        windows_does_not_log_on_by_itself(golden(software={WINLOGON: None})),
+    ):
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -62,6 +62,7 @@ def seen(verdict: Verdict) -> tuple[str, str]:
     ("store", "windows", "place", "what"),
     [
         (None, {}, r"\Boot\BCD", "it does not exist"),
+        (bcd.store(BOOT, WINDOWS, entry={"21000001": BOOT}), {}, rf"\Boot\BCD {OBJECT}", "sda1"),
         (b"regf", {}, r"\Boot\BCD", r"\Boot\BCD at byte 0"),
         ({"Objects": {}}, {}, r"\Boot\BCD", "no default entry"),
         (bcd.store(BOOT, WINDOWS, entry={"12000002": None}), {}, rf"\Boot\BCD {OBJECT}", "no path or device"),

@@ -88,6 +88,10 @@ def test_the_calendar(current: Any, status: Status, seen: str) -> None:
             {rf"{CONTROL}\Session Manager": {"PendingFileRenameOperations": [r"\??\C:\x"]}}, {}, {}, Status.WARNING,
             rf"{CONTROL}\Session Manager\PendingFileRenameOperations",
         ),
+        (
+            {rf"{CONTROL}\Session Manager": {"PendingFileRenameOperations2": ["", "x"]}}, {}, {}, Status.WARNING,
+            rf"{CONTROL}\Session Manager\PendingFileRenameOperations2",
+        ),
     ],
 )  # fmt: skip
 def test_updates_that_are_under_way(system: Any, software: Any, files: Any, status: Status, place: str) -> None:

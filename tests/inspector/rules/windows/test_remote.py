@@ -45,6 +45,7 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({TERM: {"Start": 4}}, {}, Status.FAILED, rf"{TERM}\Start"),
         ({TERM: None}, {}, Status.FAILED, TERM),
         ({LISTENER: {"fEnableWinStation": 0}}, {}, Status.FAILED, rf"{LISTENER}\fEnableWinStation"),
+        ({LISTENER: None}, {}, Status.FAILED, LISTENER),
         ({SERVER: {"fDenyTSConnections": 1}}, {}, Status.WARNING, rf"{SERVER}\fDenyTSConnections"),
         ({}, {CURRENT: HOME}, Status.FAILED, rf"{CURRENT}\EditionID"),
         ({}, {CURRENT: {**HOME, "EditionID": "Professional"}}, Status.OK, rf"{SERVER}\fDenyTSConnections"),
@@ -56,7 +57,9 @@ def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) 
     assert (verdict.status, verdict.evidence[0].place.key) == (status, key)
 
 
-@pytest.mark.parametrize(("name", "data"), [("PortNumber", 3390), ("SSLCertificateSHA1Hash", b"\1\2")])
+@pytest.mark.parametrize(
+    ("name", "data"), [("PortNumber", 3390), ("PortNumber", 0), ("LanAdapter", 2), ("SSLCertificateSHA1Hash", b"\1\2")]
+)
 def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
     verdict = windows_rdp_listens_as_usual(golden({LISTENER: {name: data}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{LISTENER}\{name}")
@@ -74,6 +77,8 @@ def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
         ({ALLOW: OPEN.replace("Dir=In", "Dir=In|Profile=Domain")}, Status.WARNING),
         ({ALLOW: OPEN.replace("App=System", r"App=C:\other.exe")}, Status.WARNING),
         ({ALLOW: OPEN.replace("LPort=3389|", "")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|Security=Authenticate")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|IF={x}")}, Status.WARNING),
         ({"x": OPEN.replace("Allow", "Block")}, Status.WARNING),
         ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|"}, Status.WARNING),
         ({"x": OPEN.replace("Allow", "Block").replace("3389", "445")}, Status.OK),
@@ -95,6 +100,22 @@ def test_a_firewall_that_is_off_lets_in() -> None:
     assert (verdict.status, verdict.evidence[0].place.key) == (
         Status.WARNING, rf"{FIREWALL_POLICY}\PublicProfile\EnableFirewall",
     )  # fmt: skip
+
+
+def test_policies_that_leave_the_rules_out() -> None:
+    public = rf"{FIREWALL}\PublicProfile"
+    verdict = windows_firewall_lets_rdp_in(golden({public: {"DoNotAllowExceptions": 1}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{public}\DoNotAllowExceptions")
+    alone: Keys = {rf"{FIREWALL_POLICY}\PublicProfile": {"AllowLocalPolicyMerge": 0}}
+    verdict = windows_firewall_lets_rdp_in(golden(software=alone))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "Public: on, and no rule lets port 3389 in")
+    allowed: Keys = {**alone, rf"{FIREWALL_POLICY}\FirewallRules": {"x": OPEN}}
+    assert windows_firewall_lets_rdp_in(golden(software=allowed)).status is Status.OK
+
+
+def test_the_program_of_remote_desktop() -> None:
+    verdict = windows_rdp_is_enabled(golden(files={"/Windows/System32/termsrv.dll": None}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "does not exist")
 
 
 def test_a_rule_for_another_port_goes_with_the_listener() -> None:

@@ -87,3 +87,8 @@ def test_a_guest_that_tells_no_state_is_not_known() -> None:
     for rule in (windows_image_can_be_deployed, windows_image_is_generalised, windows_setup_is_not_under_way):
         verdict = rule(golden(software={STATE: None}))
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_without_the_key_of_setup_nothing_is_known() -> None:
+    verdict = windows_setup_is_not_under_way(golden({"Setup": None}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)

@@ -25,6 +25,9 @@ MANAGER = rf"{CONTROL}\Session Manager"
 CHECK = "autocheck autochk *"
 WINLOGON = rf"{CURRENT}\Winlogon"
 OPTIONS = rf"{CURRENT}\Image File Execution Options"
+CORE: dict[str, Data] = {"InstallationType": "Server Core"}
+PROMPT = 'cmd.exe /c "cd /d "%USERPROFILE%" & start cmd.exe /k runonce.exe /AlternateShellStartup"'
+EXPLORER = {"/x/explorer.exe": program()}
 OF_SYSTEM = (windows_is_not_hibernated, windows_pages_to_the_system_drive, windows_starts_its_own_programs)
 
 
@@ -60,6 +63,13 @@ def test_hibernation(content: bytes | None, fast: int, status: Status) -> None:
         ({}, {}, {"/Windows/System32/autochk.exe": None}, Status.FAILED, rf"{MANAGER}\BootExecute"),
         ({}, {WINLOGON: {"Shell": r"C:\x\evil.exe"}}, {}, Status.FAILED, rf"{WINLOGON}\Shell"),
         ({}, {WINLOGON: {"Shell": r"C:\x\evil.exe"}}, {"/x/evil.exe": program()}, Status.WARNING, rf"{WINLOGON}\Shell"),
+        ({}, {WINLOGON: {"Shell": r"C:\x\explorer.exe"}}, EXPLORER, Status.WARNING, rf"{WINLOGON}\Shell"),
+        ({}, {WINLOGON: {"Shell": r"C:\x\..\Windows\explorer.exe"}}, EXPLORER, Status.WARNING, rf"{WINLOGON}\Shell"),
+        ({}, {WINLOGON: {"Shell": r"%SystemRoot%\Explorer.exe"}}, {}, Status.OK, rf"{MANAGER}\BootExecute"),
+        ({}, {WINLOGON: {}, CURRENT: CORE}, {"/Windows/explorer.exe": None}, Status.OK, rf"{MANAGER}\BootExecute"),
+        ({}, {WINLOGON: {"Shell": None}, CURRENT: CORE}, {}, Status.OK, rf"{MANAGER}\BootExecute"),
+        ({}, {WINLOGON: {"Shell": PROMPT}, CURRENT: CORE}, {}, Status.OK, rf"{MANAGER}\BootExecute"),
+        ({}, {WINLOGON: {"Shell": "sethc.exe"}, CURRENT: CORE}, {}, Status.FAILED, rf"{WINLOGON}\Shell"),
         ({MANAGER: {"BootExecute": [CHECK, "lsdelete"]}}, {}, {}, Status.FAILED, rf"{MANAGER}\BootExecute"),
         ({MANAGER: {"BootExecute": None}}, {}, {}, Status.WARNING, rf"{MANAGER}\BootExecute"),
         (
