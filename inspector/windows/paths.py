@@ -2,7 +2,8 @@ r"""Paths as Windows writes them: `C:\Windows`, `\??\D:\data`, `\SystemRoot\Syst
 
 Source: Microsoft's documentation, "Naming Files, Paths, and Namespaces" and "Object Names". The system drive is the
 root of the guest's tree, other drives are its members `D:`, and the case of names is left to the file system.
-Not done: paths of devices (`\Device\HarddiskVolume2`), UNC paths, the current directory of a drive (`C:name`).
+What lies below a device (`\Device\HarddiskVolume2`), on another machine (UNC) or below another variable is not known.
+Not done: the current directory of a drive (`C:name`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,27 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from inspector.facts import UnknownFact
 from inspector.guest import Path, Split
+from parsers.place import Place
 
 _SEPARATORS: Final = re.compile(r"[\\/]+")
 _NAMESPACE: Final = re.compile(r"(?i)\A(?:[\\/]{1,2}\?\?|[\\/]{2}[?.]|[\\/]DosDevices)(?=[\\/])")
-_SYSTEM_ROOT: Final = re.compile(r"(?i)[\\/]?SystemRoot(?=[\\/]|$)|%(?:SystemRoot|windir)%")
-_SYSTEM_DRIVE: Final = re.compile(r"(?i)%SystemDrive%")
+_SYSTEM_ROOT: Final = re.compile(r"(?i)[\\/]?SystemRoot(?=[\\/]|$)")
+_VARIABLE: Final = re.compile(r"%([^%\\/]+)%(?=[\\/]|$)")
+_VARIABLES: Final = {
+    "systemroot": r"\Windows",
+    "windir": r"\Windows",
+    "systemdrive": "",
+    "programfiles": r"\Program Files",
+    "programw6432": r"\Program Files",
+    "programfiles(x86)": r"\Program Files (x86)",
+    "commonprogramfiles": r"\Program Files\Common Files",
+    "programdata": r"\ProgramData",
+    "allusersprofile": r"\ProgramData",
+}
+"""What the variables of a machine are, on its system drive."""
+_ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
@@ -28,9 +44,10 @@ def split_windows(system_drive: str = "C:", volumes: Mapping[str, str] | None = 
     drives = volumes or {}
 
     def split(path: str) -> Path:
+        if _ELSEWHERE.match(path):
+            raise UnknownFact(f"{path} is no path of a file on a drive", Place(path))
         text, namespaces = _NAMESPACE.subn("", path, count=1)
-        text = _SYSTEM_ROOT.sub(r"\\Windows", text, count=1) if _SYSTEM_ROOT.match(text) else text
-        text = _SYSTEM_DRIVE.sub("", text, count=1) if _SYSTEM_DRIVE.match(text) else text
+        text = _SYSTEM_ROOT.sub(r"\\Windows", text, count=1) if _SYSTEM_ROOT.match(text) else _expanded(text)
         parts = [part for part in _SEPARATORS.split(text) if part not in {"", "."}]
         absolute = bool(namespaces) or text[:1] in {"\\", "/"}
         if parts:
@@ -41,3 +58,13 @@ def split_windows(system_drive: str = "C:", volumes: Mapping[str, str] | None = 
         return Path(absolute, parts)
 
     return split
+
+
+def _expanded(path: str) -> str:
+    found = _VARIABLE.match(path)
+    if found is None:
+        return path
+    value = _VARIABLES.get(found[1].lower())
+    if value is None:
+        raise UnknownFact(f"what {found[0]} stands for is not known", Place(path))
+    return value + path[found.end() :]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.windows.paths import split_windows
 from tests.memory_tree import Link, MemoryTree
@@ -20,6 +21,11 @@ PATHS = [
     (r"%SystemRoot%\a", True, ["Windows", "a"]),
     (r"%windir%\a", True, ["Windows", "a"]),
     (r"%SystemDrive%\a", True, ["a"]),
+    (r"%ProgramFiles%\a\b.exe", True, ["Program Files", "a", "b.exe"]),
+    (r"%ProgramFiles(x86)%\a", True, ["Program Files (x86)", "a"]),
+    (r"%ProgramData%", True, ["ProgramData"]),
+    (r"\%x%\a", True, ["%x%", "a"]),
+    ("/Device/a", True, ["Device", "a"]),
     (r"d:\data", True, ["D:", "data"]),
     (rf"\??\{GUID}\data", True, ["D:", "data"]),
     (r"..\Users", False, ["..", "Users"]),
@@ -34,6 +40,12 @@ PATHS = [
 @pytest.mark.parametrize(("path", "absolute", "parts"), PATHS, ids=[path or "empty" for path, _, _ in PATHS])
 def test_paths(path: str, absolute: bool, parts: list[str]) -> None:
     assert split_windows(volumes={GUID.lower(): "D:"})(path) == (absolute, parts)
+
+
+@pytest.mark.parametrize("path", [r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%"])
+def test_what_is_no_file_of_a_drive_is_not_known(path: str) -> None:
+    with pytest.raises(UnknownFact):
+        split_windows()(path)
 
 
 def test_a_system_that_is_not_on_c() -> None:
