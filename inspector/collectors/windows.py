@@ -26,7 +26,7 @@ def collect_registry(facts: Facts) -> Registry:
     guest = facts[Guest]
     if guest.family != "windows":
         raise UnknownFact("a Linux guest has no registry")
-    return Registry(guest)
+    return Registry(guest, whole_only=True)
 
 
 def collect_windows_version(facts: Facts) -> WindowsVersion:

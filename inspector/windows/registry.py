@@ -1,7 +1,8 @@
 r"""The registry of a guest: keys under the names that Windows gives them, each hive opened when it is first asked for.
 
 Source: Microsoft's documentation, "Registry Hives", "Predefined Keys" and "HKLM\SYSTEM\Select": `CurrentControlSet` is
-no key of a hive but the control set that `Select\Current` names. Hives of users are those of `ProfileList`.
+no key of a hive but the control set that the next start takes: `Select\Default`, else `Select\Current`. Hives of users
+are those of `ProfileList`.
 Not done: `HKEY_CURRENT_USER` (a disk has no current user), volatile keys (`HARDWARE`), registry links: what lies behind
 one is not known, as what lies in a control set that is not there.
 """
@@ -19,7 +20,7 @@ from inspector.facts import UnknownFact
 from inspector.guest import Guest, NotFound
 from parsers.place import ParseError, Place
 from parsers.source import Source, Window
-from parsers.windows.registry import Hive, Key, Value, open_hive
+from parsers.windows.registry import Hive, HiveState, Key, Value, open_hive
 
 CONFIG: Final = r"C:\Windows\System32\config"
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
@@ -60,27 +61,31 @@ class Location(NamedTuple):
 
 
 class Registry:
-    """The hives of a guest, and the keys in them."""
+    """The hives of a guest, and the keys in them.
 
-    def __init__(self, guest: Guest) -> None:
+    With `whole_only` a hive is not known whose last write was not completed, and of which no log can be replayed.
+    """
+
+    def __init__(self, guest: Guest, *, whole_only: bool = False) -> None:
         self._guest = guest
-        self._hives: dict[str, Hive] = {}
+        self._whole_only = whole_only
+        self._hives: dict[str, Hive | UnknownFact | ParseError] = {}
         self._volumes: dict[str, str | None] = {}
         self._control_set: str | None = None
 
     @property
     def control_set(self) -> str:
-        r"""Name of the control set that is current, such as `ControlSet001`.
+        r"""Name of the control set that the next start takes, such as `ControlSet001`.
 
-        Raise `UnknownFact` where `Select\Current` names none.
+        Raise `UnknownFact` where `Select` names none.
         """
         if self._control_set is None:
             hive = self.hive("SYSTEM")
             select = hive.key("Select")
-            current = select.value("Current") if select else None
-            if current is None or current.number is None:
+            found = (select.value("Default") or select.value("Current")) if select else None
+            if found is None or found.number is None:
                 raise UnknownFact(r"Select\Current names no control set", Place(hive.name, key=r"Select\Current"))
-            self._control_set = f"ControlSet{current.number:03}"
+            self._control_set = f"ControlSet{found.number:03}"
         return self._control_set
 
     def hive(self, name: str) -> Hive:
@@ -202,8 +207,21 @@ class Registry:
         """Return the hive that the file at `path` is, with its logs; raise what `hive` raises."""
         known = path.lower()
         if known not in self._hives:
-            self._hives[known] = open_hive(self._source(path), self._logs(path))
-        return self._hives[known]
+            try:
+                self._hives[known] = self._opened(path)
+            except (UnknownFact, ParseError) as error:  # each rule asks for it again
+                self._hives[known] = error
+        found = self._hives[known]
+        if not isinstance(found, Hive):
+            raise found.with_traceback(None)
+        return found
+
+    def _opened(self, path: str) -> Hive:
+        hive = open_hive(self._source(path), self._logs(path))
+        if self._whole_only and hive.state is HiveState.DIRTY:
+            reason = "the last write to the hive was not completed, and no log of it can be replayed"
+            raise UnknownFact(reason, self.in_guest(Place(hive.name)))
+        return hive
 
     def _logs(self, path: str) -> list[Source]:
         found = []

@@ -7,7 +7,7 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import CONFIG, Registry
 from parsers.place import ParseError, Place, UnsupportedError
 from parsers.windows.registry import HiveState
@@ -33,6 +33,8 @@ def windows_hives_load(facts: Facts) -> Verdict:
     System32\config\RegBack, over the broken one.
 
     Reads: System32\config
+
+    References: Microsoft, Registry Hives; Alibaba Cloud, GUESTOS.Registry.
     """
     registry = facts[Registry]
     good: list[Evidence] = []
@@ -74,12 +76,12 @@ def windows_hives_are_written_completely(facts: Facts) -> Verdict:
     Fix: shut Windows down (`shutdown /s /t 0`, not with fast startup), and take the image then.
 
     Reads: System32\config and the logs (.LOG1, .LOG2) beside the hives
+
+    References: M. Suhanov, Windows registry file format specification, dirty hives.
     """
     registry = facts[Registry]
     hives = {name: registry.hive(name) for name in ("SYSTEM", "SOFTWARE", "SAM", "SECURITY")}
     seen = {name: Evidence(registry.in_guest(Place(hive.name)), str(hive.state)) for name, hive in hives.items()}
-    if lost := [seen[name] for name, hive in hives.items() if hive.state is HiveState.DIRTY]:
-        return unknown("the last write to a hive was not completed, and no log of it can be replayed", *lost)
     if dirty := [seen[name] for name, hive in hives.items() if hive.state is HiveState.REPLAYED]:
         return warning("the last write to a hive was not completed; its logs have the rest", *dirty)
     return ok("the hives were written to their end", *seen.values())
@@ -87,20 +89,26 @@ def windows_hives_are_written_completely(facts: Facts) -> Verdict:
 
 @rule("windows-control-set-is-good", "The control set that Windows starts with is there and did not fail", "windows")
 def windows_control_set_is_good(facts: Facts) -> Verdict:
-    r"""`Select\Current` names a control set that is there, and `Select\Failed` none.
+    r"""`Select` names one control set that is there, as `Default` and `Current`, and none as `Failed`.
 
     Why: without it the loader stops; a start that failed leaves Windows on an older set, with older drivers.
 
     Fix: set `Select\Current` and `Select\Default` to a control set that is there, and start Windows once.
 
     Reads: SYSTEM\Select
+
+    References: Microsoft, HKLM\SYSTEM\Select Subkey.
     """
     registry = facts[Registry]
     path = r"HKLM\SYSTEM\Select"
     name = registry.control_set
-    current = Evidence(registry.place(path, "Current"), name)
+    default, current = (Evidence(registry.place(path, value), name) for value in ("Default", "Current"))
     if registry.key(rf"HKLM\SYSTEM\{name}") is None:
-        return failed(f"{name} is current, and not there", current)
+        return failed(f"{name} is not there", default)
+    number = registry.number(path, "Current")
+    if f"ControlSet{number or 0:03}" != name:
+        last = Evidence(registry.place(path, "Current"), str(number))
+        return warning("the next start takes another control set than the last one", default, last)
     if number := registry.number(path, "Failed"):
         return warning("a start with another control set failed", Evidence(registry.place(path, "Failed"), str(number)))
     return ok(f"{name} is current", current)

@@ -107,3 +107,19 @@ def test_what_lies_behind_a_link_is_not_known(linked: str) -> None:
     registry = Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)}))
     with pytest.raises(UnknownFact, match="is a link"):
         registry.value(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Nothing")
+
+
+def test_the_control_set_is_that_of_the_next_start() -> None:
+    registry = Registry(windows_of({**SYSTEM, "Select": {"Current": 1, "Default": 2}}))
+    assert registry.number(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Start") == 2
+
+
+def test_a_hive_whose_last_write_was_cut_off_is_not_known_where_whole_ones_are_wanted() -> None:
+    content = bytearray(hive(SYSTEM))
+    content[4:8] = (int.from_bytes(content[8:12], "little") + 1).to_bytes(4, "little")
+    guest = windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)})
+    assert Registry(guest).control_set == "ControlSet002"
+    registry = Registry(guest, whole_only=True)
+    for _ in range(2):
+        with pytest.raises(UnknownFact, match="was not completed"):
+            registry.hive("SYSTEM")

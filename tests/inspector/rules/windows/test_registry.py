@@ -65,9 +65,11 @@ def test_a_write_that_was_not_completed() -> None:
 
 
 def test_control_sets() -> None:
-    verdict = windows_control_set_is_good(golden({"Select": {"Current": 2}}))
+    verdict = windows_control_set_is_good(golden({"Select": {"Default": 2}}))
     assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "ControlSet002")
-    assert verdict.evidence[0].place.key == r"Select\Current"
+    assert verdict.evidence[0].place.key == r"Select\Default"
+    verdict = windows_control_set_is_good(golden({"Select": {"Current": 2}}))
+    assert (verdict.status, verdict.evidence[1].seen) == (Status.WARNING, "2")
     verdict = windows_control_set_is_good(golden({"Select": {"Failed": 1}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, r"Select\Failed")
 
