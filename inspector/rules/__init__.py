@@ -66,6 +66,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.setup",
     "windows.start",
     "windows.unattend",
+    "windows.updates",
     "windows.virtio",
 )
 """Modules of this package that hold rules, in alphabetical order."""

@@ -65,6 +65,7 @@ WINDOWS = [
     "Vminit",
     "WindowsAccounts",
     "RemoteDesktop",
+    "Hotfix",
     "WindowsServers",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'

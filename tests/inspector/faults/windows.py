@@ -234,6 +234,7 @@ FAULTS: Final = (
         },
     ),
     _system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
+    _software("bad-update", "Hotfix", FAILED, CURRENT, "UBR", 768),
     # who gets in
     _system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
     _software(
