@@ -157,7 +157,7 @@ def _systems(data: dict[str, Any], used: list[str], where: str) -> frozenset[str
     """Return the families that a profile names, or that its rules are about; all where they are about any guest."""
     about = {"windows" if rule.startswith(WINDOWS) else _rule(rule).os for rule in used} - {"any"} or _FAMILIES
     named = data.get("systems", sorted(about))
-    if not isinstance(named, list) or not set(named) <= _FAMILIES:
+    if not named or not isinstance(named, list) or not all(family in sorted(_FAMILIES) for family in named):
         raise ProfileError(f"profile {where}: systems out of {sorted(_FAMILIES)} wanted, {named!r} found")
     return frozenset(named)
 

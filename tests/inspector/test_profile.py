@@ -137,8 +137,9 @@ def test_the_families_that_a_profile_judges(tmp_path: Path) -> None:
     assert load_profile("ecs-tool").systems == {"linux"}
     assert load_profile(written(tmp_path, CHECK.format("fstab-parses"))).systems == {"linux"}
     assert load_profile(written(tmp_path, CHECK.format("partition-table-valid"))).systems == {"linux", "windows"}
-    with pytest.raises(ProfileError, match=r"systems out of .* wanted, \['dos'\] found"):
-        load_profile(written(tmp_path, 'systems = ["dos"]\n' + CHECK.format("fstab-parses")))
+    for wrong in ('["dos"]', "[]", '"linux"', '[["linux"]]', "1"):
+        with pytest.raises(ProfileError, match=r"systems out of .* wanted, .* found"):
+            load_profile(written(tmp_path, f"systems = {wrong}\n" + CHECK.format("fstab-parses")))
 
 
 @pytest.mark.parametrize("name", profile_names())
