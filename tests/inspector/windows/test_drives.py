@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from fixtures.windows.hive import Keys
-from inspector.facts import UnknownFact
+from inspector.collectors.windows import collect_registry
+from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
 from parsers.partition.table import Partition, Scheme
@@ -41,6 +42,12 @@ def test_drives_of_an_mbr_disk() -> None:
 def test_a_system_drive_of_another_letter() -> None:
     guest = guest_with({r"\DosDevices\D:": mbr(2), r"\DosDevices\C:": mbr(1)})
     assert [guest.read_text(path) for path in (r"D:\x", r"C:\x", "/x")] == ["system", "data", "system"]
+
+
+def test_a_system_that_is_not_on_c_is_shown_and_not_judged() -> None:
+    guest = guest_with({r"\DosDevices\D:": mbr(2), r"\DosDevices\C:": mbr(1)})
+    with pytest.raises(UnknownFact, match="the system drive is not C:"):
+        collect_registry(Facts({Guest: guest}))
 
 
 def test_a_drive_of_another_disk_is_not_here() -> None:
