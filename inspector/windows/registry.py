@@ -102,9 +102,13 @@ class Registry:
         location = self.locate(path)
         key: Key | None = location.hive.root
         for name in location.names:
-            key = key.subkey(name) if key else None
-            if key and key.is_link:
-                raise UnknownFact(f"{key.path} is a link, which is not followed", self.in_guest(key.place))
+            key = self.own(key.subkey(name) if key else None)
+        return key
+
+    def own(self, key: Key | None) -> Key | None:
+        """Return `key`, which is to be read; raise `UnknownFact` where another key is read in its place."""
+        if key and (key.is_link or key.is_predefined):
+            raise UnknownFact(f"{key.path} is a link to another key, which is not followed", self.in_guest(key.place))
         return key
 
     def value(self, path: str, name: str) -> Value | None:

@@ -122,10 +122,8 @@ def services(registry: Registry) -> Iterator[Service]:
 
 
 def _service(registry: Registry, key: Key) -> Service:
-    parameters, override = key.subkey("Parameters"), key.subkey("StartOverride")
-    for it in (key, parameters, override):
-        if it and it.is_link:
-            raise UnknownFact(f"{it.path} is a link, which is not followed", registry.in_guest(it.place))
+    registry.own(key)
+    parameters, override = (registry.own(key.subkey(name)) for name in ("Parameters", "StartOverride"))
     return Service(
         name=key.name,
         start=_number(registry, key, "Start"),

@@ -104,6 +104,11 @@ class Key:
         return bool(self._flags & _LINK)
 
     @property
+    def is_predefined(self) -> bool:
+        """Whether it stands for a key of the system, so that its own values do not count."""
+        return bool(self._flags & _PREDEFINED)
+
+    @property
     def is_tombstone(self) -> bool:
         """Whether it hides the key of a lower layer, as in hives of version 1.6."""
         return self._minor >= _FIRST_WITH_LAYERS and self._layers >> 8 & 3 == _TOMBSTONE

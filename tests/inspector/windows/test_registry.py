@@ -98,12 +98,13 @@ def test_a_control_set_that_is_not_there_is_not_known(number: int) -> None:
         registry.value(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Start")
 
 
+@pytest.mark.parametrize("flag", [0x10, 0x40])  # KEY_SYM_LINK, KEY_PREDEF_HANDLE
 @pytest.mark.parametrize("linked", [r"ControlSet002\Services", r"ControlSet002\Services\Dhcp"])
-def test_what_lies_behind_a_link_is_not_known(linked: str) -> None:
+def test_what_lies_behind_a_link_is_not_known(linked: str, flag: int) -> None:
     content = bytearray(hive(SYSTEM))
     key = open_hive(Memory(bytes(content))).key(linked)
     assert key is not None
-    content[4096 + key.offset + 6] |= 0x10  # KEY_SYM_LINK among the flags
+    content[4096 + key.offset + 6] |= flag
     registry = Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)}))
     with pytest.raises(UnknownFact, match="is a link"):
         registry.value(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", "Nothing")

@@ -8,7 +8,9 @@ from inspector.windows import services as module
 from inspector.windows.registry import Registry
 from inspector.windows.services import service, services
 from parsers.place import ParseError
-from tests.windows import windows_of
+from parsers.source import Memory
+from parsers.windows.registry import open_hive
+from tests.windows import hive, windows_of
 
 pytestmark = pytest.mark.corpus
 
@@ -69,3 +71,13 @@ def test_services_with_more_values_than_any_machine_has(monkeypatch: pytest.Monk
 def test_without_services_nothing_is_known() -> None:
     with pytest.raises(UnknownFact, match="no services"):
         list(services(Registry(windows_of({r"ControlSet001\Control": {}}))))
+
+
+@pytest.mark.parametrize("name", [KEY, rf"{KEY}\Parameters"])
+def test_a_service_behind_a_link_is_not_known(name: str) -> None:
+    content = bytearray(hive({"Select": {"Current": 1}, KEY: {"Start": 2}, rf"{KEY}\Parameters": {}}))
+    key = open_hive(Memory(bytes(content))).key(name)
+    assert key is not None
+    content[4096 + key.offset + 6] |= 0x10
+    with pytest.raises(UnknownFact, match="is a link"):
+        list(services(Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)}))))
