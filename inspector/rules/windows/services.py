@@ -138,7 +138,7 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
         if number == 0:
             bad.append(Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}"))
         else:
-            good.append(Evidence(place, "DHCP"))
+            good.append(Evidence(place, "DHCP" if dhcp else "not set, and no address"))
     if bad:
         return warning("a network card has a fixed address", *bad[:_SHOWN])
     return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(_INTERFACES), "none")])

@@ -91,12 +91,12 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     state, said = _image_state(registry)
     if registry.key(_SETUP) is None:
         raise UnknownFact("whether Setup is to run is not told", registry.place(_SETUP))
-    running = registry.number(_SETUP, "SystemSetupInProgress") or 0
-    kind = registry.number(_SETUP, "SetupType") or 0
+    names = ("SystemSetupInProgress", "SetupType")
+    running, kind = numbers = [registry.number(_SETUP, name) for name in names]
     program = registry.text(_SETUP, "CmdLine") or ""
     evidence = [
-        Evidence(registry.place(_SETUP, "SystemSetupInProgress"), str(running)),
-        Evidence(registry.place(_SETUP, "SetupType"), str(kind)),
+        Evidence(registry.place(_SETUP, name), "not set" if number is None else str(number))
+        for name, number in zip(names, numbers, strict=True)
     ]
     if state == _COMPLETE and (running or kind):
         return failed("Setup is to run, though it was finished", *evidence, said)

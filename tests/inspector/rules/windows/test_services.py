@@ -75,7 +75,7 @@ def test_a_service_without_its_program(rule: Rule, path: str, status: Status) ->
     [
         ({"EnableDHCP": 0, "IPAddress": ["10.0.0.5"]}, Status.WARNING, "a fixed address: 10.0.0.5"),
         ({"EnableDHCP": 0, "IPAddress": ["0.0.0.0"]}, Status.WARNING, "a fixed address: none"),  # noqa: S104 - as above
-        ({"EnableDHCP": None}, Status.OK, "DHCP"),
+        ({"EnableDHCP": None}, Status.OK, "not set, and no address"),
     ],
 )
 def test_network_cards(values: dict[str, Data], status: Status, seen: str) -> None:
