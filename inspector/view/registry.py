@@ -78,9 +78,10 @@ def _text(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterat
         time = key.time
         written = f"  ({time:%Y-%m-%d %H:%M:%S} UTC)" if time else ""
         yield f"{printable(_path(location, [key.path] if key.path else []))}{written}\n"
+        before = _before(location, key)
         for value in key.values():
             yield f"    {printable(value.name) or '(default)'}  {value.type_name}  {_rendered(value)}\n"
-            if (raw := _raw(location, key, value)) is not None:
+            if (raw := _raw(location, before, value)) is not None:
                 yield f"        before the logs: {raw}\n"
         if not recursive:
             yield from (f"  {printable(subkey.name)}\\\n" for subkey in key.subkeys())
@@ -93,12 +94,21 @@ def _rendered(value: Value) -> str:
         return f"not read: {printable(error.message)}"
 
 
-def _raw(location: Location, key: Key, value: Value) -> str | None:
+def _before(location: Location, key: Key) -> Key | ParseError | None:
+    """The key as the hive's file itself has it; None where it has none, or no logs were replayed."""
+    try:
+        return location.hive.raw.key(key.path) if location.hive.raw else None
+    except ParseError as error:
+        return error
+
+
+def _raw(location: Location, before: Key | ParseError | None, value: Value) -> str | None:
     """What the hive's file itself says of a value, where the logs changed it."""
     if location.hive.raw is None:
         return None
+    if isinstance(before, ParseError):
+        return f"not read: {printable(before.message)}"
     try:
-        before = location.hive.raw.key(key.path)
         old = before.value(value.name) if before else None
         if old is None:
             return "none"
@@ -117,25 +127,25 @@ def _json(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterat
 
 
 def _entry(location: Location, key: Key) -> dict[str, Any]:
-    time = key.time
+    time, before = key.time, _before(location, key)
     return {
         "path": _path(location, [key.path] if key.path else []),
         "hive": location.hive.name,
         "state": str(location.hive.state),
         "written": time.isoformat() if time else None,
-        "values": [_value(location, key, value) for value in key.values()],
+        "values": [_value(location, before, value) for value in key.values()],
         "subkeys": [subkey.name for subkey in key.subkeys()],
     }
 
 
-def _value(location: Location, key: Key, value: Value) -> dict[str, Any]:
+def _value(location: Location, before: Key | ParseError | None, value: Value) -> dict[str, Any]:
     found: dict[str, Any] = {"name": value.name, "type": value.type_name, "size": value.size}
     try:
         known = next((it for it in (value.number, value.text, value.texts) if it is not None), None)
         found |= {"value": known, "data": value.data.hex() if known is None else None}
     except ParseError as error:
         found |= {"value": None, "data": None, "error": error.message}
-    return {**found, "before_the_logs": _raw(location, key, value)}
+    return {**found, "before_the_logs": _raw(location, before, value)}
 
 
 def _reg(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterator[str]:  # noqa: ARG001 - as _text
