@@ -18,6 +18,7 @@ from parsers.place import Place
 
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
+_BUILDS: Final = ("CurrentBuild", "CurrentBuildNumber")
 _BUILD: Final = re.compile(r"\d{1,6}")
 _WINDOWS_11: Final = 22000
 
@@ -36,7 +37,8 @@ def collect_windows_version(facts: Facts) -> WindowsVersion:
     """Read the key CurrentVersion; without a product and a build nothing is known."""
     registry = facts[Registry]
     product = registry.text(_CURRENT, "ProductName")
-    build = registry.text(_CURRENT, "CurrentBuild") or registry.text(_CURRENT, "CurrentBuildNumber") or ""
+    name = next((name for name in _BUILDS if registry.text(_CURRENT, name)), _BUILDS[0])
+    build = registry.text(_CURRENT, name) or ""
     if not product or not _BUILD.fullmatch(build):
         raise UnknownFact("no product and build are known", registry.place(_CURRENT, "CurrentBuild"))
     installation = registry.text(_CURRENT, "InstallationType")
@@ -52,7 +54,7 @@ def collect_windows_version(facts: Facts) -> WindowsVersion:
         build=int(build),
         revision=registry.number(_CURRENT, "UBR"),
         release=registry.text(_CURRENT, "DisplayVersion") or registry.text(_CURRENT, "ReleaseId"),
-        place=registry.place(_CURRENT, "CurrentBuild"),
+        place=registry.place(_CURRENT, name),
     )
 
 

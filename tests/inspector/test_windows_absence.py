@@ -30,7 +30,6 @@ DEFAULTS: Final = {
     "EnableFirewall": "a firewall that nothing is said of is on, as it is said of it",
     "PortNumber": "3389 where none is set",
     "AutoAdminLogon": "off where it is not set",
-    "CurrentBuild": "CurrentBuildNumber holds the same number",
 }
 """Values that are taken for what Windows takes where there is none, by the ends of their names."""
 Seen = tuple[str, str]

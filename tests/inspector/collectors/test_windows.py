@@ -56,9 +56,8 @@ def facts_of(current: dict[str, Any], system: dict[str, Any] | None = None) -> F
 def test_releases(current: dict[str, Any], product: str, number: str, release: str | None, server: bool) -> None:
     version = facts_of(current)[WindowsVersion]
     assert (version.product, version.number, version.release, version.is_server) == (product, number, release, server)
-    assert (version.place.path, version.place.key) == (
-        r"C:\Windows\System32\config\SOFTWARE", rf"{CURRENT}\CurrentBuild",
-    )  # fmt: skip
+    read = "CurrentBuild" if current["CurrentBuild"] else "CurrentBuildNumber"
+    assert (version.place.path, version.place.key) == (r"C:\Windows\System32\config\SOFTWARE", rf"{CURRENT}\{read}")
 
 
 @pytest.mark.parametrize(
