@@ -168,6 +168,12 @@ def _attributes(top: Path, dice: random.Random, huge: int) -> None:
         subprocess.run(["chattr", f"+{flag}", top / name], check=False, capture_output=True)
 
 
+def unlock(top: Path) -> None:
+    """Take away the flags that `fill` gave and that keep files from being removed."""
+    for name in ("f150", "f160"):
+        subprocess.run(["chattr", "-ia", top / name], check=True)
+
+
 def paths(top: Path) -> dict[str, Path]:
     """Return every file of the host below and including `top`, under its path in the volume."""
     found = {"/": top}

@@ -11,7 +11,7 @@ from parsers.filesystem.ext4 import open_ext4
 from parsers.filesystem.tree import FileType
 from parsers.place import ParseError
 from tests.parsers.filesystem.ext4.files import FileSource, exhaust, walk
-from tests.parsers.filesystem.ext4.reference import debugfs, differences, fill, make, needs_e2fsprogs
+from tests.parsers.filesystem.ext4.reference import debugfs, differences, fill, make, needs_e2fsprogs, unlock
 
 pytestmark = needs_e2fsprogs
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the device files of the reference")
@@ -25,8 +25,11 @@ def test_every_block_size(block_size: int, tmp_path: Path) -> None:
     fill(folder, names=400, huge_attribute=200 if block_size == 1024 else 3000)
     image = make(tmp_path / "x.img", "300M", "-t", "ext4", "-b", str(block_size), "-d", str(folder))
     tree = open_ext4(FileSource(image))
-    assert differences(tree, folder, exact=False) == []
-    assert tree.problems == ()
+    try:
+        assert differences(tree, folder, exact=False) == []
+        assert tree.problems == ()
+    finally:
+        unlock(folder)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from parsers.filesystem.xfs import open_xfs
 from tests.parsers.filesystem.ext4.files import FileSource
-from tests.parsers.filesystem.ext4.reference import differences, fill, mounted, needs_mount
+from tests.parsers.filesystem.ext4.reference import differences, fill, mounted, needs_mount, unlock
 from tests.parsers.filesystem.xfs.reference import ALL_FORMS, fill_forms, forms, make, needs_xfsprogs
 
 pytestmark = [
@@ -58,8 +58,7 @@ def _without_what_tar_lacks(top: Path) -> None:
     """Remove what an archive does not carry: sockets, and files too large for its kind of holes."""
     (top / "sock").unlink()
     (top / "terabyte").unlink()
-    for name in ("f150", "f160"):
-        subprocess.run(["chattr", "-ia", top / name], check=True)
+    unlock(top)
 
 
 def _unpack(archive: Path, images: list[Path]) -> list[list[int]]:
