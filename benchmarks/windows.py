@@ -1,0 +1,59 @@
+"""A Windows guest to be checked, and a disk with a real SYSTEM hive of which one value is asked for."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fixtures.guest.layout import MIB
+from fixtures.windows.disk import Part, build_windows_disk, can_build
+from fixtures.windows.guest import RELEASES, build_guest
+from fixtures.windows.hive import Keys, merged
+
+HIVES: Final = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "known" / "hives"
+CONFIG: Final = "/Windows/System32/config"
+RELEASE: Final = "server-2022"
+_DRIVE: Final = 64
+
+
+def make_disks(folder: Path) -> tuple[Path, Path] | None:
+    """Return the qcow2 disks of the guest and of the hive, made unless they are there; None where they cannot be."""
+    guest, registry = folder / "windows.qcow2", folder / "windows-registry.qcow2"
+    if guest.is_file() and registry.is_file():
+        return guest, registry
+    if can_build() or not HIVES.is_dir():
+        return None
+    raw = folder / "windows.partial"
+    others = {f"{CONFIG}/SAM": real("rp-SAM"), f"{CONFIG}/SECURITY": hive({"Policy": {}})}
+    build_guest(RELEASES[RELEASE], raw, hive, {**others, f"{CONFIG}/DEFAULT": hive({"Console": {}})})
+    _convert(raw, guest)
+    build_windows_disk(raw, [Part("ntfs", _DRIVE, {f"{CONFIG}/SYSTEM": real("rp-SYSTEM")}, active=True)])
+    _convert(raw, registry)
+    raw.unlink()
+    return guest, registry
+
+
+@cache
+def real(name: str) -> bytes:
+    """Return a hive of the shared corpus."""
+    return lzma.decompress((HIVES / f"hv-{name}.hive.xz").read_bytes())
+
+
+def hive(keys: Keys) -> bytes:
+    """Return a hive with these keys, written by hivex."""
+    return merged(real("hx-minimal"), keys)
+
+
+def size_of_hive() -> float:
+    """Return the size of the real hive in MiB."""
+    return len(real("rp-SYSTEM")) / MIB
+
+
+def _convert(raw: Path, target: Path) -> None:
+    partial = target.with_suffix(".converting")
+    subprocess.run(["qemu-img", "convert", "-c", "-O", "qcow2", os.fspath(raw), os.fspath(partial)], check=True)
+    partial.rename(target)
