@@ -82,9 +82,13 @@ def _told(checks: list[str], rules: list[RuleResult], *, colour: bool) -> Iterat
     yield f"{beside} {_badge(first.status, colour=colour)}{doubt}  {name}: {_cut(first.message)}"
     if many:
         yield from wrap(", ".join(checks), _WIDTH, initial_indent="    ", subsequent_indent="    ")
-    for item in first.evidence:
-        yield f"    {_place(item)}" + ("" if item.seen == first.message else f"  {_cut(item.seen)}")
+    seen = (_seen(item, first.message) for rule in rules for item in rule.evidence)
+    yield from dict.fromkeys(seen)  # rules that share a reason mostly share its place, too
     yield f"    fix: {first.fix if first.known else _FIRST_READ}"
+
+
+def _seen(item: EvidenceInfo, message: str) -> str:
+    return f"    {_place(item)}" + ("" if item.seen == message else f"  {_cut(item.seen)}")
 
 
 def _badge(status: Status, *, colour: bool) -> str:

@@ -88,3 +88,19 @@ def test_a_reason_that_many_checks_share_is_told_once() -> None:
         text = render(msgspec.structs.replace(REPORT, checks=shown, not_applicable=[], problems=[]), "text")
         assert text.rpartition("-" * 60)[2].splitlines()[1:3] == wanted
         assert text.count("fix:") == 1
+
+
+def test_what_is_told_once_keeps_every_place() -> None:
+    checks = [
+        CheckResult(name, name, name, Status.WARNING, [
+            RuleResult("a", Status.WARNING, known=False, message="broken", fix="no",
+                       evidence=[EvidenceInfo(path, None, None, None, "sda1", "broken")]),
+        ])
+        for name, path in (("Fstab", "/etc/fstab"), ("Grub", "/boot/grub/grub.cfg"), ("Dhcp", "/etc/fstab"))
+    ]  # fmt: skip
+    text = render(msgspec.structs.replace(REPORT, checks=checks, not_applicable=[], problems=[]), "text")
+    assert text.rpartition("-" * 60)[2].splitlines()[1:4] == [
+        "Fstab, Grub, Dhcp [WARNING] (unknown)  a and 2 more: broken",
+        "    /etc/fstab",
+        "    /boot/grub/grub.cfg",
+    ]
