@@ -29,12 +29,12 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     """Judge a service of Windows that has to start as `usual`, or by hand where that is what starts it on demand."""
     registry = facts[Registry]
     found = service(registry, name)
+    bad = failed if required else warning
     if found is None:
-        bad = failed if required else warning
         return bad(f"{name} is not there", Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service"))
     seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
     if found.start in (None, Start.DISABLED):
-        return (failed if required else warning)(f"{found.name} is disabled", seen)
+        return bad(f"{found.name} is disabled", seen)
     if found.lacks_dll:
         return failed(f"{found.name} names no ServiceDll", Evidence(found.place, "no ServiceDll"))
     if flaw := flaw_of_program(facts, found.file, any_machine=True):

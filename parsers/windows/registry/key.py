@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from parsers.place import ParseError, Place
 from parsers.windows.registry import subkey_list
@@ -34,6 +34,7 @@ _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 _LAST_FILETIME: Final = 2650467743990000000
 """The end of the year 9999."""
 
+_Item = TypeVar("_Item")
 Note = Callable[[ParseError], None]
 """Takes what was wrong and was left out."""
 
@@ -142,6 +143,22 @@ class Key:
                 yield self._child(offset)
             except ParseError as error:
                 self._note(error)
+
+    def all_subkeys(self) -> Iterator[Key]:
+        """Give the subkeys; raise `ParseError` at the end unless all were read: what is not given is not there."""
+        return self._all(self.subkeys(), self.subkey_count, "subkeys")
+
+    def all_values(self) -> Iterator[Value]:
+        """Give the values; raise `ParseError` at the end unless all were read: what is not given is not there."""
+        return self._all(self.values(), self.value_count, "values")
+
+    def _all(self, items: Iterator[_Item], count: int, what: str) -> Iterator[_Item]:
+        found = 0
+        for item in items:
+            found += 1
+            yield item
+        if found != count:
+            raise ParseError(self.place, f"{count} {what} wanted, {found} could be read")
 
     def subkey(self, name: str) -> Key | None:
         """Return the subkey `name`, in any case; None where there is none.
