@@ -1,4 +1,4 @@
-"""Hives and their logs, built byte by byte from the description of the format, for tests.
+"""Hives, built byte by byte from the description of the format, for tests.
 
 Nothing of the reader is used; hivex reads what is built here (`test_hive.py`), which shows that it is right.
 """
@@ -6,11 +6,12 @@ Nothing of the reader is used; hivex reads what is built here (`test_hive.py`), 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fixtures.windows.hive_log import TIME, base_block
+
 NONE = 0xFFFFFFFF
-TIME = 131331190512216222
 SECURITY = bytes.fromhex(
     "01000480 48000000 58000000 00000000 14000000"
     "02003400 02000000"
@@ -129,78 +130,3 @@ def stored_name(name: str) -> tuple[bytes, bool]:
     if all(ord(character) < 256 for character in name):
         return name.encode("latin-1"), True
     return name.encode("utf-16-le", "surrogatepass"), False
-
-
-def base_block(
-    sequences: tuple[int, int], root: int, bins_size: int, *, minor: int = 5, kind: int = 0, sector: int = 1
-) -> bytes:
-    head = struct.pack("<4sIIQIIIIIII", b"regf", *sequences, TIME, 1, minor, kind, 1, root, bins_size, sector)
-    return sealed(head.ljust(4096, b"\0"))
-
-
-def sealed(hive: bytes) -> bytes:
-    """Give a base block its checksum."""
-    total = 0
-    for (word,) in struct.iter_unpack("<I", hive[:508]):
-        total ^= word
-    return hive[:508] + struct.pack("<I", {0: 1, NONE: NONE - 1}.get(total, total)) + hive[512:]
-
-
-def dirty(hive: bytes, primary: int, secondary: int) -> bytes:
-    """Give a hive other sequence numbers."""
-    return sealed(hive[:4] + struct.pack("<II", primary, secondary) + hive[12:])
-
-
-def changed_pages(old: bytes, new: bytes, size: int) -> list[tuple[int, bytes]]:
-    """Return the pages of the bins that differ, as (offset from the first bin, data)."""
-    return [
-        (at - 4096, new[at : at + size])
-        for at in range(4096, len(new), size)
-        if new[at : at + size] != old[at : at + size]
-    ]
-
-
-def old_log(old: bytes, new: bytes, *, sequences: tuple[int, int] = (8, 8), sector: int = 1) -> bytes:
-    """Return the log of Windows 7 that turns hive `old` into `new`."""
-    bins_size = len(new) - 4096
-    pages = changed_pages(old, new, 512)
-    bitmap = bytearray(bins_size // 4096)
-    for offset, _ in pages:
-        bitmap[offset // 4096] |= 1 << offset // 512 % 8
-    head = base_block(sequences, 32, bins_size, kind=1, sector=sector)[: 512 * sector]
-    vector = b"DIRT" + bytes(bitmap)
-    return (
-        head
-        + vector.ljust(-(-len(vector) // (512 * sector)) * 512 * sector, b"\0")
-        + b"".join(data for _, data in pages)
-    )
-
-
-def new_log(entries: Iterable[tuple[int, int, list[tuple[int, bytes]]]], *, sequence: int = 8) -> bytes:
-    """Return the log of Windows 10 with `entries` of (number, size of the bins, pages)."""
-    log = base_block((sequence, sequence), 32, 4096, kind=6)[:512]
-    for number, bins_size, pages in entries:
-        body = b"".join(struct.pack("<II", offset, len(data)) for offset, data in pages)
-        body += b"".join(data for _, data in pages)
-        size = -(-(40 + len(body)) // 512) * 512
-        body = body.ljust(size - 40, b"\0")
-        head = struct.pack("<4sIIIIIQ", b"HvLE", size, 0, number, bins_size, len(pages), marvin(body))
-        log += head + struct.pack("<Q", marvin(head)) + body
-    return log
-
-
-def marvin(data: bytes, seed: int = 0x82EF4D887A4E55C5) -> int:
-    """Marvin32 as its patent states it, slowly."""
-
-    def rotate(value: int, bits: int) -> int:
-        return (value << bits | value >> (32 - bits)) % (1 << 32)
-
-    first, second = seed % (1 << 32), seed >> 32
-    padded = data + b"\x80" + bytes(-(len(data) + 1) % 4) + bytes(4)
-    for (word,) in struct.iter_unpack("<I", padded):
-        first = (first + word) % (1 << 32)
-        for bits_of_first, bits_of_second in ((20, 9), (27, 19)):
-            second ^= first
-            first = (rotate(first, bits_of_first) + second) % (1 << 32)
-            second = rotate(second, bits_of_second)
-    return second << 32 | first

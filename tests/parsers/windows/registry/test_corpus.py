@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.windows.hive_log import sealed
 from parsers.place import ParseError
 from parsers.source import Memory
 from parsers.windows.registry import HiveState, open_hive
 from tests.corpus import corpus
-from tests.parsers.windows.registry.building import sealed
 from tests.parsers.windows.registry.dumped import dump, expected, hives, known, opened, source_of
 
 pytestmark = pytest.mark.corpus

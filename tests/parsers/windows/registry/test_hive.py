@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.windows.hive_log import dirty, sealed
 from parsers.place import ParseError, UnsupportedError
 from parsers.source import Memory, check_range
 from parsers.windows.registry import Hive, HiveState, ValueType, open_hive
 from parsers.windows.registry.name import name_hash, upcase
 from tests.oracles import needs
-from tests.parsers.windows.registry.building import Builder, Node, dirty, sealed, text
+from tests.parsers.windows.registry.building import Builder, Node, text
 
 SAMPLE = Node(
     {

@@ -9,11 +9,12 @@ from contextlib import suppress
 
 import pytest
 
+from fixtures.windows.hive_log import changed_pages, dirty, new_log, old_log, sealed
 from parsers.place import ParseError, Place
 from parsers.source import Memory
 from parsers.windows.registry import Hive, open_hive
 from parsers.windows.registry.hive import MAX_PROBLEMS
-from tests.parsers.windows.registry.building import Builder, Node, changed_pages, dirty, new_log, old_log, sealed, text
+from tests.parsers.windows.registry.building import Builder, Node, text
 
 SIGNATURES = (b"nk", b"vk", b"sk", b"lh", b"lf", b"li", b"ri", b"db", b"hbin", b"regf")
 

@@ -6,23 +6,13 @@ import random
 
 import pytest
 
+from fixtures.windows.hive_log import base_block, changed_pages, dirty, marvin, new_log, old_log, sealed
 from parsers.source import Memory
 from parsers.windows.registry import Hive, HiveState, open_hive
 from parsers.windows.registry.header import BASE_BLOCK_SIZE
 from parsers.windows.registry.marvin32 import marvin32
 from parsers.windows.registry.replay import Overlay
-from tests.parsers.windows.registry.building import (
-    Builder,
-    Node,
-    base_block,
-    changed_pages,
-    dirty,
-    marvin,
-    new_log,
-    old_log,
-    sealed,
-    text,
-)  # fmt: skip
+from tests.parsers.windows.registry.building import Builder, Node, text
 
 
 def hive_of(number: int, keys: int = 300) -> bytes:
