@@ -1,0 +1,103 @@
+r"""What the hive SECURITY says of a machine: its domain, who has which rights to log on, which secrets are kept.
+
+Microsoft documents the objects ([MS-LSAD] 3.1.1, the abstract data model) and the bits of the rights (2.2.1.2,
+POLICY_SYSTEM_ACCESS_MODE), not where they are kept. That is the unnamed value of keys below `Policy`, as a real machine
+has them (`tests/parsers/windows/test_lsa_policy.py`): `PolPrDmN` a name behind its length, the length of its room and
+its offset; `PolPrDmS` a SID, empty outside of a domain; `Accounts\<SID>\ActSysAc` a mask, not there where an account
+has no such rights. Not done: privileges, quotas and audit; what a secret is stays closed.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+from parsers.place import ParseError, Place
+from parsers.windows.registry import Hive, Key, Value
+from parsers.windows.security_descriptor import read_sid
+
+ACCOUNTS: Final = r"Policy\Accounts"
+REMOTE: Final = 0x400
+"""The right to log on as a client of Remote Desktop (SeRemoteInteractiveLogonRight)."""
+DENY_REMOTE: Final = 0x800
+"""Its opposite, which counts more (SeDenyRemoteInteractiveLogonRight)."""
+_DOMAIN_NAME: Final = r"Policy\PolPrDmN"
+_DOMAIN_SID: Final = r"Policy\PolPrDmS"
+_SECRETS: Final = r"Policy\Secrets"
+_TEXT: Final = struct.Struct("<HHI")
+_MASK: Final = struct.Struct("<I")
+
+
+class PrimaryDomain(msgspec.Struct, frozen=True):
+    """The domain that a machine belongs to.
+
+    Attributes:
+        name: as NetBIOS has it; of a machine outside of domains that of its workgroup.
+        sid: None outside of domains.
+        place: where the SID stands, or would stand.
+    """
+
+    name: str
+    sid: str | None
+    place: Place
+
+
+class LogOnRights(msgspec.Struct, frozen=True):
+    """How an account or group may log on: `rights` has the bits of POLICY_SYSTEM_ACCESS_MODE."""
+
+    sid: str
+    rights: int
+    place: Place
+
+
+def parse_primary_domain(hive: Hive) -> PrimaryDomain:
+    """Return the domain. Raises ParseError where it is not told, or broken."""
+    name, sid = _value(hive, _DOMAIN_NAME), _value(hive, _DOMAIN_SID)
+    if not sid.data:
+        return PrimaryDomain(_text(name), None, sid.place)
+    return PrimaryDomain(_text(name), read_sid(sid.data, 0, sid.place), sid.place)
+
+
+def parse_log_on_rights(hive: Hive) -> tuple[LogOnRights, ...]:
+    """Return the rights of every account that has any. Raises ParseError where they are broken, or not there."""
+    accounts = hive.key(ACCOUNTS)
+    if accounts is None:
+        raise ParseError(Place(hive.name, key=ACCOUNTS), "the rights of accounts wanted, no such key found")
+    return tuple(found for key in accounts.all_subkeys() if (found := _rights(key)))
+
+
+def secret(hive: Hive, name: str) -> Place | None:
+    """Return where a secret is kept, None where it is not, or nothing is in it."""
+    key = hive.key(rf"{_SECRETS}\{name}\CurrVal")
+    value = key.value("") if key else None
+    return value.place if value and value.size else None
+
+
+def _rights(account: Key) -> LogOnRights | None:
+    key = account.subkey("ActSysAc")
+    value = key.value("") if key else None
+    if value is None:
+        return None
+    if len(value.data) != _MASK.size:
+        raise ParseError(value.place, f"a mask of {_MASK.size} bytes wanted, {len(value.data)} found")
+    return LogOnRights(account.name, _MASK.unpack(value.data)[0], value.place)
+
+
+def _text(value: Value) -> str:
+    data = value.data
+    if not data:
+        return ""
+    length, _, offset = _TEXT.unpack_from(data) if len(data) >= _TEXT.size else (0, 0, len(data) + 1)
+    if offset + length > len(data):
+        raise ParseError(value.place, f"a text within {len(data)} bytes wanted, {length} bytes at {offset} found")
+    return data[offset : offset + length].decode("utf-16-le", "replace")
+
+
+def _value(hive: Hive, path: str) -> Value:
+    key = hive.key(path)
+    value = key.value("") if key else None
+    if value is None:
+        raise ParseError(Place(hive.name, key=path), "a value wanted, none found")
+    return value
