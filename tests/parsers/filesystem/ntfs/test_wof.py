@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.windows.wim import resources
 from parsers.filesystem.ntfs import open_ntfs
 from parsers.filesystem.ntfs.wof import expand
 from parsers.place import ParseError, UnsupportedError
@@ -16,16 +17,15 @@ from parsers.source import Memory
 from tests.oracles import needs
 from tests.parsers.filesystem.ext4.files import FileSource
 from tests.parsers.filesystem.ntfs.reference import WOF, find, make, mounted, needs_ntfs_3g, set_reparse
-from tests.parsers.filesystem.ntfs.wim import resources
 
 ALGORITHMS = {0: ("XPRESS", 4096), 1: ("LZX", 32768), 2: ("XPRESS", 8192), 3: ("XPRESS", 16384)}
 
 
-def write_samples(folder: Path) -> dict[str, bytes]:
-    """Write files of text, code, repetition and noise, with sizes around those of chunks."""
+def samples() -> dict[str, bytes]:
+    """Return files of text, code, repetition and noise, with sizes around those of chunks."""
     dice = random.Random(1)
     text = b"".join(b"%d green bottles hanging on the wall, " % number for number in range(3000))
-    files = {
+    return {
         "code": Path("/bin/bash").read_bytes()[:300_000],
         "text": text,
         "small": b"abc" * 500,
@@ -36,20 +36,16 @@ def write_samples(folder: Path) -> dict[str, bytes]:
         "one more": text[:32769],
         "noise at the end": text[:16384] + dice.randbytes(100),
     }
-    folder.mkdir()
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return files
 
 
 @needs("wimlib-imagex")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_wimlib_compressed(algorithm: int, tmp_path: Path) -> None:
-    files = write_samples(tmp_path / "files")
-    packed = resources(tmp_path / "files", *ALGORITHMS[algorithm])
-    assert packed.keys() == files.keys()
-    for name, data in packed.items():
-        wanted = files[name]
+def test_what_wimlib_compressed(algorithm: int) -> None:
+    files = samples()
+    packed = resources(files.values(), *ALGORITHMS[algorithm])
+    assert packed.keys() == set(files.values())
+    for name, wanted in files.items():
+        data = packed[wanted]
         content = expand(Memory(data), algorithm, len(wanted), name)
         assert content.read_at(0, len(wanted)) == wanted
         middle = len(wanted) // 2
@@ -60,15 +56,16 @@ def test_what_wimlib_compressed(algorithm: int, tmp_path: Path) -> None:
 @needs("wimlib-imagex")
 @pytest.mark.slow
 def test_files_on_a_volume(tmp_path: Path) -> None:
-    files = write_samples(tmp_path / "files")
+    files = samples()
     image = make(tmp_path / "n.img", "64M")
     with mounted(image, "streams_interface=windows") as top:
         for algorithm, (kind, chunk) in ALGORITHMS.items():
-            for name, data in resources(tmp_path / "files", kind, chunk).items():
+            packed = resources(files.values(), kind, chunk)
+            for name, content in files.items():
                 path = top / f"{name} {algorithm}"
                 path.touch()
-                os.truncate(path, len(files[name]))
-                Path(f"{path}:WofCompressedData").write_bytes(data)
+                os.truncate(path, len(content))
+                Path(f"{path}:WofCompressedData").write_bytes(packed[content])
                 set_reparse(path, WOF, struct.pack("<IIII", 1, 2, 1, algorithm))
     tree = open_ntfs(FileSource(image))
     for algorithm in ALGORITHMS:
