@@ -11,9 +11,11 @@ from inspector.image import open_image
 from parsers.filesystem.ntfs import NtfsTree, open_ntfs
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError
+from parsers.source import Source
 from tests.corpus import corpus, entries, need_corpus
 from tests.parsers.filesystem.ext4.files import exhaust, walk
 from tests.parsers.filesystem.listing import FORMATS, differences, listings
+from tests.parsers.filesystem.ntfs import libfsntfs
 from tests.volumes import storage_at
 
 pytestmark = pytest.mark.corpus
@@ -22,11 +24,15 @@ HOSTILE = [entry for entry in entries("hostile") if entry["file"].startswith("im
 _SECONDS = 30
 
 
-def opened(entry: dict[str, Any], device: str) -> NtfsTree:
+def volume_of(entry: dict[str, Any], device: str) -> Source:
     volume = storage_at(corpus(f"known/{entry['file']}")).volume(device.replace("disk", "sda"))
     assert volume
     assert volume.backend == "native"
-    return open_ntfs(volume.source)
+    return volume.source
+
+
+def opened(entry: dict[str, Any], device: str) -> NtfsTree:
+    return open_ntfs(volume_of(entry, device))
 
 
 @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry["id"])
@@ -39,6 +45,13 @@ def test_ntfs_3g_sees_the_same(entry: dict[str, Any]) -> None:
         assert tree.usage.total == wanted["blocks"] * wanted["bsize"]
         assert tree.usage.free == wanted["bfree"] * wanted["bsize"]
         assert tree.problems == ()
+
+
+@pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry["id"])
+def test_libfsntfs_reads_the_same(entry: dict[str, Any]) -> None:
+    for listing in listings(entry, "ntfs"):
+        source = volume_of(entry, listing["dev"])
+        assert libfsntfs.differences(open_ntfs(source), source).keys() <= {"metadata file", "Interix link"}
 
 
 def readable(listing: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ntfs-3g as the oracle: it fills and mounts volumes of many kinds, and every path must read the same."""
+"""Ntfs-3g and libfsntfs as the oracles: the one fills volumes of many kinds, and every path must read as both do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from parsers.filesystem.ntfs import open_ntfs, records
 from tests.parsers.filesystem.ext4.files import FileSource, walk
+from tests.parsers.filesystem.ntfs import libfsntfs
 from tests.parsers.filesystem.ntfs.reference import (
     ALL_FORMS,
     differences,
@@ -41,11 +42,12 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
-def test_every_path_reads_as_ntfs_3g_reads_it(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_every_path_reads_as_ntfs_3g_and_libfsntfs_read_it(options: tuple[str, ...], tmp_path: Path) -> None:
     image = make(tmp_path / "n.img", *options)
     with mounted(image, "compression") as top:
         fill(top)
-        small = os.statvfs(top).f_bsize <= 4096
+        cluster = os.statvfs(top).f_bsize
+        small = cluster <= 4096
         if small:
             fill_compressed(top)
     tree = open_ntfs(FileSource(image))
@@ -54,6 +56,8 @@ def test_every_path_reads_as_ntfs_3g_reads_it(options: tuple[str, ...], tmp_path
         host = os.statvfs(top)
         assert tree.usage
         assert (tree.usage.total, tree.usage.free) == (host.f_blocks * host.f_frsize, host.f_bfree * host.f_frsize)
+    unlike = libfsntfs.differences(tree, FileSource(image))
+    assert unlike.keys() == {"metadata file", "Interix link", "junction"} | (set() if small else {"unlisted"})
     assert tree.problems == ()
     assert not tree.unreplayed_journal
     if "4096" not in options:  # whose records are larger, and hold more

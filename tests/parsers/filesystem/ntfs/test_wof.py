@@ -16,6 +16,7 @@ from parsers.place import ParseError, UnsupportedError
 from parsers.source import Memory
 from tests.oracles import needs
 from tests.parsers.filesystem.ext4.files import FileSource
+from tests.parsers.filesystem.ntfs import libfsntfs
 from tests.parsers.filesystem.ntfs.reference import WOF, find, make, mounted, needs_ntfs_3g, set_reparse
 
 ALGORITHMS = {0: ("XPRESS", 4096), 1: ("LZX", 32768), 2: ("XPRESS", 8192), 3: ("XPRESS", 16384)}
@@ -77,6 +78,10 @@ def test_files_on_a_volume(tmp_path: Path) -> None:
             point = tree.reparse_point(inode)
             assert point
             assert point.algorithm == algorithm
+    unlike = libfsntfs.differences(tree, FileSource(image))
+    assert unlike.keys() == {"metadata file", "CompactOS stream", "LZX"}
+    assert len(unlike["CompactOS stream"]) == len(files) * len(ALGORITHMS)
+    assert unlike["LZX"] == ["/calls 1"]  # all the others libfsntfs expands to the same
     assert tree.problems == ()
 
 
