@@ -1,8 +1,9 @@
 """A rule of the Windows firewall as the registry keeps it: `v2.30|Action=Allow|Active=TRUE|Dir=In|LPort=22|`.
 
 Specification: Microsoft, [MS-GPFAS] "Group Policy: Firewall and Advanced Security Data Structure", "Firewall Rule and
-the Firewall Rule Grammar Rule". Fields that stand more than once are a list. Not done: the addresses, interfaces and
-users that a rule may be limited to are kept as they stand.
+the Firewall Rule Grammar Rule" (2.2.2.19; interface types 2.2.2.8, keywords of ports 2.2.2.3). Fields that stand more
+than once are a list; one without ports, profiles, a protocol or addresses holds for all. Not done: ranges of addresses
+are kept as they stand, and the releases that a rule is for (Platform) are not compared, but count as a limit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ import msgspec
 
 MAX_FIELDS: Final = 4096
 _TCP: Final = "6"
-_LIMITS: Final = ("IF", "RMauth", "RUAuth", "Security", "Security2", "Security2_9")
+_LIMITS: Final = (
+    "IF", "RMauth", "RMAuth", "RUAuth", "LUAuth", "LUAuth2_24", "LUOwn", "AppPkgId", "Platform", "NNm",
+    "SecurityRealmId", "Security", "Security2", "Security2_9", "TTK", "TTK2_22", "TTK2_27", "TTK2_28", "RPort",
+    "RPort2_10",
+)  # fmt: skip
+"""Fields of which any makes a rule hold for some connections only."""
+_PORTS: Final = "LPort"
+"""How the fields begin that name ports; later versions of the grammar brought fields of their own."""
+_WIRED: Final = "Lan"
+_REMOTE: Final = ("RA4", "RA42", "RA6", "RA62")
+_OWN_NETWORK: Final = "LocalSubnet"
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
@@ -51,19 +62,34 @@ class FirewallRule(msgspec.Struct, frozen=True):
 
     @property
     def is_limited(self) -> bool:
-        """Whether it is about some interfaces, users or machines only, or about connections with IPsec only."""
-        return any(self.fields.get(name) for name in _LIMITS)
+        """Whether it is about some interfaces, users, machines or releases only, or about connections with IPsec only.
+
+        So is a rule for cards without a wire, and one for IPv6 or for the machine's own network alone.
+        """
+        kinds = self.fields.get("IFType", ())
+        return any(self.fields.get(name) for name in _LIMITS) or bool(kinds and _WIRED not in kinds) or self._is_near
+
+    @property
+    def _is_near(self) -> bool:
+        """Whether no address of IPv4 beyond the machine's own network is among those that it is limited to."""
+        limited = any(self.fields.get(name) for name in _REMOTE)
+        others = {*self.fields.get("RA4", ()), *self.fields.get("RA42", ())} - {_OWN_NETWORK}
+        return limited and not others
 
     @property
     def names_ports(self) -> bool:
         """Whether it is limited to ports."""
-        return bool(self.fields.get("LPort") or self.fields.get("LPort2_10"))
+        return bool(self._ports)
+
+    @property
+    def _ports(self) -> tuple[str, ...]:
+        return tuple(text for name, texts in self.fields.items() if name.startswith(_PORTS) for text in texts)
 
     def holds_for_port(self, port: int) -> bool:
         """Tell whether it is about TCP connections to `port`, of whichever addresses and programs."""
         if self.first("Protocol") not in {"", _TCP}:
             return False
-        ranges = (*self.fields.get("LPort", ()), *self.fields.get("LPort2_10", ()))
+        ranges = self._ports
         return not ranges or any(_holds(part, port) for text in ranges for part in text.split(","))
 
 

@@ -32,7 +32,13 @@ _FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
 _FIREWALL_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall"
 _SERVICES: Final = frozenset({"", "*", "termservice"})
 _PROGRAMS: Final = frozenset({"", "system"})
-_PROFILES: Final = {"DomainProfile": "Domain", "StandardProfile": "Private", "PublicProfile": "Public"}
+_PROFILES: Final = {
+    "Domain": ("DomainProfile", "DomainProfile"),
+    "Private": ("StandardProfile", "PrivateProfile"),
+    "Public": ("PublicProfile", "PublicProfile"),
+}
+"""Each profile's key among the machine's own settings, and among the policies, which call one otherwise."""
+_ALLOW: Final = 0
 
 
 @rule("windows-rdp-is-enabled", "Remote Desktop is switched on", "windows")
@@ -135,41 +141,45 @@ def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
 def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     r"""For each profile in which the firewall is on, an active rule lets TCP connections to the port in, none blocks.
 
-    To which addresses a rule is limited is not judged; one that is limited to cards, users or IPsec lets nobody in. The
-    policies that refuse all exceptions, or the machine's own rules, count.
+    Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
+    that is limited to cards, users, releases or IPsec lets nobody in. The policies that refuse all exceptions, or the
+    machine's own rules, count, and so does a profile that allows what no rule is about.
 
     Why: the security groups of the cloud stand before the instance; behind a firewall without that rule nobody gets in.
 
-    Fix: `netsh advfirewall firewall set rule group="remote desktop" new enable=yes`, with the port where it is another.
+    Fix: `netsh advfirewall firewall set rule group="@FirewallAPI.dll,-28752" new enable=yes` (Remote Desktop, in every
+    language), or for another port `netsh advfirewall firewall add rule name=RDP dir=in action=allow protocol=TCP
+    localport=PORT`; a rule that blocks is named, and is to be deleted.
 
     Reads: Services\SharedAccess\Parameters\FirewallPolicy, Policies\Microsoft\WindowsFirewall
 
-    References: Microsoft, [MS-GPFAS], firewall rule and the firewall rule grammar rule.
+    References: Microsoft, [MS-GPFAS] 2.2.2.19 Firewall Rule and the Firewall Rule Grammar Rule; Firewall CSP
+    (EnableFirewall, DefaultInboundAction, AllowLocalPolicyMerge).
     """
     registry = facts[Registry]
     port = listening_port(registry)
     good: list[Evidence] = []
     bad: list[Evidence] = []
     local, policy = list(_rules(registry, _FIREWALL)), list(_rules(registry, _FIREWALL_POLICY))
-    for key, name in _PROFILES.items():
-        place, on = _setting(registry, key, "EnableFirewall")
+    for name in _PROFILES:
+        place, on = _setting(registry, name, "EnableFirewall")
         if on == 0:
             good.append(Evidence(place, f"{name}: off"))
             continue
-        refusal, refuses = _setting(registry, key, "DoNotAllowExceptions")
+        refusal, refuses = _setting(registry, name, "DoNotAllowExceptions")
         if refuses:
             bad.append(Evidence(refusal, f"{name}: no rule counts, everything is blocked"))
             continue
-        merged = registry.number(rf"{_FIREWALL_POLICY}\{key}", "AllowLocalPolicyMerge") != 0
+        merged = registry.number(rf"{_FIREWALL_POLICY}\{_PROFILES[name][1]}", "AllowLocalPolicyMerge") != 0
         here = [(it, found) for it, found in (policy + local if merged else policy) if _holds(found, name, port)]
         blocked = next((it for it, found in here if not found.allows), None)
         allowed = next((it for it, found in here if found.allows), None)
         if blocked:
             bad.append(Evidence(place, f"{name}: on, and blocked by {blocked}"))
-        elif allowed is None:
+        elif allowed is None and _setting(registry, name, "DefaultInboundAction")[1] != _ALLOW:
             bad.append(Evidence(place, f"{name}: on, and no rule lets port {port} in"))
         else:
-            good.append(Evidence(place, f"{name}: on, let in by {allowed}"))
+            good.append(Evidence(place, f"{name}: on, let in by {allowed or 'default'}"))
     if bad:
         return warning("the firewall does not let Remote Desktop in", *bad)
     return ok("the firewall lets Remote Desktop in", *good)
@@ -187,10 +197,11 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
 
 def _setting(registry: Registry, profile: str, name: str) -> tuple[Place, int | None]:
     """Return what holds for a profile, and where it stands; the policy goes before the machine's own setting."""
-    path = rf"{_FIREWALL_POLICY}\{profile}"
+    own, policy = _PROFILES[profile]
+    path = rf"{_FIREWALL_POLICY}\{policy}"
     number = registry.number(path, name)
     if number is None:
-        path = rf"{_FIREWALL}\{profile}"
+        path = rf"{_FIREWALL}\{own}"
         number = registry.number(path, name)
     return registry.place(path, name), number
 

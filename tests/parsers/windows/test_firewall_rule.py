@@ -42,6 +42,8 @@ def test_fields() -> None:
         ("Protocol=6|LPort2_10=3000-4000", True),
         ("Protocol=6|LPort2_10=4000-5000", False),
         ("Protocol=6|LPort=RPC", False),
+        ("Protocol=6|LPort2_20=Ply2Disc", False),
+        ("Protocol=6|LPort2_24=mDNS", False),
         (f"Protocol=6|LPort={'9' * 5000}", False),
         (f"Protocol=6|LPort=3389-{'9' * 5000}", True),
     ],
@@ -52,12 +54,35 @@ def test_ports(fields: str, holds: bool) -> None:
     assert rule.holds_for_port(3389) is holds
 
 
-@pytest.mark.parametrize("limit", ["Security=Authenticate", "RUAuth=O:LSD:", "IF={x}"])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "Security=Authenticate",
+        "RUAuth=O:LSD:",
+        "RMauth=O:LSD:",
+        "IF={x}",
+        "IFType=Wireless|IFType=RemoteAccess",
+        "Platform=2:6:1",
+        "AppPkgId=S-1-15-2-1",
+        "RPort=1024",
+        "RA4=LocalSubnet",
+        "RA6=fe80::/64",
+    ],
+)
 def test_a_rule_for_some_connections_only(limit: str) -> None:
     rule = parse_firewall_rule(f"v2.30|Action=Allow|{limit}|")
     assert rule is not None
     assert rule.is_limited
     assert not rule.names_ports
+
+
+@pytest.mark.parametrize(
+    "field", ["IFType=Lan|IFType=Wireless", "RA4=LocalSubnet|RA4=192.0.2.1", "RA42=IntErnet", "Edge=TRUE"]
+)
+def test_a_rule_that_is_not_limited(field: str) -> None:
+    rule = parse_firewall_rule(f"v2.30|Action=Allow|{field}|")
+    assert rule is not None
+    assert not rule.is_limited
 
 
 @pytest.mark.parametrize("text", ["", "v2.30", "|", "Action=Allow|", "x" * 100])

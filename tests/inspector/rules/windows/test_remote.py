@@ -79,6 +79,11 @@ def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
         ({ALLOW: OPEN.replace("LPort=3389|", "")}, Status.WARNING),
         ({ALLOW: OPEN.replace("App=System", "App=System|Security=Authenticate")}, Status.WARNING),
         ({ALLOW: OPEN.replace("App=System", "App=System|IF={x}")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|IFType=Wireless")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|IFType=Lan")}, Status.OK),
+        ({ALLOW: OPEN.replace("App=System", "App=System|RA4=LocalSubnet|RA6=LocalSubnet")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|RA4=192.0.2.0/255.255.255.0")}, Status.OK),
+        ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort2_20=Ply2Disc|App=System|"}, Status.OK),
         ({"x": OPEN.replace("Allow", "Block")}, Status.WARNING),
         ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|"}, Status.WARNING),
         ({"x": OPEN.replace("Allow", "Block").replace("3389", "445")}, Status.OK),
@@ -111,6 +116,24 @@ def test_policies_that_leave_the_rules_out() -> None:
     assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "Public: on, and no rule lets port 3389 in")
     allowed: Keys = {**alone, rf"{FIREWALL_POLICY}\FirewallRules": {"x": OPEN}}
     assert windows_firewall_lets_rdp_in(golden(software=allowed)).status is Status.OK
+
+
+def test_the_policy_of_the_private_profile_has_a_key_of_its_own() -> None:
+    private: Keys = {rf"{FIREWALL_POLICY}\PrivateProfile": {"DoNotAllowExceptions": 1}}
+    verdict = windows_firewall_lets_rdp_in(golden(software=private))
+    assert verdict.evidence[0].place.key == rf"{FIREWALL_POLICY}\PrivateProfile\DoNotAllowExceptions"
+    other: Keys = {rf"{FIREWALL_POLICY}\StandardProfile": {"DoNotAllowExceptions": 1}}  # of Windows XP, not read here
+    assert windows_firewall_lets_rdp_in(golden(software=other)).status is Status.OK
+
+
+def test_a_profile_that_allows_what_no_rule_is_about() -> None:
+    profiles = ("DomainProfile", "StandardProfile", "PublicProfile")
+    changes: dict[str, dict[str, Data]] = {rf"{FIREWALL}\{name}": {"DefaultInboundAction": 0} for name in profiles}
+    changes[rf"{FIREWALL}\FirewallRules"] = {ALLOW: None}
+    verdict = windows_firewall_lets_rdp_in(golden(changes))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.OK, "Domain: on, let in by default")
+    changes[rf"{FIREWALL}\FirewallRules"] = {ALLOW: OPEN.replace("Allow", "Block")}
+    assert windows_firewall_lets_rdp_in(golden(changes)).status is Status.WARNING
 
 
 def test_the_program_of_remote_desktop() -> None:
