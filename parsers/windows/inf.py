@@ -1,9 +1,10 @@
 """INF files of driver packages: which driver they install, of which version, and for which devices.
 
 Specification: Microsoft, "General Syntax Rules for INF Files", "INF Version Section", "INF Manufacturer Section", "INF
-Models Section" and "INF Strings Section". Names count in any case; sections of one name are one; a comment begins
-with a semicolon outside quotes; a backslash at the end of a line goes on with the next. Tokens (%name%) are replaced
-by the strings without a language. Not done: `Include` and `Needs`, strings of languages, and what a section does.
+Models Section", "INF AddService Directive" and "INF Strings Section". Names count in any case; sections of one name
+are one; a comment begins with a semicolon outside quotes; a backslash at the end of a line goes on with the next.
+Tokens (%name%) are replaced by the strings without a language. Not done: `Include` and `Needs`, strings of languages,
+and what else a section does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _VALUE: Final = re.compile(r'((?:"[^"]*"?|[^",])*)(,|$)')
 _TOKEN: Final = re.compile(r"%([^%]*)%")
 _DRIVER_VERSION: Final = re.compile(r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?$")
 _DATE: Final = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})$")
+_NUMBER: Final = re.compile(r"(?:0[xX]([0-9a-fA-F]{1,8})|(\d{1,10}))\s*$")
+_ASSOCIATED: Final = 0x2
+"""SPSVCINST_ASSOCSERVICE: the service is the driver of the device, not one that comes with it."""
 
 
 class InfEntry(msgspec.Struct, frozen=True):
@@ -91,6 +95,20 @@ class Inf(msgspec.Struct, frozen=True):
         names = [item.values[0] for item in entries if item.key.lower().startswith("catalogfile") and item.values]
         return tuple(dict.fromkeys(names))
 
+    def service(self, section: str) -> str | None:
+        """Return the service that is the driver of devices which `section` installs; None where there is none."""
+        wanted = section.lower()
+        for name, entries in self.sections.items():
+            if name.endswith(".services") and f"{name}.".startswith(f"{wanted}."):
+                for item in entries:
+                    if (
+                        item.key.lower() == "addservice"
+                        and len(item.values) > 1
+                        and _number(item.values[1]) & _ASSOCIATED
+                    ):
+                        return item.values[0] or None
+        return None
+
     def devices(self) -> Iterator[InfDevice]:
         """Give the devices of all manufacturers and systems, in the order of the file."""
         seen: set[str] = set()
@@ -136,6 +154,12 @@ def parse_inf(data: bytes, path: str = "driver.inf") -> Inf:
     if not any(name == "version" for name in sections):
         problems.append(Problem(Place(path), "the section Version wanted, none found"))
     return Inf(path, sections, tuple(problems))
+
+
+def _number(text: str) -> int:
+    """Return a number as INF files write it, 2 or 0x00000002; 0 for what is none."""
+    match = _NUMBER.match(text)
+    return 0 if match is None else int(match[1], 16) if match[1] else int(match[2])
 
 
 def _decoded(data: bytes) -> str:

@@ -84,6 +84,21 @@ def test_devices_of_all_systems() -> None:
     assert [device.place.line for device in inf.devices()] == [21, 22, 25]
 
 
+def test_the_service_that_is_the_driver_of_a_device() -> None:
+    inf = parsed(SAMPLE)
+    assert inf.service("RHELSCSI_inst") == "viostor"
+    assert inf.service("rhelscsi") is None
+    assert inf.service("rhelscsi_arm") is None
+    assert parsed("[a.NTamd64.Services]\nAddService = b, 2, c").service("a") == "b"
+
+
+@pytest.mark.parametrize(
+    "line", ["AddService = b", "AddService = b,,c", "AddService = b, 0, c", "AddService = , 2", ""]
+)
+def test_a_service_that_only_comes_with_a_device_is_not_its_driver(line: str) -> None:
+    assert parsed(f"[a.Services]\n{line}\nAddService = b, 0x00000800, c").service("a") is None
+
+
 def test_quotes_tokens_and_empty_values() -> None:
     inf = parsed(SAMPLE)
     (service, registry) = inf.sections["rhelscsi_inst.services"]
