@@ -15,7 +15,10 @@ from inspector.windows.registry import Registry
 
 _OLDEST: Final = (6, 1)
 _ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
-_LONG_TERM: Final = frozenset({"EnterpriseS", "EnterpriseSN", "IoTEnterpriseS"})
+"""How the editions begin that have the longer time; ServerRdsh is Enterprise multi-session."""
+_LONG_TERM: Final = ("EnterpriseS", "IoTEnterpriseS")
+"""So begin those of the long-term servicing channel: EnterpriseSN, EnterpriseSEval, IoTEnterpriseSK are others."""
+_IOT: Final = "IoTEnterpriseS"
 _SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 _UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 _MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
@@ -52,11 +55,13 @@ def windows_release_is_maintained(
     client: Mapping[str, str],
     enterprise: Mapping[str, str],
     long_term: Mapping[str, str],
+    iot: Mapping[str, str],
 ) -> Verdict:
     r"""The end of its support, by build, and the date at which the profile was written.
 
-    Of clients, the editions Enterprise and Education are maintained longer than Home and Pro, and those of the
-    long-term servicing channel longest.
+    Of clients, the editions Enterprise and Education are maintained longer than Home and Pro, those of the long-term
+    servicing channel still longer, and those of it for devices (IoT) longest. Updates that are paid for beyond that
+    (Extended Security Updates) are not seen.
 
     Why: a release that has come to its end gets no security updates.
 
@@ -64,10 +69,11 @@ def windows_release_is_maintained(
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion
 
-    References: Microsoft Lifecycle Policy, fixed policy of Windows Server, modern policy of Windows 10 and 11.
+    References: Microsoft, Windows Server release information; Windows 10 release information; Windows 11 release
+    information; Microsoft Lifecycle, Windows 7, Windows 8.1, Windows Server 2008 R2, 2012 and 2012 R2.
     """
     version = facts[WindowsVersion]
-    ends = server if version.is_server else _client_ends(version.edition, client, enterprise, long_term)
+    ends = server if version.is_server else _client_ends(version.edition or "", client, enterprise, long_term, iot)
     end = ends.get(str(version.build))
     seen = f"{version.product}, build {version.build}"
     if end is None:
@@ -78,11 +84,15 @@ def windows_release_is_maintained(
 
 
 def _client_ends(
-    edition: str | None, client: Mapping[str, str], enterprise: Mapping[str, str], long_term: Mapping[str, str]
+    edition: str,
+    client: Mapping[str, str],
+    enterprise: Mapping[str, str],
+    long_term: Mapping[str, str],
+    iot: Mapping[str, str],
 ) -> Mapping[str, str]:
-    if edition in _LONG_TERM:
-        return long_term
-    return enterprise if edition and edition.startswith(_ENTERPRISE) else client
+    if edition.startswith(_LONG_TERM):
+        return {**long_term, **iot} if edition.startswith(_IOT) else long_term
+    return enterprise if edition.startswith(_ENTERPRISE) else client
 
 
 @rule("windows-no-update-is-under-way", "No update of Windows is half installed or waits for a restart", "windows")

@@ -26,6 +26,7 @@ KERNEL = "/Windows/System32/ntoskrnl.exe"
 CALENDAR: dict[str, Any] = {
     "as_of": "2026-11-01", "server": {"20348": "2031-10-14", "9600": "2023-10-10"}, "client": {"20348": "2000-01-01"},
     "enterprise": {"20348": "2027-01-01"}, "long_term": {"20348": "2029-01-01"},
+    "iot": {"20348": "2032-01-01"},
 }  # fmt: skip
 
 
@@ -63,6 +64,10 @@ def test_releases(current: Any, machine: str, status: Status) -> None:
         ({"InstallationType": "Client", "EditionID": None}, Status.WARNING, "ended on 2000-01-01"),
         ({"InstallationType": "Client", "EditionID": "Enterprise"}, Status.OK, "until 2027-01-01"),
         ({"InstallationType": "Client", "EditionID": "EnterpriseS"}, Status.OK, "until 2029-01-01"),
+        ({"InstallationType": "Client", "EditionID": "EnterpriseSEval"}, Status.OK, "until 2029-01-01"),
+        ({"InstallationType": "Client", "EditionID": "IoTEnterprise"}, Status.OK, "until 2027-01-01"),
+        ({"InstallationType": "Client", "EditionID": "IoTEnterpriseS"}, Status.OK, "until 2032-01-01"),
+        ({"InstallationType": "Client", "EditionID": "ProfessionalEducation"}, Status.WARNING, "ended on 2000-01-01"),
         ({}, Status.OK, "until 2031-10-14"),
     ],
 )
