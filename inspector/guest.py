@@ -80,26 +80,32 @@ class Path(NamedTuple):
     parts: list[str]
 
 
-Split = Callable[[str], Path]
+class Syntax(NamedTuple):
+    """How a family writes paths: `split` takes one apart, `join` writes the names below the root as one."""
+
+    split: Callable[[str], Path]
+    join: Callable[[list[str]], str]
 
 
-def split_posix(path: str) -> Path:
-    """Take a path of POSIX apart, without empty names and dots."""
+def _split_posix(path: str) -> Path:
     return Path(path.startswith("/"), [part for part in path.split("/") if part not in {"", "."}])
+
+
+POSIX: Final = Syntax(_split_posix, lambda parts: "/" + "/".join(parts))
 
 
 class Guest:
     """One tree of files. Paths are absolute guest paths; names that are no UTF-8 carry surrogate escapes.
 
-    `split` takes paths and the targets of links apart, as the guest's family writes them.
+    `syntax` is that of its paths and of the targets of its links.
     """
 
     def __init__(
-        self, mounts: Iterable[Mount], family: Literal["linux", "windows"] = "linux", split: Split = split_posix
+        self, mounts: Iterable[Mount], family: Literal["linux", "windows"] = "linux", syntax: Syntax = POSIX
     ) -> None:
         self.mounts = tuple(mounts)
         self.family = family
-        self._split = split
+        self._syntax = syntax
         self._mounts = {mount.path: mount for mount in self.mounts}
         self._directories: dict[str, _Spot] = {}
         if "/" not in self._mounts or self._mounts["/"].tree is None:
@@ -107,7 +113,14 @@ class Guest:
 
     def normal(self, path: str) -> str:
         """Return `path` from the root, as POSIX writes it; `..` stays, since only the files themselves can tell."""
-        return "/" + "/".join(self._split(path).parts)
+        return POSIX.join(self._syntax.split(path).parts)
+
+    def written(self, path: str) -> str:
+        """Return `path` from the root, as the guest's family writes it; as it stands where it is none of a file."""
+        try:
+            return self._syntax.join(self._syntax.split(path).parts)
+        except UnknownFact:
+            return path
 
     # -- looking at one path ---------------------------------------------------------------------------------------
 
@@ -183,8 +196,8 @@ class Guest:
         return mount.volume.name if mount.volume else None
 
     def place(self, path: str, line: int | None = None, key: str | None = None, offset: int | None = None) -> Place:
-        """Return a place in a guest file, with its volume."""
-        return Place(path, line, key, offset, self.volume_of(path))
+        """Return a place in a guest file, as the guest's family writes its path, with its volume."""
+        return Place(self.written(path), line, key, offset, self.volume_of(path))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -222,7 +235,7 @@ class Guest:
         Unlike a shell, it gives nothing, not the pattern itself, where nothing matches.
         """
         paths = ["/"]
-        for part in self._split(pattern).parts:
+        for part in self._syntax.split(pattern).parts:
             paths = [found for path in paths for found in self._match(path, part)]
         return paths
 
@@ -277,7 +290,7 @@ class Guest:
         if len(path) > MAX_PATH:
             raise NotFound(path)
         spot = self._root()
-        parts = self._split(path).parts[::-1]
+        parts = self._syntax.split(path).parts[::-1]
         links = 0
         while parts:
             name = parts.pop()
@@ -290,7 +303,7 @@ class Guest:
             links += 1
             if links > MAX_LINKS or len(target) + sum(map(len, parts)) > MAX_PATH:
                 raise ParseError(Place(path), f"at most {MAX_LINKS} symbolic links wanted, more found")
-            link = self._split(target)
+            link = self._syntax.split(target)
             spot = self._root() if link.absolute else self._directory(posixpath.dirname(spot.path))
             parts += link.parts[::-1]
         return spot

@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True):
             text += f":{self.line}"
         if self.key is not None:
             text += f" {self.key}"
-        if self.offset is not None:
+        elif self.offset is not None:
             text += f" at byte {self.offset}"
         return text
 

@@ -19,7 +19,7 @@ from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest, Mount
 from inspector.mounts import find_guest
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from parsers.partition.table import Partition
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
@@ -88,7 +88,7 @@ def windows_files(system: Keys, software: Keys | None = None, files: Changes | N
 def windows_of(system: Keys, software: Keys | None = None, files: Changes | None = None) -> Guest:
     """Return a guest of one drive."""
     tree = WindowsTree(windows_files(system, software, files))
-    return Guest([Mount("/", None, tree, tree.root)], "windows", split_windows())
+    return Guest([Mount("/", None, tree, tree.root)], "windows", windows_paths())
 
 
 def golden(

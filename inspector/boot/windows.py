@@ -14,7 +14,7 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts.windows_boot import WindowsLoader
 from inspector.guest import Guest, Mount, NotFound
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from inspector.windows.registry import Registry
 from parsers.boot.bcd import BcdStore, parse_bcd
 from parsers.boot.pe import parse_pe
@@ -45,7 +45,7 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
 
     if volume.tree is None:
         return unread(f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}")
-    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", split_windows())
+    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths(""))
     try:
         program, content = _file(files, manager), _file(files, store)
     except ParseError as error:

@@ -57,7 +57,10 @@ def volume_files(storage: Storage, name: str) -> Guest:
 
 
 class Listing:
-    """The entries below a path; what cannot be read is noted in `errors`, and the rest is given."""
+    """The entries below a path; what cannot be read is noted in `errors`, and the rest is given.
+
+    Paths are written from the root as POSIX does, or as the guest's family does where they are asked for so.
+    """
 
     def __init__(self, guest: Guest, *, hashes: bool = False, life: Life = lambda: None) -> None:
         self._guest = guest
@@ -67,7 +70,10 @@ class Listing:
 
     def entries(self, path: str, *, recursive: bool = False) -> Iterator[Entry]:
         """Give what is in the directory that `path` leads to (with `recursive` all below it), or the file itself."""
-        path = self._guest.normal(path)
+        for entry in self._entries(self._guest.normal(path), recursive=recursive):
+            yield self._written_as(path, entry)
+
+    def _entries(self, path: str, *, recursive: bool) -> Iterator[Entry]:
         if not self._guest.is_dir(path):
             yield self._entry(path, self._guest.mount_of(posixpath.dirname(path)), self._guest.lstat(path))
         elif recursive:
@@ -89,6 +95,9 @@ class Listing:
                 self.errors.append(error)
                 continue
             yield self._entry(child, mount, stat)
+
+    def _written_as(self, asked: str, entry: Entry) -> Entry:
+        return entry if asked.startswith("/") else {**entry, "path": self._guest.written(entry["path"])}
 
     def _entry(self, path: str, mount: Mount, stat: Stat) -> Entry:
         return {
@@ -130,12 +139,12 @@ class Listing:
 
     def stat(self, path: str) -> Entry:
         """Return all that is known of `path` itself, be it a symbolic link: the fields of an entry and more."""
-        path = self._guest.normal(path)
+        asked, path = path, self._guest.normal(path)
         stat = self._guest.lstat(path)
         mount = self._guest.mount_of(path if stat.type is FileType.DIRECTORY else posixpath.dirname(path))
         xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
         return {
-            **self._entry(path, mount, stat),
+            **self._written_as(asked, self._entry(path, mount, stat)),
             "flags": self._read(lambda: list(inode_flags(mount.tree, stat))),
             "links": stat.links,
             "atime": iso_time(stat.atime),

@@ -9,7 +9,7 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from inspector.windows.registry import Registry
 from parsers.place import ParseError
 from parsers.windows.mounted_devices import Device, MbrPartition, drive_of, parse_unique_id, volume_of
@@ -21,7 +21,7 @@ _MAX_DEVICES: Final = 4096
 
 def windows_guest(root: Mount, storage: Storage) -> Guest:
     """Return the guest whose system drive is `root`: the other drives are its members `/D:`, and so on."""
-    system = Guest([root], "windows", split_windows())
+    system = Guest([root], "windows", windows_paths())
     try:
         devices = list(_devices(Registry(system).hive("SYSTEM").key("MountedDevices")))
     except (UnknownFact, ParseError):
@@ -31,7 +31,7 @@ def windows_guest(root: Mount, storage: Storage) -> Guest:
     others = [_mount(drive, device, storage) for drive, device in drives.items() if drive != own]
     by_device = {device: drive for drive, device in drives.items()}
     names = {it: by_device[device] for name, device in devices if (it := volume_of(name)) and device in by_device}
-    return Guest([root, *others], "windows", split_windows(own, names))
+    return Guest([root, *others], "windows", windows_paths(own, names))
 
 
 def _devices(key: Key | None) -> Iterator[tuple[str, Device]]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from inspector.facts import UnknownFact
-from inspector.guest import Path, Split
+from inspector.guest import Path, Syntax
 from parsers.place import Place
 
 _SEPARATORS: Final = re.compile(r"[\\/]+")
@@ -36,8 +36,8 @@ _ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
-def split_windows(system_drive: str = "C:", volumes: Mapping[str, str] | None = None) -> Split:
-    r"""Return what takes paths apart where `system_drive` is the root.
+def windows_paths(system_drive: str = "C:", volumes: Mapping[str, str] | None = None) -> Syntax:
+    r"""Return how Windows writes paths where `system_drive` is the root; "" for a volume that has no letter.
 
     `volumes` tells the drive of the names `Volume{GUID}`, in lower case, which the targets of mount points bear.
     """
@@ -57,7 +57,12 @@ def split_windows(system_drive: str = "C:", volumes: Mapping[str, str] | None = 
                 parts = parts[1:] if first.upper() == system_drive else [first.upper(), *parts[1:]]
         return Path(absolute, parts)
 
-    return split
+    def join(parts: list[str]) -> str:
+        own = bool(parts) and _DRIVE.fullmatch(parts[0]) is not None
+        drive, *names = parts if own else [system_drive, *parts]
+        return drive + "\\" + "\\".join(names)
+
+    return Syntax(split, join)
 
 
 def _expanded(path: str) -> str:

@@ -149,10 +149,15 @@ class Registry:
         return found
 
     def place(self, path: str, name: str | None = None) -> Place:
-        """Return where the key at `path`, or the value `name` of it, stands or would stand."""
+        """Return where the key at `path`, or the value `name` of it, stands, or would stand: then without an offset."""
         location = self.locate(path)
-        key = "\\".join([*location.names, *([name] if name else [])])
-        return self.in_guest(Place(location.hive.name, key=key))
+        try:
+            key = location.hive.key(location.names)
+            found = key.value(name) if key and name else key
+        except ParseError:
+            found = None
+        names = [*location.names, *([name] if name else [])]
+        return self.in_guest(found.place if found else Place(location.hive.name, key="\\".join(names)))
 
     def in_guest(self, place: Place) -> Place:
         """Return a place in a hive with the volume that it lies on."""
@@ -224,4 +229,4 @@ class Registry:
 
     def _source(self, path: str) -> Source:
         content = self._guest.open(path)
-        return Window(content, 0, content.size, path)
+        return Window(content, 0, content.size, self._guest.written(path))

@@ -14,7 +14,6 @@ from enum import IntEnum
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from inspector.facts import UnknownFact
 from inspector.windows.registry import Registry
@@ -51,6 +50,7 @@ class Service(msgspec.Struct, frozen=True):
         dll: of a service within svchost, `Parameters\ServiceDll`; "" where none is set.
         depends: services, and with a `+` before them groups, that have to run first.
         place: its key.
+        start_place: where it is said when it is started, or would be.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Service(msgspec.Struct, frozen=True):
     dll: str
     depends: tuple[str, ...]
     place: Place
+    start_place: Place
 
     @property
     def is_driver(self) -> bool:
@@ -73,11 +74,6 @@ class Service(msgspec.Struct, frozen=True):
     def start_name(self) -> str:
         """When it is started, in words."""
         return Start(self.start).name.lower() if self.start in _STARTS else f"start type {self.start}"
-
-    @property
-    def start_place(self) -> Place:
-        """Where it is said when it is started."""
-        return replace(self.place, key=rf"{self.place.key}\Start")
 
     @property
     def lacks_dll(self) -> bool:
@@ -123,10 +119,11 @@ def services(registry: Registry) -> Iterator[Service]:
 
 def _service(registry: Registry, key: Key) -> Service:
     registry.own(key)
+    start = key.value("Start")
     parameters, override = (registry.own(key.subkey(name)) for name in ("Parameters", "StartOverride"))
     return Service(
         name=key.name,
-        start=_number(registry, key, "Start"),
+        start=None if start is None else registry.wanted(start.number, "a number", start),
         start_override=_number(registry, override, "0") if override else None,
         type=_number(registry, key, "Type"),
         error_control=_number(registry, key, "ErrorControl"),
@@ -135,6 +132,7 @@ def _service(registry: Registry, key: Key) -> Service:
         dll=(_text(registry, parameters, "ServiceDll") if parameters else "") or _text(registry, key, "ServiceDll"),
         depends=_texts(registry, key, "DependOnService"),
         place=registry.in_guest(key.place),
+        start_place=registry.in_guest(start.place if start else Place(key.place.path, key=rf"{key.path}\Start")),
     )
 
 

@@ -13,7 +13,7 @@ from fixtures.windows.hive import Keys
 from inspector.facts import Facts
 from inspector.rules import rules
 from inspector.verdict import Status
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from tests.inspector.absence import judged
 from tests.windows import CONFIG, golden
 
@@ -37,7 +37,7 @@ Seen = tuple[str, str]
 
 def unified(path: str) -> str:
     """Return a path as rules write it, in any of the ways of Windows, as the fixtures do."""
-    return "/" + "/".join(split_windows()(path).parts).lower()
+    return "/" + "/".join(windows_paths().split(path).parts).lower()
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from inspector.guest import Guest, Mount, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from inspector.windows.drives import is_partition
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
@@ -167,7 +167,7 @@ def _program(facts: Facts, volume: Volume, path: str, loader: WindowsLoader, ele
     suffix = ".efi" if loader.firmware == "uefi" else ".exe"
     if not path.lower().endswith(suffix):
         return _Start(f"a loader for {loader.firmware} wanted", _in(loader, element.place), path)
-    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", split_windows())
+    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths(""))
     try:
         machine = parse_pe(files.open(path)).machine
     except NotFound:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from msgspec.structs import replace
-
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
@@ -216,18 +214,18 @@ def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     found = {item.name.lower(): item for item in services(registry)}
-    bad = list(islice(_dangling(found), _SHOWN))
+    bad = list(islice(_dangling(registry, found), _SHOWN))
     if bad:
         return warning("services depend on others that are not there", *bad)
     return ok("services have what they depend on", Evidence(registry.place(SERVICES), f"{len(found)} services"))
 
 
-def _dangling(found: dict[str, Service]) -> Iterator[Evidence]:
+def _dangling(registry: Registry, found: dict[str, Service]) -> Iterator[Evidence]:
     for item in found.values():
         if item.start is not None and item.start <= Start.AUTOMATIC:
             for name in item.depends:
                 if not name.startswith("+") and name and name.lower() not in found:
-                    place = replace(item.place, key=rf"{item.place.key}\DependOnService")
+                    place = registry.place(rf"{SERVICES}\{item.name}", "DependOnService")
                     yield Evidence(place, f"{name}, which is not there")
 
 

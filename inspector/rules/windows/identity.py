@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec.structs import replace
-
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
@@ -53,7 +51,7 @@ def windows_ids_are_not_shared(facts: Facts) -> Verdict:
 def _ids(registry: Registry) -> Iterator[Evidence]:
     hive = registry.hive("SAM")
     sid = parse_machine_sid(hive)
-    yield Evidence(replace(registry.in_guest(hive.root.place), key=rf"{MACHINE}\V"), f"the machine's SID: {sid}")
+    yield Evidence(registry.place(rf"HKLM\SAM\{MACHINE}", "V"), f"the machine's SID: {sid}")
     for path, name, title in _NAMED:
         if found := registry.text(path, name):
             yield Evidence(registry.place(path, name), f"{title}: {found}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec.structs import replace
-
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
@@ -131,7 +129,7 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
     bad: list[Evidence] = []
     for key in registry.subkeys(_INTERFACES):
         dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
-        place = registry.in_guest(replace(key.place, key=rf"{key.path}\EnableDHCP"))
+        place = registry.place(rf"{_INTERFACES}\{key.name}", "EnableDHCP")
         listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
         addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
         number = registry.wanted(dhcp.number, "a number", dhcp) if dhcp else int(not addresses)

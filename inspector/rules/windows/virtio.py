@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec.structs import replace
-
 from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
@@ -37,7 +35,7 @@ def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | Non
     if found.start is None or not Start.BOOT <= found.start <= latest:
         return f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
     if latest is Start.BOOT and found.start_override:
-        place = replace(found.place, key=rf"{found.place.key}\StartOverride\0")
+        place = facts[Registry].place(rf"{SERVICES}\{found.name}\StartOverride", "0")
         return f"{found.name} is not started at boot, in spite of Start", Evidence(place, str(found.start_override))
     if flaw := flaw_of_program(facts, found.file):
         return f"the file of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw)

@@ -57,9 +57,13 @@ class Cells:
             return block[at + 4 : at + length]
         return self._source.read_at(BASE_BLOCK_SIZE + offset + 4, length - 4)
 
+    def place(self, offset: int, key: str | None = None) -> Place:
+        """Return where the cell at `offset`, which is what `key` names, stands in the file."""
+        return Place(self.name, key=key, offset=BASE_BLOCK_SIZE + offset)
+
     def error(self, offset: int, message: str) -> ParseError:
         """Return an error about the cell at `offset`."""
-        return ParseError(Place(self.name, offset=BASE_BLOCK_SIZE + offset), message)
+        return ParseError(self.place(offset), message)
 
     def _flaw(self, length: int) -> str:
         if length <= 0:

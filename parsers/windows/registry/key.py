@@ -89,8 +89,8 @@ class Key:
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
-        return Place(self._cells.name, key=self.path)
+        """Where it stands: its path, and the offset of its cell in the file."""
+        return self._cells.place(self.offset, self.path)
 
     @property
     def time(self) -> datetime | None:

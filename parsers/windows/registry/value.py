@@ -98,8 +98,8 @@ class Value:
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
-        return Place(self._cells.name, key=f"{self.key_path}\\{self.name}")
+        """Where it stands: its path, and the offset of its cell in the file."""
+        return self._cells.place(self.offset, f"{self.key_path}\\{self.name}")
 
     @property
     def type_name(self) -> str:

@@ -91,7 +91,6 @@ def _entry(name: str, status: Status, element: str, data: Data) -> Fault:
 
 
 _VIOSTOR: Final = rf"{SERVICES}\viostor"
-_SYS: Final = r"\SystemRoot\System32\drivers"
 _SHOWN: Final = r"C:\Windows\System32\drivers"
 _XML: Final = "/Windows/WinSxS/pending.xml"
 _YES: Final = b"\1"
@@ -111,8 +110,8 @@ FAULTS: Final = (
     Fault(
         "balloon-uninstalled", "Virtio", WARNING, rf"{HIVE}\SYSTEM {SERVICES}\balloon", {rf"{SERVICES}\BALLOON": None}
     ),
-    _file("netkvm-without-file", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SYS}\netkvm.sys"),
-    _file("netkvm-for-32-bits", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SYS}\netkvm.sys", program("i386")),
+    _file("netkvm-without-file", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys"),
+    _file("netkvm-for-32-bits", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys", program("i386")),
     Fault(
         "netkvm-read-only", "Virtio", WARNING, r"C:\Windows\System32\drivers\netkvm.sys",
         files={f"{DRIVERS}/netkvm.sys": File(program(), flags=("read-only",))},
@@ -141,7 +140,7 @@ FAULTS: Final = (
     _file("no-partition-manager", "BootDrivers Disk", FAILED, f"{DRIVERS}/partmgr.sys", rf"{_SHOWN}\partmgr.sys"),
     _file("no-ahci-driver", "BootDrivers", WARNING, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
     Fault(
-        "driver-of-an-antivirus", "BootDrivers", WARNING, r"\??\C:\av\av.sys",
+        "driver-of-an-antivirus", "BootDrivers", WARNING, r"C:\av\av.sys",
         {rf"{SERVICES}\av": {"Type": 2, "Start": 1, "ErrorControl": 1, "ImagePath": r"\??\C:\av\av.sys"}},
     ),
     _system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),

@@ -4,7 +4,7 @@ import pytest
 
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
-from inspector.windows.paths import split_windows
+from inspector.windows.paths import windows_paths
 from tests.memory_tree import Link, MemoryTree
 
 GUID = "Volume{3558506b-6ae4-11eb-8698-806e6f6e6963}"
@@ -39,17 +39,17 @@ PATHS = [
 
 @pytest.mark.parametrize(("path", "absolute", "parts"), PATHS, ids=[path or "empty" for path, _, _ in PATHS])
 def test_paths(path: str, absolute: bool, parts: list[str]) -> None:
-    assert split_windows(volumes={GUID.lower(): "D:"})(path) == (absolute, parts)
+    assert windows_paths(volumes={GUID.lower(): "D:"}).split(path) == (absolute, parts)
 
 
 @pytest.mark.parametrize("path", [r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%"])
 def test_what_is_no_file_of_a_drive_is_not_known(path: str) -> None:
     with pytest.raises(UnknownFact):
-        split_windows()(path)
+        windows_paths().split(path)
 
 
 def test_a_system_that_is_not_on_c() -> None:
-    split = split_windows("E:")
+    split = windows_paths("E:").split
     assert (split(r"E:\Windows").parts, split(r"C:\boot").parts) == (["Windows"], ["C:", "boot"])
 
 
@@ -60,7 +60,7 @@ def test_links_lead_through_drives() -> None:
     })  # fmt: skip
     data = MemoryTree({"/a/z": "3"})
     mounts = [Mount("/", None, system, system.root), Mount("/D:", None, data, data.root)]
-    guest = Guest(mounts, "windows", split_windows())
+    guest = Guest(mounts, "windows", windows_paths())
     paths = [r"C:\Windows\x", "/Windows/x", r"C:\Users\all\y", r"C:\data\z", r"D:\a\z", "/D:/a/z", r"C:\Users\back\x"]
     assert [guest.read_text(path) for path in paths] == ["1", "1", "2", "3", "3", "3", "1"]
     assert guest.realpath(r"C:\data\z") == "/D:/a/z"

@@ -8,7 +8,7 @@ from inspector.windows.registry import Registry, RegistryPathError
 from parsers.place import Place
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
-from tests.windows import hive, windows_of
+from tests.windows import hive, windows_files, windows_of
 
 pytestmark = pytest.mark.corpus
 
@@ -60,8 +60,18 @@ def test_values_of_other_types(registry: Registry) -> None:
     assert registry.texts(dhcp, "Names") == ("a", "b")
     assert registry.texts(dhcp, "none") == ()
     assert registry.text(r"HKCR\.txt", "") == "txtfile"
-    place = Place(r"C:\Windows\System32\config\SYSTEM", key=r"ControlSet002\Services\Dhcp\Start")
-    assert registry.place(dhcp, "Start") == place
+
+
+def test_a_place_names_the_cell_of_what_is_there(registry: Registry) -> None:
+    dhcp, system = r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", r"C:\Windows\System32\config\SYSTEM"
+    content = windows_files(SYSTEM, SOFTWARE)["/Windows/System32/config/SYSTEM"]
+    for name, key, cell in (("start", r"Services\Dhcp\Start", b"vk"), (None, r"Services\Dhcp", b"nk")):
+        place = registry.place(dhcp, name)
+        assert place.offset is not None
+        assert content[place.offset + 4 :][:2] == cell
+        assert place == Place(system, key=rf"ControlSet002\{key}", offset=place.offset)
+    assert registry.place(dhcp, "none") == Place(system, key=r"ControlSet002\Services\Dhcp\none")
+    assert registry.place(dhcp + r"\none", "x") == Place(system, key=r"ControlSet002\Services\Dhcp\none\x")
 
 
 @pytest.mark.parametrize(

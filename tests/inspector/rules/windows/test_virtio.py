@@ -46,10 +46,10 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({VIOSTOR: {"Start": 3}}, {}, rf"{HIVE} {VIOSTOR}\Start", "manual"),
         ({VIOSTOR: {"Start": 4}}, {}, rf"{HIVE} {VIOSTOR}\Start", "disabled"),
         ({VIOSTOR: {"Start": None}}, {}, rf"{HIVE} {VIOSTOR}\Start", "start type None"),
-        ({}, {f"{DRIVERS}/viostor.sys": None}, r"\SystemRoot\System32\drivers\viostor.sys", "does not exist"),
-        ({}, {f"{DRIVERS}/viostor.sys": b""}, r"\SystemRoot\System32\drivers\viostor.sys", "is empty"),
+        ({}, {f"{DRIVERS}/viostor.sys": None}, r"C:\Windows\System32\drivers\viostor.sys", "does not exist"),
+        ({}, {f"{DRIVERS}/viostor.sys": b""}, r"C:\Windows\System32\drivers\viostor.sys", "is empty"),
         (
-            {}, {f"{DRIVERS}/viostor.sys": program("i386")}, r"\SystemRoot\System32\drivers\viostor.sys",
+            {}, {f"{DRIVERS}/viostor.sys": program("i386")}, r"C:\Windows\System32\drivers\viostor.sys",
             "is for i386, Windows for x86_64",
         ),
     ],
