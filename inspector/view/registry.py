@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from inspector.console.json_line import json_text
@@ -132,20 +132,42 @@ def _entry(location: Location, key: Key) -> dict[str, Any]:
         "path": _path(location, [key.path] if key.path else []),
         "hive": location.hive.name,
         "state": str(location.hive.state),
+        "offset": key.place.offset,
         "written": time.isoformat() if time else None,
+        "class": _noted(location, key, lambda it: it.class_name),
+        "security": _noted(location, key, lambda it: it.security.sddl()),
         "values": [_value(location, before, value) for value in key.values()],
         "subkeys": [subkey.name for subkey in key.subkeys()],
     }
 
 
+def _noted(location: Location, key: Key, read: Callable[[Key], str | None]) -> str | None:
+    try:
+        return read(key)
+    except ParseError as error:
+        location.hive.note(error)
+        return None
+
+
 def _value(location: Location, before: Key | ParseError | None, value: Value) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": value.name, "type": value.type_name, "size": value.size}
+    found: dict[str, Any] = {
+        "name": value.name, "type": value.type_name, "size": value.size, "offset": value.place.offset,
+    }  # fmt: skip
     try:
         known = next((it for it in (value.number, value.text, value.texts) if it is not None), None)
-        found |= {"value": known, "data": value.data.hex() if known is None else None}
+        found |= {"value": known, "data": None if _says_all(known, value.data) else value.data.hex()}
     except ParseError as error:
         found |= {"value": None, "data": None, "error": error.message}
     return {**found, "before_the_logs": _raw(location, before, value)}
+
+
+def _says_all(known: int | str | tuple[str, ...] | None, data: bytes) -> bool:
+    """Tell whether nothing is in the data but what was read of them, such as bytes behind the end of a text."""
+    if isinstance(known, tuple):
+        known = "".join(f"{text}\0" for text in known)
+    if isinstance(known, str):
+        return data in {f"{known}{end}".encode("utf-16-le", "surrogatepass") for end in ("", "\0")}
+    return known is not None
 
 
 def _reg(location: Location, keys: Iterator[Key], *, recursive: bool) -> Iterator[str]:  # noqa: ARG001 - as _text

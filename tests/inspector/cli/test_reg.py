@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.windows.disk import SIGNATURE, Part, build_windows_disk, can_build
 from fixtures.windows.golden import FILES, SERVICES, SOFTWARE, SYSTEM, changed
-from fixtures.windows.hive import Keys
+from fixtures.windows.hive import Keys, Typed
 from tests.corpus import corpus
 from tests.inspector.cli.conftest import call, run
 from tests.windows import CONFIG, hive, windows_files
@@ -19,7 +19,8 @@ from tests.windows import CONFIG, hive, windows_files
 pytestmark = pytest.mark.corpus
 
 KEY = r"HKLM\SYSTEM\CurrentControlSet\Services\viostor"
-USER: Keys = {"Environment": {"Path": "x\ny"}}
+HIDDEN = "a\0b".encode("utf-16-le")
+USER: Keys = {"Environment": {"Path": "x\ny"}, "Console": {"Face": Typed(1, HIDDEN), "Faces": ["a", "b"]}}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,27 @@ def test_a_key_for_programs(image: Path) -> None:
     (found,) = json.loads(call("reg", "--format", "json", image, KEY).stdout)
     assert found["path"] == r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\viostor"
     assert (found["hive"], found["state"]) == (r"C:\Windows\System32\config\SYSTEM", "clean")
-    values = {value["name"]: (value["type"], value["value"]) for value in found["values"]}
-    assert values["Start"] == ("REG_DWORD", 0)
-    assert values["Group"] == ("REG_SZ", "SCSI miniport")
+    values = {value["name"]: (value["type"], value["value"], value["data"]) for value in found["values"]}
+    assert values["Start"] == ("REG_DWORD", 0, None)
+    assert values["Group"] == ("REG_SZ", "SCSI miniport", None)
+
+
+def test_what_a_key_says_is_traced_to_its_bytes(image: Path) -> None:
+    content = call("cat", image, r"C:\Windows\System32\config\SYSTEM").stdout
+    (found,) = json.loads(call("reg", "--format", "json", image, KEY).stdout)
+    assert found["security"].startswith("O:")
+    for place, cell, name in [
+        (found, b"nk", b"viostor"),
+        *((it, b"vk", it["name"].encode()) for it in found["values"]),
+    ]:
+        assert content[place["offset"] + 4 :][:2] == cell
+        assert name in content[place["offset"] :][:100]
+
+
+def test_what_a_text_does_not_say_is_given_as_bytes(image: Path) -> None:
+    done = call("reg", "--format", "json", "--hive", r"C:\Users\ann\NTUSER.DAT", image, "Console")
+    values = {value["name"]: (value["value"], value["data"]) for value in json.loads(done.stdout)[0]["values"]}
+    assert values == {"Face": ("a", HIDDEN.hex()), "Faces": (["a", "b"], None)}
 
 
 def test_an_export_that_another_program_imports(image: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.files import content_of
 from fixtures.windows.hive import Expand, Keys, Typed
 from inspector.facts import UnknownFact
 from inspector.windows.registry import Registry, RegistryPathError
@@ -64,7 +65,7 @@ def test_values_of_other_types(registry: Registry) -> None:
 
 def test_a_place_names_the_cell_of_what_is_there(registry: Registry) -> None:
     dhcp, system = r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", r"C:\Windows\System32\config\SYSTEM"
-    content = windows_files(SYSTEM, SOFTWARE)["/Windows/System32/config/SYSTEM"]
+    content = content_of(windows_files(SYSTEM, SOFTWARE)["/Windows/System32/config/SYSTEM"])
     for name, key, cell in (("start", r"Services\Dhcp\Start", b"vk"), (None, r"Services\Dhcp", b"nk")):
         place = registry.place(dhcp, name)
         assert place.offset is not None
