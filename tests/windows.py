@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.files import Files, Node
 from fixtures.windows import bcd
-from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM, changed
+from fixtures.windows.golden import FILES, SECURITY, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import PROGRAM, Data, Keys, merged, registry_text
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
@@ -72,8 +72,9 @@ def other_hives() -> dict[str, bytes]:
     """Return the other hives that every machine has: a real SAM, and small ones for what hardly anything is read of."""
     return {
         f"{CONFIG}/SAM": sam({ADMINISTRATOR: ENABLED}),
-        f"{CONFIG}/SECURITY": hive({"Policy": {}}),
+        f"{CONFIG}/SECURITY": hive(SECURITY),
         f"{CONFIG}/DEFAULT": hive({"Console": {}}),
+        "/Users/Administrator/NTUSER.DAT": hive({"Environment": {}}),
     }
 
 
@@ -96,12 +97,13 @@ def golden(
     software: Keys | None = None,
     files: Changes | None = None,
     boot: Changes | None = None,
+    security: Keys | None = None,
 ) -> Facts:
     """Return the facts of the golden Windows with changes to its hives and files; None takes away.
 
     `boot` changes the files of the partition that is started, /bootmgr and /Boot/BCD.
     """
-    storage = golden_storage(system, software, files, boot)
+    storage = golden_storage(system, software, files, boot, security)
     return Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
 
 
@@ -110,13 +112,15 @@ def golden_storage(
     software: Keys | None = None,
     files: Changes | None = None,
     boot: Changes | None = None,
+    security: Keys | None = None,
 ) -> Storage:
     """Return the disk of the golden Windows: a partition to start from, and the system drive."""
     store = hive(bcd.store(bcd.mbr_device(SIGNATURE, SIZE), bcd.mbr_device(SIGNATURE, 2 * SIZE)))
     started: Changes = {"/bootmgr": b"\xe9 BOOTMGR", "/Boot/BCD": store, **(boot or {})}
     first = volume_of(WindowsTree(_there(started)), 1, "ntfs")
     first.partition = Partition(1, SIZE, SIZE, "0x7", f"{SIGNATURE:08x}-01", bootable=True)
-    there = {**other_hives(), **FILES, **(files or {})}
+    secured: Changes = {f"{CONFIG}/SECURITY": hive(changed(SECURITY, security))} if security else {}
+    there = {**other_hives(), **FILES, **secured, **(files or {})}
     drive = WindowsTree(windows_files(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there))
     return storage_of(first, volume_of(drive, 2, "ntfs"))
 
