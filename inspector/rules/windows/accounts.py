@@ -1,4 +1,7 @@
-r"""Who may log on to Windows: local accounts, and logging on without being asked."""
+r"""Who may log on to Windows: local accounts, and logging on without being asked.
+
+Source: Microsoft's documentation that each rule names; what the hives SAM and SECURITY keep stands with their parsers.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import Registry
+from parsers.windows.lsa_policy import parse_primary_domain, secret
 from parsers.windows.sam import ADMINISTRATOR, SamAccount, parse_sam_accounts
+from parsers.windows.sam_domain import parse_administrators, parse_machine_sid
 
 _WINLOGON: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _PRODUCT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
@@ -49,41 +54,58 @@ def windows_no_account_lacks_a_password(facts: Facts) -> Verdict:
 
 @rule("windows-administrator-can-log-on", "The administrator whose password the cloud sets can be used", "windows")
 def windows_administrator_can_log_on(facts: Facts) -> Verdict:
-    r"""The account of number 500, whatever it is called.
+    r"""The account of number 500, whatever it is called; who else administers the machine is told.
 
-    Why: the cloud sets the password of this account; where it is disabled the user of a new instance cannot log on.
+    Why: the cloud sets the password of this account; where it is disabled the user of a new instance cannot log on, but
+    as another administrator whose password is known.
 
     Fix: `net user Administrator /active:yes`.
 
-    Reads: SAM\Domains\Account\Users\000001F4
+    Reads: SAM\Domains\Account\Users, SAM\Domains\Builtin\Aliases\00000220
 
     References: Microsoft, Local accounts; Alibaba Cloud, reset the logon password of an instance.
     """
-    found = next((account for account in _accounts(facts) if account.rid == ADMINISTRATOR), None)
-    if found is None:
-        hive = facts[Registry].hive("SAM")
+    found = {account.rid: account for account in _accounts(facts)}
+    hive = facts[Registry].hive("SAM")
+    administrator = found.get(ADMINISTRATOR)
+    if administrator is None:
         place = facts[Registry].in_guest(hive.root.place)
         return failed("there is no built-in administrator", Evidence(place, "no account has the number 500"))
-    seen = _seen(facts, found)
-    return warning("the built-in administrator is disabled", seen) if found.disabled else ok("it can be used", seen)
+    seen = _seen(facts, administrator)
+    if not administrator.disabled:
+        return ok("it can be used", seen)
+    machine, members = parse_machine_sid(hive), parse_administrators(hive)
+    others = [account for rid, account in found.items() if f"{machine}-{rid}" in members and _is_usable(account)]
+    if others:
+        told = "the built-in administrator is disabled, and another administrator can log on"
+        return warning(told, seen, *(_seen(facts, account) for account in others))
+    return warning("the built-in administrator is disabled, and no other one can log on", seen)
+
+
+def _is_usable(account: SamAccount) -> bool:
+    return not account.disabled and account.has_password
 
 
 @rule("windows-does-not-log-on-by-itself", "Windows asks who logs on, and keeps no password for it", "windows")
 def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
-    r"""The values AutoAdminLogon and DefaultPassword. The password is never shown.
+    r"""The values AutoAdminLogon and DefaultPassword, and the secret of that name. No password is ever shown.
 
-    Why: the password stands in the image, for everybody who gets a copy to read; and who opens the console is in.
+    Why: the password stands in the image, for everybody who gets a copy to read, the secret under a key that stands
+    beside it; and who opens the console is in.
 
-    Fix: set AutoAdminLogon to 0, delete DefaultPassword, and change the password that stood there.
+    Fix: set AutoAdminLogon to 0, delete DefaultPassword, and change the password that stood there; Sysinternals'
+    Autologon deletes the secret (Disable), as does deleting its key SECURITY\Policy\Secrets\DefaultPassword.
 
-    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon, SECURITY\Policy\Secrets
 
-    References: Microsoft, Configure Windows to automate logon.
+    References: Microsoft, Configure Windows to automate logon; Protecting the Automatic Logon Password.
     """
     registry = facts[Registry]
     bad = []
     if registry.text(_WINLOGON, "DefaultPassword"):
         bad.append(Evidence(registry.place(_WINLOGON, "DefaultPassword"), "a password"))
+    if kept := secret(registry.hive("SECURITY"), "DefaultPassword"):
+        bad.append(Evidence(registry.in_guest(kept), "a password, encrypted"))
     if registry.key(_WINLOGON) is None:
         raise UnknownFact("how Windows logs on is not told", registry.place(_WINLOGON))
     automatic = registry.value(_WINLOGON, "AutoAdminLogon")
@@ -97,16 +119,18 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
 
 @rule("windows-belongs-to-no-domain", "Windows is a member of no domain, and controls none", "windows")
 def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
-    r"""The kind of product, and the domain that the machine's name has.
+    r"""The kind of product, the SID of the domain that the LSA knows, and the domain that the machine's name has.
 
     Why: copies of a member share its account in the domain, of which one works; copies of a controller of a domain
-    destroy its database.
+    destroy its database. A name in a domain is registered there for each copy.
 
-    Fix: take the machine out of the domain, or demote the controller, before the image is taken.
+    Fix: take the machine out of the domain, or demote the controller, before the image is taken; where only the name
+    is left, take the primary DNS suffix away (System Properties, Computer Name).
 
-    Reads: Control\ProductOptions, Services\Tcpip\Parameters
+    Reads: Control\ProductOptions, SECURITY\Policy\PolPrDmN and PolPrDmS, Services\Tcpip\Parameters
 
-    References: Microsoft, Sysprep (System Preparation) Overview, on domain members.
+    References: Microsoft, Sysprep (System Preparation) Overview, on domain members; [MS-LSAD] 3.1.1.1 (Primary Domain
+    Information).
     """
     registry = facts[Registry]
     kind = registry.text(_PRODUCT, "ProductType")
@@ -115,9 +139,16 @@ def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
     place = Evidence(registry.place(_PRODUCT, "ProductType"), kind)
     if kind.lower() == _CONTROLLER.lower():
         return failed("Windows controls a domain", place)
-    if domain := registry.text(_TCPIP, "Domain"):
-        return warning("Windows is a member of a domain", Evidence(registry.place(_TCPIP, "Domain"), domain), place)
-    return ok("Windows belongs to no domain", place, Evidence(registry.place(_TCPIP, "Domain"), "not set"))
+    primary = parse_primary_domain(registry.hive("SECURITY"))
+    suffix = registry.text(_TCPIP, "Domain")
+    named = Evidence(registry.place(_TCPIP, "Domain"), suffix or "not set")
+    if primary.sid:
+        member = Evidence(registry.in_guest(primary.place), f"{primary.name}, {primary.sid}")
+        return warning("Windows is a member of a domain", member, *([named] if suffix else []), place)
+    outside = Evidence(registry.in_guest(primary.place), f"no domain; the workgroup {primary.name}")
+    if suffix:
+        return warning("Windows has a name in a domain, and is no member of one", named, outside, place)
+    return ok("Windows belongs to no domain", place, outside, named)
 
 
 RULES = (

@@ -2,6 +2,7 @@ r"""The hives of the machine: that they are there, hold what Windows starts with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts
@@ -10,31 +11,41 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import CONFIG, Registry
 from parsers.place import ParseError, Place, UnsupportedError
+from parsers.windows.lsa_policy import ACCOUNTS
 from parsers.windows.registry import HiveState
 
 _ESSENTIAL: Final = {
-    "SYSTEM": ("Select", r"{control set}\Control", r"{control set}\Services"),
-    "SOFTWARE": (r"Microsoft\Windows NT\CurrentVersion",),
+    "SYSTEM": ("Select", r"{control set}\Control", r"{control set}\Services", r"{control set}\Enum"),
+    "SOFTWARE": (
+        r"Microsoft\Windows NT\CurrentVersion",
+        r"Microsoft\Windows\CurrentVersion\Component Based Servicing",
+    ),
     "SAM": (r"SAM\Domains\Account\Users",),
-    "SECURITY": ("Policy",),
+    "SECURITY": ("Policy", *(rf"{ACCOUNTS}\{sid}" for sid in ("S-1-1-0", "S-1-5-6", "S-1-5-19", "S-1-5-20"))),
     "DEFAULT": (),
 }
-"""Hives that Windows loads at boot, and keys without which it stops or lets nobody log on."""
+"""Hives that Windows loads at boot, and keys without which it stops, starts no services or lets nobody log on."""
+_OTHERS: Final = ("COMPONENTS", "DRIVERS")
+"""Hives that are loaded when they are needed, for updates and devices; the first may be lacking after Sysprep."""
 
 
 @rule("windows-hives-load", "The hives of the machine are there and hold what Windows starts with", "windows")
 def windows_hives_load(facts: Facts) -> Verdict:
     r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
 
+    Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of everyone, of
+    services and of the accounts that services run as. COMPONENTS and DRIVERS, where they are there, are hives.
+
     Why: without SYSTEM the loader stops with 0xc000014c, without the others the session manager stops (0xc0000218), or
-    nobody can log on.
+    nobody can log on; without its rights no service starts, and without the store no update or role is installed.
 
     Fix: copy the hive that is named from a backup, System Restore or, before Windows 10 1803, from
     System32\config\RegBack, over the broken one.
 
     Reads: System32\config
 
-    References: Microsoft, Registry Hives; Alibaba Cloud, GUESTOS.Registry.
+    References: Microsoft, Registry Hives; Alibaba Cloud, GUESTOS.Registry; the SYSTEM and SECURITY hives of real
+    machines.
     """
     registry = facts[Registry]
     good: list[Evidence] = []
@@ -54,11 +65,23 @@ def windows_hives_load(facts: Facts) -> Verdict:
         else:
             bad += [Evidence(registry.in_guest(Place(place.path, key=key)), "no such key") for key in lacking]
             good.append(Evidence(registry.in_guest(place), f"a hive of version 1.{hive.base.minor}, {hive.state}"))
-    return (
-        failed("a hive of the machine is lacking, or what it has to hold is", *bad)
-        if bad
-        else ok("the hives load", *good)
-    )
+    if bad:
+        return failed("a hive of the machine is lacking, or what it has to hold is", *bad)
+    if broken := list(_broken(registry)):
+        return warning("a hive that updates or devices need cannot be loaded", *broken)
+    return ok("the hives load", *good)
+
+
+def _broken(registry: Registry) -> Iterator[Evidence]:
+    for name in _OTHERS:
+        try:
+            registry.hive(name)
+        except NotFound:
+            continue
+        except UnsupportedError:
+            raise
+        except ParseError as error:
+            yield Evidence(error.place, error.message)
 
 
 def _path(registry: Registry, key: str) -> str:
