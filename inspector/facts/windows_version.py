@@ -13,7 +13,7 @@ class WindowsVersion(msgspec.Struct, frozen=True):
     Attributes:
         product: ProductName, with the name of Windows 11 where the build is one ("Windows 11 Pro").
         edition: EditionID ("ServerDatacenter", "Professional").
-        installation: InstallationType: "Server", "Server Core", "Client".
+        installation: InstallationType: "Server", "Server Core", "Nano Server", "Client".
         major, minor: the version of NT, 6.1 for Windows 7.
         build: CurrentBuild, which tells releases apart.
         revision: UBR, the update; None before Windows 10.
@@ -39,4 +39,4 @@ class WindowsVersion(msgspec.Struct, frozen=True):
     @property
     def is_server(self) -> bool:
         """Whether it is a server's edition."""
-        return (self.installation or self.product).startswith(("Server", "Windows Server"))
+        return "Server" in (self.installation or self.product)

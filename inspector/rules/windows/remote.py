@@ -6,7 +6,7 @@ Source: Microsoft's documentation of the policies and values of Remote Desktop S
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -32,12 +32,11 @@ _FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
 _FIREWALL_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall"
 _SERVICES: Final = frozenset({"", "*", "termservice"})
 _PROGRAMS: Final = frozenset({"", "system"})
-_PROFILES: Final = {
-    "Domain": ("DomainProfile", "DomainProfile"),
-    "Private": ("StandardProfile", "PrivateProfile"),
-    "Public": ("PublicProfile", "PublicProfile"),
-}
-"""Each profile's key among the machine's own settings, and among the policies, which call one otherwise."""
+_PROFILES: Final = {"Domain": "DomainProfile", "Private": "StandardProfile", "Public": "PublicProfile"}
+"""Each profile's key among the machine's own settings."""
+_POLICIES: Final = {"Domain": "DomainProfile", "Private": "PrivateProfile", "Public": "PublicProfile"}
+_OLD_POLICIES: Final = {"Domain": "DomainProfile", "Private": "StandardProfile", "Public": "StandardProfile"}
+"""Keys of policies; where there is no newer one for private or public networks, the old one is for both."""
 _ALLOW: Final = 0
 
 
@@ -143,7 +142,8 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
 
     Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
     that is limited to cards, users, releases or IPsec lets nobody in. The policies that refuse all exceptions, or the
-    machine's own rules, count, and so does a profile that allows what no rule is about.
+    machine's own rules, count, and so does a profile that allows what no rule is about. Exceptions that policies of
+    Windows XP name (AuthorizedApplications, GloballyOpenPorts, Services) are not read.
 
     Why: the security groups of the cloud stand before the instance; behind a firewall without that rule nobody gets in.
 
@@ -153,30 +153,31 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
 
     Reads: Services\SharedAccess\Parameters\FirewallPolicy, Policies\Microsoft\WindowsFirewall
 
-    References: Microsoft, [MS-GPFAS] 2.2.2.19 Firewall Rule and the Firewall Rule Grammar Rule; Firewall CSP
-    (EnableFirewall, DefaultInboundAction, AllowLocalPolicyMerge).
+    References: Microsoft, [MS-GPFAS] 2.2.2.19 Firewall Rule and the Firewall Rule Grammar Rule, 2.2.3 Per-Profile
+    Policy Configuration Options; Unattended Windows Setup Reference, Networking-MPSSVC-Svc (the group's name).
     """
     registry = facts[Registry]
     port = listening_port(registry)
     good: list[Evidence] = []
     bad: list[Evidence] = []
     local, policy = list(_rules(registry, _FIREWALL)), list(_rules(registry, _FIREWALL_POLICY))
+    settings = _settings(registry)
     for name in _PROFILES:
-        place, on = _setting(registry, name, "EnableFirewall")
+        place, on = settings(name, "EnableFirewall")
         if on == 0:
             good.append(Evidence(place, f"{name}: off"))
             continue
-        refusal, refuses = _setting(registry, name, "DoNotAllowExceptions")
+        refusal, refuses = settings(name, "DoNotAllowExceptions")
         if refuses:
             bad.append(Evidence(refusal, f"{name}: no rule counts, everything is blocked"))
             continue
-        merged = registry.number(rf"{_FIREWALL_POLICY}\{_PROFILES[name][1]}", "AllowLocalPolicyMerge") != 0
+        merged = settings(name, "AllowLocalPolicyMerge")[1] != 0
         here = [(it, found) for it, found in (policy + local if merged else policy) if _holds(found, name, port)]
         blocked = next((it for it, found in here if not found.allows), None)
         allowed = next((it for it, found in here if found.allows), None)
         if blocked:
             bad.append(Evidence(place, f"{name}: on, and blocked by {blocked}"))
-        elif allowed is None and _setting(registry, name, "DefaultInboundAction")[1] != _ALLOW:
+        elif allowed is None and settings(name, "DefaultInboundAction")[1] != _ALLOW:
             bad.append(Evidence(place, f"{name}: on, and no rule lets port {port} in"))
         else:
             good.append(Evidence(place, f"{name}: on, let in by {allowed or 'default'}"))
@@ -195,15 +196,20 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
     return not found.allows or (not found.is_limited and (found.names_ports or name == "termservice"))
 
 
-def _setting(registry: Registry, profile: str, name: str) -> tuple[Place, int | None]:
-    """Return what holds for a profile, and where it stands; the policy goes before the machine's own setting."""
-    own, policy = _PROFILES[profile]
-    path = rf"{_FIREWALL_POLICY}\{policy}"
-    number = registry.number(path, name)
-    if number is None:
-        path = rf"{_FIREWALL}\{own}"
+def _settings(registry: Registry) -> Callable[[str, str], tuple[Place, int | None]]:
+    """Return what tells what holds for a profile, and where it stands: its policy, or the machine's own setting."""
+    newer = any(registry.key(rf"{_FIREWALL_POLICY}\{_POLICIES[name]}") for name in ("Private", "Public"))
+    policies = _POLICIES if newer else _OLD_POLICIES
+
+    def setting(profile: str, name: str) -> tuple[Place, int | None]:
+        path = rf"{_FIREWALL_POLICY}\{policies[profile]}"
         number = registry.number(path, name)
-    return registry.place(path, name), number
+        if number is None:
+            path = rf"{_FIREWALL}\{_PROFILES[profile]}"
+            number = registry.number(path, name)
+        return registry.place(path, name), number
+
+    return setting
 
 
 def _rules(registry: Registry, policy: str) -> Iterator[tuple[str, FirewallRule]]:

@@ -13,7 +13,7 @@ from inspector.facts import Facts
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
 
@@ -23,6 +23,9 @@ _WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
 _HIBERNATION: Final = r"C:\hiberfil.sys"
 _HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
+"""How hiberfil.sys begins while it holds a session."""
+_RESUMED: Final = frozenset({b"", b"wake", b"WAKE", bytes(4)})
+"""How it begins when the session was resumed, or there never was one."""
 _OWN: Final = frozenset({"/windows/system32/autochk.exe", "/windows/explorer.exe", "/windows/system32/userinit.exe"})
 _SHELLS_OF_CORE: Final = ("explorer.exe", "cmd.exe")
 """What Winlogon's `Shell` is on Server Core: its prompt up to 2008 R2, and later what `AlternateShells` outweighs."""
@@ -49,7 +52,9 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
 
     Reads: C:\hiberfil.sys, Control\Session Manager\Power
 
-    References: Microsoft, Distinguishing Fast Startup from Wake-from-Hibernation.
+    References: Microsoft, Distinguishing Fast Startup from Wake-from-Hibernation; Volatility Foundation, Hiber Address
+    Space (the file's first bytes); J. Sylve and others, Modern Windows hibernation file analysis (zeros since
+    Windows 8).
     """
     guest, registry = facts[Guest], facts[Registry]
     place = guest.place(_HIBERNATION)
@@ -62,6 +67,8 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
         if head in _HIBERNATED:
             return failed("Windows is hibernated", Evidence(place, f"begins with {head.decode('ascii')}"))
         seen = Evidence(place, f"begins with {head.hex(' ')}")
+        if head not in _RESUMED:
+            return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
     power = rf"{_MANAGER}\Power"
     if number := registry.number(power, "HiberbootEnabled"):
         fast = Evidence(registry.place(power, "HiberbootEnabled"), str(number))

@@ -38,7 +38,7 @@ _NAMED: Final = {
     0x80000014: "NFS",
     0x80000018: "Windows containers",
     0x8000001B: "application links",
-    0x8000001C: "the projected file system",
+    0x9000001C: "the projected file system",
     0xC0000004: "hierarchical storage",
     0x80000006: "hierarchical storage",
 }

@@ -122,8 +122,17 @@ def test_the_policy_of_the_private_profile_has_a_key_of_its_own() -> None:
     private: Keys = {rf"{FIREWALL_POLICY}\PrivateProfile": {"DoNotAllowExceptions": 1}}
     verdict = windows_firewall_lets_rdp_in(golden(software=private))
     assert verdict.evidence[0].place.key == rf"{FIREWALL_POLICY}\PrivateProfile\DoNotAllowExceptions"
-    other: Keys = {rf"{FIREWALL_POLICY}\StandardProfile": {"DoNotAllowExceptions": 1}}  # of Windows XP, not read here
-    assert windows_firewall_lets_rdp_in(golden(software=other)).status is Status.OK
+
+
+def test_the_old_policy_is_for_private_and_public_networks_where_no_newer_one_is_there() -> None:
+    old: Keys = {rf"{FIREWALL_POLICY}\StandardProfile": {"DoNotAllowExceptions": 1}}
+    verdict = windows_firewall_lets_rdp_in(golden(software=old))
+    assert [item.seen for item in verdict.evidence] == [
+        f"{name}: no rule counts, everything is blocked" for name in ("Private", "Public")
+    ]
+    assert verdict.evidence[0].place.key == rf"{FIREWALL_POLICY}\StandardProfile\DoNotAllowExceptions"
+    newer: Keys = {**old, rf"{FIREWALL_POLICY}\PublicProfile": {}}
+    assert windows_firewall_lets_rdp_in(golden(software=newer)).status is Status.OK
 
 
 def test_a_profile_that_allows_what_no_rule_is_about() -> None:

@@ -43,6 +43,8 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         (b"HIBR" + bytes(4096), 0, Status.FAILED),
         (bytes(4096), 0, Status.OK),
         (b"wake" + bytes(4096), 0, Status.OK),
+        (b"HORM" + bytes(4096), 0, Status.WARNING),
+        (b"x", 0, Status.WARNING),
         (None, 1, Status.WARNING),
     ],
 )

@@ -73,6 +73,7 @@ def test_a_tag_that_is_cut_off() -> None:
         (0x9000701A, None),
         (0x9000001A, None),
         (0x80000018, "Windows containers"),
+        (0x9000001C, "the projected file system"),
         (0xC0000004, "hierarchical storage"),
         (0x80001234, "0x80001234"),
         (WOF, "another provider"),
