@@ -26,6 +26,8 @@ _LINE: Final = 1 << 16
 def registry(target: Target, path: str, output_format: str, write: Write, hive: str | None, *, recursive: bool) -> None:
     """Write the key at `path`, of the hive in the file `hive` or of the registry, as "text", "json" or "reg".
 
+    A hive that is written as a whole is checked as a whole: its bins and cells, and the hashes of names.
+
     Raises:
         InspectorError: there is no such key; or, after all that could be read was written, where something could not.
     """
@@ -43,8 +45,10 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
         encoding, errors = ("utf-16-le", "surrogatepass") if output_format == "reg" else ("utf-8", "backslashreplace")
         for piece in _gathered(_FORMATS[output_format](location, keys, recursive=recursive)):
             send(piece.encode(encoding, errors))
-        if problems := location.hive.problems:
-            raise InspectorError(f"{len(problems)} things could not be read; the first: {problems[0]}")
+        whole = recursive and not location.names
+        checked = (*location.hive.check_bins(), *location.hive.check_names()) if whole else ()
+        if problems := (*location.hive.problems, *checked):
+            raise InspectorError(f"{len(problems)} problems of the hive were found; the first: {problems[0]}")
 
     pass_on(target, job, write)
 

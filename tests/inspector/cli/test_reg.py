@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -30,6 +31,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     devices = {r"\DosDevices\C:": struct.pack("<IQ", SIGNATURE, 1 << 20)}
     files = windows_files(changed(SYSTEM, {"MountedDevices": devices}), SOFTWARE, FILES)
     files = {**files, "/Users/ann/NTUSER.DAT": hive(USER), "/Users/ann/broken.dat": b"regf", "/Users/ann/x.txt": "text"}
+    files["/Users/ann/flawed.dat"] = re.sub(rb"(?s)(lh......)....", rb"\1????", hive(USER))  # hashes of first names
     for suffix, name in DIRTY.items():
         files[f"/Users/dirty/NewDirtyHive1{suffix}"] = corpus(f"known/hives/{name}.xz").read_bytes()
     return build_windows_disk(tmp_path_factory.mktemp("reg") / "disk.raw", [Part("ntfs", 64, files, active=True)])
@@ -115,6 +117,14 @@ def test_an_export_that_another_program_imports(image: Path, tmp_path: Path) -> 
 def test_the_hive_of_a_user_by_its_file(image: Path) -> None:
     done = call("reg", "--hive", r"C:\Users\Ann\ntuser.dat", image, "Environment")
     assert done.stdout.decode().endswith('    Path  REG_SZ  "x\\ny"\n')
+
+
+def test_a_hive_that_is_shown_as_a_whole_is_checked_as_a_whole(image: Path) -> None:
+    hive_of = ("--hive", r"C:\Users\ann\flawed.dat", image)
+    assert call("reg", "-R", *hive_of, "Environment").returncode == 0
+    done = call("reg", "-R", *hive_of, "\\")
+    assert (done.returncode, b"Console" in done.stdout) == (3, True)
+    assert done.stderr.decode().endswith("it is not found by name\n")
 
 
 def test_a_value_before_and_after_the_logs(image: Path) -> None:
