@@ -49,7 +49,10 @@ def facts_of(current: dict[str, Any], system: dict[str, Any] | None = None) -> F
         (SERVER_2022, "Windows Server 2022 Datacenter", "10.0.20348.2113", "21H2", True),
         (SERVER_2008_R2, "Windows Server 2008 R2 Standard", "6.1.7601", None, True),
         (WINDOWS_11, "Windows 11 Pro", "10.0.26100.2113", "21H2", False),
-        ({**SERVER_2022, "InstallationType": "Nano Server"}, "Windows Server 2022 Datacenter", "10.0.20348.2113", "21H2", True),
+        (
+            {**SERVER_2022, "InstallationType": "Nano Server"},
+            "Windows Server 2022 Datacenter", "10.0.20348.2113", "21H2", True,
+        ),
         ({**SERVER_2008_R2, "InstallationType": None}, "Windows Server 2008 R2 Standard", "6.1.7601", None, True),
         ({**SERVER_2008_R2, "CurrentBuild": None}, "Windows Server 2008 R2 Standard", "6.1.7601", None, True),
     ],
