@@ -11,8 +11,9 @@ from typing import Final
 
 from fixtures.guest.layout import MIB
 from fixtures.windows.disk import Part, build_windows_disk, can_build
-from fixtures.windows.guest import RELEASES, build_guest
+from fixtures.windows.guest import build_guest
 from fixtures.windows.hive import Keys, merged
+from fixtures.windows.release import RELEASES
 
 HIVES: Final = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "known" / "hives"
 CONFIG: Final = "/Windows/System32/config"

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from fixtures.windows.disk import mounted
-from fixtures.windows.guest import RELEASES
+from fixtures.windows.release import RELEASES
 from inspector import inspect_image
 from inspector.report import CheckResult, Report
 from inspector.verdict import Status
