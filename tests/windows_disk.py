@@ -17,7 +17,6 @@ from fixtures.windows.release import OTHERS, RELEASES
 from tests.corpus import corpus
 from tests.windows import hive, other_hives
 
-
 USER: Final = "/Users/Administrator"
 CLASSES: Final = "AppData/Local/Microsoft/Windows/UsrClass.dat"
 
