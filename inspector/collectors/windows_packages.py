@@ -29,7 +29,7 @@ def collect_servicing_packages(facts: Facts) -> ServicingPackages:
         if key.name.lower().startswith(_UPDATE) and (identity := parse_package_identity(key.name)):
             value = key.value(_STATE)
             state = None if value is None else registry.wanted(value.number, "a number", value)
-            updates.append(ServicingPackage(identity, state, registry.place(rf"{PACKAGES}\{key.name}", _STATE)))
+            updates.append(ServicingPackage(identity, state, registry.in_guest((value or key).place)))
     if not count:
         raise UnknownFact("which updates are installed is not told", place)
     return ServicingPackages(tuple(updates), count, place)

@@ -63,6 +63,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.release",
     "windows.remote",
     "windows.services",
+    "windows.servicing",
     "windows.setup",
     "windows.start",
     "windows.unattend",

@@ -1,17 +1,15 @@
-r"""Which release of Windows it is, and whether its updates are whole."""
+"""Which release of Windows it is, and how long it gets updates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import Facts
 from inspector.facts.platform import Architecture
 from inspector.facts.windows_version import WindowsVersion
-from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.registry import Registry
 
 _OLDEST: Final = (6, 1)
 _ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
@@ -19,10 +17,6 @@ _ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
 _LONG_TERM: Final = ("EnterpriseS", "IoTEnterpriseS")
 """So begin those of the long-term servicing channel: EnterpriseSN, EnterpriseSEval, IoTEnterpriseSK are others."""
 _IOT: Final = "IoTEnterpriseS"
-_SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
-_UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
-_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
-_PENDING: Final = r"C:\Windows\WinSxS\pending.xml"
 
 
 @rule("windows-release-is-supported", "The cloud takes this release of Windows", "windows")
@@ -95,48 +89,4 @@ def _client_ends(
     return enterprise if edition.startswith(_ENTERPRISE) else client
 
 
-@rule("windows-no-update-is-under-way", "No update of Windows is half installed or waits for a restart", "windows")
-def windows_no_update_is_under_way(facts: Facts) -> Verdict:
-    r"""What the servicing stack, Windows Update and the session manager have left to do at the next start.
-
-    Why: an update that was interrupted is finished or taken back at the first boot of every copy, which takes many
-    minutes, and may end in a loop; drivers that the import adds get in its way.
-
-    Fix: restart Windows until nothing is pending, shut it down, and take the image then.
-
-    Reads: Component Based Servicing, WindowsUpdate\Auto Update, Session Manager, C:\Windows\WinSxS\pending.xml
-
-    References: Microsoft, Windows Update troubleshooting; Alibaba Cloud, GUESTOS.Update.
-    """
-    guest, registry = facts[Guest], facts[Registry]
-    begun: list[Evidence] = []
-    waiting: list[Evidence] = []
-    if registry.key(_SERVICING) is None:
-        raise UnknownFact("the state of the updates is not told", registry.place(_SERVICING))
-    if guest.is_file(_PENDING):
-        begun.append(Evidence(guest.place(_PENDING), "operations that the next start has to do"))
-    for name, found in (("RebootInProgress", begun), ("RebootPending", waiting), ("PackagesPending", waiting)):
-        path = rf"{_SERVICING}\{name}"
-        if registry.key(path) is not None:
-            found.append(Evidence(registry.place(path), "there"))
-    if registry.number(rf"{_SERVICING}\SessionsPending", "Exclusive"):
-        begun.append(Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way"))
-    if registry.key(rf"{_UPDATE}\RebootRequired") is not None:
-        waiting.append(Evidence(registry.place(rf"{_UPDATE}\RebootRequired"), "there"))
-    waiting += _renamed(registry)
-    if begun:
-        return failed("an update is half installed", *begun, *waiting)
-    if waiting:
-        return warning("Windows waits for a restart", *waiting)
-    return ok("no update is under way", Evidence(registry.place(_SERVICING), "nothing pending"))
-
-
-def _renamed(registry: Registry) -> Iterator[Evidence]:
-    for name in ("PendingFileRenameOperations", "PendingFileRenameOperations2"):
-        value = registry.value(_MANAGER, name)
-        texts = registry.wanted(value.all_texts, "a list of texts", value) if value else ()
-        if names := [text for text in texts if text]:
-            yield Evidence(registry.place(_MANAGER, name), f"files are to be renamed, the first: {names[0]}")
-
-
-RULES = (windows_no_update_is_under_way, windows_release_is_maintained, windows_release_is_supported)
+RULES = (windows_release_is_maintained, windows_release_is_supported)

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.windows.golden import CONTROL, CURRENT
+from fixtures.windows.golden import CURRENT
 from fixtures.windows.pe import program
 from inspector.facts import Facts
 from inspector.rules.rule import Rule
 from inspector.rules.windows.release import (
     RULES,
-    windows_no_update_is_under_way,
     windows_release_is_maintained,
     windows_release_is_supported,
 )
@@ -19,9 +18,6 @@ from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
 
-SERVICING = r"Microsoft\Windows\CurrentVersion\Component Based Servicing"
-SESSIONS = rf"{SERVICING}\SessionsPending"
-UPDATE = r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 KERNEL = "/Windows/System32/ntoskrnl.exe"
 CALENDAR: dict[str, Any] = {
     "as_of": "2026-11-01", "server": {"20348": "2031-10-14", "9600": "2023-10-10"}, "client": {"20348": "2000-01-01"},
@@ -76,33 +72,6 @@ def test_the_calendar(current: Any, status: Status, seen: str) -> None:
     assert verdict.status is status
     assert verdict.evidence[0].seen.endswith(seen)
     assert verdict.evidence[0].place.key == rf"{CURRENT}\CurrentBuild"
-
-
-@pytest.mark.parametrize(
-    ("system", "software", "files", "status", "place"),
-    [
-        ({}, {}, {"/Windows/WinSxS/pending.xml": "<x/>"}, Status.FAILED, r"C:\Windows\WinSxS\pending.xml"),
-        ({}, {rf"{SERVICING}\RebootInProgress": {}}, {}, Status.FAILED, rf"{SERVICING}\RebootInProgress"),
-        ({}, {SESSIONS: {"Exclusive": 3}}, {}, Status.FAILED, rf"{SESSIONS}\Exclusive"),
-        ({}, {SESSIONS: {"Exclusive": 0}}, {}, Status.OK, SERVICING),
-        ({}, {SERVICING: None}, {}, Status.WARNING, SERVICING),
-        ({}, {rf"{SERVICING}\RebootPending": {}}, {}, Status.WARNING, rf"{SERVICING}\RebootPending"),
-        ({}, {rf"{SERVICING}\PackagesPending": {}}, {}, Status.WARNING, rf"{SERVICING}\PackagesPending"),
-        ({}, {rf"{UPDATE}\RebootRequired": {}}, {}, Status.WARNING, rf"{UPDATE}\RebootRequired"),
-        (
-            {rf"{CONTROL}\Session Manager": {"PendingFileRenameOperations": [r"\??\C:\x"]}}, {}, {}, Status.WARNING,
-            rf"{CONTROL}\Session Manager\PendingFileRenameOperations",
-        ),
-        (
-            {rf"{CONTROL}\Session Manager": {"PendingFileRenameOperations2": ["", "x"]}}, {}, {}, Status.WARNING,
-            rf"{CONTROL}\Session Manager\PendingFileRenameOperations2",
-        ),
-    ],
-)  # fmt: skip
-def test_updates_that_are_under_way(system: Any, software: Any, files: Any, status: Status, place: str) -> None:
-    verdict = windows_no_update_is_under_way(golden(system, software, files))
-    found = verdict.evidence[0].place
-    assert (verdict.status, found.key or found.path) == (status, place)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

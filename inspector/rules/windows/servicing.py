@@ -1,0 +1,129 @@
+r"""What Windows has left to do at its next start: updates that are half installed, files to rename, a new name.
+
+Source: Microsoft's documentation, "CBS Servicing States Chart" (the states of packages: 0x60 is to be installed, 0x05
+to be taken away, 0x65 installed in part; 0x50 is no more than superseded), "Windows startup issues" and "How to fix
+Windows Update errors" (pending.xml, PendingXmlIdentifier in the hive COMPONENTS), MoveFileExW
+(PendingFileRenameOperations), SetComputerNameExW (the new name takes effect with the next start). Left out is the key
+ActiveComputerName, which is made anew at each start and is in no hive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_packages import ServicingPackages
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import Registry
+
+_SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
+_UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
+_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+_TCPIP: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
+_PENDING: Final = r"C:\Windows\WinSxS\pending.xml"
+_COMPONENTS: Final = r"HKLM\COMPONENTS"
+_QUEUE: Final = "PendingXmlIdentifier"
+_SHOWN: Final = 16
+
+
+@rule("windows-no-update-is-under-way", "No update of Windows is half installed or waits for a restart", "windows")
+def windows_no_update_is_under_way(facts: Facts) -> Verdict:
+    r"""What the servicing stack, Windows Update and the session manager have left to do at the next start.
+
+    Why: an update that was interrupted is finished or taken back at the first boot of every copy, which takes many
+    minutes, and may end in a loop; drivers that the import adds get in its way.
+
+    Fix: restart Windows until nothing is pending, shut it down, and take the image then.
+
+    Reads: Component Based Servicing with the states of its packages, WindowsUpdate\Auto Update, Session Manager,
+    C:\Windows\WinSxS\pending.xml, the hive COMPONENTS where there is one
+
+    References: Microsoft, CBS Servicing States Chart; Windows startup issues; Alibaba Cloud, GUESTOS.Update.
+    """
+    registry = facts[Registry]
+    if registry.key(_SERVICING) is None:
+        raise UnknownFact("the state of the updates is not told", registry.place(_SERVICING))
+    begun = list(_begun(facts))
+    packages = facts[ServicingPackages]
+    pending = (Evidence(it.place, it.shown) for it in packages.updates if it.is_pending)
+    waiting = [*islice(pending, _SHOWN), *_waiting(registry), *islice(_renamed(registry), _SHOWN)]
+    if begun:
+        return failed("an update is half installed", *begun, *waiting)
+    if waiting:
+        return warning("Windows waits for a restart", *waiting)
+    seen = f"none of {len(packages.updates)} updates is pending"
+    return ok(
+        "no update is under way",
+        Evidence(registry.place(_SERVICING), "nothing pending"),
+        Evidence(packages.place, seen),
+    )
+
+
+def _begun(facts: Facts) -> Iterator[Evidence]:
+    """What the next start has to finish."""
+    guest, registry = facts[Guest], facts[Registry]
+    if guest.is_file(_PENDING):
+        yield Evidence(guest.place(_PENDING), "operations that the next start has to do")
+    if registry.key(rf"{_SERVICING}\RebootInProgress") is not None:
+        yield Evidence(registry.place(rf"{_SERVICING}\RebootInProgress"), "there")
+    if registry.number(rf"{_SERVICING}\SessionsPending", "Exclusive"):
+        yield Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way")
+
+
+def _waiting(registry: Registry) -> Iterator[Evidence]:
+    """What only wants a restart."""
+    for path in (
+        rf"{_SERVICING}\RebootPending",
+        rf"{_SERVICING}\PackagesPending",
+        rf"{_UPDATE}\RebootRequired",
+    ):
+        if registry.key(path) is not None:
+            yield Evidence(registry.place(path), "there")
+    try:
+        queued = registry.value(_COMPONENTS, _QUEUE)
+    except NotFound:  # a generalised Windows may have no such hive
+        return
+    if queued is not None:
+        yield Evidence(registry.place(_COMPONENTS, _QUEUE), "operations wait for the next start")
+
+
+def _renamed(registry: Registry) -> Iterator[Evidence]:
+    """The files that the session manager is to rename or to delete: pairs of names, the second empty to delete."""
+    for name in ("PendingFileRenameOperations", "PendingFileRenameOperations2"):
+        value = registry.value(_MANAGER, name)
+        texts = registry.wanted(value.all_texts, "a list of texts", value) if value else ()
+        place = registry.place(_MANAGER, name)
+        for old, new in zip(texts[::2], (*texts[1::2], ""), strict=False):
+            if old or new:
+                yield Evidence(place, f"to be renamed: {old} to {new}" if new else f"to be deleted: {old}")
+
+
+@rule("windows-bears-its-last-name", "Windows bears the name that it was last given", "windows")
+def windows_bears_its_last_name(facts: Facts) -> Verdict:
+    r"""The name that is in use and the one that the next start takes.
+
+    Why: the first boot of a copy takes the name of the source, and restarts for it or stays with the old one, while the
+    cloud's initialiser gives another.
+
+    Fix: restart Windows once more, shut it down, and take the image then.
+
+    Reads: Services\Tcpip\Parameters, the values Hostname and NV Hostname
+
+    References: Microsoft, SetComputerNameExW.
+    """
+    registry = facts[Registry]
+    now, then = (registry.text(_TCPIP, name) for name in ("Hostname", "NV Hostname"))
+    if not now or not then:
+        lacking = "NV Hostname" if now else "Hostname"
+        raise UnknownFact("the name of the machine is not told", registry.place(_TCPIP, lacking))
+    seen = Evidence(registry.place(_TCPIP, "NV Hostname"), then)
+    if now.lower() != then.lower():
+        return warning("the next start takes another name", seen, Evidence(registry.place(_TCPIP, "Hostname"), now))
+    return ok("no other name waits for the next start", seen, Evidence(registry.place(_TCPIP, "Hostname"), now))
+
+
+RULES = (windows_bears_its_last_name, windows_no_update_is_under_way)
