@@ -2,6 +2,7 @@ r"""The Windows boot manager of each kind of firmware: its program and its store
 
 Source: Microsoft's documentation, "Boot and UEFI", "BCDboot Command-Line Options": a BIOS starts `\bootmgr` of the
 active partition, with the store `\Boot\BCD`; UEFI starts `\EFI\Microsoft\Boot\bootmgfw.efi`, with the store beside it.
+The store is a hive like those of the registry, with logs beside it (`BCD.LOG`, `BCD.LOG1`, `BCD.LOG2`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from inspector.boot.uefi import ESP_TYPES
 from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
+from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
 from inspector.guest import Guest, Mount, NotFound
 from inspector.windows.paths import windows_paths
@@ -41,7 +43,9 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
     places = Place(manager, volume=volume.name), Place(store, volume=volume.name)
 
     def unread(reason: str) -> WindowsLoader:
-        return WindowsLoader(firmware, volume.name, places[0], reason, places[1], None, reason, unread=True)
+        return WindowsLoader(
+            firmware, volume.name, places[0], reason, places[1], None, reason, store_known=False, unread=True
+        )
 
     if volume.tree is None:
         return unread(f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}")
@@ -50,10 +54,13 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
         program, content = _file(files, manager), _file(files, store)
     except ParseError as error:
         return unread(str(error))
-    found, flaw = (None, "it does not exist") if content is None else _store(files, store)
+    found: BcdStore | None = None
+    flaw, known = "it does not exist", True
+    if content is not None:
+        found, flaw, known = _store(files, store)
     return WindowsLoader(
-        firmware, volume.name, places[0], _program_flaw(program, is_efi=firmware == "uefi"), places[1], found, flaw,
-        store_absent=content is None,
+        firmware, volume.name, places[0], _program_flaw(program, is_efi=firmware == "uefi"), places[1], found,
+        flaw or None, store_absent=content is None, store_known=known,
     )  # fmt: skip
 
 
@@ -76,8 +83,11 @@ def _program_flaw(source: Source | None, *, is_efi: bool) -> str | None:
         return f"it is no program: {error.message}"
 
 
-def _store(files: Guest, path: str) -> tuple[BcdStore | None, str | None]:
+def _store(files: Guest, path: str) -> tuple[BcdStore | None, str, bool]:
+    """Return the store, or what is wrong with it and whether that is certain; its logs are replayed first."""
     try:
-        return parse_bcd(Registry(files).open(path)), None
+        return parse_bcd(Registry(files, whole_only=True).open(path)), "", True
+    except UnknownFact as error:
+        return None, str(error), False
     except ParseError as error:
-        return None, str(error)
+        return None, str(error), True

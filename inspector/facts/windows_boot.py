@@ -19,6 +19,7 @@ class WindowsLoader(msgspec.Struct, frozen=True):
         store_place: the file of its store.
         store: what the store says; None where `store_flaw` says why not.
         store_absent: whether it is certainly not there.
+        store_known: whether what is wrong with the store is certain.
         unread: whether the flaws are only that the volume, or a file of it, cannot be read.
     """
 
@@ -30,7 +31,12 @@ class WindowsLoader(msgspec.Struct, frozen=True):
     store: BcdStore | None
     store_flaw: str | None
     store_absent: bool = False
+    store_known: bool = True
     unread: bool = False
+
+    def in_store(self, place: Place) -> Place:
+        """Return a place in the store with the volume that it lies on."""
+        return Place(place.path, key=place.key, volume=self.volume)
 
 
 class WindowsBoot(msgspec.Struct, frozen=True):

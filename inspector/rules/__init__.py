@@ -55,6 +55,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.accounts",
     "windows.boot",
     "windows.cloudbase_init",
+    "windows.boot_entries",
     "windows.drivers",
     "windows.foreign_tools",
     "windows.identity",

@@ -1,9 +1,10 @@
 r"""A BCD store: what the Windows boot manager starts, from where, and how.
 
 Specification: Microsoft, "Boot Configuration Data Reference" (BcdStore, BcdObject, BcdElement and the enumerations of
-element types). The store is a hive: `Objects\{id}\Description\Type` and `Objects\{id}\Elements\<type>\Element`. Text
-and GUIDs are stored as text, booleans as one byte, integers as eight, devices as `bcd_device` has them. An element that
-an object lacks is looked up in the objects that it inherits from. Names of elements are those that bcdedit prints.
+element types: BcdLibrary-, BcdBootMgr-, BcdOSLoader-, BcdResume- and BcdDeviceObjectElementTypes). The store is a hive:
+`Objects\{id}\Description\Type` and `Objects\{id}\Elements\<type>\Element`. Text and GUIDs are stored as text, booleans
+as one byte, integers as eight, devices as `bcd_device` has them. An element that an object lacks is looked up in the
+objects that it inherits from. Names of elements are those that bcdedit prints.
 Not done: variables of the firmware, which a store only copies.
 """
 
@@ -16,7 +17,7 @@ import msgspec
 
 from parsers.boot.bcd_device import BcdDevice, parse_bcd_device
 from parsers.place import ParseError, Place, Problem
-from parsers.windows.registry import Hive, Key, Value
+from parsers.windows.registry import Hive, HiveState, Key, Value
 
 MAX_OBJECTS: Final = 4096
 MAX_INHERITED: Final = 64
@@ -55,6 +56,8 @@ DISPLAY_ORDER: Final = 0x24000001
 BOOT_SEQUENCE: Final = 0x24000002
 DEFAULT: Final = 0x23000003
 TIMEOUT: Final = 0x25000004
+ATTEMPT_RESUME: Final = 0x26000005
+BOOT_MANAGER_RESUME_OBJECT: Final = 0x23000006
 OS_DEVICE: Final = 0x21000001
 SYSTEM_ROOT: Final = 0x22000002
 RESUME_OBJECT: Final = 0x23000003
@@ -65,6 +68,8 @@ SAFE_BOOT_ALTERNATE_SHELL: Final = 0x26000081
 DEBUG: Final = 0x260000A0
 EMS: Final = 0x260000B0
 BOOT_STATUS_POLICY: Final = 0x250000E0
+SDI_DEVICE: Final = 0x31000003
+SDI_PATH: Final = 0x32000004
 
 _LIBRARY_NAMES: Final = {
     DEVICE: "device", PATH: "path", DESCRIPTION: "description", LOCALE: "locale", INHERIT: "inherit",
@@ -77,8 +82,9 @@ _LIBRARY_NAMES: Final = {
 }  # fmt: skip
 _BOOT_MANAGER_NAMES: Final = {
     DISPLAY_ORDER: "displayorder", BOOT_SEQUENCE: "bootsequence", DEFAULT: "default", TIMEOUT: "timeout",
-    0x26000005: "resume", 0x23000006: "resumeobject", 0x24000010: "toolsdisplayorder", 0x26000020: "displaybootmenu",
-    0x21000022: "bcddevice", 0x22000023: "bcdfilepath",
+    ATTEMPT_RESUME: "resume", BOOT_MANAGER_RESUME_OBJECT: "resumeobject", 0x24000010: "toolsdisplayorder",
+    0x26000020: "displaybootmenu", 0x21000022: "bcddevice", 0x22000023: "bcdfilepath",
+    0x26000031: "persistbootsequence",
 }  # fmt: skip
 _LOADER_NAMES: Final = {
     OS_DEVICE: "osdevice", SYSTEM_ROOT: "systemroot", RESUME_OBJECT: "resumeobject", 0x26000010: "detecthal",
@@ -88,11 +94,21 @@ _LOADER_NAMES: Final = {
     0x26000091: "sos", DEBUG: "debug", EMS: "ems", 0x250000C1: "driverloadfailurepolicy",
     0x250000C2: "bootmenupolicy", BOOT_STATUS_POLICY: "bootstatuspolicy", 0x250000F0: "hypervisorlaunchtype",
 }  # fmt: skip
+_RESUME_NAMES: Final = {
+    0x21000001: "filedevice", 0x22000002: "filepath", 0x26000003: "customsettings", 0x21000005: "associatedosdevice",
+    0x26000006: "debugoptionenabled", 0x25000008: "bootmenupolicy",
+}  # fmt: skip
+_DEVICE_NAMES: Final = {
+    0x35000001: "ramdiskimageoffset", SDI_DEVICE: "ramdisksdidevice", SDI_PATH: "ramdisksdipath",
+    0x35000005: "ramdiskimagelength",
+}  # fmt: skip
 
 _APPLICATION: Final = 0x1
+_DEVICE_OBJECT: Final = 0x3
 _DEVICE_FORMAT, _STRING, _OBJECT, _OBJECT_LIST, _INTEGER, _BOOLEAN, _INTEGER_LIST = range(1, 8)
 _BOOT_MANAGERS: Final = (1, 2)
 _OS_LOADER: Final = 3
+_RESUME: Final = 4
 
 ElementValue = str | int | bool | tuple[str, ...] | tuple[int, ...] | BcdDevice
 
@@ -125,16 +141,23 @@ class BcdObject(msgspec.Struct, frozen=True):
 
     def name_of(self, element: int) -> str:
         """Return what bcdedit calls an element type of this object; a number where it has no name here."""
-        names = _BOOT_MANAGER_NAMES if self.is_boot_manager else _LOADER_NAMES
+        names = _LOADER_NAMES
+        if self.is_boot_manager:
+            names = _BOOT_MANAGER_NAMES
+        elif self.type >> 28 == _DEVICE_OBJECT:
+            names = _DEVICE_NAMES
+        elif self.type >> 28 == _APPLICATION and self.type & 0xFFFFF == _RESUME:
+            names = _RESUME_NAMES
         return _LIBRARY_NAMES.get(element) or names.get(element) or f"custom:{element:08x}"
 
 
 class BcdStore(msgspec.Struct, frozen=True):
-    """A store: its objects by id, and what could not be read."""
+    """A store: its objects by id, what could not be read, and whether its hive was written to its end."""
 
     name: str
     objects: dict[str, BcdObject]
     problems: tuple[Problem, ...]
+    state: HiveState
 
     @property
     def boot_manager(self) -> BcdObject | None:
@@ -194,7 +217,7 @@ def parse_bcd(hive: Hive) -> BcdStore:
             problems.append(Problem(error.place, error.message))
             continue
         found[item.id] = item
-    return BcdStore(hive.name, found, (*problems, *hive.problems))
+    return BcdStore(hive.name, found, (*problems, *hive.problems), hive.state)
 
 
 def _object(key: Key, problems: list[Problem]) -> BcdObject:

@@ -41,7 +41,7 @@ def places(check: CheckResult) -> set[str]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: Fault) -> None:
-    boot: Changes = {**fault.boot, **({"/Boot/BCD": hive(store_of(fault))} if fault.store else {})}
+    boot: Changes = {**fault.boot, **({"/Boot/BCD": hive(store_of(fault))} if fault.store or fault.others else {})}
     found = judged(golden_storage(fault.system, fault.software, fault.files, boot), fault.profile)
     turned = {name: check for name, check in found.items() if check.status is not good(fault.profile)[name]}
     first, *_ = wanted = fault.checks.split()

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture
 from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
-from inspector.guest import Guest, Mount, NotFound
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
-from inspector.windows.drives import is_partition
-from inspector.windows.paths import windows_paths
+from inspector.windows.boot_entries import BootEntries, BrokenEntry
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
 from parsers.boot.pe import parse_pe
-from parsers.place import ParseError, Place
-from parsers.windows.mounted_devices import GptPartition, MbrPartition
+from parsers.place import ParseError, Place, UnsupportedError
+from parsers.source import Source
 
+_INSIDE_A_FILE: Final = frozenset({BcdDeviceKind.RAM_DISK, BcdDeviceKind.FILE, BcdDeviceKind.VIRTUAL_DISK})
+_ANOTHER: Final = "starts another system than this one"
 _SAFE_MODES: Final = {0: "minimal", 1: "network", 2: "directory services repair"}
 
 
@@ -53,12 +53,18 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     return failed("there is no boot manager", *evidence)
 
 
-def _stores(facts: Facts) -> list[tuple[WindowsLoader, BcdStore]]:
-    """The stores of all loaders; raise `ParseError` where one is there and cannot be read."""
+def stores(facts: Facts, *, whole: bool = True) -> list[tuple[WindowsLoader, BcdStore]]:
+    """Return the stores of all loaders; raise `ParseError` where one is there and cannot be read.
+
+    With `whole`, that is also where a part of one cannot be read.
+    """
     found = []
     for loader in facts[WindowsBoot].loaders:
-        if loader.store is not None:
-            found.append((loader, loader.store))
+        store = loader.store
+        if store is not None:
+            if whole and store.problems:
+                raise ParseError(loader.in_store(store.problems[0].place), store.problems[0].message)
+            found.append((loader, store))
         elif not loader.store_absent:
             raise ParseError(loader.store_place, f"a store of the boot manager wanted: {loader.store_flaw}")
     if not found:
@@ -108,83 +114,61 @@ def _follow(facts: Facts, loader: WindowsLoader) -> _Start:
     if store is None:
         absent = loader.store_absent
         what = "there is no boot store" if absent else "the boot store cannot be read"
-        return _Start(what, loader.store_place, loader.store_flaw or "", known=not loader.unread)
-    entry = store.default
+        return _Start(what, loader.store_place, loader.store_flaw or "", known=loader.store_known)
+    entry, entries = store.default, BootEntries(facts[Storage], loader, store)
     if entry is None:
-        return _Start("the boot store has no default entry", loader.store_place, _damage(store) or "no default entry")
-    if not entry.is_os_loader:
-        return _Start(
-            "the default entry starts no Windows", _in(loader, entry.place), f"an object of type {entry.type:#x}"
-        )
-    path = store.element(entry, bcd.PATH)
-    device = store.element(entry, bcd.DEVICE)
-    if path is None or device is None or not isinstance(device.value, BcdDevice):
-        return _Start(
-            "the default entry names no loader", _in(loader, entry.place), _damage(store) or "no path or device"
-        )
-    volumes = {}
-    for element in (device, store.element(entry, bcd.OS_DEVICE)):
-        if element is None or not isinstance(element.value, BcdDevice):
-            return _Start("the default entry names no Windows", _in(loader, entry.place), "no osdevice")
-        volume = _volume(facts, loader, element.value)
-        if volume is None:
-            flaw = "the default entry starts from a partition that is not in the image"
-            return _Start(flaw, _in(loader, element.place), str(element.value))
-        volumes[element.type] = volume
-    if (found := volumes[bcd.OS_DEVICE]) is not facts[Guest].mount_of("/").volume:
-        return _Start("the default entry starts another system than this one", _in(loader, entry.place), found.name)
-    return _program(facts, volumes[bcd.DEVICE], str(path.value), loader, path)
-
-
-def _damage(store: BcdStore) -> str | None:
-    return str(store.problems[0]) if store.problems else None
-
-
-def _in(loader: WindowsLoader, place: Place) -> Place:
-    return Place(place.path, key=place.key, volume=loader.volume)
-
-
-def _volume(facts: Facts, loader: WindowsLoader, device: BcdDevice) -> Volume | None:
-    storage = facts[Storage]
-    if device.kind is BcdDeviceKind.BOOT:
-        return storage.volume(loader.volume)
-    if device.kind is BcdDeviceKind.LOCATE:
-        return facts[Guest].mount_of("/").volume
-    wanted: MbrPartition | GptPartition
-    if device.disk and device.offset is not None:
-        wanted = MbrPartition(device.disk, device.offset)
-    elif device.partition:
-        wanted = GptPartition(device.partition)
-    else:
-        return None
-    return next((volume for volume in storage.volumes if is_partition(volume, wanted, storage)), None)
-
-
-def _program(facts: Facts, volume: Volume, path: str, loader: WindowsLoader, element: BcdElement) -> _Start:
-    place = Place(path, volume=volume.name)
-    if volume.tree is None:
-        return _Start("the volume of the loader cannot be read", place, volume.reason or "no files", known=False)
-    suffix = ".efi" if loader.firmware == "uefi" else ".exe"
-    if not path.lower().endswith(suffix):
-        return _Start(f"a loader for {loader.firmware} wanted", _in(loader, element.place), path)
-    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths(""))
+        return _Start("the boot store has no default entry", loader.store_place, entries.damage or "no default entry")
     try:
-        machine = parse_pe(files.open(path)).machine
-    except NotFound:
-        return _Start("the loader of the default entry does not exist", place, "it does not exist")
+        start = _started(facts, loader, entries, entry)
+    except BrokenEntry as broken:
+        return _Start(f"the default entry {broken.flaw}", broken.place, broken.seen, broken.known)
+    if entries.damage:
+        return _Start("not all of the boot store can be read", loader.store_place, entries.damage, known=False)
+    return start
+
+
+def _started(facts: Facts, loader: WindowsLoader, entries: BootEntries, entry: BcdObject) -> _Start:
+    """Return what the default entry starts. Raise `BrokenEntry` where that is not this Windows."""
+    place = entries.place(entry.place)
+    if not entry.is_os_loader:
+        raise BrokenEntry("starts no Windows", place, f"an object of type {entry.type:#x}")
+    path, device, system = (entries.element(entry, kind) for kind in (bcd.PATH, bcd.DEVICE, bcd.OS_DEVICE))
+    if path is None or device is None:
+        raise BrokenEntry("names no loader", place, entries.damage or "no path or device")
+    if system is None:
+        raise BrokenEntry("names no Windows", place, entries.damage or "no osdevice")
+    for element in (device, system):
+        if isinstance(element.value, BcdDevice) and element.value.kind in _INSIDE_A_FILE:
+            raise BrokenEntry(_ANOTHER, entries.place(element.place), str(element.value))
+    mode = entries.element(entry, bcd.WIN_PE)
+    if mode is not None and mode.value is not False:
+        raise BrokenEntry("starts Windows PE, and not this Windows", entries.place(mode.place), "winpe")
+    volume, found = entries.volume(entry, device), entries.volume(entry, system)
+    if found is not facts[Guest].mount_of("/").volume:
+        raise BrokenEntry(_ANOTHER, place, found.name)
+    suffix = ".efi" if loader.firmware == "uefi" else ".exe"
+    if not str(path.value).lower().endswith(suffix):
+        raise BrokenEntry(f"names no loader for {loader.firmware}", entries.place(path.place), str(path.value))
+    return _program(
+        facts, entries.file(volume, str(path.value)), Place(str(path.value), volume=volume.name), loader, path
+    )
+
+
+def _program(facts: Facts, program: Source, place: Place, loader: WindowsLoader, element: BcdElement) -> _Start:
+    try:
+        machine = parse_pe(program).machine
+    except UnsupportedError as error:
+        raise BrokenEntry("names a loader that cannot be read", place, error.message, known=False) from None
     except ParseError as error:
-        return _Start("the loader of the default entry is no program", place, error.message)
+        raise BrokenEntry("names a loader that is no program", place, error.message) from None
     wanted = facts[Architecture].machine
     if machine != wanted:
-        return _Start("the loader is for another machine", place, f"for {machine}, Windows for {wanted}")
+        raise BrokenEntry("names a loader for another machine", place, f"for {machine}, Windows for {wanted}")
     return _Start(None, place, f"the loader of {loader.firmware}, named by {element.place.key}")
 
 
 def _entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BcdStore, BcdObject]]:
-    for loader, store in _stores(facts):
-        if store.problems:
-            first = store.problems[0]
-            raise ParseError(_in(loader, first.place), first.message)
+    for loader, store in stores(facts):
         for entry in (store.boot_manager, store.default):
             if entry is not None:
                 yield loader, store, entry
@@ -197,12 +181,12 @@ def _set(facts: Facts, *types: int) -> list[tuple[BcdElement, str, Place]]:
         for kind in types:
             element = store.element(entry, kind)
             if element is not None and element.value is not False:
-                found.append((element, entry.name_of(kind), _in(loader, element.place)))
+                found.append((element, entry.name_of(kind), loader.in_store(element.place)))
     return found
 
 
 def _stores_seen(facts: Facts, seen: str) -> list[Evidence]:
-    return [Evidence(loader.store_place, seen) for loader, _ in _stores(facts)]
+    return [Evidence(loader.store_place, seen) for loader, _ in stores(facts)]
 
 
 @rule("windows-starts-in-normal-mode", "Windows is not told to start in safe mode", "windows")

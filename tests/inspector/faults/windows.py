@@ -54,6 +54,7 @@ class Fault:
     Attributes:
         checks: the checks that turn, the first as `status`, with `place` among its evidence.
         store: further elements of the default entry of the boot store.
+        others: further objects of the boot store, or elements of those that are there.
         profile: by which it is judged, where another than the usual one has the rule.
     """
 
@@ -66,6 +67,7 @@ class Fault:
     files: Changes = field(default_factory=dict)
     boot: Changes = field(default_factory=dict)
     store: dict[str, Data] = field(default_factory=dict)
+    others: bcd.Things = field(default_factory=dict)
     profile: str = "ecs"
 
 
@@ -86,10 +88,17 @@ def _file(name: str, checks: str, status: Status, path: str, shown: str, content
     return Fault(name, checks, status, shown, files={path: content})
 
 
-def _entry(name: str, status: Status, element: str, data: Data) -> Fault:
-    return Fault(name, "BCD", status, rf"\Boot\BCD {_OBJECT}\Elements\{element}\Element", store={element: data})
+def _entry(name: str, status: Status, element: str, data: Data, more: dict[str, Data] | None = None) -> Fault:
+    place = rf"\Boot\BCD {_OBJECT}\Elements\{element}\Element"
+    return Fault(name, "BCD", status, place, store={element: data, **(more or {})})
 
 
+def _manager(name: str, element: str, data: Data) -> Fault:
+    place = rf"\Boot\BCD Objects\{bcd.MANAGER}\Elements\{element}\Element"
+    return Fault(name, "BCD", WARNING, place, others={bcd.MANAGER: (0x10100002, {element: data})})
+
+
+_GONE: Final = "{deadbeef-0000-4000-8000-000000000000}"
 _VIOSTOR: Final = rf"{SERVICES}\viostor"
 _SHOWN: Final = r"C:\Windows\System32\drivers"
 _XML: Final = "/Windows/WinSxS/pending.xml"
@@ -131,6 +140,17 @@ FAULTS: Final = (
     _entry("test-signing", WARNING, "16000049", _YES),
     _entry("no-integrity-checks", WARNING, "16000048", _YES),
     _entry("kernel-debugger", WARNING, "260000a0", _YES),
+    _entry("windows-pe", FAILED, "26000022", _YES),
+    _entry("virtual-disk", FAILED, "21000001", bcd.virtual_disk_device()),
+    _entry("no-resume-entry", WARNING, "23000003", _GONE),
+    _entry("no-recovery-entry", WARNING, "14000008", [_GONE], {"16000009": _YES}),
+    Fault(
+        "recovery-that-is-gone", "BCD", WARNING, bcd.RECOVERY_IMAGE,
+        store={"14000008": [bcd.RECOVERY], "16000009": _YES}, others=bcd.recovery(_WINDOWS),
+    ),
+    _manager("entry-that-is-gone", "24000001", [bcd.ENTRY, _GONE]),
+    _manager("recovery-is-next", "24000002", [bcd.RECOVERY]),
+    _file("no-resume-loader", "BCD", WARNING, f"{SYSTEM32}/winresume.exe", r"\Windows\system32\winresume.exe"),
     _file("no-loader", "BCD", FAILED, f"{SYSTEM32}/winload.exe", r"\Windows\system32\winload.exe"),
     # the registry
     _system("failed-control-set", "Registry", WARNING, "Select", "Failed", 1),
@@ -260,4 +280,4 @@ FAULTS: Final = (
 
 def store_of(fault: Fault) -> Keys:
     """Return the keys of the boot store with the fault in it."""
-    return bcd.store(_BOOT, _WINDOWS, entry=fault.store)
+    return bcd.store(_BOOT, _WINDOWS, entry=fault.store, others=fault.others)

@@ -201,3 +201,14 @@ def test_a_real_store_names_the_partition_that_the_firmware_names() -> None:
         assert device.value.partition == str(uuid.UUID(bytes_le=variable.data[at + 24 : at + 40]))
         compared += 1
     assert compared == 4
+
+
+@pytest.mark.corpus
+def test_elements_have_the_names_that_bcdedit_prints_of_each_kind_of_object() -> None:
+    found = parse_bcd(opened("known", known("hv-rp-BCD")))
+    resume = found.objects["{733b62e4-f608-11eb-825c-c112f60133ab}"]
+    assert {resume.name_of(number) for number in resume.elements} >= {"filedevice", "filepath", "bootmenupolicy"}
+    options = found.objects["{733b62e7-f608-11eb-825c-c112f60133ab}"]
+    assert [options.name_of(number) for number in options.elements] == [
+        "description", "ramdisksdidevice", "ramdisksdipath",
+    ]  # fmt: skip

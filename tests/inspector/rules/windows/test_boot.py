@@ -95,6 +95,60 @@ def test_an_entry_that_leads_nowhere(store: Any, windows: Changes, place: str, w
     assert what in seen(verdict)[1]
 
 
+@pytest.mark.parametrize(
+    ("entry", "place", "what"),
+    [
+        ({"26000022": b"\1"}, "26000022", "winpe"),
+        ({"11000001": bcd.virtual_disk_device()}, "11000001", "vhd"),
+        ({"21000001": bcd.virtual_disk_device()}, "21000001", "vhd"),
+        ({"21000001": bcd.ram_disk_device(r"\boot.wim", WINDOWS)}, "21000001", r"ramdisk \boot.wim on partition"),
+        ({"11000001": bcd.located_device(0x12000002), "12000002": r"\gone.exe"}, "11000001", "is on no volume"),
+    ],
+    ids=["Windows PE", "VHD", "system on VHD", "RAM disk", "located nowhere"],
+)
+def test_an_entry_that_starts_something_else(entry: dict[str, Data], place: str, what: str) -> None:
+    verdict = windows_bcd_starts_windows(with_store(entry))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
+    assert seen(verdict)[0] == rf"\Boot\BCD {ENTRY}\{place}\Element"
+    assert what in seen(verdict)[1]
+    assert windows_bcd_starts_windows(with_store()).status is Status.OK
+
+
+def test_a_located_device_is_the_one_volume_with_the_file() -> None:
+    located = {"11000001": bcd.located_device(0x12000002), "21000001": bcd.located_device(0x22000002)}
+    store = hive(bcd.store(BOOT, WINDOWS, entry=located))
+    assert windows_bcd_starts_windows(facts_of(store)).status is Status.OK
+    twice = windows_bcd_starts_windows(facts_of(store, {WINLOAD: program(subsystem=16)}))
+    assert (twice.status, twice.known) == (Status.WARNING, False)
+    assert r"winload.exe is on sda1, sda2" in seen(twice)[1]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"11000001": bcd.located_device(0)},
+        {"11000001": bcd.located_device(0x12000030)},
+        {"21000001": bytes(16) + struct.pack("<IIII", 4, 0, 16, 0)},
+        {"16000009": b""},
+        {"26000022": b""},
+    ],
+    ids=["by nothing", "by what is not set", "another device", "damage", "damaged winpe"],
+)
+def test_an_entry_whose_end_is_not_told_is_not_known(entry: dict[str, Data]) -> None:
+    verdict = windows_bcd_starts_windows(with_store(entry))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_a_volume_that_may_hold_what_is_located_is_read_first() -> None:
+    located = hive(bcd.store(BOOT, WINDOWS, entry={"11000001": bcd.located_device(0x12000002)}))
+    storage = golden_storage(boot={"/Boot/BCD": located})
+    third = volume_of(None, 3, "ntfs", reason="odd")
+    storage = storage_of(*storage.volumes, third)
+    verdict = windows_bcd_starts_windows(Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert "not read: sda3" in seen(verdict)[1]
+
+
 def test_no_boot_manager() -> None:
     good = hive(bcd.store(BOOT, WINDOWS))
     for content, what in ((None, "it does not exist"), (b"", "it is empty")):
