@@ -34,6 +34,8 @@ _FILTERS: Final = {
 _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
 _RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
 _INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
+"""Where it says that no device is to be installed; the second one before Windows 8, where the vendor names both."""
+_DISABLED: Final = "DeviceInstallDisabled"
 _SEVEN: Final = (6, 1)
 _EIGHT_ONE: Final = (6, 3)
 
@@ -42,8 +44,8 @@ _EIGHT_ONE: Final = (6, 3)
 def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     r"""Every driver that the loader or the kernel starts, with its file.
 
-    Why: without a driver whose error control is critical Windows stops at boot (0xc0000098, 0xc0000221), without
-    others it starts without their devices.
+    Why: without a driver whose error control is critical Windows does not start, or only with the last known good
+    control set, which lacks the file too; without others it starts without their devices.
 
     Fix: restore the file that is named (`sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows`), or uninstall the
     product that the driver was a part of.
@@ -84,7 +86,8 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\CurrentControlSet\Control\Class, Services, System32\drivers
 
-    References: Microsoft, Device filter driver ordering; System-Defined Device Setup Classes.
+    References: Microsoft, Device filter driver ordering; System-Defined Device Setup Classes Available to Vendors (the
+    classes); Alibaba Cloud, Detect custom images and repair, "Clear residual drivers from the registry" (GUESTOS.Disk).
     """
     registry = facts[Registry]
     if registry.key(_CLASSES) is None:
@@ -128,7 +131,7 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\CurrentControlSet\Services\XenPCI\Parameters, the services of Xen's drivers
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.Xen).
+    References: Alibaba Cloud, Detect custom images and repair, "Disable the Xen driver" (GUESTOS.Xen).
     """
     registry = facts[Registry]
     parameters = rf"{SERVICES}\XenPCI\Parameters"
@@ -153,21 +156,25 @@ def windows_installs_devices(facts: Facts) -> Verdict:
     Fix: delete the value, or set it to 0; take the policy "Prevent installation of devices not described by other
     policy settings" away.
 
-    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters,
+    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters too,
     Policies\Microsoft\Windows\DeviceInstall\Restrictions
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.Server).
+    References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server); Microsoft,
+    Manage device installation with Group Policy (DenyUnspecified).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
-    path = rf"{SERVICES}\{_INSTALLATION[(version.major, version.minor) <= _SEVEN]}"
-    number = registry.number(path, "DeviceInstallDisabled")
-    evidence = Evidence(registry.place(path, "DeviceInstallDisabled"), "not set" if number is None else str(number))
-    if number:
-        return failed("new devices are not installed", evidence)
+    paths = _INSTALLATION if (version.major, version.minor) <= _SEVEN else _INSTALLATION[:1]
+    good, bad = [], []
+    for path in (rf"{SERVICES}\{path}" for path in paths):
+        number = registry.number(path, _DISABLED)
+        seen = Evidence(registry.place(path, _DISABLED), "not set" if number is None else str(number))
+        (bad if number else good).append(seen)
+    if bad:
+        return failed("new devices are not installed", *bad)
     if policy := registry.number(_RESTRICTIONS, "DenyUnspecified"):
-        seen = Evidence(registry.place(_RESTRICTIONS, "DenyUnspecified"), str(policy))
-        return warning("a policy forbids devices that it does not name", seen)
-    return ok("new devices are installed", evidence)
+        denied = Evidence(registry.place(_RESTRICTIONS, "DenyUnspecified"), str(policy))
+        return warning("a policy forbids devices that it does not name", denied)
+    return ok("new devices are installed", *good)
 
 
 @rule(
@@ -182,7 +189,8 @@ def windows_nvme_driver_boots(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\CurrentControlSet\Services\stornvme with StartOverride, System32\drivers\stornvme.sys
 
-    References: Microsoft, StorNVMe driver; CreateServiceW, dwStartType.
+    References: Microsoft, StorNVMe Command Set Support; CreateServiceW, dwStartType; Amazon EC2, Upgrade PV drivers on
+    Windows instances (on StartOverride).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
     found = service(registry, "stornvme")

@@ -19,7 +19,8 @@ from inspector.windows.services import SERVICES, Start, service
 _PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
 _INTERFACES: Final = rf"{SERVICES}\Tcpip\Parameters\Interfaces"
 _ONLINE_ALL: Final = 1
-_CORE: Final = ("BFE", "Dnscache", "nsi", "mpssvc")
+_CORE: Final = {"nsi": True, "BFE": False, "Dnscache": False, "mpssvc": False}
+"""Services of the network, and whether the DHCP client depends on them: without it no card has an address."""
 _SHOWN: Final = 16
 
 
@@ -93,16 +94,18 @@ def windows_time_service_starts(facts: Facts) -> Verdict:
 def windows_core_network_services_start(facts: Facts) -> Verdict:
     r"""Base Filtering Engine, DNS client, Network Store Interface, Windows Defender Firewall.
 
-    Why: without the first three there is no network; with the firewall's service disabled Windows refuses all
-    connections.
+    Why: the DHCP client and the DNS client depend on Network Store Interface, and do not start without it. The others
+    are started on every Windows; to stop the firewall's service is not supported by Microsoft, and what remains of the
+    network without it, or without Base Filtering Engine, is not documented.
 
     Fix: `sc config <name> start= auto` for the service that is named.
 
     Reads: Services\BFE, Dnscache, nsi, mpssvc
 
-    References: Microsoft, Prepare a Windows VHD to upload to Azure, "Check the Windows services".
+    References: Microsoft, Prepare a Windows VHD or VHDX to upload to Azure, "Check the Windows services"; Windows
+    Firewall with Advanced Security Overview (on stopping its service).
     """
-    verdicts = [judge_service(facts, name, Start.AUTOMATIC) for name in _CORE]
+    verdicts = [judge_service(facts, name, Start.AUTOMATIC, required=required) for name, required in _CORE.items()]
     for status, say in (("FAILED", failed), ("WARNING", warning)):
         if bad := [verdict for verdict in verdicts if verdict.status == status]:
             return say("; ".join(verdict.message for verdict in bad), *(verdict.evidence[0] for verdict in bad))
@@ -144,7 +147,10 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
 
 @rule("windows-brings-new-disks-online", "Windows brings the data disks of an instance online", "windows")
 def windows_brings_new_disks_online(facts: Facts) -> Verdict:
-    r"""The policy for new disks (SAN policy): 1 is "online all"; the default of servers keeps shared disks offline.
+    r"""The policy for new disks (SAN policy): 1 is "online all".
+
+    The default of Server 2016 and of the larger editions of Server 2008 keeps disks on shared buses offline; where the
+    value is not set the default of the release holds, which Microsoft documents for these alone.
 
     Why: data disks stay offline until somebody brings each of them online by hand; Vminit's plugins ConfigDisk and
     ExtendVolume do it at the first boot only.
@@ -153,7 +159,8 @@ def windows_brings_new_disks_online(facts: Facts) -> Verdict:
 
     Reads: Services\partmgr\Parameters\SanPolicy
 
-    References: Microsoft, diskpart san; Alibaba Cloud, Windows images, Vminit (ConfigDisk).
+    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, Windows images, Vminit
+    (ConfigDisk). Where the value stands is known from a real hive.
     """
     registry = facts[Registry]
     number = registry.number(_PARTMGR, "SanPolicy")

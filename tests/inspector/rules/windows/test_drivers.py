@@ -102,6 +102,7 @@ def test_drivers_of_xen(system: Keys, status: Status, key: str) -> None:
         ({INSTALL: {"DeviceInstallDisabled": 0}}, {}, Status.OK),
         ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, {}, Status.OK),
         ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
+        ({INSTALL: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
     ],
 )
 def test_devices_that_are_not_installed(system: Keys, software: Any, status: Status) -> None:

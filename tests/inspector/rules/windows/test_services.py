@@ -29,7 +29,7 @@ BY_SERVICE = [
     (windows_ip_helper_starts, "iphlpsvc", Status.FAILED, Status.WARNING),
     (windows_dhcp_client_starts, "Dhcp", Status.FAILED, Status.WARNING),
     (windows_time_service_starts, "W32Time", Status.WARNING, Status.OK),
-    (windows_core_network_services_start, "BFE", Status.FAILED, Status.WARNING),
+    (windows_core_network_services_start, "BFE", Status.WARNING, Status.WARNING),
     (windows_core_network_services_start, "nsi", Status.FAILED, Status.WARNING),
     (windows_vminit_works, "vminit", Status.FAILED, Status.WARNING),
     (windows_cloud_assistant_runs, "AliyunService", Status.WARNING, Status.WARNING),
