@@ -217,7 +217,7 @@ FAULTS: Final = (
     _system("dhcp-manual", "Vminit", WARNING, rf"{SERVICES}\Dhcp", "Start", 3),
     _system("dhcp-disabled", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 4),
     _system("time-disabled", "Vminit", WARNING, rf"{SERVICES}\W32Time", "Start", 4),
-    _system("filtering-disabled", "Vminit", FAILED, rf"{SERVICES}\BFE", "Start", 4),
+    _system("interfaces-disabled", "Vminit", FAILED, rf"{SERVICES}\nsi", "Start", 4),
     _system("fixed-address", "Vminit", WARNING, rf"{SERVICES}\Tcpip\Parameters\Interfaces\{NIC}", "EnableDHCP", 0),
     _system("disks-offline", "Vminit", WARNING, rf"{SERVICES}\partmgr\Parameters", "SanPolicy", 2),
     _system("assistant-uninstalled", "CloudAssistant", WARNING, rf"{SERVICES}\AliyunService", None),
