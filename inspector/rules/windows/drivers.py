@@ -164,7 +164,8 @@ def windows_installs_devices(facts: Facts) -> Verdict:
     """
     registry, version = facts[Registry], facts[WindowsVersion]
     paths = _INSTALLATION if (version.major, version.minor) <= _SEVEN else _INSTALLATION[:1]
-    good, bad = [], []
+    good: list[Evidence] = []
+    bad: list[Evidence] = []
     for path in (rf"{SERVICES}\{path}" for path in paths):
         number = registry.number(path, _DISABLED)
         seen = Evidence(registry.place(path, _DISABLED), "not set" if number is None else str(number))
