@@ -67,6 +67,7 @@ WINDOWS = [
     "RemoteDesktop",
     "Hotfix",
     "WindowsServers",
+    "Antivirus",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

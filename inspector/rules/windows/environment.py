@@ -1,0 +1,167 @@
+r"""What the session manager and the LSA set up before anybody logs on: the environment, the subsystem, the packages.
+
+Source: Microsoft's documentation, "Environment Variables" (the machine's stand below `Session Manager\Environment`),
+"Registering Authentication Packages" (names without `.dll`, which lie in System32 unless a path is given; the same
+holds for `Security Packages` and `Notification Packages`, of which `""` stands for none), "Prepare a Windows VHD to
+upload to Azure" (TEMP and TMP), and the key `Session Manager\SubSystems` of a real machine: what `Required` names is
+started from the value of that name, and `Kmode` is the part of it in the kernel.
+Left out is what keeps nobody from logging on where its file is lacking: `KnownDLLs` (names of other machines among
+them), `AppInit_DLLs`, `Run`, `SetupExecute`, the optional subsystems.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+
+_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+_ENVIRONMENT: Final = rf"{_MANAGER}\Environment"
+_SUBSYSTEMS: Final = rf"{_MANAGER}\SubSystems"
+_LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
+_SYSTEM: Final = "/windows/system32"
+_WINDOWS: Final = "/windows"
+_ELSEWHERE: Final = re.compile("/[a-z]:")
+"""How a path begins that is on another drive than the system."""
+_PACKAGES: Final = ("Authentication Packages", "Security Packages", "Notification Packages")
+_OWN_PACKAGE: Final = "msv1_0"
+"""What compares passwords with those of the machine's accounts."""
+_SHOWN: Final = 16
+
+
+@rule("windows-environment-leads-to-its-programs", "The environment of the machine leads to its programs", "windows")
+def windows_environment_leads_to_its_programs(facts: Facts) -> Verdict:
+    r"""Path has System32; the folders TEMP and TMP lie on the system drive; ComSpec, windir and PATHEXT are usual.
+
+    Why: agents and scripts of the cloud call programs of Windows by their names, and nothing is installed without a
+    folder for temporary files; a drive that the instance does not have gives none.
+
+    Fix: put `%SystemRoot%\system32` in front of Path, and set TEMP and TMP to `%SystemRoot%\TEMP`, ComSpec to
+    `%SystemRoot%\system32\cmd.exe`, windir to `%SystemRoot%`, PATHEXT to `.COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;`
+    `.WSF;.WSH;.MSC`, as Windows has them.
+
+    Reads: Session Manager\Environment
+
+    References: Microsoft, Environment Variables; Prepare a Windows VHD to upload to Azure.
+    """
+    registry = facts[Registry]
+    if registry.key(_ENVIRONMENT) is None:
+        raise UnknownFact("the environment is not told", registry.place(_ENVIRONMENT))
+    path = registry.text(_ENVIRONMENT, "Path") or ""
+    seen = Evidence(registry.place(_ENVIRONMENT, "Path"), path or "not set")
+    if _SYSTEM not in {_normal(facts, part) for part in path.split(";")}:
+        return failed("Path does not lead to System32", seen)
+    if bad := list(_unusual(facts)):
+        return warning("the environment is not that of Windows", *bad)
+    return ok("the environment leads to the programs of Windows", seen)
+
+
+def _unusual(facts: Facts) -> Iterator[Evidence]:
+    registry = facts[Registry]
+    wanted = {"ComSpec": f"{_SYSTEM}/cmd.exe", "windir": _WINDOWS}
+    for name, path in wanted.items():
+        text = registry.text(_ENVIRONMENT, name) or ""
+        if _normal(facts, text) != path:
+            yield Evidence(registry.place(_ENVIRONMENT, name), text or "not set")
+    for name in ("TEMP", "TMP"):
+        text = registry.text(_ENVIRONMENT, name) or ""
+        folder = _normal(facts, text)
+        if not text or folder is None or _ELSEWHERE.match(folder):
+            yield Evidence(registry.place(_ENVIRONMENT, name), text or "not set")
+    text = registry.text(_ENVIRONMENT, "PATHEXT") or ""
+    if not {".com", ".exe", ".bat", ".cmd"} <= {part.strip().lower() for part in text.split(";")}:
+        yield Evidence(registry.place(_ENVIRONMENT, "PATHEXT"), text or "not set")
+
+
+def _normal(facts: Facts, path: str) -> str | None:
+    """Return a path from the root in lower case, None where what it stands for is not known."""
+    try:
+        return facts[Guest].normal(path.strip().strip('"')).lower()
+    except UnknownFact:
+        return None
+
+
+@rule("windows-subsystem-starts", "The subsystem that Windows programs run in is started", "windows")
+def windows_subsystem_starts(facts: Facts) -> Verdict:
+    r"""`Required` names `Windows`, whose value starts csrss.exe, and the file of `Kmode` is there.
+
+    Why: the session manager stops the machine where a required subsystem does not start (0xC000021A).
+
+    Fix: restore the key from a machine with the same release, or from System32\config\RegBack.
+
+    Reads: Session Manager\SubSystems, System32\csrss.exe, System32\win32k.sys
+
+    References: Microsoft, Bug check 0xC000021A: WINLOGON_FATAL_ERROR; the SYSTEM hive of a real machine.
+    """
+    registry = facts[Registry]
+    if registry.key(_SUBSYSTEMS) is None:
+        return failed("no subsystem is named", Evidence(registry.place(_SUBSYSTEMS), "no such key"))
+    required = registry.texts(_SUBSYSTEMS, "Required")
+    if "windows" not in {name.lower() for name in required}:
+        seen = ", ".join(required) or "empty"
+        return failed("the subsystem is not required", Evidence(registry.place(_SUBSYSTEMS, "Required"), seen))
+    good: list[Evidence] = []
+    for name in ("Windows", "Kmode"):
+        place = registry.place(_SUBSYSTEMS, name)
+        program = (registry.text(_SUBSYSTEMS, name) or "").strip().partition(" ")[0]
+        if not program:
+            return failed("the subsystem has no program", Evidence(place, "not set"))
+        if flaw := flaw_of_program(facts, program):
+            return failed("the program of the subsystem cannot be loaded", Evidence(place, f"{program}: {flaw}"))
+        good.append(Evidence(place, program))
+    return ok("the subsystem is started", *good)
+
+
+@rule("windows-log-on-packages-exist", "The packages that check passwords are there", "windows")
+def windows_log_on_packages_exist(facts: Facts) -> Verdict:
+    r"""The names in `Authentication Packages`, `Security Packages` and `Notification Packages`, msv1_0 in the first.
+
+    Why: without msv1_0 nobody can log on with an account of the machine; another package that is gone fills the log
+    with errors at each start, and with it went the log-ons or the rules for passwords that it was there for.
+
+    Fix: take the name that is shown out of its list, or install its product again; put msv1_0 into
+    `Authentication Packages`, where it is lacking.
+
+    Reads: Control\Lsa, System32
+
+    References: Microsoft, Registering Authentication Packages; Installing and Registering a Password Filter DLL.
+    """
+    registry = facts[Registry]
+    own = [Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0])]
+    if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
+        place = registry.place(_LSA, _PACKAGES[0])
+        return failed("nothing checks the passwords of the machine's accounts", *own or [Evidence(place, "not set")])
+    if flaw := flaw_of_program(facts, _package(_OWN_PACKAGE)):
+        place = facts[Guest].place(_package(_OWN_PACKAGE))
+        return failed("what checks the passwords of the machine's accounts cannot be loaded", Evidence(place, flaw))
+    bad = []
+    for value in _PACKAGES:
+        for name in registry.texts(_LSA, value):
+            if (package := _package(name)) and (flaw := flaw_of_program(facts, package)):
+                bad.append(Evidence(registry.place(_LSA, value), f"{name}: {flaw}"))
+    if bad:
+        return warning("packages of the log-on are not there", *bad[:_SHOWN])
+    return ok("the packages of the log-on are there", *own)
+
+
+def _package(name: str) -> str:
+    """Return the path of a package, "" where the name stands for none."""
+    text = name.strip().strip('"')
+    if not text:
+        return ""
+    path = text if "\\" in text else rf"C:\Windows\System32\{text}"
+    return path if path.lower().endswith(".dll") else f"{path}.dll"
+
+
+RULES = (
+    windows_environment_leads_to_its_programs,
+    windows_log_on_packages_exist,
+    windows_subsystem_starts,
+)

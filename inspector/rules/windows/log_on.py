@@ -1,0 +1,117 @@
+r"""What else decides whether a log-on succeeds: the right to it, and the profile of the user.
+
+Source: [MS-LSAD] 2.2.1.2 (the bits of the rights), Microsoft's "Allow log on through Remote Desktop Services" and "Deny
+log on through Remote Desktop Services" (what is denied outweighs what is allowed), "Security identifiers" (the groups
+that a log-on of an administrator over the network belongs to), and KB 947215 (keys of profiles that end with `.bak`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import Registry
+from parsers.windows.lsa_policy import ACCOUNTS, DENY_REMOTE, REMOTE, LogOnRights, parse_log_on_rights
+from parsers.windows.registry import Key
+from parsers.windows.sam import ADMINISTRATOR
+from parsers.windows.sam_domain import parse_machine_sid
+
+_GROUPS: Final = {
+    "S-1-1-0": "everyone",
+    "S-1-5-4": "who works at a desktop",
+    "S-1-5-11": "who has logged on",
+    "S-1-5-14": "who works at a remote desktop",
+    "S-1-5-113": "accounts of the machine",
+    "S-1-5-114": "administrators that are accounts of the machine",
+    "S-1-5-32-544": "administrators",
+    "S-1-5-32-545": "users",
+}
+"""The groups that an administrator of the machine is a member of at a remote desktop."""
+_PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+_BACKUP: Final = ".bak"
+_ACCOUNT: Final = "S-1-5-21-"
+_SIGNATURE: Final = b"regf"
+_SHOWN: Final = 16
+
+
+@rule("windows-administrators-may-log-on-remotely", "Administrators have the right to use Remote Desktop", "windows")
+def windows_administrators_may_log_on_remotely(facts: Facts) -> Verdict:
+    r"""The right is granted to the administrator or a group that it is in, and denied to none of them.
+
+    Why: who has not the right is turned away after the password, though Remote Desktop listens; the baselines for
+    members of domains deny it to all accounts of the machine, which are the only ones that an instance has.
+
+    Fix: `secpol.msc`, Local Policies, User Rights Assignment: take the group that is named out of "Deny log on through
+    Remote Desktop Services", and put Administrators into "Allow log on through Remote Desktop Services".
+
+    Reads: SECURITY\Policy\Accounts, SAM\Domains\Account
+
+    References: Microsoft, [MS-LSAD] 2.2.1.2 POLICY_SYSTEM_ACCESS_MODE; Deny log on through Remote Desktop Services;
+    Security identifiers.
+    """
+    registry = facts[Registry]
+    own = f"{parse_machine_sid(registry.hive('SAM'))}-{ADMINISTRATOR}"
+    names = {**_GROUPS, own: "the administrator"}
+    found = [item for item in parse_log_on_rights(registry.hive("SECURITY")) if item.sid in names]
+    if denied := [_seen(registry, item, names) for item in found if item.rights & DENY_REMOTE]:
+        return failed("Remote Desktop is denied to administrators", *denied)
+    if granted := [_seen(registry, item, names) for item in found if item.rights & REMOTE]:
+        return ok("administrators may use Remote Desktop", *granted)
+    place = registry.place(rf"HKLM\SECURITY\{ACCOUNTS}")
+    return failed("administrators have no right to use Remote Desktop", Evidence(place, "granted to none of them"))
+
+
+def _seen(registry: Registry, item: LogOnRights, names: dict[str, str]) -> Evidence:
+    return Evidence(registry.in_guest(item.place), f"{names[item.sid]}: {item.rights:#x}")
+
+
+@rule("windows-profiles-are-whole", "Every user's profile is where Windows looks for it", "windows")
+def windows_profiles_are_whole(facts: Facts) -> Verdict:
+    r"""The keys of `ProfileList`: none ends with `.bak`, and the folder of each user has a hive.
+
+    Why: a user whose profile cannot be loaded works in one that is thrown away at the end, or is not let in.
+
+    Fix: rename the key that ends with `.bak` to the user's SID, or delete the key of a profile that is gone (System
+    Properties, User Profiles): the next log-on makes a new one.
+
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList, NTUSER.DAT of the users
+
+    References: Microsoft, KB 947215: You receive a "The User Profile Service failed the logon" error message.
+    """
+    registry = facts[Registry]
+    keys = list(registry.subkeys(_PROFILES))
+    if not keys:
+        raise UnknownFact("there are no profiles, not even of the system", registry.place(_PROFILES))
+    bad = [item for key in keys for item in _flaws(facts, key)]
+    if bad:
+        return warning("profiles cannot be loaded", *bad[:_SHOWN])
+    return ok("the profiles are there", Evidence(registry.place(_PROFILES), f"{len(keys)} profiles"))
+
+
+def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
+    registry = facts[Registry]
+    if key.name.lower().endswith(_BACKUP):
+        yield Evidence(registry.in_guest(key.place), "set aside: the profile could not be loaded once")
+    elif key.name.startswith(_ACCOUNT):
+        value = registry.own(key) and key.value("ProfileImagePath")
+        path = registry.wanted(value.text, "a text", value) if value else ""
+        place = registry.in_guest(value.place if value else key.place)
+        if not path:
+            yield Evidence(place, "no folder is named")
+        elif flaw := _flaw_of_hive(facts[Guest], rf"{path}\NTUSER.DAT"):
+            yield Evidence(place, f"{path}: NTUSER.DAT {flaw}")
+
+
+def _flaw_of_hive(guest: Guest, path: str) -> str | None:
+    try:
+        source = guest.open(path)
+    except NotFound:
+        return "does not exist"
+    return None if source.size and source.read_at(0, min(source.size, 4)) == _SIGNATURE else "is no hive"
+
+
+RULES = (windows_administrators_may_log_on_remotely, windows_profiles_are_whole)

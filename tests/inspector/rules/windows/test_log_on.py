@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows.golden import CURRENT, MACHINE
+from fixtures.windows.hive import Keys, Typed
+from inspector.rules.rule import Rule
+from inspector.rules.windows.log_on import (
+    RULES,
+    windows_administrators_may_log_on_remotely,
+    windows_profiles_are_whole,
+)
+from inspector.verdict import Status
+from parsers.windows.lsa_policy import ACCOUNTS
+from tests.windows import CONFIG, Changes, golden
+
+pytestmark = pytest.mark.corpus
+
+LIST = rf"{CURRENT}\ProfileList"
+ADMINISTRATORS = "S-1-5-32-544"
+HIVE = b"regf" + bytes(4092)
+
+
+def rights(sid: str, mask: int) -> Keys:
+    return {rf"{ACCOUNTS}\{sid}\ActSysAc": {"": Typed(0, mask.to_bytes(4, "little"))}}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert rule(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize("sid", ["S-1-1-0", "S-1-5-113", "S-1-5-114", "S-1-5-32-545", ADMINISTRATORS, f"{MACHINE}-500"])
+def test_a_right_that_is_denied(sid: str) -> None:
+    verdict = windows_administrators_may_log_on_remotely(golden(security=rights(sid, 0xC07)))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
+    assert [item.place.key for item in verdict.evidence] == [f"{ACCOUNTS}\\{sid}\\ActSysAc\\"]
+    assert verdict.evidence[0].place.path == r"C:\Windows\System32\config\SECURITY"
+    mended = windows_administrators_may_log_on_remotely(golden(security=rights(ADMINISTRATORS, 0x407)))
+    assert mended.status is Status.OK
+
+
+@pytest.mark.parametrize("sid", ["S-1-5-32-546", "S-1-5-32-555", f"{MACHINE}-501", f"{MACHINE}-1000"])
+def test_a_right_that_is_denied_to_others(sid: str) -> None:
+    assert windows_administrators_may_log_on_remotely(golden(security=rights(sid, 0x800))).status is Status.OK
+
+
+def test_a_right_that_nobody_has() -> None:
+    without = rights(ADMINISTRATORS, 0x7)
+    verdict = windows_administrators_may_log_on_remotely(golden(security=without))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, ACCOUNTS)
+    for sid in ("S-1-1-0", "S-1-5-11", f"{MACHINE}-500"):
+        granted = golden(security={**without, **rights(sid, 0x400)})
+        assert windows_administrators_may_log_on_remotely(granted).status is Status.OK
+
+
+def test_rights_that_are_broken_or_not_told_are_not_known() -> None:
+    broken: Keys = {rf"{ACCOUNTS}\{ADMINISTRATORS}\ActSysAc": {"": Typed(0, b"\7")}}
+    for security in (broken, {ACCOUNTS: None}):
+        verdict = windows_administrators_may_log_on_remotely(golden(security=security))
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "files", "key"),
+    [
+        ({rf"{LIST}\{MACHINE}-1001.bak": {"ProfileImagePath": r"C:\Users\ann"}}, {}, rf"{LIST}\{MACHINE}-1001.bak"),
+        ({rf"{LIST}\{MACHINE}-1001": {}}, {}, rf"{LIST}\{MACHINE}-1001"),
+        (
+            {rf"{LIST}\{MACHINE}-1001": {"ProfileImagePath": r"C:\Users\gone"}}, {},
+            rf"{LIST}\{MACHINE}-1001\ProfileImagePath",
+        ),
+        ({}, {"/Users/Administrator/NTUSER.DAT": b""}, rf"{LIST}\{MACHINE}-500\ProfileImagePath"),
+        ({}, {"/Users/Administrator/NTUSER.DAT": b"x"}, rf"{LIST}\{MACHINE}-500\ProfileImagePath"),
+        ({}, {"/Users/Administrator/NTUSER.DAT": None}, rf"{LIST}\{MACHINE}-500\ProfileImagePath"),
+    ],
+)  # fmt: skip
+def test_profiles_that_cannot_be_loaded(changes: Keys, files: Changes, key: str) -> None:
+    verdict = windows_profiles_are_whole(golden(software=changes, files=files))
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    assert [item.place.key for item in verdict.evidence] == [key]
+
+
+def test_the_profile_of_another_user() -> None:
+    changes: Keys = {rf"{LIST}\{MACHINE}-1001": {"ProfileImagePath": r"%SystemDrive%\Users\ann"}}
+    facts = golden(software=changes, files={"/Users/ann/NTUSER.DAT": HIVE})
+    assert windows_profiles_are_whole(facts).status is Status.OK
+
+
+def test_without_a_list_of_profiles_nothing_is_known() -> None:
+    verdict = windows_profiles_are_whole(golden(software={LIST: None}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+@pytest.mark.parametrize(
+    ("rule", "hive"),
+    [(RULES[0], "SECURITY"), (RULES[0], "SAM"), (RULES[1], "SOFTWARE")],
+    ids=["security", "sam", "software"],
+)
+def test_without_the_hive_nothing_is_ok(rule: Rule, hive: str, content: bytes | None) -> None:
+    verdict = rule(golden(files={f"{CONFIG}/{hive}": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
