@@ -65,12 +65,13 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class _Spot(msgspec.Struct, frozen=True):
-    """An inode that a path leads to. `path` is canonical: no symbolic link in it."""
+    """An inode that a path leads to, and its type. `path` is canonical: no symbolic link in it."""
 
     path: str
     mount: Mount
     tree: Tree
     inode: int
+    kind: FileType
 
 
 class Path(NamedTuple):
@@ -136,30 +137,26 @@ class Guest:
 
     def exists(self, path: str) -> bool:
         """Tell whether `path` leads to something. A dangling link does not."""
-        try:
-            self._find(path)
-        except NotFound:
-            return False
-        return True
+        return self._kind(path) is not None
 
     def is_file(self, path: str) -> bool:
         """Tell whether `path` leads to a regular file."""
-        return self._is(path, FileType.FILE)
+        return self._kind(path) is FileType.FILE
 
     def is_dir(self, path: str) -> bool:
         """Tell whether `path` leads to a directory."""
-        return self._is(path, FileType.DIRECTORY)
+        return self._kind(path) is FileType.DIRECTORY
 
-    def _is(self, path: str, kind: FileType) -> bool:
+    def _kind(self, path: str, *, follow: bool = True) -> FileType | None:
         try:
-            return self.stat(path).type is kind
+            return self._find(path, follow=follow).kind
         except NotFound:
-            return False
+            return None
 
     def readlink(self, path: str) -> str:
         """Return the target of the symbolic link `path`, unresolved."""
         spot = self._find(path, follow=False)
-        if spot.tree.stat(spot.inode).type is not FileType.SYMLINK:
+        if spot.kind is not FileType.SYMLINK:
             raise ParseError(self.place(path), "a symbolic link wanted, something else found")
         return spot.tree.readlink(spot.inode)
 
@@ -204,9 +201,8 @@ class Guest:
     def open(self, path: str) -> Source:
         """Return the content of a regular file, read on demand."""
         spot = self._find(path)
-        kind = spot.tree.stat(spot.inode).type
-        if kind is not FileType.FILE:
-            raise ParseError(self.place(path), f"a regular file wanted, {kind} found")
+        if spot.kind is not FileType.FILE:
+            raise ParseError(self.place(path), f"a regular file wanted, {spot.kind} found")
         return spot.tree.open(spot.inode)
 
     def read_bytes(self, path: str, limit: int = READ_LIMIT) -> bytes:
@@ -225,7 +221,7 @@ class Guest:
     def listdir(self, path: str) -> list[DirEntry]:
         """Return the entries of a directory in byte order of their names."""
         spot = self._find(path)
-        if spot.tree.stat(spot.inode).type is not FileType.DIRECTORY:
+        if spot.kind is not FileType.DIRECTORY:
             raise NotFound(path)
         return sorted(spot.tree.entries(spot.inode), key=_name_bytes)
 
@@ -234,29 +230,20 @@ class Guest:
 
         Unlike a shell, it gives nothing, not the pattern itself, where nothing matches.
         """
-        paths = ["/"]
+        paths, seen = ["/"], True
         for part in self._syntax.split(pattern).parts:
-            paths = [found for path in paths for found in self._match(path, part)]
-        return paths
+            seen = _GLOB.search(part) is not None
+            paths = [found for path in paths for found in (self._match(path, part) if seen else [_below(path, part)])]
+        return paths if seen else [path for path in paths if self._kind(path, follow=False)]
 
     def _match(self, directory: str, part: str) -> list[str]:
-        if not _GLOB.search(part):
-            path = posixpath.join(directory, part)
-            return [path] if self._lexists(path) else []
         if not self.is_dir(directory):
             return []
         return [
-            posixpath.join(directory, entry.name)
+            _below(directory, entry.name)
             for entry in self.listdir(directory)
             if fnmatch.fnmatchcase(entry.name, part) and entry.name.startswith(".") <= part.startswith(".")
         ]
-
-    def _lexists(self, path: str) -> bool:
-        try:
-            self._find(path, follow=False)
-        except NotFound:
-            return False
-        return True
 
     def walk(
         self, top: str = "/", on_error: Callable[[ParseError], None] | None = None
@@ -278,7 +265,7 @@ class Guest:
                 if stat.type is FileType.DIRECTORY and directory not in entered:
                     entered.add(directory)
                     entries = sorted(spot.tree.entries(spot.inode), key=_name_bytes, reverse=True)
-                    pending += [self._child(spot, entry.name, entry.inode) for entry in entries]
+                    pending += [self._child(spot, entry) for entry in entries]
             except ParseError as error:
                 if on_error is None:
                     raise
@@ -289,8 +276,9 @@ class Guest:
     def _find(self, path: str, *, follow: bool = True) -> _Spot:
         if len(path) > MAX_PATH:
             raise NotFound(path)
-        spot = self._root()
-        parts = self._syntax.split(path).parts[::-1]
+        parts = self._syntax.split(path).parts
+        known = self._directories.get(POSIX.join(parts[:-1]))
+        spot, parts = (known, parts[-1:]) if known else (self._root(), parts[::-1])
         links = 0
         while parts:
             name = parts.pop()
@@ -310,22 +298,21 @@ class Guest:
 
     def _step(self, spot: _Spot, name: str, path: str, *, read_link: bool) -> tuple[_Spot, str | None]:
         """Go down one name; where that is a symbolic link to be followed, return its target too."""
-        where = posixpath.join(spot.path, name)
+        where = _below(spot.path, name)
         if known := self._directories.get(where):
             return known, None
         mount = self._mounts.get(where)
         if mount is not None:
             return self._enter(mount), None
-        if spot.tree.stat(spot.inode).type is not FileType.DIRECTORY:
+        if spot.kind is not FileType.DIRECTORY:
             raise NotFound(path)
         inode = spot.tree.lookup(spot.inode, name)
         if inode is None:
             raise NotFound(path)
-        child = _Spot(where, spot.mount, spot.tree, inode)
-        kind = spot.tree.stat(inode).type
-        if kind is FileType.SYMLINK and read_link:
+        child = _Spot(where, spot.mount, spot.tree, inode, spot.tree.stat(inode).type)
+        if child.kind is FileType.SYMLINK and read_link:
             return child, spot.tree.readlink(inode)
-        if kind is FileType.DIRECTORY:
+        if child.kind is FileType.DIRECTORY:
             self._remember(child)
         return child, None
 
@@ -340,21 +327,25 @@ class Guest:
         if mount.tree is None:
             reason = f"{mount.path} is on {mount.device}, which cannot be read: {mount.reason}"
             raise UnknownFact(reason, Place(mount.path))
-        spot = _Spot(mount.path, mount, mount.tree, mount.root)
+        spot = _Spot(mount.path, mount, mount.tree, mount.root, mount.tree.stat(mount.root).type)
         self._remember(spot)
         return spot
 
-    def _child(self, spot: _Spot, name: str, inode: int) -> _Spot:
-        where = posixpath.join(spot.path, name)
+    def _child(self, spot: _Spot, entry: DirEntry) -> _Spot:
+        where = _below(spot.path, entry.name)
         mount = self._mounts.get(where)
         if mount is not None and mount.tree is not None:
             return self._enter(mount)
-        return _Spot(where, spot.mount, spot.tree, inode)
+        return _Spot(where, spot.mount, spot.tree, entry.inode, entry.type)
 
     def _remember(self, spot: _Spot) -> None:
         if len(self._directories) >= _CACHED_DIRECTORIES:
             self._directories.clear()
         self._directories[spot.path] = spot
+
+
+def _below(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory != "/" else f"/{name}"
 
 
 def inode_flags(tree: Tree | None, stat: Stat) -> tuple[str, ...]:
