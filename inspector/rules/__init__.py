@@ -68,6 +68,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.release",
     "windows.remote",
     "windows.services",
+    "windows.safe_mode",
     "windows.servicing",
     "windows.setup",
     "windows.start",

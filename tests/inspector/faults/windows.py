@@ -137,6 +137,11 @@ FAULTS: Final = (
     _entry("loader-of-uefi", FAILED, "12000002", r"\Windows\system32\winload.efi"),
     _entry("safe-mode", FAILED, "25000080", struct.pack("<Q", 0)),
     _entry("safe-mode-with-network", FAILED, "25000080", struct.pack("<Q", 1)),
+    _system("safe-mode-without-a-list", "BCD", WARNING, rf"{CONTROL}\SafeBoot\Minimal", None),
+    Fault(
+        "in-safe-mode", "BCD", WARNING, rf"{HIVE}\SYSTEM {CONTROL}\SafeBoot\Option",
+        {rf"{CONTROL}\SafeBoot\Option": {"OptionValue": 1}},
+    ),
     _entry("test-signing", WARNING, "16000049", _YES),
     _entry("no-integrity-checks", WARNING, "16000048", _YES),
     _entry("kernel-debugger", WARNING, "260000a0", _YES),

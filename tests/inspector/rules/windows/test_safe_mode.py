@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows.golden import CONTROL
+from fixtures.windows.hive import Keys
+from inspector.rules.windows.safe_mode import windows_safe_mode_can_be_started
+from inspector.verdict import Status
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+SAFE_BOOT = rf"{CONTROL}\SafeBoot"
+
+
+def test_the_golden_guest_is_ok() -> None:
+    verdict = windows_safe_mode_can_be_started(golden())
+    assert (verdict.status, verdict.known) == (Status.OK, True)
+    assert [item.seen for item in verdict.evidence] == ["entries: 2", "entries: 3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "what"),
+    [
+        ({rf"{SAFE_BOOT}\Minimal": None}, "Minimal", "no such key"),
+        ({rf"{SAFE_BOOT}\Network": None, rf"{SAFE_BOOT}\Network ": {}}, "Network", "no such key"),
+        (
+            {rf"{SAFE_BOOT}\Minimal\Base": None, rf"{SAFE_BOOT}\Minimal\AppInfo": None, rf"{SAFE_BOOT}\Minimal": {}},
+            "Minimal",
+            "entries: 0",
+        ),
+        ({rf"{SAFE_BOOT}\Option": {"OptionValue": 1}}, "Option", "Windows ran in safe mode when the image was taken"),
+    ],
+    ids=["no list", "another list", "an empty list", "safe mode"],
+)
+def test_what_is_wrong_with_safe_mode(change: Keys, key: str, what: str) -> None:
+    verdict = windows_safe_mode_can_be_started(golden(change))
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    (item,) = verdict.evidence
+    assert (item.place.key, item.seen) == (rf"{SAFE_BOOT}\{key}", what)
+    assert windows_safe_mode_can_be_started(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(content: bytes | None) -> None:
+    verdict = windows_safe_mode_can_be_started(golden(files={f"{CONFIG}/SYSTEM": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
