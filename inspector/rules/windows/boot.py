@@ -33,11 +33,12 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     firmware.
 
     Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`, S: being the
-    active partition or the EFI system partition.
+    active partition or the EFI system partition (before Windows 8 without /f).
 
     Reads: \bootmgr of the active partition, \EFI\Microsoft\Boot\bootmgfw.efi of the EFI system partition
 
-    References: Microsoft, BCDBoot Command-Line Options; Alibaba Cloud, GUESTOS.BootMgr.
+    References: Microsoft, BCDBoot Command-Line Options; Alibaba Cloud, Detect custom images and repair
+    (GUESTOS.BootMgr).
     """
     loaders = facts[WindowsBoot].loaders
     bad = [loader for loader in loaders if loader.manager_flaw]
@@ -91,7 +92,8 @@ def windows_bcd_starts_windows(facts: Facts) -> Verdict:
 
     Why: the boot manager stops with 0xc000000e or 0xc0000225 where the partition or the loader is not found.
 
-    Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`.
+    Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`, S: being the
+    active partition or the EFI system partition (before Windows 8 without /f).
 
     Reads: \Boot\BCD or \EFI\Microsoft\Boot\BCD, the partition table, \Windows\System32\winload
 
@@ -215,7 +217,7 @@ def windows_starts_in_normal_mode(facts: Facts) -> Verdict:
 def windows_checks_signatures_of_drivers(facts: Facts) -> Verdict:
     r"""The elements testsigning and nointegritychecks of the default entry.
 
-    Why: with them Windows loads what anybody signed; Secure Boot then refuses to start it.
+    Why: with them the kernel loads what anybody signed, or nobody; while Secure Boot is on they cannot be set.
 
     Fix: `bcdedit /set {default} testsigning off` and `bcdedit /deletevalue {default} nointegritychecks`.
 
@@ -237,7 +239,7 @@ def windows_is_not_debugged(facts: Facts) -> Verdict:
     Why: a kernel that is to be debugged takes the serial port for it, stops at errors, and lets who is connected do
     everything.
 
-    Fix: `bcdedit /debug off` and `bcdedit /bootdebug off`.
+    Fix: `bcdedit /debug off`, `bcdedit /bootdebug off` and `bcdedit /bootdebug {bootmgr} off`.
 
     Reads: the boot store
 

@@ -37,6 +37,7 @@ _TOOLS: Final = {
     "vboxservice": ("virtualbox", _VIRTUALBOX),
     "vboxguest": ("virtualbox", _VIRTUALBOX),
     "vboxsf": ("virtualbox", _VIRTUALBOX),
+    "parallels tools service": ("parallels", _PARALLELS),
     "prl_tools": ("parallels", _PARALLELS),
     "prl_tg": ("parallels", _PARALLELS),
     "prl_fs": ("parallels", _PARALLELS),
@@ -72,7 +73,8 @@ def windows_foreign_tools_are_not_started(facts: Facts, *, own: Sequence[str]) -
 
     Reads: Services
 
-    References: Microsoft, Prepare a Windows VHD to upload to Azure; the vendors' guides on removing the tools.
+    References: virt-v2v(1), "Windows" (what it removes of VMware, Parallels and XenServer); Google,
+    compute-image-import; Amazon EC2, Windows launch agents; of each name docs/windows-facts.md tells where it was seen.
     """
     registry = facts[Registry]
     there: list[str] = []

@@ -69,7 +69,8 @@ def windows_licence_server_is_reachable(facts: Facts, *, domains: Sequence[str])
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform
 
-    References: Microsoft, Slmgr.vbs options for volume activation.
+    References: Microsoft, Slmgr.vbs options for obtaining volume activation information; Key Management Services (KMS)
+    client activation and product keys (180 days).
     """
     registry = facts[Registry]
     good: list[Evidence] = []
@@ -99,7 +100,8 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     Why: a clock that nobody sets runs astray; certificates and log-ons fail after some minutes. A machine outside of a
     domain finds no controller to ask (NT5DS).
 
-    Fix: `w32tm /config /manualpeerlist:time.windows.com /syncfromflags:manual /update`, or the cloud's servers.
+    Fix: `w32tm /config /manualpeerlist:time.windows.com /syncfromflags:manual /update` in the running Windows, or the
+    cloud's servers; where the key that is named is the policy's, take the policy away.
 
     Reads: Services\W32Time\Parameters and the policy W32Time\Parameters
 

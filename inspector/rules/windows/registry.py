@@ -120,7 +120,7 @@ def windows_control_set_is_good(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\Select
 
-    References: Microsoft, HKLM\SYSTEM\Select Subkey.
+    References: Microsoft, KB 102984: ControlSet\Select Subkey Entries; a real hive.
     """
     registry = facts[Registry]
     path = r"HKLM\SYSTEM\Select"

@@ -23,13 +23,14 @@ _IOT: Final = "IoTEnterpriseS"
 def windows_release_is_supported(facts: Facts) -> Verdict:
     r"""Server 2008 R2 or Windows 7 and later; of clients those for 64 bits.
 
-    Why: older releases have no drivers for the devices of current instance types, and never will have.
+    Why: the vendor takes neither older releases nor clients for 32 bits; they have no drivers for the devices of
+    current instance types.
 
     Fix: upgrade Windows, or install a current release and move the applications there.
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion, the head of ntoskrnl.exe
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.OSVersion, GUESTOS.Architecture).
+    References: Alibaba Cloud, Detect custom images and repair, limits (GUESTOS.OSVersion, GUESTOS.Architecture).
     """
     version, architecture = facts[WindowsVersion], facts[Architecture]
     seen = Evidence(version.place, f"{version.product}, {version.number}")

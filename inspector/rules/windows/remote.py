@@ -51,7 +51,8 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     Reads: Control\Terminal Server, Policies\Microsoft\Windows NT\Terminal Services, Services\TermService,
     SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID
 
-    References: Microsoft, Troubleshoot Remote Desktop connections; Prepare a Windows VHD to upload to Azure.
+    References: Microsoft, General Remote Desktop connection troubleshooting; Prepare a Windows VHD or VHDX to upload to
+    Azure; Unattended Windows Setup Reference, fDenyTSConnections (on by default).
     """
     registry = facts[Registry]
     found = service(registry, "TermService")
@@ -115,8 +116,8 @@ def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
 
     Reads: Control\Terminal Server\WinStations\RDP-Tcp
 
-    References: Microsoft, Change the listening port for Remote Desktop; Prepare a Windows VHD to upload to
-    Azure.
+    References: Microsoft, Change the listening port for Remote Desktop on your computer; Prepare a Windows VHD or VHDX
+    to upload to Azure (port, card, certificate).
     """
     registry = facts[Registry]
     if registry.key(_LISTENER) is None:

@@ -21,11 +21,15 @@ _INTERFACES: Final = rf"{SERVICES}\Tcpip\Parameters\Interfaces"
 _ONLINE_ALL: Final = 1
 _CORE: Final = {"nsi": True, "BFE": False, "Dnscache": False, "mpssvc": False}
 """Services of the network, and whether the DHCP client depends on them: without it no card has an address."""
+_ON_DEMAND: Final = ("IKEEXT", "Netlogon", "Netman")
 _SHOWN: Final = 16
 
 
 def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = True) -> Verdict:
-    """Judge a service of Windows that has to start as `usual`, or by hand where that is what starts it on demand."""
+    """Judge a service of Windows that has to start as `usual`, or by hand where that is what starts it on demand.
+
+    What keeps it from starting is FAILED where it is `required`, else WARNING.
+    """
     registry = facts[Registry]
     found = service(registry, name)
     bad = failed if required else warning
@@ -35,9 +39,9 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     if found.start in (None, Start.DISABLED):
         return bad(f"{found.name} is disabled", seen)
     if found.lacks_dll:
-        return failed(f"{found.name} names no ServiceDll", Evidence(found.place, "no ServiceDll"))
+        return bad(f"{found.name} names no ServiceDll", Evidence(found.place, "no ServiceDll"))
     if flaw := flaw_of_program(facts, found.file, any_machine=True):
-        return failed(f"the program of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw))
+        return bad(f"the program of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw))
     if found.start is not None and found.start > usual:
         return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
     return ok(f"{found.name} is started", seen)
@@ -54,7 +58,7 @@ def windows_ip_helper_starts(facts: Facts) -> Verdict:
 
     Reads: Services\iphlpsvc
 
-    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean).
     """
     return judge_service(facts, "iphlpsvc", Start.AUTOMATIC)
 
@@ -69,7 +73,7 @@ def windows_dhcp_client_starts(facts: Facts) -> Verdict:
 
     Reads: Services\Dhcp
 
-    References: Alibaba Cloud, Windows images, Vminit (NetworkClean); Microsoft, DHCP client.
+    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean); Microsoft, DHCP client.
     """
     return judge_service(facts, "Dhcp", Start.AUTOMATIC)
 
@@ -85,7 +89,7 @@ def windows_time_service_starts(facts: Facts) -> Verdict:
 
     Reads: Services\W32Time
 
-    References: Alibaba Cloud, Windows images, Vminit (ConfigNtp).
+    References: Alibaba Cloud, ECS initialisation tools, Vminit (ConfigNtp).
     """
     return judge_service(facts, "W32Time", Start.MANUAL, required=False)
 
@@ -94,18 +98,21 @@ def windows_time_service_starts(facts: Facts) -> Verdict:
 def windows_core_network_services_start(facts: Facts) -> Verdict:
     r"""Base Filtering Engine, DNS client, Network Store Interface, Windows Defender Firewall.
 
+    On demand there are also the keys of IPsec, the log-on to domains, and Network Connections.
+
     Why: the DHCP client and the DNS client depend on Network Store Interface, and do not start without it. The others
     are started on every Windows; to stop the firewall's service is not supported by Microsoft, and what remains of the
-    network without it, or without Base Filtering Engine, is not documented.
+    network without it, or without Base Filtering Engine, is not documented. Those on demand are asked for by Azure.
 
-    Fix: `sc config <name> start= auto` for the service that is named.
+    Fix: `sc config <name> start= auto` for the service that is named, of IKEEXT, Netlogon and Netman `start= demand`.
 
-    Reads: Services\BFE, Dnscache, nsi, mpssvc
+    Reads: Services\BFE, Dnscache, nsi, mpssvc, IKEEXT, Netlogon, Netman
 
     References: Microsoft, Prepare a Windows VHD or VHDX to upload to Azure, "Check the Windows services"; Windows
     Firewall with Advanced Security Overview (on stopping its service).
     """
     verdicts = [judge_service(facts, name, Start.AUTOMATIC, required=required) for name, required in _CORE.items()]
+    verdicts += [judge_service(facts, name, Start.MANUAL, required=False) for name in _ON_DEMAND]
     for status, say in (("FAILED", failed), ("WARNING", warning)):
         if bad := [verdict for verdict in verdicts if verdict.status == status]:
             return say("; ".join(verdict.message for verdict in bad), *(verdict.evidence[0] for verdict in bad))
@@ -123,7 +130,7 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
 
     Reads: Services\Tcpip\Parameters\Interfaces
 
-    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
     if registry.key(_INTERFACES) is None:
@@ -159,7 +166,7 @@ def windows_brings_new_disks_online(facts: Facts) -> Verdict:
 
     Reads: Services\partmgr\Parameters\SanPolicy
 
-    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, Windows images, Vminit
+    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, ECS initialisation tools, Vminit
     (ConfigDisk). Where the value stands is known from a real hive.
     """
     registry = facts[Registry]
@@ -181,7 +188,7 @@ def windows_vminit_works(facts: Facts) -> Verdict:
 
     Reads: Services\vminit and its program
 
-    References: Alibaba Cloud, Windows images, Vminit.
+    References: Alibaba Cloud, ECS initialisation tools, Vminit.
     """
     registry = facts[Registry]
     if service(registry, "vminit") is None:
@@ -199,10 +206,10 @@ def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
 
     Reads: Services\AliyunService and its program
 
-    References: Alibaba Cloud, install the Cloud Assistant Agent; GUESTOS.CloudAssistant.
+    References: Alibaba Cloud, Install the Cloud Assistant Agent; Detect custom images and repair
+    (GUESTOS.CloudAssistant).
     """
-    verdict = judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False)
-    return verdict if verdict.status != "FAILED" else warning(verdict.message, *verdict.evidence)
+    return judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False)
 
 
 RULES = (

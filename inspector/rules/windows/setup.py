@@ -19,7 +19,8 @@ _SYSPREP: Final = rf"{_SETUP}\Status\SysprepStatus"
 _COMPLETE: Final = "IMAGE_STATE_COMPLETE"
 _GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"})
-_STOPPED: Final = frozenset({"IMAGE_STATE_UNDEPLOYABLE", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"})
+_STOPPED: Final = "IMAGE_STATE_UNDEPLOYABLE"
+_WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 _READY: Final = 7
 _SETUP_PROGRAMS: Final = ("windeploy.exe", "setup.exe", "oobe.exe")
 
@@ -37,21 +38,23 @@ def windows_image_can_be_deployed(facts: Facts) -> Verdict:
     r"""The state that Setup wrote down last.
 
     Why: a Windows that was switched off in the middle of Setup or of Sysprep does not start, or starts with the message
-    that the installation cannot proceed.
+    that the installation cannot proceed. One that waits with its first questions asks them in each copy.
 
     Fix: start Windows, let it come to its end, or run `sysprep /generalize /oobe /shutdown` again, and take the image
     then.
 
     Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
 
-    References: Microsoft, Windows Setup States.
+    References: Microsoft, Windows Setup States; Alibaba Cloud, Detect custom images and repair (GUESTOS.Sysprep).
     """
     state, evidence = _image_state(facts[Registry])
     if state in (_COMPLETE, _GENERALISED):
         return ok("the setup is finished" if state == _COMPLETE else "the image is generalised", evidence)
     if state in _AUDIT:
         return warning("Windows starts in audit mode, not with the user's account", evidence)
-    if state in _STOPPED:
+    if state == _WELCOME:
+        return warning("Windows was made this machine's already, and asks its first questions (OOBE)", evidence)
+    if state == _STOPPED:
         return failed("the setup stopped on its way", evidence)
     return warning("a state of the setup that is not known", evidence)
 
@@ -117,7 +120,9 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\Setup\Status\SysprepStatus
 
-    References: Cloudbase-Init, documentation of Sysprep; Microsoft, Sysprep Process Overview.
+    References: Cloudbase-Init, its source (osutils/windows.py, wait_for_boot_completion); Packer, Azure Resource
+    Manager builder, "Deprovision" (it waits for 7 too); a real hive has 7 and 2 when Sysprep has ended. Microsoft
+    documents neither number.
     """
     registry = facts[Registry]
     number = registry.number(_SYSPREP, "GeneralizationState")

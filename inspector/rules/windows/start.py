@@ -13,7 +13,7 @@ from inspector.facts import Facts
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
 
@@ -37,6 +37,7 @@ _CRITICAL: Final = (
 _STARTED: Final = frozenset(
     {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
 )
+_WITHOUT_DESKTOP: Final = frozenset({"Server Core", "Nano Server"})
 _PUBLIC_DESKTOP: Final = r"C:\Users\Public\Desktop\desktop.ini"
 _SHOWN: Final = 16
 
@@ -204,14 +205,18 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
 def windows_desktop_settings_are_there(facts: Facts) -> Verdict:
     r"""The file desktop.ini of the desktop that all users share.
 
+    The vendor does not say which of these files it looks for; this is the one that does not belong to a user.
+
     Why: without it the desktop has another name and icon than Windows gives it; the vendor's console reports it.
 
     Fix: copy the file from another machine with the same release, and set its attributes system and hidden.
 
     Reads: C:\Users\Public\Desktop\desktop.ini
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.DesktopConfig).
+    References: Alibaba Cloud, Detect custom images and repair (GUESTOS.DesktopConfig).
     """
+    if facts[WindowsVersion].installation in _WITHOUT_DESKTOP:
+        raise NotApplicable("this installation has no desktop")
     place = facts[Guest].place(_PUBLIC_DESKTOP)
     if facts[Guest].is_file(_PUBLIC_DESKTOP):
         return ok("the settings of the common desktop are there", Evidence(place, "there"))

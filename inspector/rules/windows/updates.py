@@ -43,8 +43,8 @@ def windows_checks_sha2_signatures(facts: Facts) -> Verdict:
 
     Reads: the version resource of System32\ntoskrnl.exe, Component Based Servicing\Packages
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.Hotfix), and its diagnosis of Windows that does not
-    start (the version of the kernel); Microsoft, 2019 SHA-2 Code Signing Support requirement for Windows and WSUS.
+    References: Alibaba Cloud, Detect custom images and repair (GUESTOS.Hotfix), and its diagnosis of Windows that does
+    not start (the version of the kernel); Microsoft, 2019 SHA-2 Code Signing Support requirement for Windows and WSUS.
     """
     if (facts[WindowsVersion].major, facts[WindowsVersion].minor) != _WINDOWS_7:
         raise NotApplicable("only Windows 7 and Server 2008 R2 came without SHA-2")
@@ -81,7 +81,7 @@ def windows_has_no_known_bad_update(facts: Facts, *, bad: Mapping[str, str]) -> 
 
     Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion, Component Based Servicing\Packages
 
-    References: Alibaba Cloud, check items of custom images (GUESTOS.Hotfix); Microsoft, Windows Server release
+    References: Alibaba Cloud, Detect custom images and repair (GUESTOS.Hotfix); Microsoft, Windows Server release
     information (builds and KB articles), CBS Servicing States Chart.
     """
     version = facts[WindowsVersion]

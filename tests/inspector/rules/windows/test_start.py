@@ -16,7 +16,7 @@ from inspector.rules.windows.start import (
     windows_starts_its_own_programs,
     windows_system_files_are_there,
 )
-from inspector.verdict import Status
+from inspector.verdict import NotApplicable, Status
 from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
@@ -114,6 +114,8 @@ def test_the_page_file(files: Data, status: Status) -> None:
 def test_the_common_desktop() -> None:
     verdict = windows_desktop_settings_are_there(golden(files={"/Users/Public/Desktop/desktop.ini": None}))
     assert verdict.status is Status.WARNING
+    with pytest.raises(NotApplicable):
+        windows_desktop_settings_are_there(golden(software={CURRENT: CORE}))
 
 
 @pytest.mark.parametrize("rule", OF_SYSTEM, ids=lambda rule: rule.name)
