@@ -182,7 +182,7 @@ FAULTS: Final = (
     # setup and release
     _software("setup-undeployable", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"),
     _software(
-        "setup-stopped", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"
+        "setup-asks", "Sysprep", WARNING, _STATE, "ImageState", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
     ),
     _system("setup-to-run", "Sysprep", FAILED, "Setup", "SystemSetupInProgress", 1),
     _system(
