@@ -49,6 +49,7 @@ _LONGEST_NAME: Final = 255
 _FAST_LINK: Final = 60
 _LONGEST_LINK: Final = 65536
 _KEPT_DIRECTORY_SIZE: Final = 512 << 10
+_FEW_BLOCKS: Final = 4  # are read sooner than the hash of a name is reckoned
 
 
 class Ext4Tree:
@@ -140,16 +141,19 @@ class Ext4Tree:
         return self._inodes.get(inode).stat()
 
     def lookup(self, directory: int, name: str) -> int | None:
-        """Return the inode of `name`; by the hash index where there is one."""
+        """Return the inode of `name`; by the hash index where there is one and it saves something."""
         raw = encode_name(name)
         if raw is None or (len(raw) > _LONGEST_NAME and not name.startswith("[encrypted ")):
             return None
+        if directory in self._names:
+            return self._names.find(directory, raw)
         opened = self._directory(directory)
         if opened.inode.flags & FLAG_ENCRYPT:
             return self._lookup_encrypted(opened, name)
         if opened.inode.flags & FLAG_CASEFOLD and self.superblock.incompat & Incompat.CASEFOLD:
             return self._lookup_folded(opened, raw)
-        if opened.inode.flags & FLAG_INDEX and self.superblock.compat & Compat.DIR_INDEX and not opened.inline:
+        indexed = opened.inode.flags & FLAG_INDEX and self.superblock.compat & Compat.DIR_INDEX
+        if indexed and opened.blocks > _FEW_BLOCKS:  # none where it lies in the inode
             try:
                 return self._lookup_hashed(opened, raw)
             except ParseError as error:
@@ -248,15 +252,13 @@ class Ext4Tree:
 
     def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
         """Look into all blocks; the names of a directory are kept, for it will be asked again."""
-        number = directory.inode.number
-        if number not in self._names:
-            if directory.inode.size > _KEPT_DIRECTORY_SIZE:
-                return self._walk(directory, name)
-            names: dict[bytes, int] = {}
-            for found, inode, _ in directory.entries():
-                names.setdefault(found, inode)
-            self._names.keep(number, names, directory.broken)
-        return self._names.find(number, name)
+        if directory.inode.size > _KEPT_DIRECTORY_SIZE:
+            return self._walk(directory, name)
+        names: dict[bytes, int] = {}
+        for found, inode, _ in directory.entries():
+            names.setdefault(found, inode)
+        self._names.keep(directory.inode.number, names, directory.broken)
+        return self._names.find(directory.inode.number, name)
 
     def _walk(self, directory: Directory, name: bytes) -> int | None:
         inode = _find(directory.entries(), name)
