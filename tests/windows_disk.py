@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from fixtures.windows.release import OTHERS, RELEASES
 from tests.corpus import corpus
 from tests.windows import hive, other_hives
 
+Disk = Callable[[str], Path]
 USER: Final = "/Users/Administrator"
 CLASSES: Final = "AppData/Local/Microsoft/Windows/UsrClass.dat"
 
