@@ -78,6 +78,8 @@ MODULES: Final[tuple[str, ...]] = (
 )
 """Modules of this package that hold rules, in alphabetical order."""
 
+    "windows.virtio_match",
+    "windows.vminit",
 
 WINDOWS: Final = "windows-"
 """What the names of the rules about Windows begin with, and no others."""

@@ -1,8 +1,8 @@
 """INF files of driver packages: which driver they install, of which version, and for which devices.
 
 Specification: Microsoft, "General Syntax Rules for INF Files", "INF Version Section", "INF Manufacturer Section", "INF
-Models Section", "INF AddService Directive" and "INF Strings Section". Names count in any case; sections of one name
-are one; a comment begins with a semicolon outside quotes; a backslash at the end of a line goes on with the next.
+Models Section", "INF DDInstall.Services Section" and "INF Strings Section". Names count in any case; sections of one
+name are one; a comment begins with a semicolon outside quotes; a backslash at the end of a line goes on with the next.
 Tokens (%name%) are replaced by the strings without a language. Not done: `Include` and `Needs`, strings of languages,
 and what else a section does.
 """
@@ -25,6 +25,8 @@ _TOKEN: Final = re.compile(r"%([^%]*)%")
 _DRIVER_VERSION: Final = re.compile(r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?$")
 _DATE: Final = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})$")
 _NUMBER: Final = re.compile(r"(?:0[xX]([0-9a-fA-F]{1,8})|(\d{1,10}))\s*$")
+_SYSTEMS: Final = ("", ".nt", ".ntx86", ".ntamd64", ".ntia64", ".ntarm", ".ntarm64")
+"""What may stand between the name of a section that installs a device and that of the one with its services."""
 _ASSOCIATED: Final = 0x2
 """SPSVCINST_ASSOCSERVICE: the service is the driver of the device, not one that comes with it."""
 
@@ -97,16 +99,10 @@ class Inf(msgspec.Struct, frozen=True):
 
     def service(self, section: str) -> str | None:
         """Return the service that is the driver of devices which `section` installs; None where there is none."""
-        wanted = section.lower()
-        for name, entries in self.sections.items():
-            if name.endswith(".services") and f"{name}.".startswith(f"{wanted}."):
-                for item in entries:
-                    if (
-                        item.key.lower() == "addservice"
-                        and len(item.values) > 1
-                        and _number(item.values[1]) & _ASSOCIATED
-                    ):
-                        return item.values[0] or None
+        for ending in _SYSTEMS:
+            for item in self.sections.get(f"{section.lower()}{ending}.services", ()):
+                if item.key.lower() == "addservice" and len(item.values) > 1 and _number(item.values[1]) & _ASSOCIATED:
+                    return item.values[0] or None
         return None
 
     def devices(self) -> Iterator[InfDevice]:

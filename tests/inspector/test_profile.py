@@ -68,6 +68,7 @@ WINDOWS = [
     "Hotfix",
     "WindowsServers",
     "Antivirus",
+    "DriverPackages",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

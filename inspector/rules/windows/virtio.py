@@ -1,33 +1,25 @@
-r"""Virtio on Windows: the drivers of the paravirtual disk and network card, as services, files and matches of devices.
+"""Virtio on Windows: the drivers of the paravirtual disk, network card and other devices, as services and files.
 
-Source: Microsoft's documentation of service start types and of device ids; the ids of virtio devices are in the Virtual
-I/O Device (VIRTIO) specification, "Virtio Over PCI Bus": 0x1000 and up transitional, 0x1040 and up modern.
+Source: Microsoft's documentation of service start types, and what an import asks of the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts
-from inspector.guest import Guest, NotFound
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Service, Start, service
-from parsers.windows.registry import Key
 
-_DISK_IDS: Final = ("1001", "1042", "1004", "1048")
-"""Block devices and SCSI adapters, transitional and modern."""
 _NETWORK: Final = "netkvm"
 _OTHERS: Final = {
     "memory balloon": ("balloon",),
     "serial port": ("vioserial", "vioser", "VirtioSerial", "VirtioSerialDriver"),
 }
-_DATABASES: Final = (r"HKLM\SYSTEM\DriverDatabase", r"HKLM\DRIVERS\DriverDatabase")
-_CRITICAL: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\CriticalDeviceDatabase"
-_PRESENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI"
 
 
 def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | None, Evidence]:
@@ -68,55 +60,6 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
     if good := [evidence for flaw, evidence in judged if flaw is None]:
         return ok("a driver of the virtio disk is started at boot", *good)
     return failed("; ".join(flaw for flaw, _ in judged if flaw), *(evidence for _, evidence in judged))
-
-
-@rule("windows-virtio-disk-is-matched", "Windows knows which driver the virtio disk of the cloud wants", "windows")
-def windows_virtio_disk_is_matched(facts: Facts) -> Verdict:
-    r"""The device ids of virtio disks are looked for where Windows looks for a driver of a new device at boot.
-
-    Why: a boot-start driver is of use only where the id of the disk's PCI device leads to it: else 0x7B.
-
-    Fix: install the virtio drivers with their INF file (`pnputil /add-driver viostor.inf /install`), not by copying
-    the .sys file.
-
-    Reads: DriverDatabase\DeviceIds\PCI of SYSTEM and DRIVERS, CriticalDeviceDatabase, Enum\PCI
-
-    References: Microsoft, Driver store and device ids; OASIS, Virtual I/O Device (VIRTIO), PCI device
-    discovery.
-    """
-    registry = facts[Registry]
-    if found := list(_matches(registry)):
-        return ok("the ids of virtio disks lead to drivers", *found[:4])
-    wanted = ", ".join(_DISK_IDS)
-    places = (rf"{_DATABASES[0]}\DeviceIds\PCI", _CRITICAL, _PRESENT)
-    seen = f"no VEN_1AF4 with DEV_{wanted}"
-    return failed("no driver is known for a virtio disk", *(Evidence(registry.place(path), seen) for path in places))
-
-
-def _matches(registry: Registry) -> Iterator[Evidence]:
-    for base in _DATABASES:
-        for key in _subkeys(registry, rf"{base}\DeviceIds\PCI"):
-            if _is_disk(key.name) and (names := [value.name for value in key.values()]):
-                yield Evidence(registry.in_guest(key.place), f"driver package {names[0]}")
-    for key in _subkeys(registry, _CRITICAL):
-        if _is_disk(key.name) and (found := key.value("Service")) and found.text:
-            yield Evidence(registry.in_guest(key.place), f"service {found.text}")
-    for device in _subkeys(registry, _PRESENT):
-        for instance in device.subkeys() if _is_disk(device.name) else ():
-            if (found := instance.value("Service")) and found.text:
-                yield Evidence(registry.in_guest(instance.place), f"service {found.text}")
-
-
-def _subkeys(registry: Registry, path: str) -> Iterator[Key]:
-    try:
-        yield from registry.subkeys(path)
-    except NotFound:  # the hive DRIVERS came with Windows 10
-        return
-
-
-def _is_disk(name: str) -> bool:
-    folded = name.lower().removeprefix("pci#")
-    return any(folded.startswith(f"ven_1af4&dev_{number}") for number in _DISK_IDS)
 
 
 @rule("windows-virtio-net-driver-present", "Windows has the driver of the virtio network card", "windows")
@@ -195,7 +138,6 @@ def windows_virtio_driver_files_are_writable(facts: Facts, *, drivers: list[str]
 
 RULES = (
     windows_virtio_disk_driver_boots,
-    windows_virtio_disk_is_matched,
     windows_virtio_net_driver_present,
     windows_other_virtio_drivers_present,
     windows_virtio_driver_files_are_writable,

@@ -1,0 +1,156 @@
+r"""Packages of virtio's drivers: how old they are, and whether they are whole.
+
+Source: Microsoft, "How Windows Ranks Drivers" and "INF DriverVer Directive": of packages for one device the newest date
+counts, then the highest version. The sources of virtio's drivers number them `<Windows>.<release of Red Hat Enterprise
+Linux>.<major>.<minor>`, where Red Hat's own minor number is a hundred times that of its build, and 58000 where nobody
+sets one. Alibaba Cloud's number goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_drivers import DriverPackage, VirtioDrivers
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
+from inspector.windows.driver_store import REPOSITORY
+from inspector.windows.registry import Registry
+from inspector.windows.services import service
+from parsers.place import ParseError
+from parsers.windows.pe_version import parse_pe_version
+
+_DEVICES: Final = (("1001", "1042"), ("1004", "1048"), ("1000", "1041"), ("1002", "1045"), ("1003", "1043"))
+"""Disk, SCSI adapter, network card, memory balloon, console: transitional and modern."""
+_CATALOGS: Final = r"C:\Windows\System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"
+_MAJORS: Final = range(101, 110)
+_UNSET: Final = 58000
+_SEQUENCE: Final = b"\x30"
+
+
+@rule("windows-virtio-drivers-are-recent", "The virtio drivers are no older than the cloud recommends", "windows")
+def windows_virtio_drivers_are_recent(facts: Facts, *, minimum: int, release: int) -> Verdict:
+    r"""Of each device's packages the newest counts: by its date, then its version. Windows takes it at the next start.
+
+    The cloud numbers its own drivers in the fourth part, which has to be `minimum` or more. Red Hat's packages, which
+    are numbered otherwise there, are held against the `release` of Red Hat Enterprise Linux that both kinds name in the
+    second part. The file that a service names says nothing: Windows may replace it when it starts.
+
+    Why: older drivers are slower, and have faults that have been mended since.
+
+    Fix: install the cloud's package of virtio drivers, or a newer one of Red Hat's (virtio-win).
+
+    Reads: DriverDatabase\DriverPackages of SYSTEM and DRIVERS (Version), DriverStore\FileRepository; of Windows 7 and
+    Server 2008 R2 C:\Windows\INF\oem*.inf (DriverVer); the versions of the .sys files
+
+    References: Alibaba Cloud, diagnosis of Windows on ECS, driver integrity (58017; it asks it of Red Hat's packages
+    too); Microsoft, How Windows Ranks Drivers, INF DriverVer directive; virtio-win, build scripts (STAMPINF_VERSION).
+    """
+    newest = _newest(facts)
+    if not newest:
+        seen = Evidence(facts[Guest].place(REPOSITORY), "no package")
+        return warning("no package tells the version of a virtio driver", seen, *_running(facts, "viostor"))
+    old = [(item, flaw) for item in newest if (flaw := _age(item, minimum, release))]
+    if old:
+        places = (Evidence(item.place, f"{item.title}: {flaw}") for item, flaw in old)
+        return warning("virtio drivers are older than the cloud recommends, or tell no version", *places)
+    return ok("the virtio drivers are recent", *(Evidence(item.place, item.title) for item in newest))
+
+
+def _newest(facts: Facts) -> list[DriverPackage]:
+    """Return the package that Windows takes for each device, each once."""
+    found: list[DriverPackage] = []
+    for numbers in _DEVICES:
+        packages = [match.package for match in facts[VirtioDrivers].of(*numbers) if match.package]
+        if packages:
+            found.append(max(packages, key=lambda item: (item.date or (0, 0, 0), item.version or (0, 0, 0, 0))))
+    return list(dict.fromkeys(found))
+
+
+def _age(package: DriverPackage, minimum: int, release: int) -> str | None:
+    """Say what is too old about a package; None where nothing is."""
+    if package.version is None:
+        return "it tells no version"
+    _, second, third, fourth = package.version
+    if third not in _MAJORS:
+        return "it is not numbered as virtio drivers are"
+    if fourth >= minimum:
+        return None
+    if fourth >= _UNSET:
+        return f"build {minimum} wanted"
+    return None if second >= release else f"Red Hat's of release {release} wanted, {second} found"
+
+
+def _running(facts: Facts, name: str) -> Iterator[Evidence]:
+    """Give the version of a service's file, where it can be told."""
+    found = service(facts[Registry], name)
+    if found is None:
+        return
+    try:
+        version = parse_pe_version(facts[Guest].open(found.file))
+    except (UnknownFact, ParseError):
+        return
+    if version:
+        yield Evidence(facts[Guest].place(found.file), f"file version {version}")
+
+
+@rule("windows-virtio-packages-are-whole", "The packages of the virtio drivers are whole", "windows")
+def windows_virtio_packages_are_whole(facts: Facts) -> Verdict:
+    r"""The INF file of each is in the driver store, and its catalogue, with the signatures, where Windows looks it up.
+
+    Why: a driver whose catalogue is gone is one without a signature, which 64-bit Windows does not load (0xc0000428);
+    without its INF file a package cannot be installed for the devices of the instance.
+
+    Fix: install the package anew (`pnputil /add-driver viostor.inf /install`).
+
+    Reads: DriverStore\FileRepository, C:\Windows\INF, CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}
+
+    References: Microsoft, Catalog files and digital signatures (they are put into CatRoot with the package), Driver
+    Store.
+    """
+    packages = {item for match in facts[VirtioDrivers].matches if (item := match.package) and _is_published(item)}
+    if not packages:
+        raise NotApplicable("no package of a virtio driver is published")
+    looked = [seen for item in sorted(packages, key=lambda it: it.published) for seen in _parts(facts, item)]
+    if bad := [evidence for flaw, evidence in looked if flaw]:
+        return warning("packages of virtio drivers are not whole", *bad)
+    return ok("the packages of the virtio drivers are whole", *(evidence for _, evidence in looked))
+
+
+def _is_published(package: DriverPackage) -> bool:
+    """Tell whether it is a third party's, and not one that was written by hand for one start."""
+    return package.published.lower().startswith("oem") and package.published.lower().endswith(".inf")
+
+
+def _parts(facts: Facts, package: DriverPackage) -> Iterator[tuple[str | None, Evidence]]:
+    base = package.published[: -len(".inf")]
+    paths = [rf"C:\Windows\INF\{package.published}"]
+    if package.name and package.inf:
+        paths.append(rf"{REPOSITORY}\{package.name}\{package.inf}")
+    for path in paths:
+        yield _part(facts, path, b"")
+    yield _part(facts, rf"{_CATALOGS}\{base}.cat", _SEQUENCE)
+
+
+def _part(facts: Facts, path: str, start: bytes) -> tuple[str | None, Evidence]:
+    """Say what is wrong with a file that begins with `start` (None: nothing), with what was seen."""
+    guest = facts[Guest]
+    flaw = None
+    try:
+        source = guest.open(path)
+    except NotFound:
+        flaw = "does not exist"
+    else:
+        if not source.size:
+            flaw = "is empty"
+        elif source.read_at(0, len(start)) != start:
+            flaw = "is no catalogue"
+    return flaw, Evidence(guest.place(path), flaw or "there")
+
+
+RULES = (
+    windows_virtio_drivers_are_recent,
+    windows_virtio_packages_are_whole,
+)

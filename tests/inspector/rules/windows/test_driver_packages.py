@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows import virtio
+from fixtures.windows.golden import DRIVERS
+from fixtures.windows.hive import Data, Keys
+from fixtures.windows.version import versioned
+from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, PACKAGES, REPOSITORY, VIOSTOR
+from inspector.facts import Facts
+from inspector.rules.rule import Rule
+from inspector.rules.windows.driver_packages import (
+    RULES,
+    windows_virtio_drivers_are_recent,
+    windows_virtio_packages_are_whole,
+)
+from inspector.verdict import NotApplicable, Status, Verdict
+from tests.inspector.rules.windows.test_virtio_match import SEVEN, gone
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+PACKAGE = rf"{PACKAGES}\{VIOSTOR.folder()}"
+STORE = f"{REPOSITORY}/{VIOSTOR.folder()}"
+OLDER = virtio.Package("viostor", 7, "viostor", "scsi_inst", 2, 0x1001, VIOSTOR.guid, 0, "SCSI miniport")
+
+
+def judge(rule: Rule, facts: Facts) -> Verdict:
+    return rule(facts, **({"minimum": 58017, "release": 85} if rule.parameters else {}))
+
+
+def of_version(*version: int, date: tuple[int, int, int] = virtio.DATE) -> Keys:
+    first, second, third, fourth = version
+    return {PACKAGE: {"Version": virtio.binary_version(VIOSTOR.guid, (first, second, third, fourth), date)}}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    verdict = judge(rule, golden())
+    assert (verdict.status, verdict.known) == (Status.OK, True)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        (100, 86, 104, 58017), (61, 75, 104, 58200),  # the cloud's
+        (100, 85, 104, 20700), (100, 92, 104, 22600), (100, 103, 104, 30000), (63, 90, 104, 21500),  # Red Hat's
+    ],
+)  # fmt: skip
+def test_versions_that_are_recent(version: tuple[int, ...]) -> None:
+    verdict = judge(windows_virtio_drivers_are_recent, golden(of_version(*version)))
+    assert verdict.status is Status.OK
+    assert ".".join(map(str, version)) in verdict.evidence[0].seen
+
+
+@pytest.mark.parametrize(
+    ("version", "flaw"),
+    [
+        ((100, 86, 104, 58016), "build 58017 wanted"),
+        ((62, 61, 101, 58000), "build 58017 wanted"),  # of someone who built it and set no number
+        ((100, 84, 104, 19500), "Red Hat's of release 85 wanted, 84 found"),
+        ((62, 71, 104, 8600), "Red Hat's of release 85 wanted, 71 found"),
+        ((10, 0, 20348, 1), "it is not numbered as virtio drivers are"),
+        ((2, 1, 0, 60000), "it is not numbered as virtio drivers are"),
+        ((0, 0, 0, 0), "it tells no version"),
+    ],
+)
+def test_versions_that_are_not(version: tuple[int, ...], flaw: str) -> None:
+    file = f"{STORE}/viostor.inf"
+    verdict = judge(windows_virtio_drivers_are_recent, golden(of_version(*version), files={file: None}))
+    (evidence,) = verdict.evidence
+    assert verdict.status is Status.WARNING
+    assert (evidence.place.key, evidence.seen.rpartition(": ")[2]) == (rf"{PACKAGE}\Version", flaw)
+
+
+@pytest.mark.parametrize(
+    ("date", "status"),
+    [((2020, 1, 1), Status.OK), (virtio.DATE, Status.OK), ((2022, 1, 1), Status.WARNING)],
+    ids=["older", "same-day", "newer"],
+)
+def test_the_newest_package_counts_by_its_date_then_by_its_version(date: tuple[int, int, int], status: Status) -> None:
+    keys: dict[str, dict[str, Data]] = {**virtio.database(OLDER, version=(100, 80, 104, 18000), date=date)}
+    for name in OLDER.ids:
+        keys[rf"{IDS}\{name}"] |= {"oem1.inf": b"\1\xff\0\0"}
+    verdict = judge(windows_virtio_drivers_are_recent, golden(keys))
+    assert verdict.status is status
+    assert ("oem7.inf" in verdict.evidence[0].seen) == (status is Status.WARNING)
+
+
+def test_the_inf_file_tells_what_the_database_does_not() -> None:
+    keys: Keys = {PACKAGE: {"Version": virtio.binary_version(VIOSTOR.guid)[:24] + bytes(24)}}
+    verdict = judge(windows_virtio_drivers_are_recent, golden(keys))
+    assert verdict.status is Status.OK
+    assert (
+        str(verdict.evidence[0].place)
+        == rf"C:\Windows\System32\DriverStore\FileRepository\{VIOSTOR.folder()}\viostor.inf:7"
+    )
+
+
+def test_without_packages_the_running_file_is_told_and_nothing_is_ok() -> None:
+    files = {f"{DRIVERS}/viostor.sys": versioned((100, 103, 104, 30000))}
+    keys: Keys = {IDS: None, **{rf"{IDS}\{name}": None for it in virtio.ALL for name in it.ids}, DEVICES: None}
+    verdict = judge(windows_virtio_drivers_are_recent, golden(keys, files=files))
+    assert verdict.status is Status.WARNING
+    assert [item.seen for item in verdict.evidence] == ["no package", "file version 100.103.104.30000"]
+
+
+@pytest.mark.parametrize("data", [b"", bytes(47), "100.86.104.58200"])
+def test_a_version_of_another_form_is_not_known(data: Data) -> None:
+    verdict = judge(windows_virtio_drivers_are_recent, golden({PACKAGE: {"Version": data}}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def old_windows(**files: bytes | None) -> Facts:
+    keys: Keys = {DATABASE: None, DEVICES: None, **virtio.critical(VIOSTOR)}
+    store = virtio.files(*virtio.ALL, version=(61, 86, 104, 58200), seven=True)
+    return golden(keys, SEVEN, {**store, **{f"{INF}/{name}.inf": text for name, text in files.items()}})
+
+
+def test_windows_7_tells_versions_in_inf_files() -> None:
+    assert judge(windows_virtio_drivers_are_recent, old_windows()).status is Status.OK
+    old = virtio.inf(virtio.NETKVM, (61, 70, 104, 8000))
+    verdict = judge(windows_virtio_drivers_are_recent, old_windows(oem2=old))
+    (evidence,) = verdict.evidence
+    assert (verdict.status, str(evidence.place)) == (Status.WARNING, r"C:\Windows\INF\oem2.inf:7")
+    assert judge(windows_virtio_packages_are_whole, old_windows()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "flaw"),
+    [
+        (f"{CATALOGS}/oem1.cat", None, "does not exist"),
+        (f"{CATALOGS}/oem1.cat", b"", "is empty"),
+        (f"{CATALOGS}/oem1.cat", b"MZ", "is no catalogue"),
+        (f"{STORE}/viostor.inf", None, "does not exist"),
+        (f"{STORE}/viostor.inf", b"", "is empty"),
+        (f"{INF}/oem1.inf", None, "does not exist"),
+    ],
+)
+def test_a_package_that_is_not_whole(path: str, content: bytes | None, flaw: str) -> None:
+    verdict = judge(windows_virtio_packages_are_whole, golden(files={path: content}))
+    (evidence,) = verdict.evidence
+    assert (verdict.status, evidence.seen) == (Status.WARNING, flaw)
+    assert evidence.place.path == "C:" + path.replace("/", "\\")
+
+
+def test_without_packages_none_can_be_whole() -> None:
+    keys = {rf"{IDS}\{name}": None for it in virtio.ALL for name in it.ids}
+    with pytest.raises(NotApplicable):
+        judge(windows_virtio_packages_are_whole, golden({**keys, DEVICES: None}))
+
+
+def test_a_package_that_no_id_leads_to_does_not_count() -> None:
+    facts = golden(gone(VIOSTOR), files={f"{CATALOGS}/oem1.cat": None})
+    assert judge(windows_virtio_packages_are_whole, facts).status is Status.OK
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
+    verdict = judge(rule, golden(files={f"{CONFIG}/SYSTEM": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
