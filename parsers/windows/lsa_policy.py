@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from parsers.place import ParseError, Place
-from parsers.windows.registry import Hive, Key, Value
+from parsers.windows.registry import Hive, Key
 from parsers.windows.security_descriptor import read_sid
 
 ACCOUNTS: Final = r"Policy\Accounts"
@@ -54,10 +54,9 @@ class LogOnRights(msgspec.Struct, frozen=True):
 
 def parse_primary_domain(hive: Hive) -> PrimaryDomain:
     """Return the domain. Raises ParseError where it is not told, or broken."""
-    name, sid = _value(hive, _DOMAIN_NAME), _value(hive, _DOMAIN_SID)
-    if not sid.data:
-        return PrimaryDomain(_text(name), None, sid.place)
-    return PrimaryDomain(_text(name), read_sid(sid.data, 0, sid.place), sid.place)
+    name, named_at = _data(hive, _DOMAIN_NAME)
+    sid, place = _data(hive, _DOMAIN_SID)
+    return PrimaryDomain(_text(name, named_at), read_sid(sid, 0, place) if sid else None, place)
 
 
 def parse_log_on_rights(hive: Hive) -> tuple[LogOnRights, ...]:
@@ -72,32 +71,32 @@ def secret(hive: Hive, name: str) -> Place | None:
     """Return where a secret is kept, None where it is not, or nothing is in it."""
     key = hive.key(rf"{_SECRETS}\{name}\CurrVal")
     value = key.value("") if key else None
-    return value.place if value and value.size else None
+    return key.place if key and value and value.size else None
 
 
 def _rights(account: Key) -> LogOnRights | None:
     key = account.subkey("ActSysAc")
     value = key.value("") if key else None
-    if value is None:
+    if key is None or value is None:
         return None
     if len(value.data) != _MASK.size:
-        raise ParseError(value.place, f"a mask of {_MASK.size} bytes wanted, {len(value.data)} found")
-    return LogOnRights(account.name, _MASK.unpack(value.data)[0], value.place)
+        raise ParseError(key.place, f"a mask of {_MASK.size} bytes wanted, {len(value.data)} found")
+    return LogOnRights(account.name, _MASK.unpack(value.data)[0], key.place)
 
 
-def _text(value: Value) -> str:
-    data = value.data
+def _text(data: bytes, place: Place) -> str:
     if not data:
         return ""
     length, _, offset = _TEXT.unpack_from(data) if len(data) >= _TEXT.size else (0, 0, len(data) + 1)
     if offset + length > len(data):
-        raise ParseError(value.place, f"a text within {len(data)} bytes wanted, {length} bytes at {offset} found")
+        raise ParseError(place, f"a text within {len(data)} bytes wanted, {length} bytes at {offset} found")
     return data[offset : offset + length].decode("utf-16-le", "replace")
 
 
-def _value(hive: Hive, path: str) -> Value:
+def _data(hive: Hive, path: str) -> tuple[bytes, Place]:
+    """Return the unnamed value of a key, and the place of the key."""
     key = hive.key(path)
     value = key.value("") if key else None
-    if value is None:
+    if key is None or value is None:
         raise ParseError(Place(hive.name, key=path), "a value wanted, none found")
-    return value
+    return value.data, key.place

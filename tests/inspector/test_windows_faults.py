@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.windows.golden import SOFTWARE, SYSTEM, changed
+from fixtures.windows.golden import SECURITY, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import Data, Keys, merged
 from inspector import engine
 from inspector.collectors import COLLECTORS
@@ -19,9 +19,12 @@ from inspector.profile import load_profile
 from inspector.report import CheckResult
 from inspector.verdict import Status
 from tests.inspector.faults.windows import FAULTS, Fault, store_of
+from tests.inspector.faults.windows_policies import POLICY_FAULTS
 from tests.windows import CONFIG, Changes, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
+
+ALL = (*FAULTS, *POLICY_FAULTS)
 
 
 def judged(storage: Storage, profile: str = "ecs") -> dict[str, CheckResult]:
@@ -39,10 +42,10 @@ def places(check: CheckResult) -> set[str]:
     return {f"{item.path} {item.key}" if item.key else item.path for item in found}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)
 def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: Fault) -> None:
     boot: Changes = {**fault.boot, **({"/Boot/BCD": hive(store_of(fault))} if fault.store or fault.others else {})}
-    found = judged(golden_storage(fault.system, fault.software, fault.files, boot), fault.profile)
+    found = judged(golden_storage(fault.system, fault.software, fault.files, boot, fault.security), fault.profile)
     turned = {name: check for name, check in found.items() if check.status is not good(fault.profile)[name]}
     first, *_ = wanted = fault.checks.split()
     assert sorted(turned) == sorted(wanted)
@@ -54,6 +57,7 @@ def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: Fault) -> None
         for name, golden, changes, broken in (
             ("SYSTEM", SYSTEM, fault.system, changed(SYSTEM, fault.system)),
             ("SOFTWARE", SOFTWARE, fault.software, changed(SOFTWARE, fault.software)),
+            ("SECURITY", SECURITY, fault.security, changed(SECURITY, fault.security)),
         )
         if changes
     }
@@ -73,7 +77,7 @@ def fix(golden: Mapping[str, Mapping[str, Data]], changes: Keys) -> Keys:
 
 
 def test_there_are_enough_and_each_has_its_name() -> None:
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 60
+    assert len({fault.name for fault in ALL}) == len(ALL) >= 60
 
 
 def test_the_golden_windows_is_good_as_far_as_it_is_a_disk() -> None:

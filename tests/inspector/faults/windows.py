@@ -68,23 +68,26 @@ class Fault:
     boot: Changes = field(default_factory=dict)
     store: dict[str, Data] = field(default_factory=dict)
     others: bcd.Things = field(default_factory=dict)
+    security: Keys = field(default_factory=dict)
     profile: str = "ecs"
 
 
-def _system(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
-    """A value of SYSTEM that is another, or with no `value` a key that is gone."""
+def in_system(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
+    """Return the fault of a value of SYSTEM that is another, or with no `value` of a key that is gone."""
     where = key if value is None else rf"{key}\{value}"
     keys: Keys = {key: None if value is None else {value: data}}
     return Fault(name, checks, status, rf"{HIVE}\SYSTEM {where}", system=keys)
 
 
-def _software(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
+def in_software(name: str, checks: str, status: Status, key: str, value: str | None, data: Data = None) -> Fault:
+    """Return the fault of a value of SOFTWARE that is another, or with no `value` of a key that is there."""
     where = key if value is None else rf"{key}\{value}"
     keys: Keys = {key: {} if value is None else {value: data}}
     return Fault(name, checks, status, rf"{HIVE}\SOFTWARE {where}", software=keys)
 
 
-def _file(name: str, checks: str, status: Status, path: str, shown: str, content: bytes | None = None) -> Fault:
+def of_file(name: str, checks: str, status: Status, path: str, shown: str, content: bytes | None = None) -> Fault:
+    """Return the fault of a file that is another, or is gone; `shown` is how its place is written."""
     return Fault(name, checks, status, shown, files={path: content})
 
 
@@ -110,23 +113,23 @@ _RAN: Final = r"Cloudbase Solutions\Cloudbase-Init\i-0001\Plugins"
 
 FAULTS: Final = (
     # virtio
-    _system("viostor-manual", "Virtio", FAILED, _VIOSTOR, "Start", 3),
-    _system("viostor-disabled", "Virtio", FAILED, _VIOSTOR, "Start", 4),
-    _system("viostor-uninstalled", "Virtio", FAILED, _VIOSTOR, None),
-    _system("viostor-unmatched", "Virtio", FAILED, r"DriverDatabase\DeviceIds\PCI", None),
-    _system("netkvm-disabled", "Virtio", FAILED, rf"{SERVICES}\netkvm", "Start", 4),
-    _system("netkvm-uninstalled", "Virtio", FAILED, rf"{SERVICES}\netkvm", None),
+    in_system("viostor-manual", "Virtio", FAILED, _VIOSTOR, "Start", 3),
+    in_system("viostor-disabled", "Virtio", FAILED, _VIOSTOR, "Start", 4),
+    in_system("viostor-uninstalled", "Virtio", FAILED, _VIOSTOR, None),
+    in_system("viostor-unmatched", "Virtio", FAILED, r"DriverDatabase\DeviceIds\PCI", None),
+    in_system("netkvm-disabled", "Virtio", FAILED, rf"{SERVICES}\netkvm", "Start", 4),
+    in_system("netkvm-uninstalled", "Virtio", FAILED, rf"{SERVICES}\netkvm", None),
     Fault(
         "balloon-uninstalled", "Virtio", WARNING, rf"{HIVE}\SYSTEM {SERVICES}\balloon", {rf"{SERVICES}\BALLOON": None}
     ),
-    _file("netkvm-without-file", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys"),
-    _file("netkvm-for-32-bits", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys", program("i386")),
+    of_file("netkvm-without-file", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys"),
+    of_file("netkvm-for-32-bits", "Virtio", FAILED, f"{DRIVERS}/netkvm.sys", rf"{_SHOWN}\netkvm.sys", program("i386")),
     Fault(
         "netkvm-read-only", "Virtio", WARNING, r"C:\Windows\System32\drivers\netkvm.sys",
         files={f"{DRIVERS}/netkvm.sys": File(program(), flags=("read-only",))},
     ),
-    _system("stornvme-manual", "Nvme", WARNING, rf"{SERVICES}\stornvme", "Start", 3),
-    _system("stornvme-uninstalled", "Nvme", WARNING, rf"{SERVICES}\stornvme", None),
+    in_system("stornvme-manual", "Nvme", WARNING, rf"{SERVICES}\stornvme", "Start", 3),
+    in_system("stornvme-uninstalled", "Nvme", WARNING, rf"{SERVICES}\stornvme", None),
     # how it is started
     Fault("no-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": None}),
     Fault("empty-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": b""}),
@@ -137,7 +140,7 @@ FAULTS: Final = (
     _entry("loader-of-uefi", FAILED, "12000002", r"\Windows\system32\winload.efi"),
     _entry("safe-mode", FAILED, "25000080", struct.pack("<Q", 0)),
     _entry("safe-mode-with-network", FAILED, "25000080", struct.pack("<Q", 1)),
-    _system("safe-mode-without-a-list", "BCD", WARNING, rf"{CONTROL}\SafeBoot\Minimal", None),
+    in_system("safe-mode-without-a-list", "BCD", WARNING, rf"{CONTROL}\SafeBoot\Minimal", None),
     Fault(
         "in-safe-mode", "BCD", WARNING, rf"{HIVE}\SYSTEM {CONTROL}\SafeBoot\Option",
         {rf"{CONTROL}\SafeBoot\Option": {"OptionValue": 1}},
@@ -155,78 +158,83 @@ FAULTS: Final = (
     ),
     _manager("entry-that-is-gone", "24000001", [bcd.ENTRY, _GONE]),
     _manager("recovery-is-next", "24000002", [bcd.RECOVERY]),
-    _file("no-resume-loader", "BCD", WARNING, f"{SYSTEM32}/winresume.exe", r"\Windows\system32\winresume.exe"),
-    _file("no-loader", "BCD", FAILED, f"{SYSTEM32}/winload.exe", r"\Windows\system32\winload.exe"),
+    of_file("no-resume-loader", "BCD", WARNING, f"{SYSTEM32}/winresume.exe", r"\Windows\system32\winresume.exe"),
+    of_file("no-loader", "BCD", FAILED, f"{SYSTEM32}/winload.exe", r"\Windows\system32\winload.exe"),
     # the registry
-    _system("failed-control-set", "Registry", WARNING, "Select", "Failed", 1),
-    _file("no-security-hive", "Registry", FAILED, f"{SYSTEM32}/config/SECURITY", rf"{HIVE}\SECURITY"),
-    _file("broken-default-hive", "Registry", FAILED, f"{SYSTEM32}/config/DEFAULT", rf"{HIVE}\DEFAULT", b"x" * 9000),
+    in_system("failed-control-set", "Registry", WARNING, "Select", "Failed", 1),
+    of_file(
+        "no-security-hive", "Registry RemoteDesktop WindowsAccounts", FAILED, f"{SYSTEM32}/config/SECURITY",
+        rf"{HIVE}\SECURITY",
+    ),
+    of_file("broken-default-hive", "Registry", FAILED, f"{SYSTEM32}/config/DEFAULT", rf"{HIVE}\DEFAULT", b"x" * 9000),
     # drivers and devices
-    _file("no-partition-manager", "BootDrivers Disk", FAILED, f"{DRIVERS}/partmgr.sys", rf"{_SHOWN}\partmgr.sys"),
-    _file("no-ahci-driver", "BootDrivers", WARNING, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
+    of_file("no-partition-manager", "BootDrivers Disk", FAILED, f"{DRIVERS}/partmgr.sys", rf"{_SHOWN}\partmgr.sys"),
+    of_file("no-ahci-driver", "BootDrivers", WARNING, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
     Fault(
         "driver-of-an-antivirus", "BootDrivers", WARNING, r"C:\av\av.sys",
         {rf"{SERVICES}\av": {"Type": 2, "Start": 1, "ErrorControl": 1, "ImagePath": r"\??\C:\av\av.sys"}},
     ),
-    _system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
-    _system(
+    in_system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
+    in_system(
         "filter-of-a-backup", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", ["partmgr", "backup"]
     ),
-    _system("lower-filter-of-volumes", "Disk", FAILED, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["gone"]),
-    _system("known-driver-as-filter", "Disk", WARNING, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["disk"]),
-    _system("xen-hides", "Xen", FAILED, rf"{SERVICES}\XenPCI\Parameters", "hide_devices", ["VEN_1AF4&DEV_1001"]),
-    _system("xen-left", "Xen", WARNING, rf"{SERVICES}\xenvbd", "Start", 3),
-    _system(
+    in_system("lower-filter-of-volumes", "Disk", FAILED, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["gone"]),
+    in_system("known-driver-as-filter", "Disk", WARNING, rf"{CONTROL}\{VOLUME_CLASS}", "LowerFilters", ["disk"]),
+    in_system("xen-hides", "Xen", FAILED, rf"{SERVICES}\XenPCI\Parameters", "hide_devices", ["VEN_1AF4&DEV_1001"]),
+    in_system("xen-left", "Xen", WARNING, rf"{SERVICES}\xenvbd", "Start", 3),
+    in_system(
         "devices-not-installed", "Server", FAILED, rf"{SERVICES}\DeviceInstall\Parameters", "DeviceInstallDisabled", 1
     ),
     # setup and release
-    _software("setup-undeployable", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"),
-    _software(
+    in_software("setup-undeployable", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"),
+    in_software(
         "setup-asks", "Sysprep", WARNING, _STATE, "ImageState", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
     ),
-    _system("setup-to-run", "Sysprep", FAILED, "Setup", "SystemSetupInProgress", 1),
-    _system(
+    in_system("setup-to-run", "Sysprep", FAILED, "Setup", "SystemSetupInProgress", 1),
+    in_system(
         "sysprep-interrupted", "Sysprep", FAILED, r"Setup\Status\SysprepStatus", "GeneralizationState", 4
     ),
-    _software("end-of-support", "OSVersion", WARNING, CURRENT, "CurrentBuild", "9600"),
-    _software("reboot-in-progress", "Update", FAILED, rf"{_SERVICING}\RebootInProgress", None),
-    _software("reboot-pending", "Update", WARNING, rf"{_SERVICING}\RebootPending", None),
-    _file("pending-operations", "Update", FAILED, _XML, r"C:\Windows\WinSxS\pending.xml", b"<a/>"),
-    _system(
+    in_software("end-of-support", "OSVersion", WARNING, CURRENT, "CurrentBuild", "9600"),
+    in_software("reboot-in-progress", "Update", FAILED, rf"{_SERVICING}\RebootInProgress", None),
+    in_software("reboot-pending", "Update", WARNING, rf"{_SERVICING}\RebootPending", None),
+    of_file("pending-operations", "Update", FAILED, _XML, r"C:\Windows\WinSxS\pending.xml", b"<a/>"),
+    in_system(
         "files-to-rename", "Update", WARNING, _MANAGER, "PendingFileRenameOperations", [r"\??\C:\a", r"\??\C:\b"]
     ),
     # what it finds when it starts
-    _file("hibernated", "WindowsStart", FAILED, "/hiberfil.sys", r"C:\hiberfil.sys", b"HIBR" + bytes(4092)),
-    _system("fast-startup", "WindowsStart", WARNING, rf"{_MANAGER}\Power", "HiberbootEnabled", 1),
-    _file("no-session-manager", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe", r"C:\Windows\System32\smss.exe"),
-    _software("no-shell", "WindowsStart", FAILED, _WINLOGON, "Shell", None),
-    _software("shell-that-is-gone", "WindowsStart", FAILED, _WINLOGON, "Shell", r"C:\gone\shell.exe"),
-    _software(
+    of_file("hibernated", "WindowsStart", FAILED, "/hiberfil.sys", r"C:\hiberfil.sys", b"HIBR" + bytes(4092)),
+    in_system("fast-startup", "WindowsStart", WARNING, rf"{_MANAGER}\Power", "HiberbootEnabled", 1),
+    of_file("no-session-manager", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe", r"C:\Windows\System32\smss.exe"),
+    in_software("no-shell", "WindowsStart", FAILED, _WINLOGON, "Shell", None),
+    in_software("shell-that-is-gone", "WindowsStart", FAILED, _WINLOGON, "Shell", r"C:\gone\shell.exe"),
+    in_software(
         "debugger-of-sethc", "WindowsStart", WARNING, rf"{CURRENT}\Image File Execution Options\sethc.exe", "Debugger",
         "cmd.exe",
     ),
-    _system("boot-program-gone", "WindowsStart", FAILED, _MANAGER, "BootExecute", ["autocheck autochk *", "gone"]),
-    _system("page-file-on-d", "WindowsStart", WARNING, rf"{_MANAGER}\Memory Management", "PagingFiles", [r"D:\p.sys"]),
-    _file(
+    in_system("boot-program-gone", "WindowsStart", FAILED, _MANAGER, "BootExecute", ["autocheck autochk *", "gone"]),
+    in_system(
+        "page-file-on-d", "WindowsStart", WARNING, rf"{_MANAGER}\Memory Management", "PagingFiles", [r"D:\p.sys"]
+    ),
+    of_file(
         "no-desktop-settings", "DesktopConfig", WARNING, "/Users/Public/Desktop/desktop.ini",
         r"C:\Users\Public\Desktop\desktop.ini",
     ),
     # the cloud's initialiser and agents
-    _system("vminit-disabled", "Vminit", FAILED, rf"{SERVICES}\vminit", "Start", 4),
-    _system("vminit-uninstalled", "Vminit", WARNING, rf"{SERVICES}\vminit", None),
-    _file(
+    in_system("vminit-disabled", "Vminit", FAILED, rf"{SERVICES}\vminit", "Start", 4),
+    in_system("vminit-uninstalled", "Vminit", WARNING, rf"{SERVICES}\vminit", None),
+    of_file(
         "vminit-without-program", "Vminit", FAILED, "/ProgramData/aliyun/vminit/vminit.exe",
         r"C:\ProgramData\aliyun\vminit\vminit.exe",
     ),
-    _system("ip-helper-disabled", "Vminit", FAILED, rf"{SERVICES}\iphlpsvc", "Start", 4),
-    _system("dhcp-manual", "Vminit", WARNING, rf"{SERVICES}\Dhcp", "Start", 3),
-    _system("dhcp-disabled", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 4),
-    _system("time-disabled", "Vminit", WARNING, rf"{SERVICES}\W32Time", "Start", 4),
-    _system("interfaces-disabled", "Vminit", FAILED, rf"{SERVICES}\nsi", "Start", 4),
-    _system("fixed-address", "Vminit", WARNING, rf"{SERVICES}\Tcpip\Parameters\Interfaces\{NIC}", "EnableDHCP", 0),
-    _system("disks-offline", "Vminit", WARNING, rf"{SERVICES}\partmgr\Parameters", "SanPolicy", 2),
-    _system("assistant-uninstalled", "CloudAssistant", WARNING, rf"{SERVICES}\AliyunService", None),
-    _file(
+    in_system("ip-helper-disabled", "Vminit", FAILED, rf"{SERVICES}\iphlpsvc", "Start", 4),
+    in_system("dhcp-manual", "Vminit", WARNING, rf"{SERVICES}\Dhcp", "Start", 3),
+    in_system("dhcp-disabled", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 4),
+    in_system("time-disabled", "Vminit", WARNING, rf"{SERVICES}\W32Time", "Start", 4),
+    in_system("interfaces-disabled", "Vminit", FAILED, rf"{SERVICES}\nsi", "Start", 4),
+    in_system("fixed-address", "Vminit", WARNING, rf"{SERVICES}\Tcpip\Parameters\Interfaces\{NIC}", "EnableDHCP", 0),
+    in_system("disks-offline", "Vminit", WARNING, rf"{SERVICES}\partmgr\Parameters", "SanPolicy", 2),
+    in_system("assistant-uninstalled", "CloudAssistant", WARNING, rf"{SERVICES}\AliyunService", None),
+    of_file(
         "assistant-without-program", "CloudAssistant", WARNING,
         f"/ProgramData/aliyun/assist/{ASSIST}/aliyun_assist_service.exe",
         rf"C:\ProgramData\aliyun\assist\{ASSIST}\aliyun_assist_service.exe",
@@ -249,7 +257,7 @@ FAULTS: Final = (
         "cloudbase-init-has-run", "CloudbaseInit", WARNING, rf"{HIVE}\SOFTWARE {_RAN}",
         software={_RAN: {"UserDataPlugin": 1}}, profile="nhn",
     ),
-    _software("licence-server", "WindowsServers", WARNING, _LICENCE, "KeyManagementServiceName", "kms.corp.example"),
+    in_software("licence-server", "WindowsServers", WARNING, _LICENCE, "KeyManagementServiceName", "kms.corp.example"),
     Fault(
         "update-server", "WindowsServers", WARNING, rf"{HIVE}\SOFTWARE {_UPDATE}\WUServer",
         software={
@@ -257,29 +265,29 @@ FAULTS: Final = (
             rf"{_UPDATE}\AU": {"UseWUServer": 1},
         },
     ),
-    _system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
-    _software("bad-update", "Hotfix", FAILED, CURRENT, "UBR", 768),
+    in_system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
+    in_software("bad-update", "Hotfix", FAILED, CURRENT, "UBR", 768),
     # who gets in
-    _system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
-    _software(
+    in_system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
+    in_software(
         "rdp-refused-by-policy", "RemoteDesktop", FAILED, r"Policies\Microsoft\Windows NT\Terminal Services",
         "fDenyTSConnections", 1,
     ),
-    _system("rdp-service-disabled", "RemoteDesktop", FAILED, rf"{SERVICES}\TermService", "Start", 4),
-    _system("rdp-listener-off", "RemoteDesktop", FAILED, _LISTENER, "fEnableWinStation", 0),
-    _system("rdp-certificate", "RemoteDesktop", WARNING, _LISTENER, "SSLCertificateSHA1Hash", b"\1\2\3"),
+    in_system("rdp-service-disabled", "RemoteDesktop", FAILED, rf"{SERVICES}\TermService", "Start", 4),
+    in_system("rdp-listener-off", "RemoteDesktop", FAILED, _LISTENER, "fEnableWinStation", 0),
+    in_system("rdp-certificate", "RemoteDesktop", WARNING, _LISTENER, "SSLCertificateSHA1Hash", b"\1\2\3"),
     Fault(
         "firewall-closed", "RemoteDesktop", WARNING, rf"{HIVE}\SYSTEM {FIREWALL}\DomainProfile\EnableFirewall",
         system={rf"{FIREWALL}\FirewallRules": {_ALLOW: None}},
     ),
-    _software("automatic-log-on", "WindowsAccounts", WARNING, _WINLOGON, "AutoAdminLogon", "1"),
-    _software("password-kept", "WindowsAccounts", WARNING, _WINLOGON, "DefaultPassword", "secret"),
-    _system("domain-member", "WindowsAccounts", WARNING, rf"{SERVICES}\Tcpip\Parameters", "Domain", "corp.example"),
-    _file(
+    in_software("automatic-log-on", "WindowsAccounts", WARNING, _WINLOGON, "AutoAdminLogon", "1"),
+    in_software("password-kept", "WindowsAccounts", WARNING, _WINLOGON, "DefaultPassword", "secret"),
+    in_system("domain-member", "WindowsAccounts", WARNING, rf"{SERVICES}\Tcpip\Parameters", "Domain", "corp.example"),
+    of_file(
         "password-in-an-answer-file", "Leftovers", WARNING, ANSWER_FILE, r"C:\Windows\Panther\unattend.xml",
         answer_file("secret"),
     ),
-    _system("domain-controller", "WindowsAccounts", FAILED, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
+    in_system("domain-controller", "WindowsAccounts", FAILED, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
 )  # fmt: skip
 
 

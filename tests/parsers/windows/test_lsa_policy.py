@@ -42,7 +42,7 @@ def empty() -> Hive:
 
 def test_a_member_of_a_domain() -> None:
     domain = parse_primary_domain(machine())
-    assert (domain.name, domain.sid, domain.place.key) == ("CORP", "S-1-5-21-1-2-3", "Policy\\PolPrDmS\\")
+    assert (domain.name, domain.sid, domain.place.key) == ("CORP", "S-1-5-21-1-2-3", r"Policy\PolPrDmS")
     assert parse_primary_domain(machine(sid=b"")).sid is None
     assert parse_primary_domain(machine(name=b"", sid=b"")).name == ""
 
@@ -52,7 +52,7 @@ def test_rights_and_secrets() -> None:
     assert (rights.sid, rights.rights) == ("S-1-5-32-544", REMOTE)
     found = secret(machine(), "DefaultPassword")
     assert found is not None
-    assert found.key == "Policy\\Secrets\\DefaultPassword\\CurrVal\\"
+    assert found.key == r"Policy\Secrets\DefaultPassword\CurrVal"
     assert secret(machine(), "NL$KM") is None
     assert secret(machine(kept=b""), "DefaultPassword") is None
     assert secret(empty(), "DefaultPassword") is None

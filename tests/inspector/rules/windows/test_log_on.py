@@ -34,7 +34,7 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
 def test_a_right_that_is_denied(sid: str) -> None:
     verdict = windows_administrators_may_log_on_remotely(golden(security=rights(sid, 0xC07)))
     assert (verdict.status, verdict.known) == (Status.FAILED, True)
-    assert [item.place.key for item in verdict.evidence] == [f"{ACCOUNTS}\\{sid}\\ActSysAc\\"]
+    assert [item.place.key for item in verdict.evidence] == [rf"{ACCOUNTS}\{sid}\ActSysAc"]
     assert verdict.evidence[0].place.path == r"C:\Windows\System32\config\SECURITY"
     mended = windows_administrators_may_log_on_remotely(golden(security=rights(ADMINISTRATORS, 0x407)))
     assert mended.status is Status.OK
