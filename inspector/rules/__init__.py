@@ -58,6 +58,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.boot_entries",
     "windows.cloudbase_init",
     "windows.device_policies",
+    "windows.driver_packages",
     "windows.drivers",
     "windows.environment",
     "windows.foreign_tools",
@@ -79,7 +80,6 @@ MODULES: Final[tuple[str, ...]] = (
 """Modules of this package that hold rules, in alphabetical order."""
 
     "windows.virtio_match",
-    "windows.vminit",
 
 WINDOWS: Final = "windows-"
 """What the names of the rules about Windows begin with, and no others."""
