@@ -131,8 +131,11 @@ def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(disk: Disk) -> 
     assert [rule for rule, what in ours.items() if what != wanted[rule]] == ["windows-hives-are-written-completely"]
     (check,) = [check for check in report.checks if check.status is not Status.OK]
     assert check.name == "Registry"
-    (start,) = json.loads(call("reg", "--format", "json", image, DRIVER, "Start").stdout)[0]["values"]
-    assert (start["value"], start["raw"]["value"]) == (0, 3)
+    done = call("reg", "--format", "json", image, DRIVER)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (key,) = json.loads(done.stdout)
+    (start,) = [value for value in key["values"] if value["name"] == "Start"]
+    assert (key["state"], start["value"], start["before_the_logs"]) == ("replayed", 0, "0x00000003 (3)")
 
 
 def test_the_hives_of_users_are_found_by_their_ids(disk: Disk) -> None:
