@@ -1,0 +1,187 @@
+r"""What rules about Windows take for granted, held against hives of real machines.
+
+SYSTEM is that of a member of a domain with Windows 7 in VMware, the store of boot entries that of a Windows 10 beside
+Linux. Where else each fact comes from is written in docs/windows-facts.md.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from inspector.facts import Facts
+from inspector.rules.windows.foreign_tools import windows_foreign_tools_are_not_started
+from inspector.rules.windows.registry import windows_control_set_is_good
+from inspector.rules.windows.remote import windows_rdp_listens_as_usual
+from inspector.rules.windows.services import windows_brings_new_disks_online
+from inspector.rules.windows.setup import windows_sysprep_was_not_interrupted
+from inspector.rules.windows.start import windows_pages_to_the_system_drive
+from inspector.verdict import Status
+from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES, Service, Start, service, services
+from parsers.boot.bcd import ALIASES, BOOT_MANAGER, parse_bcd
+from parsers.source import Memory
+from parsers.windows.firewall_rule import parse_firewall_rule
+from parsers.windows.mounted_devices import MbrPartition, drive_of, parse_unique_id
+from parsers.windows.registry import open_hive
+from tests.corpus import corpus
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
+MANAGER = rf"{CONTROL}\Session Manager"
+CLASSES = rf"{CONTROL}\Class"
+FIREWALL = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
+CLASS_NAMES = {
+    "{4d36e967-e325-11ce-bfc1-08002be10318}": "DiskDrive",
+    "{71a27cdd-812a-11d0-bec7-08002be2092f}": "Volume",
+    "{4d36e97b-e325-11ce-bfc1-08002be10318}": "SCSIAdapter",
+    "{4d36e96a-e325-11ce-bfc1-08002be10318}": "hdc",
+    "{4d36e972-e325-11ce-bfc1-08002be10318}": "Net",
+}
+
+
+@functools.cache
+def machine() -> Facts:
+    return golden(files={f"{CONFIG}/SYSTEM": Path(corpus("known/hives/hv-rp-SYSTEM.hive.xz")).read_bytes()})
+
+
+def registry() -> Registry:
+    return machine()[Registry]
+
+
+def installed(name: str) -> Service:
+    found = service(registry(), name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        windows_brings_new_disks_online,
+        windows_control_set_is_good,
+        windows_pages_to_the_system_drive,
+        windows_rdp_listens_as_usual,
+        windows_sysprep_was_not_interrupted,
+    ],
+    ids=lambda rule: rule.name,
+)
+def test_a_machine_that_works_is_ok(rule: object) -> None:
+    """SanPolicy, Select, PagingFiles, RDP-Tcp and SysprepStatus stand where the rules look, as they want them."""
+    assert callable(rule)
+    verdict = rule(machine())
+    assert verdict.status is Status.OK
+    assert verdict.evidence[0].seen not in ("not set", "no page file")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("nsi", Start.AUTOMATIC),
+        ("BFE", Start.AUTOMATIC),
+        ("Dnscache", Start.AUTOMATIC),
+        ("mpssvc", Start.AUTOMATIC),
+        ("iphlpsvc", Start.AUTOMATIC),
+        ("Dhcp", Start.AUTOMATIC),
+        ("W32Time", Start.MANUAL),
+        ("TermService", Start.MANUAL),
+    ],
+)
+def test_when_services_are_started(name: str, start: Start) -> None:
+    assert installed(name).start == start
+
+
+def test_the_dhcp_client_depends_on_the_store_of_interfaces_alone_of_the_core_services() -> None:
+    core = {"nsi", "bfe", "dnscache", "mpssvc"}
+    assert {name.lower() for name in installed("Dhcp").depends} & core == {"nsi"}
+    assert {name.lower() for name in installed("Dnscache").depends} & core == {"nsi"}
+    assert "bfe" in installed("mpssvc").depends
+
+
+def test_drivers_without_an_image_path_are_started_all_the_same() -> None:
+    """Their file is `System32\\drivers\\<name>.sys`."""
+    named = {item.name for item in services(registry()) if item.is_driver and not item.image_path}
+    assert {"Null", "Beep", "Msfs", "Npfs", "spldr"} <= named
+    assert installed("spldr").start == Start.BOOT
+    assert (installed("partmgr").error_control, installed("partmgr").start) == (3, Start.BOOT)
+
+
+@pytest.mark.parametrize(("guid", "name"), CLASS_NAMES.items(), ids=CLASS_NAMES.values())
+def test_classes_of_devices_have_the_names_that_microsoft_gives_them(guid: str, name: str) -> None:
+    assert registry().text(rf"{CLASSES}\{guid}", "Class") == name
+
+
+def test_filters_that_windows_itself_puts_there() -> None:
+    disks, volumes = list(CLASS_NAMES)[:2]
+    assert registry().texts(rf"{CLASSES}\{disks}", "UpperFilters") == ("PartMgr",)
+    assert registry().texts(rf"{CLASSES}\{volumes}", "LowerFilters") == ("fvevol", "rdyboost")
+
+
+def test_what_is_started_at_boot_and_how_setup_left_off() -> None:
+    setup = r"HKLM\SYSTEM\Setup"
+    assert registry().texts(MANAGER, "BootExecute") == ("autocheck autochk *",)
+    assert registry().texts(rf"{MANAGER}\Memory Management", "PagingFiles") == (r"?:\pagefile.sys",)
+    assert [registry().number(setup, name) for name in ("SystemSetupInProgress", "SetupType")] == [0, 0]
+    assert registry().text(setup, "CmdLine") == ""
+    assert registry().number(rf"{setup}\Status\SysprepStatus", "CleanupState") == 2
+    assert registry().text(rf"{CONTROL}\ProductOptions", "ProductType") == "WinNT"
+
+
+def test_the_firewall_keeps_profiles_and_rules_as_ms_gpfas_has_them() -> None:
+    for profile in ("DomainProfile", "StandardProfile", "PublicProfile"):
+        assert registry().number(rf"{FIREWALL}\{profile}", "EnableFirewall") == 1
+    assert registry().key(rf"{FIREWALL}\PrivateProfile") is None
+    rules = {
+        value.name: parse_firewall_rule(value.text or "") for value in registry().values(rf"{FIREWALL}\FirewallRules")
+    }
+    assert len(rules) == 323
+    assert all(rules.values())
+    desktop = [found for found in rules.values() if found and found.first("EmbedCtxt") == "@FirewallAPI.dll,-28752"]
+    assert [(found.first("App"), found.first("LPort"), found.is_limited) for found in desktop] == [
+        ("System", "3389", False), ("System", "3389", False),
+    ]  # fmt: skip
+    tunnel = rules["CoreNet-IPHTTPS-In"]
+    assert tunnel is not None
+    assert tunnel.names_ports
+    assert not tunnel.holds_for_port(3389)
+
+
+def test_critical_devices_and_devices_name_their_service() -> None:
+    device = rf"{CONTROL}\CriticalDeviceDatabase\pci#ven_8086&dev_7111"
+    assert registry().text(device, "Service") == "intelide"
+    assert registry().text(device, "ClassGUID") == "{4D36E96A-E325-11CE-BFC1-08002BE10318}"
+    instances = next(registry().subkeys(r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI")).subkeys()
+    values = {value.name: value for value in next(instances).values()}
+    assert (values["Service"].text, values["ConfigFlags"].number) == ("LSI_SAS", 0)
+
+
+def test_drive_letters_name_partitions() -> None:
+    found = {
+        drive_of(value.name): parse_unique_id(value.data) for value in registry().values(r"HKLM\SYSTEM\MountedDevices")
+    }
+    assert found["C:"] == MbrPartition("5cbea03e", 1 << 20)
+    assert found["A:"] is None
+
+
+def test_the_tools_of_the_machine_s_hypervisor_are_known() -> None:
+    verdict = windows_foreign_tools_are_not_started(machine(), own=())
+    assert {item.seen.partition(" ")[0].lower() for item in verdict.evidence} >= {"vmtools", "vmmemctl"}
+
+
+def test_objects_that_every_store_has() -> None:
+    """With the type that Microsoft's table of well-known objects gives each."""
+    path = corpus("known/hives/hv-rp-BCD.hive.xz")
+    store = parse_bcd(open_hive(Memory(Path(path).read_bytes(), "BCD")))
+    kinds = {ALIASES[name]: item.type for name, item in store.objects.items() if name in ALIASES}
+    assert kinds == {
+        "{emssettings}": 0x20100000, "{resumeloadersettings}": 0x20200004, "{dbgsettings}": 0x20100000,
+        "{badmemory}": 0x20100000, "{bootloadersettings}": 0x20200003, "{globalsettings}": 0x20100000,
+        "{hypervisorsettings}": 0x20200003, "{bootmgr}": 0x10100002, "{fwbootmgr}": 0x10100001,
+        "{memdiag}": 0x10200005,
+    }  # fmt: skip
+    assert store.default is not None
+    assert (store.default.type, store.objects[BOOT_MANAGER].is_boot_manager) == (0x10200003, True)
