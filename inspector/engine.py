@@ -133,7 +133,8 @@ def _ask(rule: Rule, facts: Facts, profile: Profile) -> Verdict:
 def _trusted(verdict: Verdict, facts: Facts) -> Verdict:
     """Nothing is OK that was read from a volume whose journal holds newer contents."""
     stale = _stale_volumes(facts)
-    touched = sorted({volume for item in verdict.evidence if (volume := _volume(item.place, facts)) in stale})
+    places = [item.place for item in verdict.evidence] if stale else []
+    touched = sorted({volume for place in places if (volume := _volume(place, facts)) in stale})
     if not touched:
         return verdict
     note = f"read from {', '.join(touched)}, whose journal was not replayed"

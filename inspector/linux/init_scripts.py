@@ -17,6 +17,7 @@ import msgspec
 
 from inspector.facts.services import Enablement, UnitState
 from inspector.guest import Guest, NotFound
+from inspector.linux.generators import has_sysv_generator
 from inspector.linux.startpar import left_out
 from inspector.verdict import Evidence
 from parsers.filesystem.tree import FileType
@@ -94,10 +95,21 @@ class InitScripts:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
 
+    @cached_property
+    def become_units(self) -> bool:
+        """Whether systemd makes units of them."""
+        return has_sysv_generator(self._guest)
+
     def named(self, name: str) -> list[str]:
         """Return the paths of the scripts of a service: that of its name, then those that provide it."""
-        own = [path for path in (script_path(self._guest, name), script_path(self._guest, f"{name}.sh")) if path]
+        names = [file for file in (name, f"{name}.sh") if file in self._names]
+        own = [path for file in names if (path := script_path(self._guest, file))]
         return [*own, *(path for path in self._providers.get(name, ()) if path not in own)]
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        folders = filter(self._guest.is_dir, SCRIPTS)
+        return frozenset(entry.name for folder in folders for entry in self._guest.listdir(folder))
 
     @cached_property
     def _providers(self) -> dict[str, list[str]]:

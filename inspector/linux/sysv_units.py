@@ -13,7 +13,6 @@ from typing import Final
 
 from inspector.facts.services import Enablement, UnitState
 from inspector.guest import Guest
-from inspector.linux.generators import has_sysv_generator
 from inspector.linux.init_scripts import InitScripts, start_links
 from inspector.linux.pull import Pull
 from parsers.place import Place
@@ -29,7 +28,7 @@ def unit_of_script(
     `reached` gives what the default target reaches.
     """
     name = unit.removesuffix(".service")
-    paths = scripts.named(name) if name != unit and has_sysv_generator(guest) else []
+    paths = scripts.named(name) if name != unit and scripts.become_units else []
     if not paths:
         return None
     path = next((path for path in paths if guest.stat(path).mode & 0o100), None)
