@@ -21,6 +21,7 @@ _MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
+_POWER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
 _HIBERNATION: Final = r"C:\hiberfil.sys"
 _HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
 """How hiberfil.sys begins while it holds a session."""
@@ -46,12 +47,14 @@ _SHOWN: Final = 16
 def windows_is_not_hibernated(facts: Facts) -> Verdict:
     r"""The head of hiberfil.sys, and whether the next shutdown hibernates the kernel (fast startup).
 
+    Fast startup needs hibernation: where that is off the other switch says nothing, as on machines that cannot do it.
+
     Why: the memory of another machine would be woken on this one, with its drivers; the file system is not whole while
     it sleeps, and whoever writes to it destroys it.
 
     Fix: start Windows, `powercfg /h off`, and `shutdown /s /t 0`.
 
-    Reads: C:\hiberfil.sys, Control\Session Manager\Power
+    Reads: C:\hiberfil.sys, Control\Session Manager\Power, Control\Power
 
     References: Microsoft, Distinguishing Fast Startup from Wake-from-Hibernation; Volatility Foundation, Hiber Address
     Space (the file's first bytes); J. Sylve and others, Modern Windows hibernation file analysis (zeros since
@@ -71,10 +74,13 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
         if head not in _RESUMED:
             return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
     power = rf"{_MANAGER}\Power"
-    if number := registry.number(power, "HiberbootEnabled"):
-        fast = Evidence(registry.place(power, "HiberbootEnabled"), str(number))
-        return warning("fast startup is on: each shutdown hibernates the kernel", fast, seen)
-    return ok("Windows was shut down", seen)
+    if not (fast := registry.number(power, "HiberbootEnabled")):
+        return ok("Windows was shut down", seen)
+    evidence = Evidence(registry.place(power, "HiberbootEnabled"), str(fast))
+    if registry.number(_POWER, "HibernateEnabled") == 0:  # as powercfg /h off leaves it, and machines that cannot sleep
+        off = Evidence(registry.place(_POWER, "HibernateEnabled"), "0")
+        return ok("Windows was shut down, and cannot hibernate", seen, off)
+    return warning("fast startup is on: each shutdown hibernates the kernel", evidence, seen)
 
 
 @rule(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fixtures.windows.golden import CONTROL, CURRENT
-from fixtures.windows.hive import Data
+from fixtures.windows.hive import Data, Keys
 from fixtures.windows.pe import program
 from inspector.rules.rule import Rule
 from inspector.rules.windows.start import (
@@ -54,6 +54,13 @@ def test_hibernation(content: bytes | None, fast: int, status: Status) -> None:
     assert verdict.status is status
     if content:
         assert verdict.evidence[0].place.path == r"C:\hiberfil.sys"
+
+
+@pytest.mark.parametrize(("hibernate", "status"), [(None, Status.WARNING), (1, Status.WARNING), (0, Status.OK)])
+def test_fast_startup_needs_hibernation(hibernate: int | None, status: Status) -> None:
+    """What `powercfg /h off` leaves: the switch of fast startup stays on."""
+    changes: Keys = {rf"{MANAGER}\Power": {"HiberbootEnabled": 1}, rf"{CONTROL}\Power": {"HibernateEnabled": hibernate}}
+    assert windows_is_not_hibernated(golden(changes)).status is status
 
 
 @pytest.mark.parametrize(
