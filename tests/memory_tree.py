@@ -59,8 +59,8 @@ class MemoryTree:
                 return replace(stat, type=FileType.SYMLINK, mode=0o777, size=len(target.encode()))
             case Dir(mode, uid, gid, flags):
                 return replace(stat, type=FileType.DIRECTORY, mode=mode, uid=uid, gid=gid, flags=flags, links=2)
-            case File(_, mode, uid, gid, flags):
-                return replace(stat, size=len(_bytes(node)), mode=mode, uid=uid, gid=gid, flags=flags)
+            case File(_, mode, uid, gid, flags, mtime):
+                return replace(stat, size=len(_bytes(node)), mode=mode, uid=uid, gid=gid, flags=flags, mtime=mtime)
         return replace(stat, size=len(_bytes(node)))
 
     def lookup(self, directory: int, name: str) -> int | None:

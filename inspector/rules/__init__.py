@@ -64,6 +64,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.foreign_tools",
     "windows.identity",
     "windows.log_on",
+    "windows.network",
     "windows.policies",
     "windows.registry",
     "windows.release",
@@ -73,6 +74,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.servicing",
     "windows.setup",
     "windows.start",
+    "windows.system_drive",
     "windows.unattend",
     "windows.updates",
     "windows.virtio",
@@ -80,6 +82,7 @@ MODULES: Final[tuple[str, ...]] = (
 """Modules of this package that hold rules, in alphabetical order."""
 
     "windows.virtio_match",
+    "windows.vminit",
 
 WINDOWS: Final = "windows-"
 """What the names of the rules about Windows begin with, and no others."""

@@ -67,6 +67,7 @@ WINDOWS = [
     "RemoteDesktop",
     "Hotfix",
     "WindowsServers",
+    "WindowsNetwork",
     "Antivirus",
     "DriverPackages",
 ]

@@ -59,8 +59,7 @@ def windows_cloudbase_init_starts(facts: Facts) -> Verdict:
 
     References: Cloudbase-Init, Tutorial; NHN Cloud, Image, console guide.
     """
-    verdict = judge_service(facts, _SERVICE, Start.AUTOMATIC, required=False)
-    return verdict if verdict.status != "FAILED" else warning(verdict.message, *verdict.evidence)
+    return judge_service(facts, _SERVICE, Start.AUTOMATIC, required=False)
 
 
 @rule("windows-cloudbase-init-finds-metadata", "Cloudbase-Init asks the services of this cloud", "windows")
@@ -79,7 +78,7 @@ def windows_cloudbase_init_finds_metadata(facts: Facts, *, services: Sequence[st
     """
     good: list[Evidence] = []
     bad: list[Evidence] = []
-    for path, found in _configurations(facts):
+    for path, found in configurations(facts):
         place = facts[Guest].place(path)
         if found is None:
             bad.append(Evidence(place, "does not exist"))
@@ -114,7 +113,7 @@ def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
     return ok("Cloudbase-Init has left nothing", Evidence(facts[Registry].place(_STATES[0]), "no plugin has run"))
 
 
-def _configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
+def configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
     """Give the paths of the configuration files, and what they say; None where one is lacking."""
     registry, guest = facts[Registry], facts[Guest]
     found = service(registry, _SERVICE)

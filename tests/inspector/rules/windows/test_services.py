@@ -31,6 +31,9 @@ BY_SERVICE = [
     (windows_time_service_starts, "W32Time", Status.WARNING, Status.OK),
     (windows_core_network_services_start, "BFE", Status.WARNING, Status.WARNING),
     (windows_core_network_services_start, "nsi", Status.FAILED, Status.WARNING),
+    (windows_core_network_services_start, "IKEEXT", Status.WARNING, Status.OK),
+    (windows_core_network_services_start, "Netlogon", Status.WARNING, Status.OK),
+    (windows_core_network_services_start, "Netman", Status.WARNING, Status.OK),
     (windows_vminit_works, "vminit", Status.FAILED, Status.WARNING),
     (windows_cloud_assistant_runs, "AliyunService", Status.WARNING, Status.WARNING),
 ]
@@ -58,6 +61,7 @@ def test_a_service_that_is_not_started(rule: Rule, name: str, disabled: Status, 
     ("rule", "path", "status"),
     [
         (windows_dhcp_client_starts, "/Windows/System32/dhcpcore.dll", Status.FAILED),
+        (windows_core_network_services_start, "/Windows/System32/netman.dll", Status.WARNING),
         (windows_vminit_works, "/ProgramData/aliyun/vminit/vminit.exe", Status.FAILED),
         (windows_cloud_assistant_runs, f"{ASSISTANT}/aliyun_assist_service.exe", Status.WARNING),
     ],

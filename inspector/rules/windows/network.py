@@ -1,0 +1,198 @@
+r"""What of the source's network is set for good: name servers, routes, a proxy; and filters of the network cards.
+
+Source: Microsoft's documentation, "Prepare a Windows VHD to upload to Azure" (persistent routes and the proxy of
+WinHTTP are taken away), "Network-related registry values" (NameServer, PersistentRoutes), "Use Group Policy to apply
+WinHTTP proxy settings", "ProxySettingsPerUser", "Configuring an INF file for a modifying filter driver"
+(FilterClass, FilterRunType: 1 is mandatory, and without it the card has no network; 2 is optional). The places are
+those of a real hive. Not done: routes of IPv6, which the kernel keeps in a form of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from inspector.facts import Facts, UnknownFact
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES, service
+from parsers.windows.registry import Key
+from parsers.windows.winhttp_settings import parse_winhttp_proxy
+
+_PARAMETERS: Final = (rf"{SERVICES}\Tcpip\Parameters", rf"{SERVICES}\Tcpip6\Parameters")
+_INTERFACES: Final = rf"{_PARAMETERS[0]}\Interfaces"
+_ROUTES: Final = rf"{_PARAMETERS[0]}\PersistentRoutes"
+_SETTINGS: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings"
+_CONNECTIONS: Final = rf"{_SETTINGS}\Connections"
+_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
+_ENVIRONMENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
+_SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
+_MANDATORY: Final = 1
+_SHOWN: Final = 16
+
+
+@rule("windows-name-servers-come-from-dhcp", "No network card has name servers that are set for good", "windows")
+def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
+    r"""The value NameServer of the machine and of every interface, those of cards that are gone included.
+
+    Why: name servers of the source's network answer nobody in the cloud: no name is found, neither the metadata's nor
+    the update servers'.
+
+    Fix: "Obtain DNS server address automatically" in the properties of TCP/IP, or
+    `netsh interface ip set dnsservers name="Ethernet" source=dhcp`; remove cards that are gone in the Device Manager.
+
+    Reads: Services\Tcpip\Parameters and Tcpip6\Parameters with their Interfaces
+
+    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    """
+    registry = facts[Registry]
+    if registry.key(_INTERFACES) is None:
+        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
+    count = 0
+    bad: list[Evidence] = []
+    for path in _interfaces(registry):
+        count += 1
+        if servers := registry.text(path, "NameServer"):
+            bad.append(Evidence(registry.place(path, "NameServer"), f"name servers: {servers}"))
+    if bad:
+        return warning("name servers are set for good", *bad[:_SHOWN])
+    return ok("no name server is set", Evidence(registry.place(_INTERFACES), f"none, at {count} places"))
+
+
+def _interfaces(registry: Registry) -> Iterator[str]:
+    for parameters in _PARAMETERS:
+        if registry.key(parameters) is not None:
+            yield parameters
+            below = rf"{parameters}\Interfaces"
+            yield from (rf"{below}\{key.name}" for key in registry.subkeys(below))
+
+
+@rule("windows-routes-are-not-persistent", "No route is set for good", "windows")
+def windows_routes_are_not_persistent(facts: Facts) -> Verdict:
+    r"""The routes of IPv4 that every start of Windows sets again: destination, mask, gateway, metric.
+
+    Why: a route to a gateway of the source leads nowhere; one to everywhere takes the instance off the network.
+
+    Fix: `route -p delete <destination>` for each, or `route -f` for all.
+
+    Reads: Services\Tcpip\Parameters\PersistentRoutes
+
+    References: Microsoft, Prepare a Windows VHD to upload to Azure; Alibaba Cloud, Vminit (NetworkClean).
+    """
+    registry = facts[Registry]
+    if registry.key(_PARAMETERS[0]) is None:
+        raise UnknownFact("the settings of TCP/IP are not told", registry.place(_PARAMETERS[0]))
+    routes = [Evidence(registry.in_guest(value.place), "a route") for value in registry.values(_ROUTES)]
+    if routes:
+        return warning(f"{len(routes)} routes are set for good", *routes[:_SHOWN])
+    return ok("no route is set for good", Evidence(registry.place(_ROUTES), "no route"))
+
+
+@rule("windows-goes-through-no-proxy", "Services of Windows go to the network without a proxy", "windows")
+def windows_goes_through_no_proxy(facts: Facts) -> Verdict:
+    r"""The proxy of WinHTTP, that of all users where it is one for the machine, and the variables of the machine.
+
+    Why: a proxy of the source's network answers nobody in the cloud: updates, the licence and the agents of the cloud
+    do not get through.
+
+    Fix: `netsh winhttp reset proxy`; set ProxyEnable to 0; delete the variable that is named.
+
+    Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings with Connections\WinHttpSettings, the policy
+    ProxySettingsPerUser, Session Manager\Environment
+
+    References: Microsoft, Prepare a Windows VHD to upload to Azure; Use Group Policy to apply WinHTTP proxy settings.
+    """
+    registry = facts[Registry]
+    bad: list[Evidence] = []
+    place = registry.place(_CONNECTIONS, "WinHttpSettings")
+    value = registry.value(_CONNECTIONS, "WinHttpSettings")
+    if value and (proxy := parse_winhttp_proxy(value.data, place)):
+        bad.append(Evidence(place, f"a proxy of services: {_without_password(proxy)}"))
+    if registry.number(_POLICY, "ProxySettingsPerUser") == 0 and registry.number(_SETTINGS, "ProxyEnable"):
+        server = registry.text(_SETTINGS, "ProxyServer") or "not named"
+        bad.append(Evidence(registry.place(_SETTINGS, "ProxyEnable"), f"a proxy of all: {_without_password(server)}"))
+    for name in _VARIABLES:
+        if text := registry.text(_ENVIRONMENT, name):
+            bad.append(Evidence(registry.place(_ENVIRONMENT, name), f"a proxy of programs: {_without_password(text)}"))
+    if bad:
+        return warning("a proxy is set", *bad)
+    return ok("no proxy is set", Evidence(place, "none" if value else "not set"))
+
+
+def _without_password(proxy: str) -> str:
+    """Return a proxy without the user and the password that may stand before an @."""
+    return proxy.rpartition("@")[2]
+
+
+@rule(
+    "windows-network-filters-lead-to-drivers",
+    "The filters of network cards are drivers of Windows, and there",
+    "windows",
+)
+def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
+    r"""The lightweight filters of NDIS, each with its service and the file of that.
+
+    Why: a network card has no network whose mandatory filter cannot be loaded; a filter of a product of the source sees
+    all traffic, and often breaks with another card.
+
+    Fix: uninstall the product that the filter belongs to (`netcfg -u <component>`), or restore its file.
+
+    Reads: Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}, Services, System32\drivers
+
+    References: Microsoft, NDIS filter driver installation; Configuring an INF file for a modifying filter driver.
+    """
+    registry = facts[Registry]
+    if registry.key(_SERVICES_OF_NETWORK) is None:
+        raise UnknownFact("the components of the network are not told", registry.place(_SERVICES_OF_NETWORK))
+    good: list[Evidence] = []
+    others: list[Evidence] = []
+    weak: list[Evidence] = []
+    bad: list[Evidence] = []
+    for key in registry.subkeys(_SERVICES_OF_NETWORK):
+        path = rf"{_SERVICES_OF_NETWORK}\{key.name}"
+        details = rf"{path}\Ndi"
+        if registry.value(details, "FilterClass") is None:
+            continue
+        name = registry.text(details, "Service") or ""
+        place = registry.place(details, "Service")
+        if flaw := _flaw(facts, name):
+            mandatory = registry.number(details, "FilterRunType") == _MANDATORY
+            (bad if mandatory else weak).append(Evidence(place, f"{_title(registry, path, key)}: {flaw}"))
+        elif (registry.text(path, "InfPath") or "").lower().startswith("oem"):
+            others.append(Evidence(place, f"{_title(registry, path, key)}: not of Windows"))
+        else:
+            good.append(Evidence(place, name))
+    if bad:
+        return failed("filters that network cards need cannot be loaded", *islice((*bad, *weak, *others), _SHOWN))
+    if weak or others:
+        return warning(
+            "filters of network cards are broken, or not those of Windows", *islice((*weak, *others), _SHOWN)
+        )
+    return ok(
+        "the filters are those of Windows", *good or [Evidence(registry.place(_SERVICES_OF_NETWORK), "no filter")]
+    )
+
+
+def _title(registry: Registry, path: str, key: Key) -> str:
+    return registry.text(path, "ComponentId") or key.name
+
+
+def _flaw(facts: Facts, name: str) -> str | None:
+    """Say why a filter cannot be loaded; None where it can."""
+    found = service(facts[Registry], name) if name else None
+    if found is None:
+        return f"no service {name}" if name else "no service is named"
+    flaw = flaw_of_program(facts, found.file)
+    return f"the file of {name} {flaw}" if flaw else None
+
+
+RULES = (
+    windows_goes_through_no_proxy,
+    windows_name_servers_come_from_dhcp,
+    windows_network_filters_lead_to_drivers,
+    windows_routes_are_not_persistent,
+)

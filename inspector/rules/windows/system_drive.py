@@ -1,0 +1,76 @@
+"""Whether the system drive grows with the disk of an instance that is larger than the image.
+
+Source: Microsoft's documentation of diskpart ("extend": the volume is of NTFS or raw, and on a basic disk the free
+space follows the partition at once), "Basic and Dynamic Disks" and "UEFI/GPT-based hard drive partitions" (newer
+releases put the recovery partition behind Windows by themselves).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.disks.disk import DYNAMIC, Disk, Volume, partition_name
+from inspector.disks.storage import Storage
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
+from inspector.rules.rule import rule
+from inspector.verdict import Evidence, Verdict, ok, warning
+from parsers.partition.table import Partition, Scheme
+from parsers.place import Place
+
+_FIRST_LOGICAL: Final = 5
+_RECOVERY: Final = frozenset({"0x27", "de94bba4-06d1-4d40-a16a-bfd50179d6ac"})
+_SECTOR: Final = 512
+_MBR_REACH: Final = (1 << 32) * _SECTOR
+"""Where a partition of an MBR disk with sectors of 512 bytes ends at the latest."""
+
+
+@rule("windows-system-drive-can-grow", "Nothing lies behind the system drive: it can grow with its disk", "windows")
+def windows_system_drive_can_grow(facts: Facts) -> Verdict:
+    """The partition of drive C:, its file system, and what lies behind it on the disk.
+
+    Why: an instance with a larger disk than the image keeps the image's size, and fills up: what Vminit extends at the
+    first boot is the system drive, into the free space that follows it.
+
+    Fix: `reagentc /disable`, delete the recovery partition behind drive C: in diskpart (`delete partition override`),
+    extend C:, and make the recovery partition anew in front of it, or leave it out; move other partitions.
+
+    Reads: the partition table, the superblock of the system drive
+
+    References: Microsoft, diskpart extend; Alibaba Cloud, Vminit (ExtendVolume).
+    """
+    volume = next((mount.volume for mount in facts[Guest].mounts if mount.path == "/"), None)
+    if volume is None:
+        raise UnknownFact("the volume of the system drive is not known")
+    own, disk = volume.partition, facts[Storage].disk_of(volume)
+    place = Place(volume.name, offset=volume.offset, volume=volume.name)
+    if own is None or disk is None:
+        return warning("the system drive lies on no partition of its own", Evidence(place, f"{volume.type} found"))
+    if flaw := _flaw(volume, own, disk):
+        return warning("the system drive does not grow", Evidence(place, flaw))
+    behind = sorted((it for it in disk.table.partitions if it.offset >= own.end), key=lambda it: it.offset)
+    if behind:
+        return warning("partitions lie behind the system drive", *(_seen(disk, it) for it in behind))
+    return ok("nothing lies behind the system drive", Evidence(place, f"partition {own.number}, {volume.type}"))
+
+
+def _flaw(volume: Volume, own: Partition, disk: Disk) -> str | None:
+    """Say why Windows cannot extend a partition at all; None where it can."""
+    if own.type in DYNAMIC:
+        return f"on a disk that is not basic: {DYNAMIC[own.type]}"
+    if volume.type != "ntfs":
+        return f"ntfs wanted, {volume.type} found"
+    if disk.table.scheme is Scheme.MBR and own.number >= _FIRST_LOGICAL:
+        return "a logical drive, which ends with its extended partition"
+    if disk.table.scheme is Scheme.MBR and disk.table.sector_size == _SECTOR and own.end >= _MBR_REACH:
+        return "it ends where the partition table ends, at 2 TiB"
+    return None
+
+
+def _seen(disk: Disk, partition: Partition) -> Evidence:
+    name = partition_name(disk.name, partition.number)
+    what = "the recovery partition" if partition.type in _RECOVERY else "a partition"
+    return Evidence(Place(name, offset=partition.offset, volume=name), f"{what} behind it, {partition.size} bytes")
+
+
+RULES = (windows_system_drive_can_grow,)

@@ -1,0 +1,261 @@
+r"""Vminit, which prepares an instance of Windows at its first boot: what each of its plugins needs, and what it left.
+
+The plugins are those of the vendor's documentation ("Initialization tools": ten, of which the last four run at every
+boot). What each needs is what it does by that page, and what Windows needs for it by Microsoft's documentation:
+
+    StartDepend        windows-ip-helper-starts
+    OpenRDP            windows-rdp-is-enabled
+    NetworkClean       windows-dhcp-client-starts windows-network-cards-use-dhcp windows-core-network-services-start
+    ConfigDisk         windows-disk-service-starts windows-brings-new-disks-online
+    ExtendVolume       windows-disk-service-starts windows-system-drive-can-grow
+    CloudinitUserData  windows-user-data-can-run windows-vminit-left-nothing
+    ConfigHostname     windows-host-name-has-one-owner windows-bears-its-last-name
+    ConfigWsus         windows-update-service-starts windows-update-server-is-reachable
+    ConfigKms          windows-licence-service-starts windows-licence-server-is-reachable
+    ConfigNtp          windows-time-service-starts windows-takes-the-time-from-a-server
+
+Its folders and the words of its log are from the vendor's published diagnosis of Windows ("Cloud Vminit Diagnostics").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from inspector.facts import Facts
+from inspector.guest import Guest, NotFound
+from inspector.rules.rule import rule
+from inspector.rules.windows.cloudbase_init import configurations
+from inspector.rules.windows.services import judge_service
+from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.files import flaw_of_program
+from inspector.windows.registry import Registry
+from inspector.windows.services import Service, Start, service
+from parsers.place import ParseError, Place
+from parsers.windows.pe_version import parse_pe_version
+
+_FOLDER: Final = r"C:\ProgramData\aliyun\vminit"
+_USER_DATA: Final = rf"{_FOLDER}\user-data"
+_LOGS: Final = rf"{_FOLDER}\log"
+_MAX_LOG: Final = 4 << 20
+_ERRORS: Final = re.compile(
+    rb"extend_disk_error|online_disk_error|import_disk_error|format_disk_error|no_system_disk|registry_access_error|"
+    rb"install_virtio_error|disk_cannot_extend|disk_data_loss|netkvm_start_fail_onmoc|unknown_operation|"
+    rb"config_passwd_error|start_assist_error|config_ntp_error|meta_server_error|sysprep_not_ready|unknown_win_version"
+)
+_INTERPRETERS: Final = (
+    r"C:\Windows\System32\cmd.exe",
+    r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+)
+_SCRIPTS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\PowerShell"
+_REFUSED: Final = frozenset({"restricted", "allsigned"})
+_AGENTS: Final = ("Ec2Config", "Amazon EC2Launch")
+_SETS_NAME: Final = "SetHostNamePlugin"
+_RUN: Final = tuple(
+    rf"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\{name}" for name in ("RunOnce", "Run", "RunOnceEx")
+)
+_RENAMES: Final = re.compile(r"(?i)rename-computer|netdom(?:\.exe)?\"?\s+renamecomputer|computersystem\b.*\brename\b")
+_PATIENT: Final = (2, 0, 1, 6)
+"""The first version that does not restart for ever where another program names the machine."""
+_SHOWN: Final = 16
+
+
+@rule("windows-disk-service-starts", "The service Virtual Disk can be started", "windows")
+def windows_disk_service_starts(facts: Facts) -> Verdict:
+    r"""By hand is enough: who manages disks starts it.
+
+    Why: diskpart and Disk Management go through it; without it nobody brings data disks online, and nobody extends the
+    system drive.
+
+    Fix: `sc config vds start= demand`.
+
+    Reads: Services\vds
+
+    References: Microsoft, Virtual Disk Service; Alibaba Cloud, Vminit (ConfigDisk, ExtendVolume).
+    """
+    return judge_service(facts, "vds", Start.MANUAL, required=False)
+
+
+@rule("windows-update-service-starts", "The service Windows Update can be started", "windows")
+def windows_update_service_starts(facts: Facts) -> Verdict:
+    r"""By hand is enough: a trigger starts it then.
+
+    Why: the plugin of Vminit that names the cloud's update servers has nothing to configure, and the instance gets no
+    updates.
+
+    Fix: `sc config wuauserv start= demand`.
+
+    Reads: Services\wuauserv
+
+    References: Alibaba Cloud, Vminit (ConfigWsus).
+    """
+    return judge_service(facts, "wuauserv", Start.MANUAL, required=False)
+
+
+@rule("windows-licence-service-starts", "The service Software Protection can be started", "windows")
+def windows_licence_service_starts(facts: Facts) -> Verdict:
+    r"""What asks the licence server, and tells Windows that it is activated.
+
+    Why: the plugin of Vminit that names the cloud's licence server (KMS) works through it; without it Windows takes
+    itself for a copy that is not genuine.
+
+    Fix: `sc config sppsvc start= delayed-auto`.
+
+    Reads: Services\sppsvc
+
+    References: Microsoft, Slmgr.vbs options for volume activation; Alibaba Cloud, Vminit (ConfigKms).
+    """
+    return judge_service(facts, "sppsvc", Start.MANUAL, required=False)
+
+
+@rule("windows-user-data-can-run", "What runs the user's scripts is there, and no policy forbids it", "windows")
+def windows_user_data_can_run(facts: Facts) -> Verdict:
+    r"""cmd.exe and powershell.exe, and the policy "Turn on Script Execution", which outweighs what a caller asks for.
+
+    Why: the user data of an instance are scripts for one or the other; where they cannot run, an instance is not what
+    its user asked for, and nobody is told.
+
+    Fix: restore the file that is named (`sfc /scannow`); set the policy to allow local scripts, or take it away.
+
+    Reads: System32\cmd.exe, System32\WindowsPowerShell\v1.0\powershell.exe, Policies\Microsoft\Windows\PowerShell
+
+    References: Alibaba Cloud, user data of Windows instances (batch and PowerShell), Vminit (CloudinitUserData);
+    Microsoft, about_Group_Policy_Settings, Turn on Script Execution.
+    """
+    guest, registry = facts[Guest], facts[Registry]
+    bad = [Evidence(guest.place(path), flaw) for path in _INTERPRETERS if (flaw := flaw_of_program(facts, path))]
+    scripts = registry.number(_SCRIPTS, "EnableScripts")
+    policy = registry.text(_SCRIPTS, "ExecutionPolicy") if scripts else None
+    if scripts == 0:
+        bad.append(Evidence(registry.place(_SCRIPTS, "EnableScripts"), "0: no script of PowerShell is run"))
+    elif policy and policy.lower() in _REFUSED:
+        bad.append(Evidence(registry.place(_SCRIPTS, "ExecutionPolicy"), policy))
+    if bad:
+        return warning("scripts of users cannot run", *bad)
+    allowed = Evidence(registry.place(_SCRIPTS, "EnableScripts"), "not set" if scripts is None else str(scripts))
+    return ok("scripts of users can run", *(Evidence(guest.place(path), "there") for path in _INTERPRETERS), allowed)
+
+
+@rule("windows-vminit-left-nothing", "Vminit left no user data, and its last run no error", "windows")
+def windows_vminit_left_nothing(facts: Facts) -> Verdict:
+    r"""The user data that it keeps, which are named and not shown, and the words for errors in its newest log.
+
+    Why: a copy takes user data that are kept for its own, and does not run those of its user; what failed in the source
+    fails in every copy.
+
+    Fix: delete the folder user-data; mend what the log names (virtio's drivers, the disk, the registry), then delete
+    the log.
+
+    Reads: C:\ProgramData\aliyun\vminit\user-data, C:\ProgramData\aliyun\vminit\log
+
+    References: Alibaba Cloud, diagnosis of Windows, Vminit (cached user data, known error words).
+    """
+    guest = facts[Guest]
+    left = [Evidence(guest.place(path), "user data are kept") for path in islice(_files(guest, _USER_DATA), _SHOWN)]
+    newest = max(_files(guest, _LOGS), key=lambda path: (guest.stat(path).mtime, path), default=None)
+    if newest:
+        left += islice(_errors(guest, newest), _SHOWN)
+    if left:
+        return warning("Vminit left user data, or failed", *left)
+    log = Evidence(guest.place(newest or _LOGS), "no known error" if newest else "no log")
+    return ok("Vminit left nothing", Evidence(guest.place(_USER_DATA), "no user data"), log)
+
+
+def _files(guest: Guest, folder: str) -> Iterator[str]:
+    """Give the files and folders in a folder; a file of that name counts as itself."""
+    if guest.is_file(folder):
+        yield folder
+        return
+    try:
+        entries = guest.listdir(folder)
+    except NotFound:
+        return
+    for entry in entries:
+        yield rf"{folder}\{entry.name}"
+
+
+def _errors(guest: Guest, path: str) -> Iterator[Evidence]:
+    """Give the lines of a log with words for errors, of a long one at its end; UTF-16 is read without its zeros."""
+    if not guest.is_file(path):
+        return
+    source = guest.open(path)
+    start = max(0, source.size - _MAX_LOG)
+    content = source.read_at(start, source.size - start).replace(b"\0", b"")
+    for number, line in enumerate(content.splitlines(), start=1):
+        if found := _ERRORS.search(line):
+            place = guest.place(path, line=None if start else number)
+            yield Evidence(place, found[0].decode("ascii"))
+
+
+@rule("windows-host-name-has-one-owner", "One program alone names an instance", "windows")
+def windows_host_name_has_one_owner(facts: Facts) -> Verdict:
+    r"""Vminit, Cloudbase-Init with its plugin SetHostName, EC2Config or EC2Launch, and commands that run at log-on.
+
+    Why: each gives its own name and restarts Windows for it; Vminit before 2.0.1.6 and another one do so for ever.
+
+    Fix: take the plugin out of `plugins` in cloudbase-init.conf, delete the command, or disable the service that is
+    not this cloud's; update Vminit.
+
+    Reads: Services\vminit, cloudbase-init, Ec2Config, Amazon EC2Launch; cloudbase-init.conf; Run and RunOnce
+
+    References: Alibaba Cloud, Initialization tools, Vminit (ConfigHostname, version history); Cloudbase-Init, Plugins.
+    """
+    registry = facts[Registry]
+    vminit = service(registry, "vminit")
+    owners = [Evidence(vminit.start_place, "vminit")] if vminit and vminit.start == Start.AUTOMATIC else []
+    others = list(_other_owners(facts))
+    if not others or len(owners) + len(others) == 1:
+        seen = [*owners, *others] or [Evidence(registry.place(_RUN[0]), "nobody names it")]
+        return ok("no more than one program names the machine", *seen)
+    version = _version(facts, vminit) if owners and vminit else None
+    if version and version[1] < _PATIENT:
+        seen = [Evidence(version[0], ".".join(map(str, version[1]))), *owners, *others]
+        return warning("several programs name the machine, and this Vminit restarts for it again and again", *seen)
+    return warning("several programs name the machine", *owners, *others)
+
+
+def _other_owners(facts: Facts) -> Iterator[Evidence]:
+    registry = facts[Registry]
+    for name in _AGENTS:
+        found = service(registry, name)
+        if found and found.start == Start.AUTOMATIC:
+            yield Evidence(found.start_place, name)
+    found = service(registry, "cloudbase-init")
+    if found and found.start == Start.AUTOMATIC:
+        yield from _cloudbase_init(facts)
+    for path in _RUN:
+        for value in registry.values(path):
+            if _RENAMES.search(value.text or ""):
+                yield Evidence(registry.in_guest(value.place), "a command that renames the machine")
+
+
+def _cloudbase_init(facts: Facts) -> Iterator[Evidence]:
+    """What Cloudbase-Init reads that lets it set the name, where nothing is said of plugins included."""
+    for path, found in islice(configurations(facts), 1):
+        option = found.option("plugins") if found else None
+        plugins = (found.texts("plugins") if found and option else None) or ()
+        place = option.place if option else facts[Guest].place(path)
+        if option is None or any(name.rpartition(".")[2] == _SETS_NAME for name in plugins):
+            seen = f"cloudbase-init with {_SETS_NAME}" if option else f"cloudbase-init, by default with {_SETS_NAME}"
+            yield Evidence(Place(place.path, place.line, volume=facts[Guest].volume_of(path)), seen)
+
+
+def _version(facts: Facts, vminit: Service) -> tuple[Place, tuple[int, int, int, int]] | None:
+    """Return the version of Vminit, where its program tells one."""
+    try:
+        version = parse_pe_version(facts[Guest].open(vminit.file))
+    except (NotFound, ParseError):
+        return None
+    return (facts[Guest].place(vminit.file), version.file_version) if version else None
+
+
+RULES = (
+    windows_disk_service_starts,
+    windows_host_name_has_one_owner,
+    windows_licence_service_starts,
+    windows_update_service_starts,
+    windows_user_data_can_run,
+    windows_vminit_left_nothing,
+)

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from fixtures.windows.golden import CONNECTIONS, CONTROL, FILTER, NETWORK, NIC, SCHEDULER, SERVICES, network_filter
+from fixtures.windows.hive import Keys
+from inspector.collectors import COLLECTORS
+from inspector.facts import Facts
+from inspector.guest import Guest
+from inspector.rules.rule import Rule
+from inspector.rules.windows.network import (
+    RULES,
+    windows_goes_through_no_proxy,
+    windows_name_servers_come_from_dhcp,
+    windows_network_filters_lead_to_drivers,
+    windows_routes_are_not_persistent,
+)
+from inspector.verdict import Status
+from tests.corpus import corpus
+from tests.windows import CONFIG, golden, windows_of
+
+pytestmark = pytest.mark.corpus
+
+PARAMETERS = rf"{SERVICES}\Tcpip\Parameters"
+CARD = rf"{PARAMETERS}\Interfaces\{NIC}"
+ROUTES = rf"{PARAMETERS}\PersistentRoutes"
+SETTINGS = r"Microsoft\Windows\CurrentVersion\Internet Settings"
+POLICY = r"Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
+ENVIRONMENT = rf"{CONTROL}\Session Manager\Environment"
+FOREIGN = rf"{NETWORK}\{{A01C1BDB-44E5-4C3E-9AC9-C456C184A812}}"
+
+
+def winhttp(proxy: bytes) -> bytes:
+    return struct.pack("<IIII", 0x18, 0, 3, len(proxy)) + proxy + bytes(4)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert rule(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        (CARD, Status.WARNING),
+        (PARAMETERS, Status.WARNING),
+        (rf"{SERVICES}\Tcpip6\Parameters\Interfaces\{NIC}", Status.WARNING),
+    ],
+)
+def test_name_servers_that_are_set(key: str, status: Status) -> None:
+    verdict = windows_name_servers_come_from_dhcp(golden({key: {"NameServer": "10.0.0.1,10.0.0.2"}}))
+    assert (verdict.status, verdict.evidence[0].seen) == (status, "name servers: 10.0.0.1,10.0.0.2")
+    assert verdict.evidence[0].place.key == rf"{key}\NameServer"
+    for values in ({"NameServer": ""}, {"NameServer": None}):
+        assert windows_name_servers_come_from_dhcp(golden({key: values})).status is Status.OK
+
+
+def test_routes_that_are_set() -> None:
+    route = "0.0.0.0,0.0.0.0,192.168.1.1,-1"
+    verdict = windows_routes_are_not_persistent(golden({ROUTES: {route: "", "10.0.0.0,255.0.0.0,10.3.58.1,1": ""}}))
+    assert (verdict.status, verdict.message) == (Status.WARNING, "2 routes are set for good")
+    assert verdict.evidence[0].place.key == rf"{ROUTES}\{route}"
+    assert windows_routes_are_not_persistent(golden({ROUTES: None})).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "key", "seen"),
+    [
+        (
+            {}, {CONNECTIONS: {"WinHttpSettings": winhttp(b"proxy.example:8080")}},
+            rf"{CONNECTIONS}\WinHttpSettings", "a proxy of services: proxy.example:8080",
+        ),
+        (
+            {}, {POLICY: {"ProxySettingsPerUser": 0}, SETTINGS: {"ProxyEnable": 1, "ProxyServer": "proxy.example:80"}},
+            rf"{SETTINGS}\ProxyEnable", "a proxy of all: proxy.example:80",
+        ),
+        (
+            {ENVIRONMENT: {"HTTP_PROXY": "http://user:secret@proxy.example:80"}}, {}, rf"{ENVIRONMENT}\HTTP_PROXY",
+            "a proxy of programs: proxy.example:80",
+        ),
+    ],
+)  # fmt: skip
+def test_proxies(system: Keys, software: Keys, key: str, seen: str) -> None:
+    verdict = windows_goes_through_no_proxy(golden(system, software))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, seen)
+    assert verdict.evidence[0].place.key == key
+
+
+@pytest.mark.parametrize(
+    "software",
+    [
+        {CONNECTIONS: {"WinHttpSettings": None}},
+        {CONNECTIONS: None},
+        {SETTINGS: {"ProxyEnable": 1, "ProxyServer": "proxy.example:80"}},
+        {POLICY: {"ProxySettingsPerUser": 0}, SETTINGS: {"ProxyEnable": 0, "ProxyServer": "proxy.example:80"}},
+    ],
+)
+def test_no_proxy_of_the_machine(software: Keys) -> None:
+    assert windows_goes_through_no_proxy(golden(software=software)).status is Status.OK
+
+
+@pytest.mark.parametrize("data", [b"", winhttp(b"proxy")[:18]])
+def test_settings_of_a_proxy_that_cannot_be_read(data: bytes) -> None:
+    verdict = windows_goes_through_no_proxy(golden(software={CONNECTIONS: {"WinHttpSettings": data}}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("system", "files", "status", "key", "seen"),
+    [
+        (
+            {rf"{SERVICES}\WFPLWFS": None}, {}, Status.FAILED, FILTER,
+            "MS_WfpLwf: no service WFPLWFS",
+        ),
+        (
+            {}, {"/Windows/System32/drivers/wfplwfs.sys": None}, Status.FAILED, FILTER,
+            "MS_WfpLwf: the file of WFPLWFS does not exist",
+        ),
+        (
+            {}, {"/Windows/System32/drivers/pacer.sys": b""}, Status.WARNING, SCHEDULER,
+            "MS_PACER: the file of Psched is empty",
+        ),
+        ({rf"{FILTER}\Ndi": {"Service": None}}, {}, Status.FAILED, FILTER, "MS_WfpLwf: no service is named"),
+        (
+            network_filter(FOREIGN, "mfe_ndisfilt", "WFPLWFS", "oem13.inf", mandatory=False), {}, Status.WARNING,
+            FOREIGN, "mfe_ndisfilt: not of Windows",
+        ),
+    ],
+)  # fmt: skip
+def test_filters_of_network_cards(system: Keys, files: Any, status: Status, key: str, seen: str) -> None:
+    verdict = windows_network_filters_lead_to_drivers(golden(system, files=files))
+    assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
+    assert verdict.evidence[0].place.key == rf"{key}\Ndi\Service"
+
+
+def test_what_is_no_filter_is_left_out() -> None:
+    server = {rf"{NETWORK}\{{03F0DBAD-C963-4EB4-8510-DD8D23454D85}}\Ndi": {"Service": "gone"}}
+    assert windows_network_filters_lead_to_drivers(golden(server)).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        (windows_network_filters_lead_to_drivers, NETWORK),
+        (windows_name_servers_come_from_dhcp, rf"{PARAMETERS}\Interfaces"),
+        (windows_routes_are_not_persistent, PARAMETERS),
+    ],
+)
+def test_without_its_key_nothing_is_known(rule: Rule, key: str) -> None:
+    verdict = rule(golden({key: None}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE"])
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hives_nothing_is_ok(name: str, content: bytes | None) -> None:
+    facts = golden(files={f"{CONFIG}/{name}": content})
+    for rule in RULES if name == "SYSTEM" else [windows_goes_through_no_proxy]:
+        verdict = rule(facts)
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_a_real_hive_is_read() -> None:
+    """That of a Windows 7 with two cards, each with an address, name servers and a route, and another's filter."""
+    hive = corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()
+    guest = windows_of({}, {"x": {}}, {f"{CONFIG}/SYSTEM": hive})
+    facts = Facts({Guest: guest}, COLLECTORS)
+    servers = windows_name_servers_come_from_dhcp(facts)
+    assert {it.seen for it in servers.evidence} == {"name servers: 10.3.58.4", "name servers: 192.168.1.112"}
+    routes = windows_routes_are_not_persistent(facts)
+    assert [it.place.key and it.place.key.rpartition("\\")[2] for it in routes.evidence] == [
+        "0.0.0.0,0.0.0.0,192.168.1.1,-1", "0.0.0.0,0.0.0.0,10.3.58.1,-1",
+    ]  # fmt: skip
+    filters = windows_network_filters_lead_to_drivers(facts)
+    assert filters.status is Status.FAILED
+    assert {it.seen.partition(":")[0] for it in filters.evidence} >= {"MS_WfpLwf", "MS_PACER", "mfe_ndisfilt"}

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from fixtures.files import Dir, File
+from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES
+from fixtures.windows.hive import Data, Keys
+from fixtures.windows.pe import program
+from fixtures.windows.version import versioned
+from inspector.profile import load_profile
+from inspector.rules.rule import Rule
+from inspector.rules.windows import vminit
+from inspector.rules.windows.vminit import (
+    RULES,
+    windows_disk_service_starts,
+    windows_host_name_has_one_owner,
+    windows_licence_service_starts,
+    windows_update_service_starts,
+    windows_user_data_can_run,
+    windows_vminit_left_nothing,
+)
+from inspector.verdict import Status
+from tests.windows import CONFIG, golden
+
+pytestmark = pytest.mark.corpus
+
+PLUGINS = (
+    "StartDepend", "OpenRDP", "NetworkClean", "ConfigDisk", "ExtendVolume", "CloudinitUserData", "ConfigHostname",
+    "ConfigWsus", "ConfigKms", "ConfigNtp",
+)  # fmt: skip
+"""As the vendor's documentation has them, in the order in which they run."""
+FOLDER = "/ProgramData/aliyun/vminit"
+SHOWN = r"C:\ProgramData\aliyun\vminit"
+POLICY = r"Policies\Microsoft\Windows\PowerShell"
+RUN_ONCE = r"Microsoft\Windows\CurrentVersion\RunOnce"
+WITH_NAME = "cloudbaseinit.plugins.common.sethostname.SetHostNamePlugin"
+DEMANDED = [
+    (windows_disk_service_starts, "vds", "/Windows/System32/vds.exe"),
+    (windows_update_service_starts, "wuauserv", "/Windows/System32/wuaueng.dll"),
+    (windows_licence_service_starts, "sppsvc", "/Windows/System32/sppsvc.exe"),
+]
+
+
+def test_each_of_the_ten_plugins_has_its_rules_in_the_profile_of_its_cloud() -> None:
+    assert vminit.__doc__
+    table = {line.split()[0]: line.split()[1:] for line in vminit.__doc__.splitlines() if line.startswith("    ")}
+    assert tuple(table) == PLUGINS
+    judged = {rule for check in load_profile("ecs").checks for rule in check.rules}
+    assert {plugin for plugin, rules in table.items() if not rules or set(rules) - judged} == set()
+    told = {rule for rules in table.values() for rule in rules}
+    assert {rule.name for rule in RULES} <= told
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_golden_guest_is_ok(rule: Rule) -> None:
+    assert rule(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize(("rule", "name", "path"), DEMANDED, ids=[row[1] for row in DEMANDED])
+def test_services_that_have_to_be_there(rule: Rule, name: str, path: str) -> None:
+    key = rf"{SERVICES}\{name}"
+    for start, status in ((2, Status.OK), (3, Status.OK), (4, Status.WARNING)):
+        verdict = rule(golden({key: {"Start": start}}))
+        assert (verdict.status, verdict.evidence[0].place.key) == (status, rf"{key}\Start")
+    missing = rule(golden({key: None}))
+    assert (missing.status, missing.evidence[0].place.key) == (Status.WARNING, key)
+    broken = rule(golden(files={path: b"text"}))
+    assert broken.status is Status.WARNING
+    assert broken.evidence[0].place.path.lower().endswith(path.rpartition("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("files", "software", "place"),
+    [
+        ({POWERSHELL: None}, {}, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"),
+        ({"/Windows/System32/cmd.exe": b""}, {}, r"C:\Windows\System32\cmd.exe"),
+        ({POWERSHELL: program("i386")}, {}, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"),
+        ({}, {POLICY: {"EnableScripts": 0}}, rf"{POLICY}\EnableScripts"),
+        ({}, {POLICY: {"EnableScripts": 1, "ExecutionPolicy": "AllSigned"}}, rf"{POLICY}\ExecutionPolicy"),
+    ],
+)
+def test_what_keeps_scripts_from_running(files: Any, software: Keys, place: str) -> None:
+    verdict = windows_user_data_can_run(golden(software=software, files=files))
+    found = verdict.evidence[0].place
+    assert (verdict.status, found.key or found.path) == (Status.WARNING, place)
+
+
+@pytest.mark.parametrize("policy", ["RemoteSigned", "Unrestricted", None])
+def test_policies_that_let_scripts_run(policy: str | None) -> None:
+    values: dict[str, Data] = {"EnableScripts": 1, "ExecutionPolicy": policy}
+    assert windows_user_data_can_run(golden(software={POLICY: values})).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["userdata.ps1", "i-0001/script.bat"])
+def test_user_data_that_are_kept_are_named_and_not_shown(name: str) -> None:
+    verdict = windows_vminit_left_nothing(golden(files={f"{FOLDER}/user-data/{name}": "secret"}))
+    assert verdict.status is Status.WARNING
+    assert verdict.evidence[0].place.path == rf"{SHOWN}\user-data\{name.partition('/')[0]}"
+    assert verdict.evidence[0].seen == "user data are kept"
+
+
+def test_an_empty_folder_of_user_data_holds_none() -> None:
+    assert windows_vminit_left_nothing(golden(files={f"{FOLDER}/user-data": Dir()})).status is Status.OK
+
+
+def test_errors_of_the_newest_log() -> None:
+    old, new = File("no_system_disk", mtime=1), File("started\nplugin: install_virtio_error (5)\ndone\n", mtime=2)
+    verdict = windows_vminit_left_nothing(golden(files={f"{FOLDER}/log/z.log": old, f"{FOLDER}/log/a.log": new}))
+    place = verdict.evidence[0].place
+    assert (verdict.status, place.path, place.line) == (Status.WARNING, rf"{SHOWN}\log\a.log", 2)
+    assert [it.seen for it in verdict.evidence] == ["install_virtio_error"]
+    mended = {f"{FOLDER}/log/z.log": old, f"{FOLDER}/log/a.log": File("started\ndone\n", mtime=2)}
+    assert windows_vminit_left_nothing(golden(files=mended)).status is Status.OK
+
+
+def test_a_log_in_utf_16_and_a_long_one() -> None:
+    wide = "started\r\nsysprep_not_ready\r\n".encode("utf-16")
+    verdict = windows_vminit_left_nothing(golden(files={f"{FOLDER}/log/a.log": wide}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "sysprep_not_ready")
+    long = b"line\n" * 1_000_000 + b"meta_server_error\n"
+    verdict = windows_vminit_left_nothing(golden(files={f"{FOLDER}/log/a.log": long}))
+    assert (verdict.evidence[0].place.line, verdict.evidence[0].seen) == (None, "meta_server_error")
+
+
+def test_a_folder_where_the_log_should_be_is_no_log() -> None:
+    assert windows_vminit_left_nothing(golden(files={f"{FOLDER}/log/old": Dir()})).status is Status.OK
+
+
+CONF = "[DEFAULT]\nplugins=cloudbaseinit.plugins.common.mtu.MTUPlugin"
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "files", "place", "line"),
+    [
+        ({}, {}, {CLOUDBASE_CONF: f"{CONF},{WITH_NAME}\n"}, "C:" + CLOUDBASE_CONF.replace("/", "\\"), 2),
+        ({}, {}, {CLOUDBASE_CONF: "[DEFAULT]\n"}, "C:" + CLOUDBASE_CONF.replace("/", "\\"), None),
+        (
+            {rf"{SERVICES}\Amazon EC2Launch": {"Type": 0x10, "Start": 2}}, {}, {},
+            rf"{SERVICES}\Amazon EC2Launch\Start", None,
+        ),
+        ({}, {RUN_ONCE: {"name": "powershell Rename-Computer x -Restart"}}, {}, rf"{RUN_ONCE}\name", None),
+        ({}, {RUN_ONCE: {"name": "wmic computersystem where x call rename y"}}, {}, rf"{RUN_ONCE}\name", None),
+    ],
+)  # fmt: skip
+def test_several_that_name_the_machine(system: Keys, software: Keys, files: Any, place: str, line: int | None) -> None:
+    verdict = windows_host_name_has_one_owner(golden(system, software, files))
+    assert (verdict.status, verdict.message) == (Status.WARNING, "several programs name the machine")
+    assert verdict.evidence[0].place.key == rf"{SERVICES}\vminit\Start"
+    found = verdict.evidence[1].place
+    assert (found.key or found.path, found.line) == (place, line)
+    alone = {rf"{SERVICES}\vminit": {"Start": 4}, **system}
+    assert windows_host_name_has_one_owner(golden(alone, software, files)).status is Status.OK
+
+
+@pytest.mark.parametrize(("version", "again"), [((2, 0, 1, 2), True), ((2, 0, 1, 6), False), ((2, 0, 1, 8), False)])
+def test_an_old_vminit_restarts_for_ever(version: tuple[int, int, int, int], again: bool) -> None:
+    files = {f"{FOLDER}/vminit.exe": versioned(version)}
+    verdict = windows_host_name_has_one_owner(golden(software={RUN_ONCE: {"x": "Rename-Computer y"}}, files=files))
+    assert verdict.status is Status.WARNING
+    assert bool(re.search("again and again", verdict.message)) == again
+    assert windows_host_name_has_one_owner(golden(files=files)).status is Status.OK
+
+
+def test_nobody_who_names_the_machine() -> None:
+    facts = golden({rf"{SERVICES}\vminit": None}, {RUN_ONCE: {"other": r"C:\Windows\x.exe"}})
+    assert windows_host_name_has_one_owner(facts).status is Status.OK
+
+
+OF_FILES = (windows_user_data_can_run, windows_vminit_left_nothing)
+NEEDS = [(rule, "SYSTEM") for rule in RULES if rule not in OF_FILES] + [
+    (windows_user_data_can_run, "SOFTWARE"), (windows_host_name_has_one_owner, "SOFTWARE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "name"), NEEDS, ids=[f"{rule.name}-{name}" for rule, name in NEEDS])
+@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
+def test_without_the_hive_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
+    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
