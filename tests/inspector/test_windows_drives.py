@@ -142,7 +142,7 @@ def test_paths_are_taken_as_users_of_windows_and_of_unix_write_them(name: str, p
 def test_a_folder_is_listed(path: str, disk: Disk) -> None:
     done = call("ls", disk(UEFI), path)
     separator = "\\" if "\\" in path else "/"
-    hives = ["DEFAULT", "SAM", "SECURITY", "SOFTWARE", "SYSTEM"]
+    hives = ["DEFAULT", "DRIVERS", "SAM", "SECURITY", "SOFTWARE", "SYSTEM"]
     names = {f"{name}{suffix}" for name in hives for suffix in ("", ".LOG1", ".LOG2")} | {"RegBack", "systemprofile"}
     assert done.stdout.decode().splitlines() == [path.rstrip("/") + separator + name for name in sorted(names)]
 
