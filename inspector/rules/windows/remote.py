@@ -1,7 +1,7 @@
 r"""Remote Desktop: that it listens, on which port, and that the firewall lets it in.
 
 Source: Microsoft's documentation of the policies and values of Remote Desktop Services ("Win32_TSPermissionsSetting",
-"Troubleshoot Remote Desktop connections") and of the firewall ([MS-GPFAS]).
+"Troubleshoot Remote Desktop connections", "change logon") and of the firewall ([MS-GPFAS], "Firewall CSP").
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _HOME: Final = ("Core", "Home", "Starter")
 """How the editions begin that are no host of Remote Desktop (Microsoft, "How to use Remote Desktop")."""
 _DENY: Final = "fDenyTSConnections"
+_WINLOGON: Final = rf"{_CURRENT}\Winlogon"
+_NO_LOG_ON: Final = "WinStationsDisabled"
 _PORT: Final = 3389
 _FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
+_MANAGED: Final = rf"{_FIREWALL}\Mdm"
+"""What a management by MDM sets (Firewall CSP), in the form of the machine's own settings."""
+_RESTRICTED: Final = tuple(rf"{_FIREWALL}\RestrictedServices\{kind}\System" for kind in ("Static", "Configurable"))
+"""Rules of single services, which come before all others and know neither profiles nor being switched off."""
 _FIREWALL_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall"
 _SERVICES: Final = frozenset({"", "*", "termservice"})
 _PROGRAMS: Final = frozenset({"", "system"})
@@ -46,10 +52,11 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
 
     Why: a Windows instance without Remote Desktop can be reached over the cloud's console only.
 
-    Fix: set fDenyTSConnections to 0 (System Properties, Remote), take the policy away, and let TermService start.
+    Fix: set fDenyTSConnections to 0 (System Properties, Remote), take the policy away, let TermService start, and
+    `change logon /enable`.
 
     Reads: Control\Terminal Server, Policies\Microsoft\Windows NT\Terminal Services, Services\TermService,
-    SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID
+    SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID, Winlogon\WinStationsDisabled
 
     References: Microsoft, General Remote Desktop connection troubleshooting; Prepare a Windows VHD or VHDX to upload to
     Azure; Unattended Windows Setup Reference, fDenyTSConnections (on by default).
@@ -76,13 +83,13 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
             return warning("Remote Desktop is off until the service of the cloud opens it", evidence, opener)
         return failed("Remote Desktop is off", evidence)
     if lacking := _lacking(facts, found):
-        return failed("Remote Desktop is on, and nothing listens", lacking)
+        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", lacking)
     decides = registry.place(_SERVER if policy is None else _POLICY, _DENY)
     return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
 
 
 def _lacking(facts: Facts, found: Service) -> Evidence | None:
-    """What keeps the service from listening: its program, or the listener."""
+    """What keeps the service from listening or letting in: its program, the listener, `change logon /disable`."""
     registry = facts[Registry]
     if flaw := flaw_of_program(facts, found.file, any_machine=True):
         return Evidence(facts[Guest].place(found.file), flaw)
@@ -90,6 +97,8 @@ def _lacking(facts: Facts, found: Service) -> Evidence | None:
         return Evidence(registry.place(_LISTENER), "no such key")
     if registry.number(_LISTENER, "fEnableWinStation") == 0:
         return Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
+    if (text := registry.text(_WINLOGON, _NO_LOG_ON) or "0") != "0":
+        return Evidence(registry.place(_WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
     return None
 
 
@@ -144,7 +153,8 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
     that is limited to cards, users, releases or IPsec lets nobody in. The policies that refuse all exceptions, or the
     machine's own rules, count, and so does a profile that allows what no rule is about. Exceptions that policies of
-    Windows XP name (AuthorizedApplications, GloballyOpenPorts, Services) are not read.
+    Windows XP name (AuthorizedApplications, GloballyOpenPorts, Services) are not read. Rules and settings of a
+    management by MDM count as policies, and so does what restricts the service itself.
 
     Why: the security groups of the cloud stand before the instance; behind a firewall without that rule nobody gets in.
 
@@ -152,16 +162,19 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     language), or for another port `netsh advfirewall firewall add rule name=RDP dir=in action=allow protocol=TCP
     localport=PORT`; a rule that blocks is named, and is to be deleted.
 
-    Reads: Services\SharedAccess\Parameters\FirewallPolicy, Policies\Microsoft\WindowsFirewall
+    Reads: Services\SharedAccess\Parameters\FirewallPolicy with Mdm and RestrictedServices,
+    Policies\Microsoft\WindowsFirewall
 
     References: Microsoft, [MS-GPFAS] 2.2.2.19 Firewall Rule and the Firewall Rule Grammar Rule, 2.2.3 Per-Profile
-    Policy Configuration Options; Unattended Windows Setup Reference, Networking-MPSSVC-Svc (the group's name).
+    Policy Configuration Options; Firewall CSP (MdmStore); Unattended Windows Setup Reference, Networking-MPSSVC-Svc
+    (the group's name).
     """
     registry = facts[Registry]
     port = listening_port(registry)
     good: list[Evidence] = []
-    bad: list[Evidence] = []
-    local, policy = list(_rules(registry, _FIREWALL)), list(_rules(registry, _FIREWALL_POLICY))
+    bad = list(_restricted(registry, port))
+    local = list(_rules(registry, _FIREWALL))
+    policy = [*_rules(registry, _FIREWALL_POLICY), *_rules(registry, _MANAGED)]
     settings = _settings(registry)
     for name in _PROFILES:
         place, on = settings(name, "EnableFirewall")
@@ -198,16 +211,15 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
 
 
 def _settings(registry: Registry) -> Callable[[str, str], tuple[Place, int | None]]:
-    """Return what tells what holds for a profile, and where it stands: its policy, or the machine's own setting."""
+    """Return what tells what holds for a profile, and where it stands: a policy, or the machine's own setting."""
     newer = any(registry.key(rf"{_FIREWALL_POLICY}\{_POLICIES[name]}") for name in ("Private", "Public"))
     policies = _POLICIES if newer else _OLD_POLICIES
 
     def setting(profile: str, name: str) -> tuple[Place, int | None]:
-        path = rf"{_FIREWALL_POLICY}\{policies[profile]}"
-        number = registry.number(path, name)
-        if number is None:
-            path = rf"{_FIREWALL}\{_PROFILES[profile]}"
-            number = registry.number(path, name)
+        own = _PROFILES[profile]
+        paths = (rf"{_FIREWALL_POLICY}\{policies[profile]}", rf"{_MANAGED}\{own}", rf"{_FIREWALL}\{own}")
+        found = ((path, registry.number(path, name)) for path in paths)
+        path, number = next((it for it in found if it[1] is not None), (paths[-1], None))
         return registry.place(path, name), number
 
     return setting
@@ -219,6 +231,20 @@ def _rules(registry: Registry, policy: str) -> Iterator[tuple[str, FirewallRule]
         found = parse_firewall_rule(value.text or "")
         if found and found.is_active and found.is_inbound:
             yield value.name, found
+
+
+def _restricted(registry: Registry, port: int) -> Iterator[Evidence]:
+    """Give the rule that closes the service of Remote Desktop itself, where no rule of that kind opens it."""
+    found = [
+        (value, here)
+        for path in _RESTRICTED
+        for value in registry.values(path)
+        if (here := parse_firewall_rule(value.text or "")) and here.is_inbound and here.holds_for_port(port)
+        if here.first("Svc").lower() == "termservice"
+    ]
+    if not any(here.allows for _, here in found):
+        for value, _ in found:
+            yield Evidence(registry.in_guest(value.place), "the service itself is closed, in every profile")
 
 
 RULES = (windows_firewall_lets_rdp_in, windows_rdp_is_enabled, windows_rdp_listens_as_usual)

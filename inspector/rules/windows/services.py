@@ -126,7 +126,8 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
     Why: a card that keeps the address of the source has no network in the cloud. Vminit from 2.0 on sets cards back to
     DHCP at the first boot.
 
-    Fix: let the card get its address by DHCP, and remove those that are gone in the Device Manager (hidden devices).
+    Fix: `netsh interface ipv4 set address name="NAME" source=dhcp`, and remove cards that are gone in the Device
+    Manager (hidden devices).
 
     Reads: Services\Tcpip\Parameters\Interfaces
 

@@ -190,11 +190,12 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
     Why: a drive that the instance does not have gives no page file; without one Windows writes no dump when it stops,
     and runs out of memory early.
 
-    Fix: let Windows manage the size of the page file on drive C (System Properties, Performance).
+    Fix: let Windows manage the page file (System Properties, Performance), which is PagingFiles with
+    `?:\pagefile.sys` alone.
 
     Reads: Session Manager\Memory Management\PagingFiles
 
-    References: Microsoft, Introduction to the page file.
+    References: Microsoft, Introduction to the page file; the hives of real machines (`?:\pagefile.sys`).
     """
     registry = facts[Registry]
     path = rf"{_MANAGER}\Memory Management"
