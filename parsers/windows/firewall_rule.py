@@ -1,9 +1,10 @@
 """A rule of the Windows firewall as the registry keeps it: `v2.30|Action=Allow|Active=TRUE|Dir=In|LPort=22|`.
 
 Specification: Microsoft, [MS-GPFAS] "Group Policy: Firewall and Advanced Security Data Structure", "Firewall Rule and
-the Firewall Rule Grammar Rule" (2.2.2.19; interface types 2.2.2.8, keywords of ports 2.2.2.3). Fields that stand more
-than once are a list; one without ports, profiles, a protocol or addresses holds for all. Not done: ranges of addresses
-are kept as they stand, and the releases that a rule is for (Platform) are not compared, but count as a limit.
+the Firewall Rule Grammar Rule" (2.2.2.19; interface types 2.2.2.8, keywords of ports 2.2.2.3). The grammar is ABNF,
+whose words have no case, and the rules of restricted services of a real machine are written in any. Fields that stand
+more than once are a list; one without ports, profiles, a protocol or addresses holds for all. Not done: ranges of
+addresses are kept as they stand, and the releases that a rule is for (Platform) are not compared, but count as a limit.
 """
 
 from __future__ import annotations
@@ -16,28 +17,27 @@ import msgspec
 MAX_FIELDS: Final = 4096
 _TCP: Final = "6"
 _LIMITS: Final = (
-    "IF", "RMauth", "RMAuth", "RUAuth", "LUAuth", "LUAuth2_24", "LUOwn", "AppPkgId", "Platform", "NNm",
-    "SecurityRealmId", "Security", "Security2", "Security2_9", "TTK", "TTK2_22", "TTK2_27", "TTK2_28", "RPort",
-    "RPort2_10",
+    "if", "rmauth", "ruauth", "luauth", "luauth2_24", "luown", "apppkgid", "platform", "nnm", "securityrealmid",
+    "security", "security2", "security2_9", "ttk", "ttk2_22", "ttk2_27", "ttk2_28", "rport", "rport2_10",
 )  # fmt: skip
 """Fields of which any makes a rule hold for some connections only."""
-_PORTS: Final = "LPort"
+_PORTS: Final = "lport"
 """How the fields begin that name ports; later versions of the grammar brought fields of their own."""
-_WIRED: Final = "Lan"
-_REMOTE: Final = ("RA4", "RA42", "RA6", "RA62")
-_OWN_NETWORK: Final = "LocalSubnet"
+_WIRED: Final = "lan"
+_REMOTE: Final = ("ra4", "ra42", "ra6", "ra62")
+_OWN_NETWORK: Final = "localsubnet"
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class FirewallRule(msgspec.Struct, frozen=True):
-    """A rule: its version, and the values of each field by the field's name."""
+    """A rule: its version, and the values of each field by the field's name in lower case."""
 
     version: str
     fields: dict[str, tuple[str, ...]]
 
     def first(self, name: str) -> str:
         """Return the first value of a field; "" where it is not there."""
-        values = self.fields.get(name)
+        values = self.fields.get(name.lower())
         return values[0] if values else ""
 
     @property
@@ -48,17 +48,17 @@ class FirewallRule(msgspec.Struct, frozen=True):
     @property
     def is_inbound(self) -> bool:
         """Whether it is about connections from outside."""
-        return self.first("Dir") == "In"
+        return self.first("Dir").lower() == "in"
 
     @property
     def allows(self) -> bool:
         """Whether it lets in; otherwise it blocks."""
-        return self.first("Action") in {"Allow", "ByPass"}
+        return self.first("Action").lower() in {"allow", "bypass"}
 
     @property
     def profiles(self) -> tuple[str, ...]:
         """The profiles that it holds for ("Domain", "Private", "Public"); none named means all."""
-        return self.fields.get("Profile", ())
+        return tuple(name.capitalize() for name in self.fields.get("profile", ()))
 
     @property
     def is_limited(self) -> bool:
@@ -66,15 +66,15 @@ class FirewallRule(msgspec.Struct, frozen=True):
 
         So is a rule for cards without a wire, and one for IPv6 or for the machine's own network alone.
         """
-        kinds = self.fields.get("IFType", ())
+        kinds = {kind.lower() for kind in self.fields.get("iftype", ())}
         return any(self.fields.get(name) for name in _LIMITS) or bool(kinds and _WIRED not in kinds) or self._is_near
 
     @property
     def _is_near(self) -> bool:
         """Whether no address of IPv4 beyond the machine's own network is among those that it is limited to."""
         limited = any(self.fields.get(name) for name in _REMOTE)
-        others = {*self.fields.get("RA4", ()), *self.fields.get("RA42", ())} - {_OWN_NETWORK}
-        return limited and not others
+        ranges = (*self.fields.get("ra4", ()), *self.fields.get("ra42", ()))
+        return limited and not {text.lower() for text in ranges} - {_OWN_NETWORK}
 
     @property
     def names_ports(self) -> bool:
@@ -96,12 +96,12 @@ class FirewallRule(msgspec.Struct, frozen=True):
 def parse_firewall_rule(text: str) -> FirewallRule | None:
     """Take a rule apart; None where it is none."""
     version, *parts = text.rstrip("|").split("|", MAX_FIELDS)
-    if not version.startswith("v") or not parts:
+    if not version.lower().startswith("v") or not parts:
         return None
     fields: dict[str, tuple[str, ...]] = {}
     for part in parts:
         name, _, value = part.partition("=")
-        fields[name] = (*fields.get(name, ()), value)
+        fields[name.lower()] = (*fields.get(name.lower(), ()), value)
     return FirewallRule(version, fields)
 
 

@@ -88,3 +88,14 @@ def test_a_rule_that_is_not_limited(field: str) -> None:
 @pytest.mark.parametrize("text", ["", "v2.30", "|", "Action=Allow|", "x" * 100])
 def test_what_is_no_rule(text: str) -> None:
     assert parse_firewall_rule(text) is None
+
+
+def test_words_have_no_case() -> None:
+    """As a real Windows 7 has its rules of restricted services."""
+    rule = parse_firewall_rule(
+        r"V2.0|Action=Block|Dir=in|LPORT=68|app=%windir%\System32\svchost.exe|SVC=DHCP|profile=private|"
+    )
+    assert rule is not None
+    assert (rule.is_inbound, rule.allows, rule.first("Svc"), rule.profiles) == (True, False, "DHCP", ("Private",))
+    assert rule.holds_for_port(68)
+    assert not rule.holds_for_port(69)

@@ -21,9 +21,14 @@ LISTENER = rf"{SERVER}\WinStations\RDP-Tcp"
 VMINIT = rf"{SERVICES}\vminit"
 TERM = rf"{SERVICES}\TermService"
 POLICY = r"Policies\Microsoft\Windows NT\Terminal Services"
+WINLOGON = rf"{CURRENT}\Winlogon"
+MANAGED = rf"{FIREWALL}\Mdm"
+STATIC = rf"{FIREWALL}\RestrictedServices\Static\System"
+SERVICE = r"V2.0|Action={}|Dir=in|LPORT=3389|app=%windir%\System32\svchost.exe|Svc=TermService|Name=x|"
 FIREWALL_POLICY = r"Policies\Microsoft\WindowsFirewall"
 HOME: dict[str, Data] = {"InstallationType": "Client", "EditionID": "CoreSingleLanguage"}
 ALLOW = "RemoteDesktop-UserMode-In-TCP"
+BLOCK = "v2.10|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=3389|Name=x|"
 OPEN = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=System|Name=x|"
 
 
@@ -50,6 +55,8 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({}, {CURRENT: HOME}, Status.FAILED, rf"{CURRENT}\EditionID"),
         ({}, {CURRENT: {**HOME, "EditionID": "Professional"}}, Status.OK, rf"{SERVER}\fDenyTSConnections"),
         ({}, {CURRENT: {"ProductName": None}}, Status.WARNING, rf"{CURRENT}\CurrentBuild"),
+        ({}, {WINLOGON: {"WinStationsDisabled": "1"}}, Status.FAILED, rf"{WINLOGON}\WinStationsDisabled"),
+        ({}, {WINLOGON: {"WinStationsDisabled": "0"}}, Status.OK, rf"{SERVER}\fDenyTSConnections"),
     ],
 )  # fmt: skip
 def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) -> None:
@@ -165,3 +172,36 @@ def test_without_the_hives_nothing_is_ok(rule: Rule, name: str, content: bytes |
         return
     verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_what_a_management_by_mdm_sets_counts_as_a_policy() -> None:
+    closed: Keys = {rf"{FIREWALL}\FirewallRules": {ALLOW: None}}
+    opened: Keys = {rf"{MANAGED}\FirewallRules": {"x": OPEN}}
+    assert windows_firewall_lets_rdp_in(golden(closed)).status is Status.WARNING
+    assert windows_firewall_lets_rdp_in(golden({**closed, **opened})).status is Status.OK
+    assert windows_firewall_lets_rdp_in(golden({rf"{MANAGED}\FirewallRules": {"x": BLOCK}})).status is Status.WARNING
+    off: Keys = {rf"{FIREWALL}\StandardProfile": {"EnableFirewall": 0}}
+    on: Keys = {rf"{MANAGED}\StandardProfile": {"EnableFirewall": 1}}
+    assert windows_firewall_lets_rdp_in(golden({**closed, **off})).status is Status.WARNING
+    alone: Keys = {rf"{MANAGED}\StandardProfile": {"AllowLocalPolicyMerge": 0}}
+    assert windows_firewall_lets_rdp_in(golden(alone)).status is Status.WARNING
+    assert windows_firewall_lets_rdp_in(golden({**alone, **opened})).status is Status.OK
+    verdict = windows_firewall_lets_rdp_in(golden({**closed, **on, **off}))
+    assert rf"{MANAGED}\StandardProfile\EnableFirewall" in {item.place.key for item in verdict.evidence}
+
+
+def test_what_restricts_the_service_itself() -> None:
+    """The rules of restricted services are written in any case, as on a real machine, and have no field Active."""
+    verdict = windows_firewall_lets_rdp_in(golden({STATIC: {"TermService-1": SERVICE.format("Block")}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{STATIC}\TermService-1")
+    both: Keys = {STATIC: {"a": SERVICE.format("Allow"), "b": SERVICE.format("block").replace("LPORT=3389|", "")}}
+    assert windows_firewall_lets_rdp_in(golden(both)).status is Status.OK
+    other = SERVICE.format("Block").replace("TermService", "HidServ")
+    assert windows_firewall_lets_rdp_in(golden({STATIC: {"HidServ-1": other}})).status is Status.OK
+
+
+def test_a_rule_in_any_case_blocks() -> None:
+    rule = (
+        BLOCK.replace("Dir=In", "dir=IN").replace("Active=TRUE", "ACTIVE=true").replace("Action=Block", "action=block")
+    )
+    assert windows_firewall_lets_rdp_in(golden({rf"{FIREWALL}\FirewallRules": {"b": rule}})).status is Status.WARNING
