@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.windows.golden import CONTROL, CURRENT, SERVICES
-from fixtures.windows.hive import Data, Keys, merged
+from fixtures.windows.hive import Data, Keys, Typed, merged
 from inspector.rules.rule import Rule
 from inspector.rules.windows.accounts import (
     RULES,
@@ -14,6 +14,7 @@ from inspector.rules.windows.accounts import (
 )
 from inspector.verdict import Status
 from parsers.windows.sam import ADMINISTRATOR, USERS
+from tests.corpus import corpus
 from tests.windows import CONFIG, ENABLED, golden, sam
 
 pytestmark = pytest.mark.corpus
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.corpus
 GUEST = 501
 DISABLED = 0x211
 WINLOGON = rf"{CURRENT}\Winlogon"
+SECRETS = r"Policy\Secrets\DefaultPassword\CurrVal"
+SID = bytes.fromhex("010400000000000515000000010000000200000003000000")
 SECRET = "correct horse"  # noqa: S105 - which nothing may show
 
 
@@ -59,6 +62,50 @@ def test_logging_on_without_being_asked(values: dict[str, Data], status: Status,
     assert SECRET not in repr(verdict)
 
 
+def test_a_password_that_the_lsa_keeps() -> None:
+    kept: Keys = {SECRETS: {"": Typed(0, b"\1" * 92)}}
+    verdict = windows_does_not_log_on_by_itself(golden(security=kept))
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    assert [(item.place.key, item.seen) for item in verdict.evidence] == [(SECRETS, "a password, encrypted")]
+    assert windows_does_not_log_on_by_itself(golden(security={SECRETS: {"": Typed(0, b"")}})).status is Status.OK
+
+
+def test_the_real_machine_that_keeps_one() -> None:
+    """hivex writes the real hive anew, whose last write was not completed."""
+    real = merged(corpus("known/hives/hv-rp-SECURITY.hive.xz").read_bytes(), {"Policy": {}})
+    verdict = windows_does_not_log_on_by_itself(golden(files={f"{CONFIG}/SECURITY": real}))
+    assert [item.place.key for item in verdict.evidence] == [SECRETS]
+    assert windows_belongs_to_no_domain(golden(files={f"{CONFIG}/SECURITY": real})).status is Status.OK
+
+
+def test_a_member_of_a_domain() -> None:
+    member: Keys = {
+        r"Policy\PolPrDmS": {"": Typed(0, SID)},
+        r"Policy\PolPrDmN": {"": Typed(0, bytes.fromhex("0800080008000000") + "CORP".encode("utf-16-le"))},
+    }
+    verdict = windows_belongs_to_no_domain(golden(security=member))
+    assert (verdict.status, verdict.message) == (Status.WARNING, "Windows is a member of a domain")
+    assert verdict.evidence[0].place.key == r"Policy\PolPrDmS"
+    assert verdict.evidence[0].seen == "CORP, S-1-5-21-1-2-3"
+
+
+def test_another_administrator_is_told_of() -> None:
+    """In the real SAM there is one, number 1000, with a password."""
+    verdict = windows_administrator_can_log_on(golden(files={f"{CONFIG}/SAM": sam({ADMINISTRATOR: DISABLED})}))
+    assert "another administrator can log on" in verdict.message
+    assert verdict.evidence[1].seen == "Preston: enabled, with a password"
+    alone = sam({ADMINISTRATOR: DISABLED, 1000: DISABLED})
+    verdict = windows_administrator_can_log_on(golden(files={f"{CONFIG}/SAM": alone}))
+    assert (verdict.status, len(verdict.evidence)) == (Status.WARNING, 1)
+    assert "no other one can log on" in verdict.message
+
+
+def test_members_that_cannot_be_read_are_not_known() -> None:
+    broken = merged(sam({ADMINISTRATOR: DISABLED}), {r"SAM\Domains\Builtin\Aliases\00000220": {"C": b"\1\2"}})
+    verdict = windows_administrator_can_log_on(golden(files={f"{CONFIG}/SAM": broken}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
 @pytest.mark.parametrize(
     ("system", "status", "seen"),
     [
@@ -80,10 +127,19 @@ def test_what_is_not_told_is_not_known() -> None:
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    ("rule", "hive"),
+    [
+        (windows_administrator_can_log_on, "SAM"),
+        (windows_no_account_lacks_a_password, "SAM"),
+        (windows_does_not_log_on_by_itself, "SOFTWARE"),
+        (windows_does_not_log_on_by_itself, "SECURITY"),
+        (windows_belongs_to_no_domain, "SYSTEM"),
+        (windows_belongs_to_no_domain, "SECURITY"),
+    ],
+    ids=lambda it: getattr(it, "name", it),
+)
 @pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    others = {windows_does_not_log_on_by_itself.name: "SOFTWARE", windows_belongs_to_no_domain.name: "SYSTEM"}
-    name = others.get(rule.name, "SAM")
-    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
+def test_without_the_hive_nothing_is_ok(rule: Rule, hive: str, content: bytes | None) -> None:
+    verdict = rule(golden(files={f"{CONFIG}/{hive}": content}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)

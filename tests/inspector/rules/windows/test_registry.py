@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.windows.golden import CURRENT
-from fixtures.windows.hive import Keys
+from fixtures.windows.golden import CURRENT, SERVICING
+from fixtures.windows.hive import Keys, merged
 from inspector.rules.rule import Rule
 from inspector.rules.windows.registry import (
     RULES,
@@ -12,6 +12,7 @@ from inspector.rules.windows.registry import (
     windows_hives_load,
 )
 from inspector.verdict import Status
+from parsers.windows.lsa_policy import ACCOUNTS
 from tests.corpus import corpus
 from tests.windows import CONFIG, Changes, golden, hive
 
@@ -48,6 +49,41 @@ def test_a_hive_without_what_windows_starts_with(
     changes: Changes = {path: hive(keys) for path, keys in files.items()}
     verdict = windows_hives_load(golden(system, software, changes))
     assert (verdict.status, str(verdict.evidence[0].place)) == (Status.FAILED, place)
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "security", "place"),
+    [
+        ({r"ControlSet001\Enum": None}, {}, {}, rf"{FOLDER}\SYSTEM ControlSet001\Enum"),
+        ({}, {SERVICING: None}, {}, rf"{FOLDER}\SOFTWARE {SERVICING}"),
+        ({}, {}, {rf"{ACCOUNTS}\S-1-1-0": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-1-0"),
+        ({}, {}, {rf"{ACCOUNTS}\S-1-5-6": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-5-6"),
+        ({}, {}, {rf"{ACCOUNTS}\S-1-5-20": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-5-20"),
+    ],
+)
+def test_what_devices_updates_and_services_need(system: Keys, software: Keys, security: Keys, place: str) -> None:
+    verdict = windows_hives_load(golden(system, software, security=security))
+    assert (verdict.status, [str(item.place) for item in verdict.evidence]) == (Status.FAILED, [place])
+    assert windows_hives_load(golden()).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["COMPONENTS", "DRIVERS"])
+def test_a_hive_that_is_loaded_when_it_is_needed(name: str) -> None:
+    path = f"{CONFIG}/{name}"
+    for content in (b"", b"regf" * 2000):
+        verdict = windows_hives_load(golden(files={path: content}))
+        assert (verdict.status, verdict.known, verdict.evidence[0].place.path) == (
+            Status.WARNING, True, rf"{FOLDER}\{name}",
+        )  # fmt: skip
+    for content in (hive({"CanonicalData": {}}), None):
+        assert windows_hives_load(golden(files={path: content})).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["SYSTEM", "SECURITY", "SAM"])
+def test_real_hives_hold_what_windows_starts_with(name: str) -> None:
+    """hivex writes them anew, for the last write to one of them was not completed."""
+    real = merged(corpus(f"known/hives/hv-rp-{name}.hive.xz").read_bytes(), {"Added by a test": {}})
+    assert windows_hives_load(golden(files={f"{CONFIG}/{name}": real})).status is Status.OK
 
 
 def test_a_write_that_was_not_completed() -> None:
