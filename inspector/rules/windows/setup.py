@@ -22,6 +22,8 @@ _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STAT
 _STOPPED: Final = "IMAGE_STATE_UNDEPLOYABLE"
 _WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 _READY: Final = 7
+_UNTIL_FIRST_START: Final = 3
+"""What Sysprep leaves in a generalised image, until a copy has asked its first questions (OOBE)."""
 _SETUP_PROGRAMS: Final = ("windeploy.exe", "setup.exe", "oobe.exe")
 
 
@@ -114,15 +116,14 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     r"""The state that Sysprep keeps of its own work.
 
     Why: Cloudbase-Init waits for the state 7, and for ever where Sysprep was interrupted; a second Sysprep refuses to
-    run.
+    run. In a generalised image the state is 3 until its copy has started.
 
     Fix: set GeneralizationState to 7 and CleanupState to 2, and run Sysprep again.
 
     Reads: SYSTEM\Setup\Status\SysprepStatus
 
-    References: Cloudbase-Init, its source (osutils/windows.py, wait_for_boot_completion); Packer, Azure Resource
-    Manager builder, "Deprovision" (it waits for 7 too); a real hive has 7 and 2 when Sysprep has ended. Microsoft
-    documents neither number.
+    References: Cloudbase-Init, its source (osutils/windows.py, wait_for_boot_completion), which logs the 3 of copies
+    that have not ended their first start; two real hives, which have 7. Microsoft documents neither number.
     """
     registry = facts[Registry]
     number = registry.number(_SYSPREP, "GeneralizationState")
@@ -133,6 +134,8 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     if number == _READY:
         return ok("Sysprep is ready to run, or has run to its end", evidence)
     state, said = _image_state(registry)
+    if state == _GENERALISED and number == _UNTIL_FIRST_START:
+        return ok("Sysprep has generalised the image, and the first start ends its work", evidence, said)
     if state == _GENERALISED:
         return warning("the image is generalised, but Sysprep's own state is another", evidence, said)
     return failed("Sysprep was interrupted", evidence, said)

@@ -67,8 +67,11 @@ def test_another_program_in_place_of_setup() -> None:
 def test_a_sysprep_that_was_interrupted() -> None:
     verdict = windows_sysprep_was_not_interrupted(golden({SYSPREP: {"GeneralizationState": 4}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SYSPREP}\GeneralizationState")
-    verdict = windows_sysprep_was_not_interrupted(golden({SYSPREP: {"GeneralizationState": 3}}, GENERALISED))
+    assert windows_sysprep_was_not_interrupted(golden({SYSPREP: {"GeneralizationState": 3}})).status is Status.FAILED
+    verdict = windows_sysprep_was_not_interrupted(golden({SYSPREP: {"GeneralizationState": 4}}, GENERALISED))
     assert verdict.status is Status.WARNING
+    verdict = windows_sysprep_was_not_interrupted(golden({SYSPREP: {"GeneralizationState": 3}}, GENERALISED))
+    assert verdict.status is Status.OK
     with pytest.raises(NotApplicable):
         windows_sysprep_was_not_interrupted(golden({SYSPREP: None}))
 
