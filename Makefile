@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench docs guest soak clean oracles
+.PHONY: help venv demo test lint format bench docs guest soak clean oracles samples
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,7 +24,10 @@ demo: $(STAMP) ## build two small guests, a good one and a broken one, and judge
 oracles:
 	@fixtures/setup/packages.sh fixtures/setup/oracles.txt "the tests compare with foreign tools"
 
-test: $(STAMP) oracles ## all tests but the soak, with the gate on branch coverage
+samples: $(STAMP)
+	@fixtures/setup/samples.sh
+
+test: $(STAMP) oracles samples ## all tests but the soak, with the gate on branch coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(JOBS) -m "not soak" --cov --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -48,18 +48,18 @@ def corpus(name: str) -> Path:
     target = CACHE / name.removesuffix(".xz")
     if not target.is_file() or target.stat().st_mtime < packed.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out:
-            _unpack(packed, out.file)
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out, lzma.open(packed) as file:
+            write_sparse(file, out.file)
         Path(out.name).replace(target)
     return target
 
 
-def _unpack(packed: Path, out: Any) -> None:
+def write_sparse(file: Any, out: Any) -> None:
+    """Copy what is left of `file` to `out`, with holes where it holds zeros."""
     size = 0
-    with lzma.open(packed) as file:
-        while block := file.read(_BLOCK):
-            if block.count(0) != len(block):
-                out.seek(size)
-                out.write(block)
-            size += len(block)
+    while block := file.read(_BLOCK):
+        if block.count(0) != len(block):
+            out.seek(size)
+            out.write(block)
+        size += len(block)
     out.truncate(size)

@@ -41,6 +41,7 @@ TYPES = {
 FLAGS = {
     0x1: "read-only", 0x2: "hidden", 0x4: "system", 0x20: "archive", 0x100: "temporary", 0x200: "sparse",
     0x400: "reparse-point", 0x800: "compressed", 0x1000: "offline", 0x2000: "not-indexed", 0x4000: "encrypted",
+    0x40_0000: "recall",
 }  # fmt: skip
 COMPRESSED = 0x800
 JUNCTION, SYMLINK, WOF = 0xA0000003, 0xA000000C, 0x80000017

@@ -14,6 +14,7 @@ from parsers.source import Memory
 from parsers.windows.registry import HiveState, open_hive
 from tests.corpus import corpus
 from tests.parsers.windows.registry.dumped import dump, expected, hives, known, opened, source_of
+from tests.parsers.windows.registry.peers import compare_with_python_registry
 
 pytestmark = pytest.mark.corpus
 
@@ -127,36 +128,24 @@ PEERS_FAIL = {
 }
 
 
-def file_for_peers(entry: dict[str, Any], folder: Path) -> str:
+def file_for_peers(entry: dict[str, Any], folder: Path) -> Path:
     if entry["id"] in PEERS_FAIL:
         pytest.skip(PEERS_FAIL[entry["id"]])
     source = source_of("known", entry)
     (folder / "hive").write_bytes(source.read_at(0, source.size))
-    return str(folder / "hive")
+    return folder / "hive"
 
 
 @pytest.mark.parametrize("entry", hives("known"))
 def test_every_byte_is_as_python_registry_has_it(entry: dict[str, Any], tmp_path: Path) -> None:
-    registry = pytest.importorskip("Registry.Registry", reason="not installed: python-registry")
-    keys = [(open_hive(source_of("known", entry)).root, registry.Registry(file_for_peers(entry, tmp_path)).root())]
-    while keys:
-        ours, theirs = keys.pop()
-        for value, other in zip(ours.values(), theirs.values(), strict=True):
-            record = other._vkrecord
-            name = other.name() if record.has_name() else ""
-            assert (value.name, value.type, value.size) == (name, other.value_type(), record.data_length() & 0x7FFFFFFF)
-            raw = record.raw_data()[: value.size]
-            if len(raw) == value.size:  # it shortens numbers that are too long, and short lists of texts
-                assert value.data == raw
-        children = list(zip(ours.subkeys(), theirs.subkeys(), strict=True))
-        assert [ours.name for ours, _ in children] == [theirs.name() for _, theirs in children]
-        keys += children
+    file = file_for_peers(entry, tmp_path)
+    assert compare_with_python_registry(open_hive(source_of("known", entry)), file)
 
 
 @pytest.mark.parametrize("entry", hives("known"))
 def test_keys_are_as_regipy_has_them(entry: dict[str, Any], tmp_path: Path) -> None:
     regipy = pytest.importorskip("regipy.registry", reason="not installed: regipy")
-    keys = [(open_hive(source_of("known", entry)).root, regipy.RegistryHive(file_for_peers(entry, tmp_path)).root)]
+    keys = [(open_hive(source_of("known", entry)).root, regipy.RegistryHive(str(file_for_peers(entry, tmp_path))).root)]
     while keys:
         ours, theirs = keys.pop()
         assert (ours.value_count, ours.written) == (theirs.values_count, theirs.header.last_modified)
