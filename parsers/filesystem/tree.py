@@ -209,3 +209,12 @@ class FeatureNaming(Protocol):
     def features(self) -> frozenset[str]:
         """The names that the format's own tools print."""
         ...
+
+
+@runtime_checkable
+class SecurityDescribing(Protocol):
+    """A tree whose files have security descriptors of Windows."""
+
+    def security_descriptor(self, inode: int) -> bytes:
+        """Return the descriptor of an inode, self-relative ([MS-DTYP] 2.4.6)."""
+        ...

@@ -2,9 +2,9 @@
 
 Written from Microsoft's [MS-FSCC] (times, flags, reparse points) and [MS-XCA] (LZNT1, XPRESS), and from libfsntfs'
 documentation of the format. Deliberately not done: writing, replaying $LogFile (that this would be needed stands
-among the problems of the tree), access control lists, quotas, the change journal, object identifiers, decrypting of
-EFS, and content that other drivers of Windows give (deduplication, hierarchical storage, WIMBoot), which the error
-names.
+among the problems of the tree), deciding whom a security descriptor lets in, quotas, the change journal, object
+identifiers, decrypting of EFS, and content that other drivers of Windows give (deduplication, hierarchical storage,
+WIMBoot), which the error names.
 """
 
 from __future__ import annotations

@@ -62,6 +62,11 @@ def parse_boot_sector(source: Source) -> BootSector:
         raise
 
 
+def parse_copy(source: Source, offset: int) -> BootSector:
+    """Read the copy of the boot sector at a byte of the volume; raise `ParseError` where there is none."""
+    return _parse(source, offset)
+
+
 def _copy(source: Source, size: int) -> BootSector | None:
     try:
         copy = _parse(source, source.size - size)

@@ -18,6 +18,7 @@ import msgspec
 
 from parsers.filesystem.ntfs.attribute import ENCRYPTED, Attribute, Type, size_of, value_of
 from parsers.filesystem.ntfs.boot import BootSector
+from parsers.filesystem.ntfs.consistency import contradictions
 from parsers.filesystem.ntfs.content import open_attribute
 from parsers.filesystem.ntfs.hibernation import read_hibernation
 from parsers.filesystem.ntfs.index import Directory, Entry
@@ -25,6 +26,7 @@ from parsers.filesystem.ntfs.interix import MAX_SIZE, MIN_SIZE, Special, parse_i
 from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.filesystem.ntfs.reparse import PLAIN, TYPES, WOF, ReparsePoint, link_target, parse_reparse_point
+from parsers.filesystem.ntfs.security import read_security_descriptor
 from parsers.filesystem.ntfs.state import VolumeState, log_trouble, read_volume_state
 from parsers.filesystem.ntfs.usage import measure_usage
 from parsers.filesystem.ntfs.volume import Volume
@@ -141,11 +143,16 @@ class NtfsTree:
         """The flags of the volume that ask for chkdsk."""
         return self.state.errors
 
+    @cached_property
+    def contradictions(self) -> tuple[Problem, ...]:
+        """Copies of metadata that differ, and what else does not agree."""
+        return contradictions(self._records)
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What was found wrong so far."""
-        unclean, errors = self.unclean, self.recorded_errors  # which may find more
-        return ((unclean,) if unclean else ()) + errors + self._volume.problems
+        unclean, errors, wrong = self.unclean, self.recorded_errors, self.contradictions  # which may find more
+        return ((unclean,) if unclean else ()) + errors + wrong + self._volume.problems
 
     def stat(self, inode: int) -> Stat:
         """Return the metadata of a file."""
@@ -289,6 +296,10 @@ class NtfsTree:
     def reparse_point(self, inode: int) -> ReparsePoint | None:
         """Return the reparse point of a file; None where it has none."""
         return self._reparse_point(self._records.get(inode))
+
+    def security_descriptor(self, inode: int) -> bytes:
+        """Return the security descriptor of a file, self-relative."""
+        return read_security_descriptor(self._records, self._records.get(inode & _NUMBER))
 
     def short_name(self, inode: int) -> str | None:
         """Return the name of a file in the format 8.3, where it has one besides its own."""

@@ -27,6 +27,14 @@ def flags_at(tree: NtfsTree) -> int:
     return attribute.place + start + 10
 
 
+def with_flags(image: FileSource, flags: int) -> Patched:
+    """Return a volume with other flags, in the record of $Volume and in its copy."""
+    tree = open_ntfs(image)
+    at = flags_at(tree)
+    copy = at + (tree.boot.mirror - tree.boot.mft) * tree.boot.cluster_size
+    return Patched(image, {place: struct.pack("<H", flags) for place in (at, copy)})
+
+
 def log_at(tree: NtfsTree) -> int:
     """Return where the log begins."""
     data = tree._records.get(2).find(Type.DATA)
@@ -49,7 +57,7 @@ def test_a_new_volume(empty: FileSource) -> None:
 
 @pytest.mark.parametrize(("flags", "errors"), [(0, 0), (0x0001, 1), (0x4000, 1), (0x4001, 2), (0x8000, 0), (0x0002, 0)])
 def test_the_flags_of_the_volume(empty: FileSource, flags: int, errors: int) -> None:
-    tree = open_ntfs(Patched(empty, {flags_at(open_ntfs(empty)): struct.pack("<H", flags)}))
+    tree = open_ntfs(with_flags(empty, flags))
     assert len(tree.recorded_errors) == errors
     assert len(tree.problems) == errors + (flags == 0x8000)
     assert tree.unclean is None
