@@ -19,12 +19,13 @@ from inspector.profile import load_profile
 from inspector.report import CheckResult
 from inspector.verdict import Status
 from tests.inspector.faults.windows import FAULTS, Fault, store_of
+from tests.inspector.faults.windows_drivers import DRIVER_FAULTS
 from tests.inspector.faults.windows_policies import POLICY_FAULTS
 from tests.windows import CONFIG, Changes, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
 
-ALL = (*FAULTS, *POLICY_FAULTS)
+ALL = (*FAULTS, *DRIVER_FAULTS, *POLICY_FAULTS)
 
 
 def judged(storage: Storage, profile: str = "ecs") -> dict[str, CheckResult]:
@@ -71,8 +72,10 @@ def fix(golden: Mapping[str, Mapping[str, Data]], changes: Keys) -> Keys:
     for path, values in changes.items():
         if values is None:
             keys |= {name: found for name, found in golden.items() if f"{name}\\".startswith(f"{path}\\")}
-        else:
-            keys[path] = {name: golden[path].get(name) for name in values} if path in golden else None
+        elif path in golden:
+            keys[path] = {name: golden[path].get(name) for name in values}
+        elif not any(path.startswith(f"{parent}\\") for parent, found in keys.items() if found is None):
+            keys[path] = None
     return keys
 
 

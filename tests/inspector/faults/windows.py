@@ -36,7 +36,6 @@ SYSTEM32: Final = "/Windows/System32"
 FAILED, WARNING = Status.FAILED, Status.WARNING
 _BOOT: Final = bcd.mbr_device(SIGNATURE, SIZE)
 _WINDOWS: Final = bcd.mbr_device(SIGNATURE, 2 * SIZE)
-_IDS: Final = r"DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00"
 _OBJECT: Final = rf"Objects\{bcd.ENTRY}"
 _STATE: Final = r"Microsoft\Windows\CurrentVersion\Setup\State"
 _SERVICING: Final = r"Microsoft\Windows\CurrentVersion\Component Based Servicing"
@@ -116,7 +115,6 @@ FAULTS: Final = (
     in_system("viostor-manual", "Virtio", FAILED, _VIOSTOR, "Start", 3),
     in_system("viostor-disabled", "Virtio", FAILED, _VIOSTOR, "Start", 4),
     in_system("viostor-uninstalled", "Virtio", FAILED, _VIOSTOR, None),
-    in_system("viostor-unmatched", "Virtio", FAILED, r"DriverDatabase\DeviceIds\PCI", None),
     in_system("netkvm-disabled", "Virtio", FAILED, rf"{SERVICES}\netkvm", "Start", 4),
     in_system("netkvm-uninstalled", "Virtio", FAILED, rf"{SERVICES}\netkvm", None),
     Fault(

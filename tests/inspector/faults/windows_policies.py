@@ -91,7 +91,7 @@ POLICY_FAULTS: Final = (
     ),
     _security("no-rights-of-services", "Registry", "F", rf"{_ACCOUNTS}\S-1-5-6", None),
     of_file(
-        "broken-store-of-devices", "Registry Virtio", WARNING, f"{SYSTEM32}/config/DRIVERS", rf"{HIVE}\DRIVERS",
-        b"x" * 9000,
+        "broken-store-of-devices", "Registry Virtio DriverPackages", WARNING, f"{SYSTEM32}/config/DRIVERS",
+        rf"{HIVE}\DRIVERS", b"x" * 9000,
     ),
 )  # fmt: skip
