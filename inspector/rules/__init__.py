@@ -69,8 +69,8 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.registry",
     "windows.release",
     "windows.remote",
-    "windows.services",
     "windows.safe_mode",
+    "windows.services",
     "windows.servicing",
     "windows.setup",
     "windows.start",
@@ -78,11 +78,10 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.unattend",
     "windows.updates",
     "windows.virtio",
-)
-"""Modules of this package that hold rules, in alphabetical order."""
-
     "windows.virtio_match",
     "windows.vminit",
+)
+"""Modules of this package that hold rules, in alphabetical order."""
 
 WINDOWS: Final = "windows-"
 """What the names of the rules about Windows begin with, and no others."""
