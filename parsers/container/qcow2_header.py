@@ -9,9 +9,9 @@ Not done: bitmaps, the LUKS header behind the full disk encryption pointer, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from struct import Struct
+from typing import Final
 
-import construct as c
 import msgspec
 from msgspec.structs import replace
 
@@ -40,36 +40,9 @@ MAX_EXTENSIONS: Final = 1024
 COMPRESSION: Final = {0: "zlib", 1: "zstd"}
 CRYPT: Final = {0: None, 1: "aes", 2: "luks"}
 
-_HEADER: Final = c.Struct(
-    "magic" / c.Bytes(4),
-    "version" / c.Int32ub,
-    "backing_file_offset" / c.Int64ub,
-    "backing_file_size" / c.Int32ub,
-    "cluster_bits" / c.Int32ub,
-    "size" / c.Int64ub,
-    "crypt_method" / c.Int32ub,
-    "l1_size" / c.Int32ub,
-    "l1_table_offset" / c.Int64ub,
-    "refcount_table_offset" / c.Int64ub,
-    "refcount_table_clusters" / c.Int32ub,
-    "nb_snapshots" / c.Int32ub,
-    "snapshots_offset" / c.Int64ub,
-)
-_HEADER_V3: Final = c.Struct(
-    "incompatible_features" / c.Int64ub,
-    "compatible_features" / c.Int64ub,
-    "autoclear_features" / c.Int64ub,
-    "refcount_order" / c.Int32ub,
-    "header_length" / c.Int32ub,
-)
-_IMPLIED_BY_V2: Final = {
-    "incompatible_features": 0,
-    "compatible_features": 0,
-    "autoclear_features": 0,
-    "refcount_order": 4,
-    "header_length": V2_HEADER_LENGTH,
-}
-_EXTENSION: Final = c.Struct("type" / c.Int32ub, "length" / c.Int32ub)
+_HEADER: Final = Struct(">4sIQIIQIIQQIIQ")
+_HEADER_V3: Final = Struct(">QQQII")
+_EXTENSION: Final = Struct(">II")  # type, length
 
 _BACKING_FORMAT: Final = 0xE2792ACA
 _DATA_FILE: Final = 0x44415441
@@ -81,6 +54,29 @@ _EXTENSION_NAMES: Final = {
     0x23852875: "bitmaps",
     0x0537BE77: "full disk encryption",
 }
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """The fields of `_HEADER` under the specification's names; those of `_HEADER_V3` as version 2 implies them."""
+
+    magic: bytes
+    version: int
+    backing_file_offset: int
+    backing_file_size: int
+    cluster_bits: int
+    size: int
+    crypt_method: int
+    l1_size: int
+    l1_table_offset: int
+    refcount_table_offset: int
+    refcount_table_clusters: int
+    nb_snapshots: int
+    snapshots_offset: int
+    incompatible_features: int = 0
+    compatible_features: int = 0
+    autoclear_features: int = 0
+    refcount_order: int = 4
+    header_length: int = V2_HEADER_LENGTH
 
 
 class HeaderExtension(msgspec.Struct, frozen=True):
@@ -209,11 +205,12 @@ def _fail(file: Source, offset: int, message: str) -> ParseError:
     return ParseError(Place(file.name, offset=offset), message)
 
 
-def _read_header(file: Source) -> Any:
+def _read_header(file: Source) -> _Header:
     """Return the header's fields, those of version 3 with the values that version 2 implies."""
     if file.size < V2_HEADER_LENGTH:
         raise _fail(file, 0, f"a qcow2 header of {V2_HEADER_LENGTH} bytes wanted, the file ends at byte {file.size}")
-    head = _HEADER.parse(file.read_at(0, V2_HEADER_LENGTH))
+    fields = _HEADER.unpack(file.read_at(0, V2_HEADER_LENGTH))
+    head = _Header(*fields)
     if head.magic != MAGIC:
         raise _fail(file, 0, f"qcow2 magic {MAGIC.hex(' ')} wanted, {head.magic.hex(' ')} found")
     if head.version not in (2, 3):
@@ -223,11 +220,10 @@ def _read_header(file: Source) -> Any:
     if head.crypt_method not in CRYPT:
         raise _fail(file, 32, f"crypt_method 0, 1 or 2 wanted, {head.crypt_method} found")
     if head.version == 2:
-        head.update(_IMPLIED_BY_V2)
         return head
     if file.size < V3_HEADER_LENGTH:
         raise _fail(file, 72, f"a qcow2 v3 header of 104 bytes wanted, the file ends at byte {file.size}")
-    head.update(_HEADER_V3.parse(file.read_at(V2_HEADER_LENGTH, V3_HEADER_LENGTH - V2_HEADER_LENGTH)))
+    head = _Header(*fields, *_HEADER_V3.unpack(file.read_at(V2_HEADER_LENGTH, _HEADER_V3.size)))
     if not V3_HEADER_LENGTH <= head.header_length <= 1 << head.cluster_bits:
         raise _fail(file, 100, f"header_length of 104 to one cluster wanted, {head.header_length} found")
     if head.refcount_order > 6:
@@ -235,7 +231,7 @@ def _read_header(file: Source) -> Any:
     return head
 
 
-def _check_tables(file: Source, head: Any, cluster_size: int) -> None:
+def _check_tables(file: Source, head: _Header, cluster_size: int) -> None:
     """Check the L1 table: everything that is read of the guest is read through it."""
     offset, length = head.l1_table_offset, head.l1_size * 8
     extended = head.incompatible_features >> EXTENDED_L2 & 1
@@ -259,7 +255,7 @@ def _check_tables(file: Source, head: Any, cluster_size: int) -> None:
         raise _fail(file, 20, f"clusters of at least 16 KiB wanted with extended L2, {cluster_size} bytes found")
 
 
-def _header_problems(file: Source, head: Any, cluster_size: int) -> Iterator[Problem]:
+def _header_problems(file: Source, head: _Header, cluster_size: int) -> Iterator[Problem]:
     """Yield what is wrong but not needed for reading."""
     place = Place(file.name, offset=48)
     offset = head.refcount_table_offset
@@ -277,7 +273,7 @@ def _header_problems(file: Source, head: Any, cluster_size: int) -> Iterator[Pro
         yield Problem(Place(file.name, offset=24), f"a size in sectors of 512 wanted, {head.size} bytes found")
 
 
-def _compression(file: Source, head: Any) -> str:
+def _compression(file: Source, head: _Header) -> str:
     kind = 0
     if head.header_length > V3_HEADER_LENGTH:
         kind = file.read_at(V3_HEADER_LENGTH, 1)[0]
@@ -289,7 +285,7 @@ def _compression(file: Source, head: Any) -> str:
     return COMPRESSION[kind]
 
 
-def _extensions(file: Source, head: Any, cluster_size: int) -> tuple[tuple[HeaderExtension, ...], dict[int, bytes]]:
+def _extensions(file: Source, head: _Header, cluster_size: int) -> tuple[tuple[HeaderExtension, ...], dict[int, bytes]]:
     """Walk the header extensions, which end at the first cluster, at the backing file's name, or with type 0."""
     end = min(cluster_size, file.size)
     if head.backing_file_offset:
@@ -298,21 +294,19 @@ def _extensions(file: Source, head: Any, cluster_size: int) -> tuple[tuple[Heade
     found: list[HeaderExtension] = []
     contents: dict[int, bytes] = {}
     while at + 8 <= end and len(found) < MAX_EXTENSIONS:
-        extension = _EXTENSION.parse(file.read_at(at, 8))
-        if extension.type == 0:
+        kind, length = _EXTENSION.unpack(file.read_at(at, 8))
+        if kind == 0:
             break
-        if extension.length > end - at - 8:
-            raise _fail(
-                file, at, f"a header extension of at most {end - at - 8} bytes wanted, {extension.length} found"
-            )
-        if extension.type in (_BACKING_FORMAT, _DATA_FILE, _FEATURE_NAMES):
-            contents[extension.type] = file.read_at(at + 8, extension.length)
-        found.append(HeaderExtension(extension.type, _EXTENSION_NAMES.get(extension.type), extension.length))
-        at += 8 + (extension.length + 7 & ~7)
+        if length > end - at - 8:
+            raise _fail(file, at, f"a header extension of at most {end - at - 8} bytes wanted, {length} found")
+        if kind in (_BACKING_FORMAT, _DATA_FILE, _FEATURE_NAMES):
+            contents[kind] = file.read_at(at + 8, length)
+        found.append(HeaderExtension(kind, _EXTENSION_NAMES.get(kind), length))
+        at += 8 + (length + 7 & ~7)
     return tuple(found), contents
 
 
-def _backing_file(file: Source, head: Any, cluster_size: int) -> str | None:
+def _backing_file(file: Source, head: _Header, cluster_size: int) -> str | None:
     offset, length = head.backing_file_offset, head.backing_file_size
     if offset == 0:
         return None

@@ -5,9 +5,9 @@ Layout: QEMU's docs/interop/qcow2.txt, "Snapshots".
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
-import construct as c
 import msgspec
 
 from parsers.place import ParseError, Place, Problem
@@ -16,17 +16,21 @@ from parsers.source import Source
 MAX_LISTED: Final = 1000  # a name each is enough to show; the header's count says how many there are
 _MAX_EXTRA: Final = 1024
 
-_ENTRY: Final = c.Struct(
-    "l1_table_offset" / c.Int64ub,
-    "l1_size" / c.Int32ub,
-    "id_size" / c.Int16ub,
-    "name_size" / c.Int16ub,
-    "date_sec" / c.Int32ub,
-    "date_nsec" / c.Int32ub,
-    "vm_clock_nsec" / c.Int64ub,
-    "vm_state_size" / c.Int32ub,
-    "extra_data_size" / c.Int32ub,
-)
+_ENTRY: Final = Struct(">QIHHIIQII")
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """The fields of `_ENTRY` under the specification's names."""
+
+    l1_table_offset: int
+    l1_size: int
+    id_size: int
+    name_size: int
+    date_sec: int
+    date_nsec: int
+    vm_clock_nsec: int
+    vm_state_size: int
+    extra_data_size: int
 
 
 class Qcow2Snapshot(msgspec.Struct, frozen=True):
@@ -65,10 +69,10 @@ def snapshots(file: Source, offset: int, count: int) -> tuple[tuple[Qcow2Snapsho
 
 def _snapshot(file: Source, at: int) -> tuple[Qcow2Snapshot, int]:
     """Return the snapshot at byte `at` and where the next one begins."""
-    entry = _ENTRY.parse(file.read_at(at, _ENTRY.sizeof()))
+    entry = _Entry(*_ENTRY.unpack(file.read_at(at, _ENTRY.size)))
     if entry.extra_data_size > _MAX_EXTRA:
         raise ParseError(Place(file.name, offset=at + 36), f"{entry.extra_data_size} bytes of extra data")
-    at += _ENTRY.sizeof()
+    at += _ENTRY.size
     extra = file.read_at(at, entry.extra_data_size)
     at += entry.extra_data_size
     strings = file.read_at(at, entry.id_size + entry.name_size)

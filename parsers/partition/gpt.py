@@ -11,9 +11,8 @@ import struct
 import uuid
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-import construct as c
 import msgspec
 
 from parsers.partition.table import Flaw, Partition, PartitionTable, Scheme, TableProblem, outside, overlaps, peek
@@ -27,25 +26,28 @@ SECTOR_SIZES: Final = (512, 4096)
 MAX_PARTITIONS: Final = 255  # Linux numbers no more, and each one is looked into
 MAX_ENTRIES_BYTES: Final = 4 << 20  # 16 KiB are usual
 
-_HEADER: Final = c.Struct(
-    "signature" / c.Bytes(8),
-    "revision" / c.Int32ul,
-    "header_size" / c.Int32ul,
-    "header_crc32" / c.Int32ul,
-    c.Padding(4),
-    "my_lba" / c.Int64ul,
-    "alternate_lba" / c.Int64ul,
-    "first_usable_lba" / c.Int64ul,
-    "last_usable_lba" / c.Int64ul,
-    "disk_guid" / c.Bytes(16),
-    "entries_lba" / c.Int64ul,
-    "entries_count" / c.Int32ul,
-    "entry_size" / c.Int32ul,
-    "entries_crc32" / c.Int32ul,
-)
+_HEADER: Final = struct.Struct("<8sIII4xQQQQ16sQIII")
 _ENTRY: Final = struct.Struct("<16s16sQQQ72s")  # type, unique, first LBA, last LBA, attributes, name
 _UNUSED: Final = bytes(16)
 _LEGACY_BOOTABLE: Final = 1 << 2
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """The fields of `_HEADER` under the specification's names."""
+
+    signature: bytes
+    revision: int
+    header_size: int
+    header_crc32: int
+    my_lba: int
+    alternate_lba: int
+    first_usable_lba: int
+    last_usable_lba: int
+    disk_guid: bytes
+    entries_lba: int
+    entries_count: int
+    entry_size: int
+    entries_crc32: int
 
 
 class GptHeader(msgspec.Struct, frozen=True):
@@ -127,7 +129,7 @@ def _read_header(disk: Source, lba: int, sector_size: int) -> GptHeader:
     if offset < 0 or offset + sector_size > disk.size:
         raise _BadHeader(offset, f"a header wanted, the disk ends at byte {disk.size}", Flaw.OUTSIDE)
     sector = _read(disk, offset, sector_size)
-    raw = _HEADER.parse(sector[:HEADER_SIZE])
+    raw = _Header(*_HEADER.unpack_from(sector))
     if raw.signature != SIGNATURE:
         raise _BadHeader(offset, "the signature EFI PART wanted, it is missing", Flaw.STRUCTURE)
     if not HEADER_SIZE <= raw.header_size <= sector_size:
@@ -159,7 +161,7 @@ def _read(disk: Source, offset: int, size: int) -> bytes:
         raise _BadHeader(offset, f"it cannot be read: {error.message}", Flaw.STRUCTURE) from error
 
 
-def _read_entries(disk: Source, raw: Any, offset: int, sector_size: int) -> bytes:
+def _read_entries(disk: Source, raw: _Header, offset: int, sector_size: int) -> bytes:
     if raw.entry_size < ENTRY_SIZE or raw.entry_size % 8:
         raise _BadHeader(offset, f"entries of 128 bytes or more wanted, {raw.entry_size} found", Flaw.STRUCTURE)
     length = raw.entries_count * raw.entry_size

@@ -7,9 +7,9 @@ used. Nothing in an MBR says how long a sector is: 512 bytes, unless only 4096 m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import Final
 
-import construct as c
 import msgspec
 
 from parsers.partition.boot_sector import begins_volume
@@ -22,17 +22,8 @@ EXTENDED: Final = frozenset({0x05, 0x0F, 0x85})
 MAX_LOGICAL: Final = 256
 SIGNATURE: Final = b"\x55\xaa"
 
-_SLOT: Final = c.Struct(
-    "status" / c.Int8ul,
-    c.Padding(3),
-    "type" / c.Int8ul,
-    c.Padding(3),
-    "first_lba" / c.Int32ul,
-    "sectors" / c.Int32ul,
-)
-_MBR: Final = c.Struct(
-    c.Padding(440), "disk_id" / c.Int32ul, c.Padding(2), "slots" / _SLOT[4], "signature" / c.Bytes(2)
-)
+_MBR: Final = Struct("<440xI2x64s2s")  # disk id, slots, signature
+_SLOT: Final = Struct("<B3xB3xII")  # status, type, first LBA, sectors
 
 
 class MbrSlot(msgspec.Struct, frozen=True):
@@ -75,15 +66,13 @@ def parse_mbr(disk: Source) -> Mbr | None:
 def _record(sector: bytes) -> Mbr | None:
     if len(sector) < 512:
         return None
-    raw = _MBR.parse(sector)
-    if raw.signature != SIGNATURE or any(slot.status & 0x7F for slot in raw.slots):
+    disk_id, raw, signature = _MBR.unpack(sector)
+    slots = list(_SLOT.iter_unpack(raw))
+    if signature != SIGNATURE or any(status & 0x7F for status, *_ in slots):
         return None
     return Mbr(
-        raw.disk_id,
-        tuple(
-            MbrSlot(number, slot.status == 0x80, slot.type, slot.first_lba, slot.sectors)
-            for number, slot in enumerate(raw.slots, start=1)
-        ),
+        disk_id,
+        tuple(MbrSlot(number, status == 0x80, *fields) for number, (status, *fields) in enumerate(slots, start=1)),
     )
 
 
