@@ -27,7 +27,7 @@ from parsers.windows.registry import Key
 _VENDOR: Final = "VEN_1AF4&"
 _CRITICAL: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\CriticalDeviceDatabase"
 _PRESENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI"
-_INF_FOLDER: Final = r"C:\Windows\INF"
+_INF_FOLDER: Final = r"\Windows\INF"
 _OEM: Final = re.compile(r"(?i)oem\d{1,5}\.inf")
 _PACKAGE: Final = re.compile(r"(?i)([^\\/]+\.inf)_[^\\/]+")
 _NAMED: Final = (b"ven_1af4", "ven_1af4".encode("utf-16-le"))
@@ -74,7 +74,7 @@ def _from_databases(registry: Registry, store: DriverStore) -> Iterator[DriverMa
 
 def _from_key(registry: Registry, store: DriverStore, key: Key, *, at_boot: bool) -> Iterator[DriverMatch]:
     registry.own(key)
-    for value in key.all_values():
+    for value in (item for item in key.all_values() if item.name):
         package, service, flaw = store.driver(value.name, key.name)
         place = registry.in_guest(value.place)
         yield DriverMatch(key.name.upper(), Origin.DATABASE, at_boot, service, package, flaw, place)

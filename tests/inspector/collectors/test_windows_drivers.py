@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.windows import virtio
+from fixtures.windows.hive import Data, Keys
+from fixtures.windows.virtio import DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, REPOSITORY, VIOSTOR
+from inspector.collectors import windows_drivers
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_drivers import Origin, VirtioDrivers
+from inspector.windows import driver_store
+from tests.inspector.rules.windows.test_virtio_match import CARD, DISK, SEVEN
+from tests.windows import Changes, golden
+
+pytestmark = pytest.mark.corpus
+
+PACKAGE = rf"{PACKAGES}\{VIOSTOR.folder()}"
+
+
+def found(facts: Facts) -> VirtioDrivers:
+    return facts[VirtioDrivers]
+
+
+def old_windows(files: Changes | None = None, keys: Keys | None = None) -> Facts:
+    return golden({DATABASE: None, DISK: None, CARD: None, **(keys or {})}, SEVEN, files)
+
+
+def test_the_packages_of_the_golden_guest() -> None:
+    drivers = found(golden())
+    assert len(drivers.matches) == 4 * len(virtio.ALL) + 2
+    packages = {item.package.title: item.package for item in drivers.matches if item.package}
+    assert sorted(packages) == [
+        f"{item.name}.inf ({item.published}) 100.86.104.58200 of 2021-08-17"
+        for item in sorted(virtio.ALL, key=lambda it: it.name)
+    ]
+    assert {item.provider for item in packages.values()} == {"Red Hat, Inc."}
+    assert {item.name for item in packages.values()} == {item.folder() for item in virtio.ALL}
+    assert {item.origin for item in drivers.matches} == {Origin.DATABASE, Origin.DEVICE}
+    assert [(item.device, item.service, item.flags) for item in drivers.devices] == [
+        (NETKVM.ids[0], "netkvm", 0),
+        (VIOSTOR.ids[0], "viostor", 0),
+    ]
+    assert {item.service for item in drivers.of("1001", "1042")} == {"viostor"}
+    assert drivers.of("1005") == ()
+
+
+def test_ids_and_names_are_taken_in_any_case() -> None:
+    lower: dict[str, dict[str, Data] | None] = {rf"{IDS}\{name}": None for name in VIOSTOR.ids}
+    lower |= {rf"{IDS}\{name.lower()}": {"OEM1.INF": b"\1\xff\0\0"} for name in VIOSTOR.ids[:2]}
+    matches = [item for item in found(golden(lower)).of("1001") if item.origin is Origin.DATABASE]
+    assert {(item.device, item.service, item.flaw) for item in matches} == {
+        (name, "viostor", None) for name in VIOSTOR.ids[:2]
+    }
+
+
+def test_other_makers_devices_are_left_out() -> None:
+    others: Keys = {
+        rf"{IDS}\VEN_8086&DEV_1001": {"oem1.inf": b""},
+        rf"{DEVICES}\VEN_8086&DEV_1001\1": {"ConfigFlags": 1},
+        rf"{IDS}\VEN_1AF4": {"oem1.inf": b""},
+    }
+    assert found(golden(others)) == found(golden())
+
+
+def test_a_configuration_that_no_id_is_given_is_taken_where_all_have_one_service() -> None:
+    keys: dict[str, dict[str, Data] | None] = {rf"{PACKAGE}\Descriptors": None}
+    assert {item.service for item in found(golden(keys)).of("1001")} == {"viostor"}
+    keys |= {rf"{PACKAGE}\Configurations\other": {"Service": "other"}}
+    keys |= {f"{DISK}": None}
+    store = f"{REPOSITORY}/{VIOSTOR.folder()}/viostor.inf"
+    assert {item.service for item in found(golden(keys)).of("1001")} == {"viostor"}  # as the INF file says
+    assert {item.service for item in found(golden(keys, files={store: None})).of("1001")} == {""}
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({PACKAGE: {"Version": bytes(3)}}, "a version of 48 bytes wanted, 3 found"),
+        ({rf"{DATABASE}\DriverInfFiles\oem1.inf": {"Active": b"\1"}}, "a text wanted"),
+        ({DISK: {"Service": 7}}, "a text wanted"),
+        ({DISK: {"ConfigFlags": "0"}}, "a number wanted"),
+    ],
+)
+def test_what_has_another_form_is_not_known(keys: Keys, reason: str) -> None:
+    with pytest.raises(UnknownFact, match=reason):
+        found(golden(keys))
+
+
+def test_too_many_ids_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows_drivers, "_MAX_MATCHES", 10)
+    with pytest.raises(UnknownFact, match="at most 10 ids of virtio's devices wanted, more found"):
+        found(golden())
+
+
+def test_too_large_inf_files_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows_drivers, "_MAX_READ", 3000)
+    with pytest.raises(UnknownFact, match="INF files of at most 3000 bytes wanted, more found"):
+        found(old_windows())
+    monkeypatch.undo()
+    monkeypatch.setattr(driver_store, "_MAX_INFS", 3000)
+    with pytest.raises(UnknownFact, match="INF files of at most 3000 bytes wanted, more found"):
+        found(old_windows())
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_windows_7_looks_through_its_inf_files(encoding: str) -> None:
+    text = virtio.inf(NETKVM, (61, 86, 104, 58200)).decode("cp1252")
+    files: Changes = {
+        **dict.fromkeys(virtio.files(*virtio.ALL)),
+        f"{INF}/OEM12.INF": text.encode(encoding),
+        f"{INF}/netkvm.inf": text.encode(),  # not a third party's
+        f"{INF}/oem3.inf": b"[Version]\r\nDriverVer=01/01/2020,1.0.0.0\r\n",
+        f"{INF}/oem12.PNF": b"\0",
+    }
+    matches = found(old_windows(files)).matches
+    assert [(item.device, item.service, item.at_boot, item.origin) for item in matches] == [
+        (name, "netkvm", False, Origin.INF) for name in NETKVM.ids
+    ]
+    (package,) = {item.package for item in matches}
+    assert package
+    assert package.title == "OEM12.INF 61.86.104.58200 of 2021-08-17"
+
+
+@pytest.mark.parametrize(
+    ("models", "count"),
+    [("NTamd64", 4), ("NTamd64.6.1", 4), ("NTAMD64", 4), ("NTx86", 0), ("NT", 0), ("NTarm64.10.0", 0), ("NTia64", 0)],
+)
+def test_the_models_of_other_machines_are_left_out(models: str, count: int) -> None:
+    text = virtio.inf(NETKVM).replace(b"NTamd64", models.encode())
+    files: Changes = {**dict.fromkeys(virtio.files(*virtio.ALL)), f"{INF}/oem2.inf": text}
+    assert len(found(old_windows(files)).matches) == count
+
+
+def test_windows_7_without_inf_files_knows_its_disk_alone() -> None:
+    files = dict.fromkeys(virtio.files(*virtio.ALL))
+    drivers = found(old_windows(files, virtio.critical(VIOSTOR)))
+    assert {(item.service, item.at_boot, item.origin, item.package) for item in drivers.matches} == {
+        ("viostor", True, Origin.CRITICAL, None)
+    }
