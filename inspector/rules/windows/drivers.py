@@ -21,6 +21,7 @@ from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Service, Start, service, services
 
 _CRITICAL: Final = 3
+_FILE_SYSTEM: Final = "ntfs"  # no other one can hold the Windows of the releases that are judged
 _SHOWN: Final = 16
 _CLASSES: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Class"
 _FILTERS: Final = {
@@ -44,6 +45,9 @@ _EIGHT_ONE: Final = (6, 3)
 def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     r"""Every driver that the loader or the kernel starts, with its file.
 
+    That of NTFS is among them, though its start type says by hand: the loader takes the driver of the file system that
+    it starts Windows from.
+
     Why: without a driver whose error control is critical Windows does not start, or only with the last known good
     control set, which lacks the file too; without others it starts without their devices.
 
@@ -52,23 +56,28 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
 
-    References: Microsoft, Specifying Driver Load Order; CreateServiceW, dwErrorControl.
+    References: Microsoft, Specifying Driver Load Order; CreateServiceW, dwErrorControl; Windows Internals, The Windows
+    OS Loader (the driver of the file system).
     """
     bad: list[tuple[Service, Evidence]] = []
     count = 0
     for item in services(facts[Registry]):
-        if item.is_driver and item.start in (Start.BOOT, Start.SYSTEM):
+        if item.is_driver and (item.start in (Start.BOOT, Start.SYSTEM) or _is_file_system(item)):
             count += 1
             if flaw := flaw_of_program(facts, item.file):
                 place = facts[Guest].place(item.file)
                 bad.append((item, Evidence(place, f"{item.name}, started: {item.start_name}: {flaw}")))
     if not count:
         return failed("no driver is started at boot", Evidence(facts[Registry].place(SERVICES), "no driver"))
-    if critical := [evidence for item, evidence in bad if item.error_control == _CRITICAL]:
+    if critical := [seen for item, seen in bad if item.error_control == _CRITICAL or _is_file_system(item)]:
         return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN])
     if bad:
         return warning(f"{len(bad)} of {count} drivers of the boot do not load", *(seen for _, seen in bad[:_SHOWN]))
     return ok("the drivers of the boot are there", Evidence(facts[Registry].place(SERVICES), f"{count} drivers"))
+
+
+def _is_file_system(item: Service) -> bool:
+    return item.name.lower() == _FILE_SYSTEM
 
 
 @rule(

@@ -167,7 +167,8 @@ FAULTS: Final = (
     of_file("broken-default-hive", "Registry", FAILED, f"{SYSTEM32}/config/DEFAULT", rf"{HIVE}\DEFAULT", b"x" * 9000),
     # drivers and devices
     of_file("no-partition-manager", "BootDrivers Disk", FAILED, f"{DRIVERS}/partmgr.sys", rf"{_SHOWN}\partmgr.sys"),
-    of_file("no-ahci-driver", "BootDrivers", WARNING, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
+    of_file("no-ahci-driver", "BootDrivers", FAILED, f"{DRIVERS}/storahci.sys", rf"{_SHOWN}\storahci.sys"),
+    of_file("no-driver-of-ntfs", "BootDrivers", FAILED, f"{DRIVERS}/Ntfs.sys", rf"{_SHOWN}\Ntfs.sys"),
     Fault(
         "driver-of-an-antivirus", "BootDrivers", WARNING, r"C:\av\av.sys",
         {rf"{SERVICES}\av": {"Type": 2, "Start": 1, "ErrorControl": 1, "ImagePath": r"\??\C:\av\av.sys"}},
