@@ -18,13 +18,12 @@ from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source, Window
 
 _EXTENDED_TYPES: Final = frozenset({"0x05", "0x0f", "0x85"})
-_FILELESS_TYPES: Final = frozenset(
-    {
-        "21686148-6449-6e6f-744e-656564454649",  # BIOS boot: GRUB's core image
-        "9e1a2d38-c612-4316-aa26-8b49521e5a8b",  # PReP boot
-        "e3c9e316-0b5c-4db8-817d-f92df00215ae",  # Microsoft reserved: room that Windows cuts partitions of its own from
-    }
-)
+FILELESS: Final = {
+    "21686148-6449-6e6f-744e-656564454649": "BIOS boot",  # GRUB's core image
+    "9e1a2d38-c612-4316-aa26-8b49521e5a8b": "PReP boot",
+    "e3c9e316-0b5c-4db8-817d-f92df00215ae": "Microsoft reserved",  # room that Windows cuts partitions of its own from
+}
+"""Types of partitions that hold no files, whatever they begin like."""
 _NO_FILES: Final = frozenset({"swap"})
 MEMBERS: Final = frozenset({"LVM2_member", "linux_raid_member"})
 """Types of the volumes that others are made of, which `inspector.disks.stack` puts together."""
@@ -165,7 +164,7 @@ class Volume:
     @property
     def _is_fileless(self) -> bool:
         """Whether no files are to be expected: boot code, reserved room, swap, members of what was put together."""
-        if self.holder is not None or (self.partition and self.partition.type in _FILELESS_TYPES | _EXTENDED_TYPES):
+        if self.holder is not None or (self.partition and self.partition.type in FILELESS.keys() | _EXTENDED_TYPES):
             return True
         return self.type in _NO_FILES and not (self.superblock and self.superblock.others)
 

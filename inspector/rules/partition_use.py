@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.disks.disk import DYNAMIC, Disk, partition_name
+from inspector.disks.disk import DYNAMIC, FILELESS, Disk, Volume, partition_name
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.rules.rule import rule
@@ -68,8 +68,14 @@ def _seen(disk: Disk, partition: Partition, seen: str) -> Evidence:
 
 
 def _summary(disk: Disk) -> Evidence:
-    kinds = ", ".join(dict.fromkeys(volume.type or "unknown" for volume in disk.volumes)) or "nothing"
+    kinds = ", ".join(dict.fromkeys(map(_kind, disk.volumes))) or "nothing"
     return Evidence(disk.place, f"on its partitions: {kinds}")
+
+
+def _kind(volume: Volume) -> str:
+    if volume.type is None and volume.partition:
+        return FILELESS.get(volume.partition.type, "unknown")
+    return volume.type or "unknown"
 
 
 RULES = (system_disk_has_no_swap_partition, system_disk_is_basic)

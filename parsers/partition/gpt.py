@@ -191,6 +191,7 @@ def _partitions(header: GptHeader) -> Iterator[Partition]:
             uuid=_guid(unique),
             name=_name(name),
             bootable=bool(attributes & _LEGACY_BOOTABLE),
+            attributes=attributes,
         )
 
 

@@ -63,6 +63,7 @@ class Partition(msgspec.Struct, frozen=True):
         uuid: what PARTUUID= names, lower case ("deadbeef-01" on MBR).
         name: GPT partition name (PARTLABEL).
         bootable: the active flag of an MBR entry, or GPT attribute bit 2 (legacy BIOS bootable).
+        attributes: all attribute bits of a GPT entry; 0 on MBR.
     """
 
     number: int
@@ -72,6 +73,7 @@ class Partition(msgspec.Struct, frozen=True):
     uuid: str | None = None
     name: str | None = None
     bootable: bool = False
+    attributes: int = 0
 
     @property
     def end(self) -> int:

@@ -62,6 +62,13 @@ def test_a_dynamic_disk_or_a_storage_pool_fails_and_a_basic_one_mends_it(tmp_pat
 
 
 @needs("sfdisk")
+def test_partitions_without_files_are_called_by_their_types(tmp_path: Path) -> None:
+    kinds = ("E3C9E316-0B5C-4DB8-817D-F92DF00215AE", "21686148-6449-6E6F-744E-656564454649", LINUX)
+    verdict = system_disk_is_basic(facts(cut(tmp_path / "disk.raw", "gpt", *kinds)))
+    assert verdict.evidence[0].seen == "on its partitions: Microsoft reserved, BIOS boot, unknown"
+
+
+@needs("sfdisk")
 def test_the_type_of_dynamic_disks_in_an_mbr(tmp_path: Path) -> None:
     disk = cut(tmp_path / "disk.raw", "dos", "7", "42")
     verdict = system_disk_is_basic(facts(disk))

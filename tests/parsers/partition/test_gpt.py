@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from parsers.partition import Flaw, PartitionTable, Scheme, parse_partition_table
+from parsers.partition.table import Partition
 from parsers.source import Memory
 from tests.oracles import needs
 from tests.parsers.partition.test_mbr import flaws, partitioned, read, sfdisk
@@ -23,7 +24,7 @@ BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 def test_partitions_are_those_of_sfdisk(tmp_path: Path) -> None:
     script = (
         f'label: gpt\nsize=1M,type={BIOS_BOOT}\nsize=10M,type=U,name="EFI System"\n'
-        'size=5M,name="rööt \U0001f4a9",attrs="LegacyBIOSBootable,GUID:59"\n7: start=40960\n'
+        'size=5M,name="rööt \U0001f4a9",attrs="RequiredPartition,LegacyBIOSBootable,GUID:59,63"\n7: start=40960\n'
     )
     image = partitioned(tmp_path, script)
     told = sfdisk(image)
@@ -31,7 +32,8 @@ def test_partitions_are_those_of_sfdisk(tmp_path: Path) -> None:
     assert (table.scheme, table.sector_size, table.problems, table.hybrid) == (Scheme.GPT, 512, (), False)
     assert table.disk_id == told["id"].lower()
     assert [
-        (p.number, p.offset // 512, p.size // 512, p.type, p.uuid, p.name, p.bootable) for p in table.partitions
+        (p.number, p.offset // 512, p.size // 512, p.type, p.uuid, p.name, p.bootable, told_attributes(p))
+        for p in table.partitions
     ] == [
         (
             int(part["node"].removeprefix(str(image))),
@@ -41,9 +43,18 @@ def test_partitions_are_those_of_sfdisk(tmp_path: Path) -> None:
             part["uuid"].lower(),
             part.get("name"),
             "LegacyBIOSBootable" in part.get("attrs", ""),
+            part.get("attrs", ""),
         )
         for part in told["partitions"]
     ]
+
+
+def told_attributes(partition: Partition) -> str:
+    """Return the attributes of a partition as sfdisk writes them."""
+    names = ("RequiredPartition", "NoBlockIOProtocol", "LegacyBIOSBootable")
+    found = [name for bit, name in enumerate(names) if partition.attributes >> bit & 1]
+    own = ",".join(str(bit) for bit in range(48, 64) if partition.attributes >> bit & 1)
+    return " ".join([*found, *([f"GUID:{own}"] if own else [])])
 
 
 @needs("fdisk")
