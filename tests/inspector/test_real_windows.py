@@ -26,12 +26,11 @@ WANTED = {
     "windows-other-virtio-drivers-present": Status.WARNING,
     "windows-cloud-assistant-runs": Status.WARNING,
     "windows-foreign-tools-are-not-started": Status.WARNING,
-    "windows-is-not-hibernated": Status.WARNING,
     "windows-vminit-works": Status.WARNING,
     "windows-rdp-is-enabled": Status.FAILED,
     "windows-firewall-lets-rdp-in": Status.WARNING,
 }
-"""What is not OK of it, and rightly: no virtio, VMware's tools, fast startup, Remote Desktop off."""
+"""What is not OK of it, and rightly: no virtio, VMware's tools, Remote Desktop off."""
 
 
 def test_what_is_told_of_it(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 r"""What rules about Windows take for granted, held against hives of real machines.
 
-SYSTEM is that of a member of a domain with Windows 7 in VMware, the store of boot entries that of a Windows 10 beside
-Linux. Where else each fact comes from is written in docs/windows-facts.md.
+One SYSTEM is that of a member of a domain with Windows 7, the other (*later*) that of a Windows 10, both in VMware; the
+store of boot entries is that of a Windows 10 beside Linux. Where else each fact comes from is written in
+docs/windows-facts.md.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from inspector.windows.services import SERVICES, Service, Start, service, servic
 from parsers.boot.bcd import ALIASES, BOOT_MANAGER, parse_bcd
 from parsers.source import Memory
 from parsers.windows.firewall_rule import parse_firewall_rule
-from parsers.windows.mounted_devices import MbrPartition, drive_of, parse_unique_id
+from parsers.windows.mounted_devices import drive_of
 from parsers.windows.registry import open_hive
 from tests.corpus import corpus
+from tests.samples import SYSTEM_HIVE, sample
 from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
@@ -49,12 +51,18 @@ def machine() -> Facts:
     return golden(files={f"{CONFIG}/SYSTEM": Path(corpus("known/hives/hv-rp-SYSTEM.hive.xz")).read_bytes()})
 
 
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    path = sample(SYSTEM_HIVE, tmp_path_factory.mktemp("hive") / "SYSTEM")
+    return golden(files={f"{CONFIG}/SYSTEM": path.read_bytes()})
+
+
 def registry() -> Registry:
     return machine()[Registry]
 
 
-def installed(name: str) -> Service:
-    found = service(registry(), name)
+def installed(name: str, system: Registry | None = None) -> Service:
+    found = service(system or registry(), name)
     assert found is not None
     return found
 
@@ -70,12 +78,13 @@ def installed(name: str) -> Service:
     ],
     ids=lambda rule: rule.name,
 )
-def test_a_machine_that_works_is_ok(rule: object) -> None:
+def test_a_machine_that_works_is_ok(rule: object, later: Facts) -> None:
     """SanPolicy, Select, PagingFiles, RDP-Tcp and SysprepStatus stand where the rules look, as they want them."""
     assert callable(rule)
-    verdict = rule(machine())
-    assert verdict.status is Status.OK
-    assert verdict.evidence[0].seen not in ("not set", "no page file")
+    for facts in (machine(), later):
+        verdict = rule(facts)
+        assert verdict.status is Status.OK
+        assert verdict.evidence[0].seen not in ("not set", "no page file")
 
 
 @pytest.mark.parametrize(
@@ -91,15 +100,16 @@ def test_a_machine_that_works_is_ok(rule: object) -> None:
         ("TermService", Start.MANUAL),
     ],
 )
-def test_when_services_are_started(name: str, start: Start) -> None:
-    assert installed(name).start == start
+def test_when_services_are_started(name: str, start: Start, later: Facts) -> None:
+    assert installed(name).start == installed(name, later[Registry]).start == start
 
 
-def test_the_dhcp_client_depends_on_the_store_of_interfaces_alone_of_the_core_services() -> None:
+def test_the_dhcp_client_depends_on_the_store_of_interfaces_alone_of_the_core_services(later: Facts) -> None:
     core = {"nsi", "bfe", "dnscache", "mpssvc"}
-    assert {name.lower() for name in installed("Dhcp").depends} & core == {"nsi"}
-    assert {name.lower() for name in installed("Dnscache").depends} & core == {"nsi"}
-    assert "bfe" in installed("mpssvc").depends
+    for system in (registry(), later[Registry]):
+        assert {name.lower() for name in installed("Dhcp", system).depends} & core == {"nsi"}
+        assert {name.lower() for name in installed("Dnscache", system).depends} & core == {"nsi"}
+        assert "bfe" in {name.lower() for name in installed("mpssvc", system).depends}
 
 
 def test_drivers_without_an_image_path_are_started_all_the_same() -> None:
@@ -115,10 +125,15 @@ def test_classes_of_devices_have_the_names_that_microsoft_gives_them(guid: str, 
     assert registry().text(rf"{CLASSES}\{guid}", "Class") == name
 
 
-def test_filters_that_windows_itself_puts_there() -> None:
+def test_filters_that_windows_itself_puts_there(later: Facts) -> None:
     disks, volumes = list(CLASS_NAMES)[:2]
     assert registry().texts(rf"{CLASSES}\{disks}", "UpperFilters") == ("PartMgr",)
     assert registry().texts(rf"{CLASSES}\{volumes}", "LowerFilters") == ("fvevol", "rdyboost")
+    system = later[Registry]
+    assert system.texts(rf"{CLASSES}\{disks}", "UpperFilters") == ("partmgr",)
+    assert system.texts(rf"{CLASSES}\{disks}", "LowerFilters") == ("EhStorClass",)
+    assert system.texts(rf"{CLASSES}\{volumes}", "UpperFilters") == ("volsnap",)
+    assert system.texts(rf"{CLASSES}\{volumes}", "LowerFilters") == ("fvevol", "iorate", "rdyboost")
 
 
 def test_what_is_started_at_boot_and_how_setup_left_off() -> None:
@@ -131,7 +146,8 @@ def test_what_is_started_at_boot_and_how_setup_left_off() -> None:
     assert registry().text(rf"{CONTROL}\ProductOptions", "ProductType") == "WinNT"
 
 
-def test_the_firewall_keeps_profiles_and_rules_as_ms_gpfas_has_them() -> None:
+def test_the_firewall_keeps_profiles_and_rules_as_ms_gpfas_has_them(later: Facts) -> None:
+    assert later[Registry].key(rf"{FIREWALL}\PrivateProfile") is None
     for profile in ("DomainProfile", "StandardProfile", "PublicProfile"):
         assert registry().number(rf"{FIREWALL}\{profile}", "EnableFirewall") == 1
     assert registry().key(rf"{FIREWALL}\PrivateProfile") is None
@@ -159,17 +175,47 @@ def test_critical_devices_and_devices_name_their_service() -> None:
     assert (values["Service"].text, values["ConfigFlags"].number) == ("LSI_SAS", 0)
 
 
+def test_what_came_with_windows_8(later: Facts) -> None:
+    """The new list of devices, stornvme, and StartOverride: 3, beside Start 0, for controllers that are not there."""
+    system = later[Registry]
+    assert system.key(rf"{CONTROL}\CriticalDeviceDatabase") is None
+    assert system.key(r"HKLM\SYSTEM\DriverDatabase\DeviceIds\PCI") is not None
+    assert registry().key(r"HKLM\SYSTEM\DriverDatabase") is None
+    assert installed("stornvme", system).start == Start.BOOT
+    assert service(registry(), "stornvme") is None
+    for name in ("pciide", "lsi_sas"):
+        assert system.number(rf"{SERVICES}\{name}", "Start") == 0
+        assert system.number(rf"{SERVICES}\{name}\StartOverride", "0") == 3
+
+
+def test_a_machine_that_cannot_hibernate_keeps_the_switch_of_fast_startup_on(later: Facts) -> None:
+    system = later[Registry]
+    assert system.number(rf"{MANAGER}\Power", "HiberbootEnabled") == 1
+    assert system.number(rf"{CONTROL}\Power", "HibernateEnabled") == 0
+
+
+def test_the_time_and_remote_desktop_as_setup_leaves_them(later: Facts) -> None:
+    """A domain's member takes the time from the domain."""
+    time = rf"{SERVICES}\W32Time\Parameters"
+    assert (registry().text(time, "Type"), later[Registry].text(time, "Type")) == ("NT5DS", "NTP")
+    assert later[Registry].text(time, "NtpServer") == "time.windows.com,0x9"
+    assert later[Registry].number(rf"{CONTROL}\Terminal Server", "fDenyTSConnections") == 1
+
+
 def test_drive_letters_name_partitions() -> None:
-    found = {
-        drive_of(value.name): parse_unique_id(value.data) for value in registry().values(r"HKLM\SYSTEM\MountedDevices")
-    }
-    assert found["C:"] == MbrPartition("5cbea03e", 1 << 20)
-    assert found["A:"] is None
+    """By the disk's signature and the byte where the partition begins; other devices by their path."""
+    found = {drive_of(value.name): value.data for value in registry().values(r"HKLM\SYSTEM\MountedDevices")}
+    assert found["C:"] == 0x5CBEA03E.to_bytes(4, "little") + (1 << 20).to_bytes(8, "little")
+    assert found["A:"].decode("utf-16-le").startswith(r"\??\FDC#")
 
 
-def test_the_tools_of_the_machine_s_hypervisor_are_known() -> None:
-    verdict = windows_foreign_tools_are_not_started(machine(), own=())
-    assert {item.seen.partition(" ")[0].lower() for item in verdict.evidence} >= {"vmtools", "vmmemctl"}
+def test_the_tools_of_the_machine_s_hypervisor_are_known(later: Facts) -> None:
+    found = [
+        {item.seen.partition(" ")[0].lower() for item in windows_foreign_tools_are_not_started(facts, own=()).evidence}
+        for facts in (machine(), later)
+    ]
+    assert found[0] >= {"vmtools", "vmmemctl"}
+    assert found[1] >= {"vmtools", "vmmemctl", "vgauthservice", "vm3dservice", "vmrawdsk"}
 
 
 def test_objects_that_every_store_has() -> None:

@@ -22,7 +22,7 @@ _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STAT
 _STOPPED: Final = "IMAGE_STATE_UNDEPLOYABLE"
 _WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 _READY: Final = 7
-_UNTIL_FIRST_START: Final = 3
+_UNTIL_FIRST_START: Final = frozenset({3, 4})
 """What Sysprep leaves in a generalised image, until a copy has asked its first questions (OOBE)."""
 _SETUP_PROGRAMS: Final = ("windeploy.exe", "setup.exe", "oobe.exe")
 
@@ -42,8 +42,9 @@ def windows_image_can_be_deployed(facts: Facts) -> Verdict:
     Why: a Windows that was switched off in the middle of Setup or of Sysprep does not start, or starts with the message
     that the installation cannot proceed. One that waits with its first questions asks them in each copy.
 
-    Fix: start Windows, let it come to its end, or run `sysprep /generalize /oobe /shutdown` again, and take the image
-    then.
+    Fix: where audit mode or first questions wait, start Windows, end them, and run
+    `sysprep /generalize /oobe /shutdown` or shut it down; where the setup stopped on its way (IMAGE_STATE_UNDEPLOYABLE),
+    Microsoft says that Windows is to be installed anew.
 
     Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
 
@@ -116,14 +117,15 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     r"""The state that Sysprep keeps of its own work.
 
     Why: Cloudbase-Init waits for the state 7, and for ever where Sysprep was interrupted; a second Sysprep refuses to
-    run. In a generalised image the state is 3 until its copy has started.
+    run. In a generalised image the state is 3 or 4 until its copy has started.
 
     Fix: set GeneralizationState to 7 and CleanupState to 2, and run Sysprep again.
 
     Reads: SYSTEM\Setup\Status\SysprepStatus
 
     References: Cloudbase-Init, its source (osutils/windows.py, wait_for_boot_completion), which logs the 3 of copies
-    that have not ended their first start; two real hives, which have 7. Microsoft documents neither number.
+    that have not ended their first start; logs of windeploy.exe, which begins a copy's first start from 4; two real
+    hives, which have 7. Microsoft documents none of the numbers.
     """
     registry = facts[Registry]
     number = registry.number(_SYSPREP, "GeneralizationState")
@@ -134,7 +136,7 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     if number == _READY:
         return ok("Sysprep is ready to run, or has run to its end", evidence)
     state, said = _image_state(registry)
-    if state == _GENERALISED and number == _UNTIL_FIRST_START:
+    if state == _GENERALISED and number in _UNTIL_FIRST_START:
         return ok("Sysprep has generalised the image, and the first start ends its work", evidence, said)
     if state == _GENERALISED:
         return warning("the image is generalised, but Sysprep's own state is another", evidence, said)
