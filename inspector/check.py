@@ -56,7 +56,7 @@ def check_images(images: Sequence[str], order: Order, write: Write, complain: Ca
     Raises:
         ProfileError: before anything was inspected, where there is no such profile.
     """
-    load_profile(order.profile)
+    profile = load_profile(order.profile)
     limit = FAIL_ON[order.fail_on]
     status = EXIT_JUDGED
     machines = order.machines(images)
@@ -64,7 +64,7 @@ def check_images(images: Sequence[str], order: Order, write: Write, complain: Ca
         for target in machines:
             bar.begin(printable(target.name))
             try:
-                report = inspect_isolated(target, order.profile, order.limits)
+                report = inspect_isolated(target, profile, order.limits)
             except InspectorError as error:
                 bar.clear()
                 complain(about(target.images, error))

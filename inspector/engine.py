@@ -39,10 +39,14 @@ from parsers.place import Place, Problem
 _MAX_PROBLEMS: Final = 1000
 
 
-def inspect_machine(target: Target, profile: str = "ecs") -> Report:
-    """Inspect the images of a machine; raise `InspectorError` where one of them cannot be inspected."""
+def inspect_machine(target: Target, profile: str | Profile = "ecs") -> Report:
+    """Inspect the images of a machine by a profile, or by that of a name.
+
+    Raises:
+        InspectorError: one of them cannot be inspected.
+    """
     started = time.perf_counter()
-    chosen = load_profile(profile)
+    chosen = load_profile(profile) if isinstance(profile, str) else profile
     storage = open_storage(target)
     facts = open_facts(storage, target.root)
     checks, exemptions = judge(facts, chosen)

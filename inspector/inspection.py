@@ -11,11 +11,12 @@ from inspector.console.json_line import json_text
 from inspector.engine import inspect_machine
 from inspector.errors import InspectorError
 from inspector.isolate import CHECK_LIMITS, Limits, Send, isolated_result
+from inspector.profile import Profile
 from inspector.report import Report
 from inspector.target import Target
 
 
-def inspect_isolated(target: Target, profile: str = "ecs", limits: Limits = CHECK_LIMITS) -> Report:
+def inspect_isolated(target: Target, profile: Profile, limits: Limits = CHECK_LIMITS) -> Report:
     """Inspect the images of a machine in a child process.
 
     Raises:
@@ -28,5 +29,5 @@ def inspect_isolated(target: Target, profile: str = "ecs", limits: Limits = CHEC
         raise InspectorError(f"the inspection sent something that is no report: {error}") from error
 
 
-def _inspect(target: Target, profile: str, send: Send) -> None:
+def _inspect(target: Target, profile: Profile, send: Send) -> None:
     send(json_text(msgspec.to_builtins(inspect_machine(target, profile))).encode("ascii"))
