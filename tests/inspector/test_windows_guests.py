@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from fixtures.windows.guest import MACHINE_SID
+from fixtures.windows.golden import MACHINE
 from fixtures.windows.release import OTHERS, RELEASES
 from inspector import inspect_image
 from inspector.report import CheckResult, Report
@@ -140,10 +140,10 @@ def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(disk: Disk) -> 
 
 def test_the_hives_of_users_are_found_by_their_ids(disk: Disk) -> None:
     for name in ("server-2022", "server-2022-interrupted"):
-        for sid in (f"{MACHINE_SID}-500", "S-1-5-18", "S-1-5-19", f"{MACHINE_SID}-500_Classes"):
+        for sid in (f"{MACHINE}-500", "S-1-5-18", "S-1-5-19", f"{MACHINE}-500_Classes"):
             done = call("reg", disk(name), rf"HKU\{sid}")
             assert (done.returncode, done.stderr) == (0, b""), (name, sid)
-        done = call("reg", "--format", "json", disk(name), rf"HKU\{MACHINE_SID}-500\Environment")
+        done = call("reg", "--format", "json", disk(name), rf"HKU\{MACHINE}-500\Environment")
         (key,) = json.loads(done.stdout)
         assert key["state"] == ("clean" if name == "server-2022" else "replayed")
 
