@@ -21,11 +21,12 @@ from inspector.verdict import Status
 from tests.inspector.faults.windows import FAULTS, Fault, store_of
 from tests.inspector.faults.windows_drivers import DRIVER_FAULTS
 from tests.inspector.faults.windows_policies import POLICY_FAULTS
+from tests.inspector.faults.windows_services import SERVICE_FAULTS
 from tests.windows import CONFIG, Changes, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
 
-ALL = (*FAULTS, *DRIVER_FAULTS, *POLICY_FAULTS)
+ALL = (*FAULTS, *DRIVER_FAULTS, *POLICY_FAULTS, *SERVICE_FAULTS)
 
 
 def judged(storage: Storage, profile: str = "ecs") -> dict[str, CheckResult]:
