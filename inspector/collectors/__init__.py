@@ -31,6 +31,7 @@ MODULES: Final[dict[str, str]] = {
     "inspector.facts.windows_drivers.VirtioDrivers": "windows_drivers:collect_virtio_drivers",
     "inspector.facts.windows_version.WindowsVersion": "windows:collect_windows_version",
     "inspector.windows.registry.Registry": "windows:collect_registry",
+    "inspector.windows.services.Services": "windows:collect_services",
     "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",
     "parsers.linux.fstab.Fstab": "fstab:collect_fstab",
     "parsers.linux.os_release.OsRelease": "os_release:collect_os_release",

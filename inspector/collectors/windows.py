@@ -1,4 +1,4 @@
-r"""Collects `Registry` and `WindowsVersion`.
+r"""Collects `Registry`, `Services` and `WindowsVersion`.
 
 Source: Microsoft's documentation of `SOFTWARE\Microsoft\Windows NT\CurrentVersion`: `CurrentVersion` stayed 6.3 when
 Windows 10 came, whose version stands in numbers of their own. Windows 11 calls itself "Windows 10" there; its builds
@@ -14,6 +14,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.windows.registry import Registry
+from inspector.windows.services import Services, services
 from parsers.place import Place
 
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -31,6 +32,11 @@ def collect_registry(facts: Facts) -> Registry:
     if guest.normal("C:") != "/":
         raise UnknownFact("the system drive is not C:, and what is judged are systems on C: alone", Place("C:"))
     return Registry(guest, whole_only=True)
+
+
+def collect_services(facts: Facts) -> Services:
+    """Read every service once: a real machine has several hundred."""
+    return Services(tuple(services(facts[Registry])))
 
 
 def collect_windows_version(facts: Facts) -> WindowsVersion:

@@ -93,6 +93,12 @@ class Service(msgspec.Struct, frozen=True):
         return path if _NAMED.match(path) else rf"C:\Windows\{path}"
 
 
+class Services(msgspec.Struct, frozen=True):
+    """Every service and driver of the machine."""
+
+    items: tuple[Service, ...]
+
+
 _STARTS: Final = frozenset(Start)
 
 

@@ -16,7 +16,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Start, services
+from inspector.windows.services import SERVICES, Services, Start
 from parsers.windows.registry import Key
 
 _UNINSTALL: Final = (
@@ -49,7 +49,7 @@ def windows_has_no_other_antivirus(facts: Facts, *, products: Sequence[str], own
     if not installed:
         raise UnknownFact("what is installed is not told", registry.place(_UNINSTALL[0]))
     pattern = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(name.lower())}(?![a-z0-9])" for name in products))
-    found = [*_products(registry, installed, pattern), *_drivers(registry, own)]
+    found = [*_products(registry, installed, pattern), *_drivers(facts, own)]
     if found:
         return warning("antivirus of another maker works in Windows", *islice(found, _SHOWN))
     return ok(
@@ -69,8 +69,8 @@ def _products(registry: Registry, installed: Sequence[Key], pattern: re.Pattern[
                 break
 
 
-def _drivers(registry: Registry, own: Sequence[str]) -> Iterator[Evidence]:
-    for item in services(registry):
+def _drivers(facts: Facts, own: Sequence[str]) -> Iterator[Evidence]:
+    for item in facts[Services].items:
         ours = not item.is_driver or item.group.lower() not in _GROUPS or item.name.lower() in own
         if not ours and item.start != Start.DISABLED:
             yield Evidence(item.place, f"a driver of the group {item.group}, started: {item.start_name}")

@@ -18,7 +18,7 @@ from inspector.rules.windows.virtio import judge_driver
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Start, service, services
+from inspector.windows.services import SERVICES, Service, Services, Start, service
 
 _CRITICAL: Final = 3
 _FILE_SYSTEM: Final = "ntfs"  # no other one can hold the Windows of the releases that are judged
@@ -61,7 +61,7 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     """
     bad: list[tuple[Service, Evidence]] = []
     count = 0
-    for item in services(facts[Registry]):
+    for item in facts[Services].items:
         if item.is_driver and (item.start in (Start.BOOT, Start.SYSTEM) or _is_file_system(item)):
             count += 1
             if flaw := flaw_of_program(facts, item.file):
@@ -231,7 +231,7 @@ def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
     References: Microsoft, CreateServiceW, lpDependencies.
     """
     registry = facts[Registry]
-    found = {item.name.lower(): item for item in services(registry)}
+    found = {item.name.lower(): item for item in facts[Services].items}
     bad = list(islice(_dangling(registry, found), _SHOWN))
     if bad:
         return warning("services depend on others that are not there", *bad)

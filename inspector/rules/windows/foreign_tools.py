@@ -16,7 +16,7 @@ from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Start, services
+from inspector.windows.services import SERVICES, Services, Start
 
 _VMWARE: Final = "VMware Tools"
 _VIRTUALBOX: Final = "VirtualBox Guest Additions"
@@ -79,7 +79,7 @@ def windows_foreign_tools_are_not_started(facts: Facts, *, own: Sequence[str]) -
     registry = facts[Registry]
     there: list[str] = []
     found: list[Evidence] = []
-    for service in services(registry):
+    for service in facts[Services].items:
         home, title = _TOOLS.get(service.name.lower(), ("", ""))
         if not home or home in own:
             continue

@@ -52,8 +52,9 @@ class Key:
     """
 
     __slots__ = (
-        "_cells", "_class_at", "_class_size", "_flags", "_layers", "_minor", "_note", "_security_at", "_subkeys_at",
-        "_values_at", "name", "offset", "parent", "parent_offset", "subkey_count", "value_count", "written",
+        "_broken", "_cells", "_class_at", "_class_size", "_flags", "_layers", "_met", "_minor", "_note", "_pending",
+        "_security_at", "_subkeys_at", "_values_at",
+        "name", "offset", "parent", "parent_offset", "subkey_count", "value_count", "written",
     )  # fmt: skip
 
     def __init__(self, cells: Cells, offset: int, parent: Key | None, note: Note, *, minor: int) -> None:
@@ -74,6 +75,9 @@ class Key:
         self.parent = parent
         self.offset = offset
         self._cells = cells
+        self._met: dict[str, Value] = {}  # by their names in upper case: the same key is asked for several
+        self._pending: Iterator[int] | None = None
+        self._broken: ParseError | None = None
         self._note = note
         self._minor = minor
 
@@ -213,19 +217,23 @@ class Key:
             ParseError: it cannot be told, for the list of the values or one that may be it is damaged.
         """
         wanted = upcase(name)
-        broken: ParseError | None = None
+        if self._pending is None:
+            self._pending = iter(self._value_offsets())
         path = self.path
-        for offset in self._value_offsets():
+        while wanted not in self._met:
+            offset = next(self._pending, None)
+            if offset is None:
+                break
             try:
                 value = Value(self._cells, offset, path, minor=self._minor)
             except ParseError as error:
-                broken = error
-                continue
-            if upcase(value.name) == wanted:
-                return value
-        if broken:
-            raise broken
-        return None
+                self._broken = error
+            else:
+                self._met.setdefault(upcase(value.name), value)
+        found = self._met.get(wanted)
+        if found is None and self._broken:
+            raise self._broken.with_traceback(None)
+        return found
 
     def _child(self, offset: int) -> Key:
         key = Key(self._cells, offset, self, self._note, minor=self._minor)

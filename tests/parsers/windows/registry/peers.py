@@ -25,7 +25,7 @@ def compare_with_python_registry(hive: Hive, file: Path) -> int:
             name = other.name() if record.has_name() else ""
             length = record.data_length() & 0x7FFFFFFF
             assert (value.name, value.size) == (name, length)
-            assert value.type & 0xFF == other.value_type()  # it leaves the rest out, which properties of devices have
+            assert value.type & 0xFFF == other.value_type()  # it leaves the rest out, which properties of devices have
             raw = record.raw_data()[: value.size]
             if len(raw) != value.size:
                 continue  # it shortens numbers that are too long, and short lists of texts
