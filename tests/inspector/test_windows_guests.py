@@ -62,11 +62,15 @@ def test_the_report_of_a_good_guest_is_the_one_that_was_read_by_eye(name: str, d
 
 
 @pytest.mark.parametrize("name", RELEASES)
-def test_nothing_is_found_in_a_good_guest_but_its_age(name: str, disk: Disk) -> None:
+def test_nothing_is_found_in_a_good_guest_but_its_age_and_what_lies_behind_its_drive(name: str, disk: Disk) -> None:
     report = inspect_image(str(disk(name)))
     left = {check: status for check, status in statuses(report.checks).items() if status is not Status.OK}
-    ended = name in {"server-2008-r2", "server-2012-r2", "windows-10"}
-    assert left == ({"OSVersion": Status.WARNING} if ended else {})
+    wanted = set()
+    if name in {"server-2008-r2", "server-2012-r2", "windows-10"}:
+        wanted.add("OSVersion")
+    if RELEASES[name].layout.tools_last:  # Setup's own layout keeps the drive from growing
+        wanted.add("Vminit")
+    assert left == dict.fromkeys(wanted, Status.WARNING)
     assert all(rule.known and rule.evidence for check in report.checks for rule in check.rules)
 
 
@@ -129,8 +133,7 @@ def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(disk: Disk) -> 
     report = inspect_image(str(image))
     ours, wanted = said(report), said(inspect_image(str(disk("server-2022"))))
     assert [rule for rule, what in ours.items() if what != wanted[rule]] == ["windows-hives-are-written-completely"]
-    (check,) = [check for check in report.checks if check.status is not Status.OK]
-    assert check.name == "Registry"
+    assert statuses(report.checks)["Registry"] is Status.WARNING
     done = call("reg", "--format", "json", image, DRIVER)
     assert (done.returncode, done.stderr) == (0, b"")
     (key,) = json.loads(done.stdout)
