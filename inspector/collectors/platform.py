@@ -34,7 +34,7 @@ _PROGRAMS: Final = (
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-aarch64.so.1",
 )
-_KERNEL: Final = r"C:\Windows\System32\ntoskrnl.exe"
+_KERNEL: Final = r"\Windows\System32\ntoskrnl.exe"
 _MEDIA: Final = frozenset({"iso9660", "udf"})
 _LOOKED_AT: Final = 64 << 10
 
@@ -97,7 +97,7 @@ def _root(mount: Mount) -> Evidence:
     name, kind = (mount.volume.name, mount.volume.type) if mount.volume else (None, None)
     where = f" in the subvolume /{mount.subvolume}" if mount.subvolume else ""
     if mount.tree is not None and holds_windows(mount.tree):
-        return Evidence(Place(r"C:\Windows", volume=name), f"the system drive of Windows on {kind}")
+        return Evidence(Place(r"\Windows", volume=name), f"the system drive of Windows on {kind}")
     return Evidence(Place("/etc", volume=name), f"the root of a system on {kind}{where}")
 
 

@@ -15,7 +15,6 @@ from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.windows.registry import Registry
 from inspector.windows.services import Services, services
-from parsers.place import Place
 
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
@@ -29,8 +28,6 @@ def collect_registry(facts: Facts) -> Registry:
     guest = facts[Guest]
     if guest.family != "windows":
         raise UnknownFact("a Linux guest has no registry")
-    if guest.normal("C:") != "/":
-        raise UnknownFact("the system drive is not C:, and what is judged are systems on C: alone", Place("C:"))
     return Registry(guest, whole_only=True)
 
 

@@ -23,7 +23,7 @@ from parsers.windows.inf import MAX_SIZE, Inf, parse_inf
 from parsers.windows.registry import Key
 
 DATABASES: Final = (r"HKLM\SYSTEM\DriverDatabase", r"HKLM\DRIVERS\DriverDatabase")
-REPOSITORY: Final = r"C:\Windows\System32\DriverStore\FileRepository"
+REPOSITORY: Final = r"\Windows\System32\DriverStore\FileRepository"
 _MAX_INFS: Final = 32 << 20
 """Bytes of INF files of one guest that are taken apart; those of virtio have a few thousand each."""
 _MAX_CONFIGURATIONS: Final = 1000

@@ -1,7 +1,13 @@
-r"""Which volumes have which drive letters, as the mount manager wrote them into `SYSTEM\MountedDevices`."""
+r"""Which volumes have which drive letters, as the mount manager wrote them into `SYSTEM\MountedDevices`.
+
+A letter that cannot be read, or the data of which are of no known form, is a drive of which nothing is known; where the
+key cannot be read to its end, all letters are that were not found. The system drive has the letter of its volume, or
+where its volume has none, that of `SystemRoot` in `CurrentVersion`, which Setup wrote.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,35 +17,80 @@ from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.windows.paths import windows_paths
 from inspector.windows.registry import Registry
-from parsers.place import ParseError
-from parsers.windows.mounted_devices import Device, MbrPartition, drive_of, parse_unique_id, volume_of
-from parsers.windows.registry import Key
+from parsers.place import ParseError, Place
+from parsers.windows.mounted_devices import (
+    Device,
+    GptPartition,
+    MbrPartition,
+    OtherDevice,
+    drive_of,
+    parse_unique_id,
+    volume_of,
+)
+from parsers.windows.registry import Value
 
 _USUAL_DRIVE: Final = "C:"
+_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
+_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_FOLDER: Final = re.compile(r"[A-Za-z]:\\")
 _MAX_DEVICES: Final = 4096
 
 
 def windows_guest(root: Mount, storage: Storage) -> Guest:
     """Return the guest whose system drive is `root`: the other drives are its members `/D:`, and so on."""
-    system = Guest([root], "windows", windows_paths())
+    registry = Registry(Guest([root], "windows", windows_paths()))
+    devices: dict[str, Device] = {}
+    lost: dict[str, UnknownFact] = {}
+    rest: UnknownFact | None = None
     try:
-        devices = list(_devices(Registry(system).hive("SYSTEM").key("MountedDevices")))
-    except (UnknownFact, ParseError):
-        return system
-    drives = {drive: device for name, device in devices if (drive := drive_of(name))}
-    own = next((it for it, device in drives.items() if _volume(device, storage) is root.volume), _USUAL_DRIVE)
-    others = [_mount(drive, device, storage) for drive, device in drives.items() if drive != own]
+        for value in _values(registry):
+            try:
+                devices[value.name] = parse_unique_id(value.data, registry.in_guest(value.place))
+            except ParseError as error:
+                if drive := drive_of(value.name):
+                    lost[drive] = _lost(drive, error.message, error.place)
+    except UnknownFact as error:
+        rest = _lost("another letter", error.reason, *error.places)
+    except ParseError as error:
+        rest = _lost("another letter", error.message, error.place)
+    drives = {drive: device for name, device in devices.items() if (drive := drive_of(name))}
+    own = next((it for it, device in drives.items() if _volume(device, storage) is root.volume), None)
+    own = own or _set_up_drive(registry)
+    others = [_mount(it, device, storage) for it, device in drives.items() if it != own and _is_fixed(device)]
     by_device = {device: drive for drive, device in drives.items()}
-    names = {it: by_device[device] for name, device in devices if (it := volume_of(name)) and device in by_device}
-    return Guest([root, *others], "windows", windows_paths(own, names))
+    names = {
+        it: by_device[device] for name, device in devices.items() if (it := volume_of(name)) and device in by_device
+    }
+
+    def unknown(drive: str) -> UnknownFact | None:
+        return lost.get(drive) or (None if drive in drives else rest)
+
+    return Guest([root, *others], "windows", windows_paths(own, names, unknown))
 
 
-def _devices(key: Key | None) -> Iterator[tuple[str, Device]]:
-    if key is None or key.value_count > _MAX_DEVICES:
-        return
-    for value in key.values():
-        if device := parse_unique_id(value.data):
-            yield value.name, device
+def _values(registry: Registry) -> Iterator[Value]:
+    key = registry.key(_DEVICES)
+    if key is not None and key.value_count > _MAX_DEVICES:
+        place = registry.in_guest(key.place)
+        raise ParseError(place, f"at most {_MAX_DEVICES} devices wanted, {key.value_count} found")
+    return key.all_values() if key else iter(())
+
+
+def _lost(what: str, reason: str, *places: Place) -> UnknownFact:
+    return UnknownFact(f"which volume {what} means is not known: {reason}", *places)
+
+
+def _set_up_drive(registry: Registry) -> str:
+    """Return the drive that Windows was set up on, as it says itself."""
+    try:
+        folder = registry.text(_CURRENT, "SystemRoot") or ""
+    except (UnknownFact, ParseError):
+        return _USUAL_DRIVE
+    return folder[:2].upper() if _FOLDER.match(folder) else _USUAL_DRIVE
+
+
+def _is_fixed(device: Device) -> bool:
+    return not isinstance(device, OtherDevice)
 
 
 def _mount(drive: str, device: Device, storage: Storage) -> Mount:
@@ -59,4 +110,4 @@ def is_partition(volume: Volume, device: Device, storage: Storage) -> bool:
     if isinstance(device, MbrPartition):
         disk = storage.disk_of(volume)
         return disk is not None and disk.table.disk_id == device.disk_id and volume.offset == device.offset
-    return volume.partition is not None and volume.partition.uuid == device.uuid
+    return isinstance(device, GptPartition) and volume.partition is not None and volume.partition.uuid == device.uuid

@@ -9,7 +9,7 @@ Not done: the current directory of a drive (`C:name`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from inspector.facts import UnknownFact
@@ -36,10 +36,15 @@ _ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
-def windows_paths(system_drive: str = "C:", volumes: Mapping[str, str] | None = None) -> Syntax:
+def windows_paths(
+    system_drive: str = "C:",
+    volumes: Mapping[str, str] | None = None,
+    lost: Callable[[str], UnknownFact | None] = lambda _: None,
+) -> Syntax:
     r"""Return how Windows writes paths where `system_drive` is the root; "" for a volume that has no letter.
 
-    `volumes` tells the drive of the names `Volume{GUID}`, in lower case, which the targets of mount points bear.
+    `volumes` tells the drive of the names `Volume{GUID}`, in lower case, which the targets of mount points bear;
+    `lost` says of a drive such as "D:" why nothing is known of it, and None where it is known whether there is one.
     """
     drives = volumes or {}
 
@@ -53,8 +58,10 @@ def windows_paths(system_drive: str = "C:", volumes: Mapping[str, str] | None = 
         if parts:
             first = drives.get(parts[0].lower(), parts[0])
             if _DRIVE.fullmatch(first):
-                absolute = True
-                parts = parts[1:] if first.upper() == system_drive else [first.upper(), *parts[1:]]
+                absolute, drive = True, first.upper()
+                if drive != system_drive and (reason := lost(drive)):
+                    raise reason
+                parts = parts[1:] if drive == system_drive else [drive, *parts[1:]]
         return Path(absolute, parts)
 
     def join(parts: list[str]) -> str:

@@ -22,7 +22,7 @@ from parsers.place import ParseError, Place
 from parsers.source import Source, Window
 from parsers.windows.registry import Hive, HiveState, Key, Value, open_hive
 
-CONFIG: Final = r"C:\Windows\System32\config"
+CONFIG: Final = r"\Windows\System32\config"
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
 _ROOTS: Final = {
     "HKEY_LOCAL_MACHINE": "HKLM",
@@ -38,8 +38,8 @@ _MACHINE: Final = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DRIVERS", "COMPONEN
 _SERVICES: Final = {
     ".DEFAULT": rf"{CONFIG}\DEFAULT",
     "S-1-5-18": rf"{CONFIG}\DEFAULT",
-    "S-1-5-19": r"C:\Windows\ServiceProfiles\LocalService\NTUSER.DAT",
-    "S-1-5-20": r"C:\Windows\ServiceProfiles\NetworkService\NTUSER.DAT",
+    "S-1-5-19": r"\Windows\ServiceProfiles\LocalService\NTUSER.DAT",
+    "S-1-5-20": r"\Windows\ServiceProfiles\NetworkService\NTUSER.DAT",
 }
 _PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _CLASSES: Final = "_CLASSES"

@@ -86,11 +86,11 @@ class Service(msgspec.Struct, frozen=True):
         if self.dll:
             return self.dll
         if not self.image_path:
-            return rf"C:\Windows\System32\drivers\{self.name}.sys"
+            return rf"\Windows\System32\drivers\{self.name}.sys"
         path = self.image_path
         if not self.is_driver and (match := _QUOTED.match(path) or _PROGRAM.match(path)):
             path = match[1]
-        return path if _NAMED.match(path) else rf"C:\Windows\{path}"
+        return path if _NAMED.match(path) else rf"\Windows\{path}"
 
 
 class Services(msgspec.Struct, frozen=True):

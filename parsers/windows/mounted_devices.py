@@ -13,8 +13,12 @@ from typing import Final
 
 import msgspec
 
+from parsers.place import ParseError, Place
+
 _GPT: Final = b"DMIO:ID:"
 _MBR_SIZE: Final = 12
+_PATHS: Final = ("\\??\\", "_??_", "\\\\?\\")
+"""How the paths of devices begin, as real machines have them."""
 
 
 class MbrPartition(msgspec.Struct, frozen=True):
@@ -30,16 +34,27 @@ class GptPartition(msgspec.Struct, frozen=True):
     uuid: str
 
 
-Device = MbrPartition | GptPartition
+class OtherDevice(msgspec.Struct, frozen=True):
+    """A device that is no partition of a fixed disk, by its path: a CD drive, a floppy disk, a stick."""
+
+    path: str
 
 
-def parse_unique_id(data: bytes) -> Device | None:
-    """Return the partition that a unique id speaks of; None where it is a device of another kind."""
+Device = MbrPartition | GptPartition | OtherDevice
+
+
+def parse_unique_id(data: bytes, place: Place) -> Device:
+    """Return the device that a unique id speaks of. Raises ParseError, at `place`, where it has no known form."""
     if len(data) == _MBR_SIZE:
         return MbrPartition(f"{int.from_bytes(data[:4], 'little'):08x}", int.from_bytes(data[4:], "little"))
     if data.startswith(_GPT) and len(data) == len(_GPT) + 16:
         return GptPartition(str(uuid.UUID(bytes_le=data[len(_GPT) :])))
-    return None
+    path = data.decode("utf-16-le", "replace")
+    if path.startswith(_PATHS) and len(data) % 2 == 0:
+        return OtherDevice(path)
+    raise ParseError(
+        place, f"a partition or the path of a device wanted, {len(data)} bytes found: {data[:16].hex(' ')}"
+    )
 
 
 def drive_of(name: str) -> str | None:

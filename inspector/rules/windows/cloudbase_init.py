@@ -41,8 +41,8 @@ _STATES: Final = (
 )
 _PLUGINS: Final = "Plugins"
 _LOGS: Final = (
-    r"C:\Program Files\Cloudbase Solutions\Cloudbase-Init\log",
-    r"C:\Program Files (x86)\Cloudbase Solutions\Cloudbase-Init\log",
+    r"\Program Files\Cloudbase Solutions\Cloudbase-Init\log",
+    r"\Program Files (x86)\Cloudbase Solutions\Cloudbase-Init\log",
 )
 _SHOWN: Final = 16
 

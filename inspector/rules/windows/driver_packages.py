@@ -24,7 +24,7 @@ from parsers.windows.pe_version import parse_pe_version
 
 _DEVICES: Final = (("1001", "1042"), ("1004", "1048"), ("1000", "1041"), ("1002", "1045"), ("1003", "1043"))
 """Disk, SCSI adapter, network card, memory balloon, console: transitional and modern."""
-_CATALOGS: Final = r"C:\Windows\System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"
+_CATALOGS: Final = r"\Windows\System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}"
 _MAJORS: Final = range(101, 110)
 _UNSET: Final = 58000
 _SEQUENCE: Final = b"\x30"
@@ -126,7 +126,7 @@ def _is_published(package: DriverPackage) -> bool:
 
 def _parts(facts: Facts, package: DriverPackage) -> Iterator[tuple[str | None, Evidence]]:
     base = package.published[: -len(".inf")]
-    paths = [rf"C:\Windows\INF\{package.published}"]
+    paths = [rf"\Windows\INF\{package.published}"]
     if package.name and package.inf:
         paths.append(rf"{REPOSITORY}\{package.name}\{package.inf}")
     for path in paths:

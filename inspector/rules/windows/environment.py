@@ -156,7 +156,7 @@ def _package(name: str) -> str:
     text = name.strip().strip('"')
     if not text:
         return ""
-    path = text if "\\" in text else rf"C:\Windows\System32\{text}"
+    path = text if "\\" in text else rf"\Windows\System32\{text}"
     return path if path.lower().endswith(".dll") else f"{path}.dll"
 
 

@@ -51,7 +51,7 @@ def windows_hives_load(facts: Facts) -> Verdict:
     good: list[Evidence] = []
     bad: list[Evidence] = []
     for name, keys in _ESSENTIAL.items():
-        place = Place(rf"{CONFIG}\{name}")
+        place = facts[Guest].place(rf"{CONFIG}\{name}")
         try:
             facts[Guest].open(place.path)  # what cannot be read of the volume is not known: it raises
             hive = registry.hive(name)

@@ -22,7 +22,8 @@ _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
 _POWER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
-_HIBERNATION: Final = r"C:\hiberfil.sys"
+_HIBERNATION: Final = r"\hiberfil.sys"
+_ANY_DRIVE: Final = "?:"
 _HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
 """How hiberfil.sys begins while it holds a session."""
 _RESUMED: Final = frozenset({b"", b"wake", b"WAKE", bytes(4)})
@@ -30,7 +31,7 @@ _RESUMED: Final = frozenset({b"", b"wake", b"WAKE", bytes(4)})
 _OWN: Final = frozenset({"/windows/system32/autochk.exe", "/windows/explorer.exe", "/windows/system32/userinit.exe"})
 _SHELLS_OF_CORE: Final = ("explorer.exe", "cmd.exe")
 """What Winlogon's `Shell` is on Server Core: its prompt up to 2008 R2, and later what `AlternateShells` outweighs."""
-_SYSTEM: Final = r"C:\Windows\System32"
+_SYSTEM: Final = r"\Windows\System32"
 _CRITICAL: Final = (
     "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe", "userinit.exe",
     "ntdll.dll", "kernel32.dll", "hal.dll", "ci.dll", "cmd.exe", "reg.exe",
@@ -39,7 +40,7 @@ _STARTED: Final = frozenset(
     {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
 )
 _WITHOUT_DESKTOP: Final = frozenset({"Server Core", "Nano Server"})
-_PUBLIC_DESKTOP: Final = r"C:\Users\Public\Desktop\desktop.ini"
+_PUBLIC_DESKTOP: Final = r"\Users\Public\Desktop\desktop.ini"
 _SHOWN: Final = 16
 
 
@@ -124,7 +125,7 @@ def _programs(facts: Facts) -> Iterator[tuple[Evidence, str]]:
     for name in ("Shell", "Userinit"):
         for line in (_started(facts, name) or "").split(","):
             if text := line.strip().strip('"'):
-                folder = r"C:\Windows" if text.lower() == "explorer.exe" else _SYSTEM
+                folder = r"\Windows" if text.lower() == "explorer.exe" else _SYSTEM
                 yield Evidence(registry.place(_WINLOGON, name), text), text if "\\" in text else rf"{folder}\{text}"
 
 
@@ -203,7 +204,7 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
     place = registry.place(path, "PagingFiles")
     if not files:
         return warning("there is no page file", Evidence(place, "empty"))
-    if other := [text for text in files if text[:2].lower() not in {"?:", "c:"}]:
+    if other := [text for text in files if text[:2] != _ANY_DRIVE and facts[Guest].normal(text[:2]) != "/"]:
         return warning("a page file lies on another drive", *(Evidence(place, text) for text in other))
     return ok("the page file lies on the system drive", *(Evidence(place, text) for text in files))
 

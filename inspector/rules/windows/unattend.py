@@ -20,11 +20,11 @@ from parsers.windows.unattend import MAX_SIZE, SecretState, Unattend, parse_unat
 
 _SETUP: Final = r"HKLM\SYSTEM\Setup"
 _FOLDERS: Final = (
-    "C:",
-    r"C:\Windows\Panther",
-    r"C:\Windows\Panther\Unattend",
-    r"C:\Windows\System32\Sysprep",
-    r"C:\Windows\System32\Sysprep\Panther",
+    "",
+    r"\Windows\Panther",
+    r"\Windows\Panther\Unattend",
+    r"\Windows\System32\Sysprep",
+    r"\Windows\System32\Sysprep\Panther",
 )
 _READABLE: Final = frozenset({SecretState.PLAIN, SecretState.ENCODED})
 _SHOWN: Final = 16
@@ -75,16 +75,16 @@ def _answer_files(facts: Facts) -> Iterator[str]:
     seen: set[str] = set()
     for folder in _FOLDERS:
         try:
-            entries = guest.listdir(folder)
+            entries = guest.listdir(folder or "\\")
         except NotFound:
             continue
         for entry in entries:
             path = rf"{folder}\{entry.name}"
             if "unattend" in entry.name.lower() and entry.name.lower().endswith(".xml") and guest.is_file(path):
-                seen.add(path.lower())
+                seen.add(guest.written(path).lower())
                 yield path
     named = facts[Registry].text(_SETUP, "UnattendFile")
-    if named and named.lower() not in seen:
+    if named and guest.written(named).lower() not in seen:
         yield named
 
 

@@ -21,7 +21,7 @@ from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unkn
 from inspector.windows.registry import Registry
 from parsers.windows.pe_version import parse_pe_version
 
-_KERNEL: Final = r"C:\Windows\System32\ntoskrnl.exe"
+_KERNEL: Final = r"\Windows\System32\ntoskrnl.exe"
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINDOWS_7: Final = (6, 1)
 _WINDOWS_10: Final = 10

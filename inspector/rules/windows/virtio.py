@@ -122,7 +122,7 @@ def windows_virtio_driver_files_are_writable(facts: Facts, *, drivers: list[str]
     References: Alibaba Cloud, import of custom images, virtio driver files.
     """
     guest = facts[Guest]
-    paths = [path for name in drivers if guest.is_file(path := rf"C:\Windows\System32\drivers\{name}.sys")]
+    paths = [path for name in drivers if guest.is_file(path := rf"\Windows\System32\drivers\{name}.sys")]
     if not paths:
         raise NotApplicable("no file of a virtio driver is there")
     bad = [path for path in paths if "read-only" in guest.flags(path)]

@@ -36,7 +36,7 @@ from inspector.windows.services import Service, Start, service
 from parsers.place import ParseError, Place
 from parsers.windows.pe_version import parse_pe_version
 
-_FOLDER: Final = r"C:\ProgramData\aliyun\vminit"
+_FOLDER: Final = r"\ProgramData\aliyun\vminit"
 _USER_DATA: Final = rf"{_FOLDER}\user-data"
 _LOGS: Final = rf"{_FOLDER}\log"
 _MAX_LOG: Final = 4 << 20
@@ -46,8 +46,8 @@ _ERRORS: Final = re.compile(
     rb"config_passwd_error|start_assist_error|config_ntp_error|meta_server_error|sysprep_not_ready|unknown_win_version"
 )
 _INTERPRETERS: Final = (
-    r"C:\Windows\System32\cmd.exe",
-    r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+    r"\Windows\System32\cmd.exe",
+    r"\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
 )
 _SCRIPTS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\PowerShell"
 _REFUSED: Final = frozenset({"restricted", "allsigned"})

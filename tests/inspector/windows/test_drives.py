@@ -2,21 +2,30 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Mapping
 
 import pytest
 
-from fixtures.windows.hive import Keys
+from fixtures.files import Node
+from fixtures.windows.golden import CURRENT, FILES, SOFTWARE, SYSTEM
+from fixtures.windows.hive import Data, Keys
+from inspector import engine
+from inspector.collectors import COLLECTORS
 from inspector.collectors.windows import collect_registry
+from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
+from inspector.profile import load_profile
 from parsers.partition.table import Partition, Scheme
 from tests.volumes import SIZE, storage_of, volume_of
-from tests.windows import WindowsTree, windows_files
+from tests.windows import SIGNATURE as GOLDEN_SIGNATURE
+from tests.windows import WindowsTree, golden, golden_storage, windows_files
 
 pytestmark = pytest.mark.corpus
 
 SIGNATURE = 0xDEADBEEF
+HIVE = r"C:\Windows\System32\config\SYSTEM"
 GUID = "{3558506b-6ae4-11eb-8698-806e6f6e6963}"
 
 
@@ -44,10 +53,36 @@ def test_a_system_drive_of_another_letter() -> None:
     assert [guest.read_text(path) for path in (r"D:\x", r"C:\x", "/x")] == ["system", "data", "system"]
 
 
-def test_a_system_that_is_not_on_c_is_shown_and_not_judged() -> None:
+def test_the_registry_of_a_system_that_is_not_on_c() -> None:
     guest = guest_with({r"\DosDevices\D:": mbr(2), r"\DosDevices\C:": mbr(1)})
-    with pytest.raises(UnknownFact, match="the system drive is not C:"):
-        collect_registry(Facts({Guest: guest}))
+    place = collect_registry(Facts({Guest: guest})).place(r"HKLM\SYSTEM\Select", "Current")
+    assert (place.path, place.volume) == (r"D:\Windows\System32\config\SYSTEM", "sda2")
+
+
+def test_a_system_drive_without_a_letter_has_that_of_its_setup() -> None:
+    keys: Keys = {"MountedDevices": {r"\DosDevices\C:": mbr(1)}}
+    software: Keys = {CURRENT: {"SystemRoot": "d:\\Windows"}}
+    system = WindowsTree(windows_files(keys, software, {"/x": "system"}))
+    guest = find_guest(storage_of(volume_of(WindowsTree({"/x": "data"}), 1, "ntfs"), volume_of(system, 2, "ntfs")))
+    assert [guest.read_text(path) for path in (r"D:\x", r"C:\x", "/x")] == ["system", "data", "system"]
+
+
+@pytest.mark.parametrize("data", [b"", bytes(11), b"DMIO:ID:short", b"anything"])
+def test_a_letter_that_is_damaged_is_not_known(data: bytes) -> None:
+    guest = guest_with({r"\DosDevices\C:": mbr(2), r"\DosDevices\E:": data})
+    with pytest.raises(UnknownFact, match=r"which volume E: means is not known: a partition or .* wanted") as caught:
+        guest.exists(r"E:\x")
+    assert [str(place) for place in caught.value.places] == [rf"{HIVE} MountedDevices\\DosDevices\E:"]
+    assert not guest.exists(r"F:\x")
+    assert guest.read_text(r"C:\x") == "system"
+
+
+def test_too_many_devices_hide_the_others() -> None:
+    many = {f"\\??\\Volume{{{number}}}": mbr(1) for number in range(4100)}
+    guest = guest_with({r"\DosDevices\C:": mbr(2), **many})
+    with pytest.raises(UnknownFact, match=r"at most 4096 devices wanted, 4101 found"):
+        guest.exists(r"F:\x")
+    assert guest.read_text(r"C:\x") == "system"
 
 
 def test_a_drive_of_another_disk_is_not_here() -> None:
@@ -75,3 +110,33 @@ def test_a_linux_with_such_a_file_stays_a_linux() -> None:
 def test_a_broken_hive_leaves_the_system_drive() -> None:
     guest = find_guest(storage_of(volume_of(WindowsTree({"/Windows/System32/config/SYSTEM": b"regf"}), 1, "ntfs")))
     assert (guest.family, guest.exists(r"C:\Windows\System32\config\SYSTEM")) == ("windows", True)
+    with pytest.raises(UnknownFact, match="which volume another letter means is not known"):
+        guest.exists(r"D:\x")
+
+
+def test_all_rules_say_the_same_of_a_system_on_another_drive() -> None:
+    """The golden guest, moved to D: as Setup would have put it there: every text that says C: says D: in its place."""
+    mbr_of = {r"\DosDevices\D:": struct.pack("<IQ", GOLDEN_SIGNATURE, 2 * SIZE)}
+    system, software = ({path: moved(values) for path, values in keys.items()} for keys in (SYSTEM, SOFTWARE))
+    storage = golden_storage(
+        {**system, "MountedDevices": mbr_of}, software, {path: moved_file(it) for path, it in FILES.items()}
+    )
+    facts = Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+    found, usual = (engine.judge(it, load_profile("ecs"))[0] for it in (facts, golden()))
+    assert {it.name: it.status for it in found} == {it.name: it.status for it in usual}
+    paths = {item.path for check in found for rule in check.rules for item in rule.evidence if "\\" in item.path}
+    assert {path[:3] for path in paths if not path.startswith("\\")} == {"D:\\"}
+
+
+def moved(values: Mapping[str, Data]) -> dict[str, Data]:
+    return {name: moved_data(data) for name, data in values.items()}
+
+
+def moved_data(data: Data) -> Data:
+    if isinstance(data, str):
+        return type(data)(data.replace("C:\\", "D:\\"))
+    return [text.replace("C:\\", "D:\\") for text in data] if isinstance(data, list) else data
+
+
+def moved_file(node: Node) -> Node:
+    return node.replace("C:\\", "D:\\") if isinstance(node, str) else node

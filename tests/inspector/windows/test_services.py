@@ -25,8 +25,8 @@ def registry_with(values: dict[str, Data], **below: dict[str, Data]) -> Registry
 @pytest.mark.parametrize(
     ("values", "file"),
     [
-        ({"Type": 1}, r"C:\Windows\System32\drivers\x.sys"),
-        ({"Type": 1, "ImagePath": r"system32\drivers\y.sys"}, r"C:\Windows\system32\drivers\y.sys"),
+        ({"Type": 1}, r"\Windows\System32\drivers\x.sys"),
+        ({"Type": 1, "ImagePath": r"system32\drivers\y.sys"}, r"\Windows\system32\drivers\y.sys"),
         ({"Type": 1, "ImagePath": r"\??\C:\a b\y.sys"}, r"\??\C:\a b\y.sys"),
         ({"Type": 16, "ImagePath": r'"C:\a b\y.exe" -k'}, r"C:\a b\y.exe"),
         ({"Type": 16, "ImagePath": r"C:\a b\y.exe -k"}, r"C:\a b\y.exe"),

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from parsers.place import ParseError, Place
 from parsers.source import Memory
-from parsers.windows.mounted_devices import Device, GptPartition, MbrPartition, drive_of, parse_unique_id, volume_of
+from parsers.windows.mounted_devices import (
+    Device,
+    GptPartition,
+    MbrPartition,
+    OtherDevice,
+    drive_of,
+    parse_unique_id,
+    volume_of,
+)
 from parsers.windows.registry import open_hive
 from tests.corpus import corpus
+
+PLACE = Place("SYSTEM", key=r"MountedDevices\\DosDevices\C:")
 
 
 @pytest.mark.parametrize(
@@ -18,13 +29,23 @@ from tests.corpus import corpus
             b"DMIO:ID:" + bytes.fromhex("d4a2c1b300000040800000000000beef"),
             GptPartition("b3c1a2d4-0000-4000-8000-00000000beef"),
         ),
-        (r"\??\IDE#CdRomQEMU".encode("utf-16-le"), None),
-        (b"DMIO:ID:short", None),
-        (b"", None),
+        (r"\??\IDE#CdRomQEMU".encode("utf-16-le"), OtherDevice(r"\??\IDE#CdRomQEMU")),
+        ("_??_USBSTOR#Disk".encode("utf-16-le"), OtherDevice("_??_USBSTOR#Disk")),
     ],
 )
-def test_unique_ids(data: bytes, device: Device | None) -> None:
-    assert parse_unique_id(data) == device
+def test_unique_ids(data: bytes, device: Device) -> None:
+    assert parse_unique_id(data, PLACE) == device
+
+
+@pytest.mark.parametrize(
+    "data", [b"DMIO:ID:short", b"", bytes(11), bytes(13), r"\??\IDE".encode("utf-16-le") + b"x", b"CdRom"]
+)
+def test_data_of_no_known_form(data: bytes) -> None:
+    with pytest.raises(
+        ParseError, match=f"a partition or the path of a device wanted, {len(data)} bytes found"
+    ) as caught:
+        parse_unique_id(data, PLACE)
+    assert caught.value.place == PLACE
 
 
 def test_names() -> None:
@@ -40,5 +61,7 @@ def test_the_drives_of_a_real_machine() -> None:
     hive = open_hive(Memory(corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()))
     key = hive.key("MountedDevices")
     assert key is not None
-    drives = {drive: parse_unique_id(value.data) for value in key.values() if (drive := drive_of(value.name))}
-    assert drives == {"A:": None, "C:": MbrPartition("5cbea03e", 1 << 20), "D:": None, "E:": None}
+    drives = {drive: parse_unique_id(it.data, it.place) for it in key.values() if (drive := drive_of(it.name))}
+    assert drives.pop("C:") == MbrPartition("5cbea03e", 1 << 20)
+    begins = {drive: device.path[:10] for drive, device in drives.items() if isinstance(device, OtherDevice)}
+    assert begins == {"A:": r"\??\FDC#GE", "D:": r"\??\IDE#Cd", "E:": "_??_USBSTO"}
