@@ -3,8 +3,10 @@ r"""What of the source's network is set for good: name servers, routes, a proxy;
 Source: Microsoft's documentation, "Prepare a Windows VHD to upload to Azure" (persistent routes and the proxy of
 WinHTTP are taken away), "Network-related registry values" (NameServer, PersistentRoutes), "Use Group Policy to apply
 WinHTTP proxy settings", "ProxySettingsPerUser", "Configuring an INF file for a modifying filter driver"
-(FilterClass, FilterRunType: 1 is mandatory, and without it the card has no network; 2 is optional). The places are
-those of a real hive. Not done: routes of IPv6, which the kernel keeps in a form of its own.
+(Characteristics 0x40000 is a lightweight filter; FilterRunType 1 is mandatory, 2 optional) and "Specifying Filter
+Driver Binding Relationships" (FilterMediaTypes). The places are those of real hives: Windows 7 keeps FilterRunType
+beside the service, Windows 10 below NetworkSetup2, as `Optional` where it was 2. Not done: routes of IPv6, which the
+kernel keeps in a form of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +20,7 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, service
-from parsers.windows.registry import Key
+from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.winhttp_settings import parse_winhttp_proxy
 
 _PARAMETERS: Final = (rf"{SERVICES}\Tcpip\Parameters", rf"{SERVICES}\Tcpip6\Parameters")
@@ -31,6 +32,9 @@ _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Inter
 _ENVIRONMENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 _VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
 _SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
+_FILTERS: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\NetworkSetup2\Filters"
+_LIGHTWEIGHT: Final = 0x40000
+_ETHERNET: Final = "ethernet"
 _MANDATORY: Final = 1
 _SHOWN: Final = 16
 
@@ -134,16 +138,19 @@ def _without_password(proxy: str) -> str:
     "windows",
 )
 def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
-    r"""The lightweight filters of NDIS, each with its service and the file of that.
+    r"""The lightweight filters of NDIS for Ethernet, each with its service and the file of that.
 
     Why: a network card has no network whose mandatory filter cannot be loaded; a filter of a product of the source sees
     all traffic, and often breaks with another card.
 
-    Fix: uninstall the product that the filter belongs to (`netcfg -u <component>`), or restore its file.
+    Fix: uninstall the product that the filter belongs to (`netcfg -u <component>`), or restore its file
+    (`sfc /scannow`), and its service.
 
-    Reads: Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}, Services, System32\drivers
+    Reads: Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}, Control\NetworkSetup2\Filters, Services,
+    System32\drivers
 
-    References: Microsoft, NDIS filter driver installation; Configuring an INF file for a modifying filter driver.
+    References: Microsoft, Configuring an INF file for a modifying filter driver; Mandatory Filter Drivers; Specifying
+    Filter Driver Binding Relationships.
     """
     registry = facts[Registry]
     if registry.key(_SERVICES_OF_NETWORK) is None:
@@ -154,16 +161,16 @@ def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
     bad: list[Evidence] = []
     for key in registry.subkeys(_SERVICES_OF_NETWORK):
         path = rf"{_SERVICES_OF_NETWORK}\{key.name}"
-        details = rf"{path}\Ndi"
-        if registry.value(details, "FilterClass") is None:
+        if not _filters_cards(registry, path):
             continue
-        name = registry.text(details, "Service") or ""
-        place = registry.place(details, "Service")
-        if flaw := _flaw(facts, name):
-            mandatory = registry.number(details, "FilterRunType") == _MANDATORY
-            (bad if mandatory else weak).append(Evidence(place, f"{_title(registry, path, key)}: {flaw}"))
+        name = registry.text(rf"{path}\Ndi", "Service") or ""
+        title = registry.text(path, "ComponentId") or key.name
+        place = registry.place(rf"{path}\Ndi", "Service")
+        mandatory = _is_mandatory(registry, key.name)
+        if flaw := _flaw(facts, name, mandatory=mandatory):
+            (bad if mandatory else weak).append(Evidence(place, f"{title}: {flaw}"))
         elif (registry.text(path, "InfPath") or "").lower().startswith("oem"):
-            others.append(Evidence(place, f"{_title(registry, path, key)}: not of Windows"))
+            others.append(Evidence(place, f"{title}: not of Windows"))
         else:
             good.append(Evidence(place, name))
     if bad:
@@ -172,20 +179,35 @@ def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
         return warning(
             "filters of network cards are broken, or not those of Windows", *islice((*weak, *others), _SHOWN)
         )
-    return ok(
-        "the filters are those of Windows", *good or [Evidence(registry.place(_SERVICES_OF_NETWORK), "no filter")]
-    )
+    if not good:
+        raise UnknownFact("no filter of network cards is told", registry.place(_SERVICES_OF_NETWORK))
+    return ok("the filters are those of Windows", *good)
 
 
-def _title(registry: Registry, path: str, key: Key) -> str:
-    return registry.text(path, "ComponentId") or key.name
+def _filters_cards(registry: Registry, path: str) -> bool:
+    """Tell whether a component is a lightweight filter, and one of cards for Ethernet."""
+    if not (registry.number(path, "Characteristics") or 0) & _LIGHTWEIGHT:
+        return False
+    media = registry.text(rf"{path}\Ndi\Interfaces", "FilterMediaTypes") or _ETHERNET
+    return _ETHERNET in {name.strip().lower() for name in media.split(",")}
 
 
-def _flaw(facts: Facts, name: str) -> str | None:
-    """Say why a filter cannot be loaded; None where it can."""
+def _is_mandatory(registry: Registry, name: str) -> bool:
+    """Tell what FilterRunType said at the installation: Windows 10 keeps no more of it than `Optional`."""
+    kind = registry.number(rf"{_SERVICES_OF_NETWORK}\{name}\Ndi", "FilterRunType")
+    if kind is not None:
+        return kind == _MANDATORY
+    kernel = rf"{_FILTERS}\{name}\Kernel"
+    return registry.key(kernel) is not None and not registry.number(kernel, "Optional")
+
+
+def _flaw(facts: Facts, name: str, *, mandatory: bool) -> str | None:
+    """Say why a filter cannot be loaded; None where it can, or where an optional one is switched off."""
     found = service(facts[Registry], name) if name else None
     if found is None:
         return f"no service {name}" if name else "no service is named"
+    if found.start == Start.DISABLED:
+        return f"{name} is disabled" if mandatory else None
     flaw = flaw_of_program(facts, found.file)
     return f"the file of {name} {flaw}" if flaw else None
 

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.windows.golden import CONNECTIONS, CONTROL, FILTER, NETWORK, NIC, SCHEDULER, SERVICES, network_filter
+from fixtures.windows.golden import (
+    CONNECTIONS,
+    CONTROL,
+    FILTER,
+    FILTERS,
+    NETWORK,
+    NIC,
+    SCHEDULER,
+    SERVICES,
+    network_filter,
+)
 from fixtures.windows.hive import Keys
 from inspector.collectors import COLLECTORS
 from inspector.facts import Facts
@@ -20,6 +31,7 @@ from inspector.rules.windows.network import (
 )
 from inspector.verdict import Status
 from tests.corpus import corpus
+from tests.samples import SYSTEM_HIVE, sample
 from tests.windows import CONFIG, golden, windows_of
 
 pytestmark = pytest.mark.corpus
@@ -128,6 +140,19 @@ def test_settings_of_a_proxy_that_cannot_be_read(data: bytes) -> None:
             network_filter(FOREIGN, "mfe_ndisfilt", "WFPLWFS", "oem13.inf", mandatory=False), {}, Status.WARNING,
             FOREIGN, "mfe_ndisfilt: not of Windows",
         ),
+        (
+            network_filter(FOREIGN, "mfe_ndisfilt", "gone", "oem13.inf", mandatory=True, old=True), {}, Status.FAILED,
+            FOREIGN, "mfe_ndisfilt: no service gone",
+        ),
+        (
+            network_filter(FOREIGN, "mfe_ndisfilt", "gone", "oem13.inf", mandatory=False, old=True), {}, Status.WARNING,
+            FOREIGN, "mfe_ndisfilt: no service gone",
+        ),
+        ({rf"{SERVICES}\WFPLWFS": {"Start": 4}}, {}, Status.FAILED, FILTER, "MS_WfpLwf: WFPLWFS is disabled"),
+        (
+            {rf"{FILTER}\Ndi": {"Service": "gone"}, FILTERS: None}, {}, Status.WARNING, FILTER,
+            "MS_WfpLwf: no service gone",
+        ),
     ],
 )  # fmt: skip
 def test_filters_of_network_cards(system: Keys, files: Any, status: Status, key: str, seen: str) -> None:
@@ -136,9 +161,18 @@ def test_filters_of_network_cards(system: Keys, files: Any, status: Status, key:
     assert verdict.evidence[0].place.key == rf"{key}\Ndi\Service"
 
 
-def test_what_is_no_filter_is_left_out() -> None:
-    server = {rf"{NETWORK}\{{03F0DBAD-C963-4EB4-8510-DD8D23454D85}}\Ndi": {"Service": "gone"}}
-    assert windows_network_filters_lead_to_drivers(golden(server)).status is Status.OK
+def test_what_is_no_filter_of_ethernet_and_what_is_switched_off_is_left_out() -> None:
+    server: Keys = {rf"{NETWORK}\{{03F0DBAD-C963-4EB4-8510-DD8D23454D85}}\Ndi": {"Service": "gone"}}
+    wireless = dict(network_filter(FOREIGN, "ms_nativewifip", "gone", "netnwifi.inf", mandatory=True))
+    wireless[rf"{FOREIGN}\Ndi\Interfaces"] = {"FilterMediaTypes": "wlan, vwifi"}
+    off: Keys = {rf"{SERVICES}\Psched": {"Start": 4}}
+    for keys in (server, wireless, off):
+        assert windows_network_filters_lead_to_drivers(golden(keys)).status is Status.OK
+
+
+def test_a_windows_without_any_filter_is_not_known() -> None:
+    verdict = windows_network_filters_lead_to_drivers(golden({FILTER: None, SCHEDULER: None}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @pytest.mark.parametrize(
@@ -176,4 +210,21 @@ def test_a_real_hive_is_read() -> None:
     ]  # fmt: skip
     filters = windows_network_filters_lead_to_drivers(facts)
     assert filters.status is Status.FAILED
-    assert {it.seen.partition(":")[0] for it in filters.evidence} >= {"MS_WfpLwf", "MS_PACER", "mfe_ndisfilt"}
+    assert {it.seen.partition(":")[0] for it in filters.evidence} == {
+        "MS_WfpLwf", "MS_PACER", "mfe_ndisfilt", "MS_NDISCAP",
+    }  # fmt: skip
+
+
+def test_a_real_hive_of_windows_10_is_read(tmp_path: Path) -> None:
+    """It keeps elsewhere which filters are mandatory: those for which no `Optional` stands there."""
+    hive = sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes()
+    facts = Facts({Guest: windows_of({}, {"x": {}}, {f"{CONFIG}/SYSTEM": hive})}, COLLECTORS)
+    filters = windows_network_filters_lead_to_drivers(facts)
+    assert filters.status is Status.FAILED
+    assert [it.seen for it in filters.evidence] == [
+        f"{name}: the file of {service} does not exist"
+        for name, service in (
+            ("ms_wfplwf_lower", "WfpLwfs"), ("ms_wfplwf_upper", "WfpLwfs"),
+            ("ms_ndiscap", "NdisCap"), ("ms_pacer", "Psched"),
+        )
+    ]  # fmt: skip
