@@ -17,6 +17,7 @@ from inspector.rules.windows.foreign_tools import windows_foreign_tools_are_not_
 from inspector.rules.windows.registry import windows_control_set_is_good
 from inspector.rules.windows.remote import windows_rdp_listens_as_usual
 from inspector.rules.windows.services import windows_brings_new_disks_online
+from inspector.rules.windows.servicing import windows_bears_its_last_name
 from inspector.rules.windows.setup import windows_sysprep_was_not_interrupted
 from inspector.rules.windows.start import windows_pages_to_the_system_drive
 from inspector.verdict import Status
@@ -70,6 +71,7 @@ def installed(name: str, system: Registry | None = None) -> Service:
 @pytest.mark.parametrize(
     "rule",
     [
+        windows_bears_its_last_name,
         windows_brings_new_disks_online,
         windows_control_set_is_good,
         windows_pages_to_the_system_drive,
@@ -79,7 +81,7 @@ def installed(name: str, system: Registry | None = None) -> Service:
     ids=lambda rule: rule.name,
 )
 def test_a_machine_that_works_is_ok(rule: object, later: Facts) -> None:
-    """SanPolicy, Select, PagingFiles, RDP-Tcp and SysprepStatus stand where the rules look, as they want them."""
+    """SanPolicy, Select, PagingFiles, RDP-Tcp, SysprepStatus and both names stand where the rules look, as wanted."""
     assert callable(rule)
     for facts in (machine(), later):
         verdict = rule(facts)
@@ -96,6 +98,10 @@ def test_a_machine_that_works_is_ok(rule: object, later: Facts) -> None:
         ("mpssvc", Start.AUTOMATIC),
         ("iphlpsvc", Start.AUTOMATIC),
         ("Dhcp", Start.AUTOMATIC),
+        ("Netman", Start.MANUAL),
+        ("IKEEXT", Start.MANUAL),
+        ("vds", Start.MANUAL),
+        ("sppsvc", Start.AUTOMATIC),
         ("W32Time", Start.MANUAL),
         ("TermService", Start.MANUAL),
     ],

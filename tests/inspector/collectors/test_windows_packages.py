@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.windows.golden import PACKAGES, package
+from fixtures.windows.golden import PACKAGES, SOFTWARE, changed, package
 from inspector.facts import UnknownFact
 from inspector.facts.windows_packages import PackageState, ServicingPackages
 from parsers.place import ParseError
-from tests.windows import CONFIG, golden
+from tests.windows import CONFIG, golden, hive
 
 pytestmark = pytest.mark.corpus
 
@@ -53,3 +53,19 @@ def test_without_packages_nothing_is_known() -> None:
 def test_without_the_hive_nothing_is_known(content: bytes | None) -> None:
     with pytest.raises((UnknownFact, ParseError)):
         golden(files={f"{CONFIG}/SOFTWARE": content})[ServicingPackages]
+
+
+def test_of_packages_that_are_no_updates_nothing_but_the_names_is_read() -> None:
+    (path,) = package("Microsoft-Windows-Foundation-Package", "10.0.20348.1")
+    assert golden(software={path: {"CurrentState": "x"}})[ServicingPackages].count == 4
+
+
+def test_a_package_that_cannot_be_read_leaves_no_list_without_it() -> None:
+    """It might be the update that is looked for."""
+    content = hive(changed(SOFTWARE, {}))
+    name = b"Package_for_ServicingStack_2110"
+    key = content.index(name) - 76
+    assert content[key : key + 2] == b"nk"
+    broken = content[:key] + b"??" + content[key + 2 :]
+    with pytest.raises(UnknownFact, match="4 subkeys wanted, 3 could be read"):
+        golden(files={f"{CONFIG}/SOFTWARE": broken})[ServicingPackages]
