@@ -123,31 +123,32 @@ def windows_subsystem_starts(facts: Facts) -> Verdict:
 def windows_log_on_packages_exist(facts: Facts) -> Verdict:
     r"""The names in `Authentication Packages`, `Security Packages` and `Notification Packages`, msv1_0 in the first.
 
-    Why: without msv1_0 nobody can log on with an account of the machine; another package that is gone fills the log
-    with errors at each start, and with it went the log-ons or the rules for passwords that it was there for.
+    Why: without msv1_0.dll nobody can log on with an account of the machine; another package that is gone fills the log
+    with errors at each start, and with it went the log-ons or the rules for passwords that it was there for. Where only
+    the name msv1_0 is lacking, newer releases may load it all the same: they have a list of their own packages besides.
 
     Fix: take the name that is shown out of its list, or install its product again; put msv1_0 into
     `Authentication Packages`, where it is lacking.
 
     Reads: Control\Lsa, System32
 
-    References: Microsoft, Registering Authentication Packages; Installing and Registering a Password Filter DLL.
+    References: Microsoft, Registering Authentication Packages; Restrictions around Registering and Installing a
+    Security Package; Installing and Registering a Password Filter DLL.
     """
     registry = facts[Registry]
-    own = [Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0])]
-    if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
-        place = registry.place(_LSA, _PACKAGES[0])
-        return failed("nothing checks the passwords of the machine's accounts", *own or [Evidence(place, "not set")])
     if flaw := flaw_of_program(facts, _package(_OWN_PACKAGE)):
         place = facts[Guest].place(_package(_OWN_PACKAGE))
         return failed("what checks the passwords of the machine's accounts cannot be loaded", Evidence(place, flaw))
+    own = [Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0])]
     bad = []
+    if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
+        bad.append(Evidence(registry.place(_LSA, _PACKAGES[0]), f"{_OWN_PACKAGE} is not among them"))
     for value in _PACKAGES:
         for name in registry.texts(_LSA, value):
             if (package := _package(name)) and (flaw := flaw_of_program(facts, package)):
                 bad.append(Evidence(registry.place(_LSA, value), f"{name}: {flaw}"))
     if bad:
-        return warning("packages of the log-on are not there", *bad[:_SHOWN])
+        return warning("packages of the log-on are not there, or not named", *bad[:_SHOWN])
     return ok("the packages of the log-on are there", *own)
 
 

@@ -63,7 +63,7 @@ POLICY_FAULTS: Final = (
     in_system(
         "package-of-a-product", "WindowsStart", WARNING, _LSA, "Notification Packages", ["scecli", "gone"]
     ),
-    in_system("no-package-for-passwords", "WindowsStart", FAILED, _LSA, "Authentication Packages", ["gone"]),
+    in_system("no-package-for-passwords", "WindowsStart", WARNING, _LSA, "Authentication Packages", ["gone"]),
     of_file(
         "package-for-passwords-gone", "WindowsStart", FAILED, f"{SYSTEM32}/msv1_0.dll",
         r"C:\Windows\System32\msv1_0.dll",

@@ -100,8 +100,8 @@ def test_a_subsystem_without_its_key_or_its_files() -> None:
 @pytest.mark.parametrize(
     ("values", "status", "name"),
     [
-        ({"Authentication Packages": ["other"]}, Status.FAILED, "Authentication Packages"),
-        ({"Authentication Packages": None}, Status.FAILED, "Authentication Packages"),
+        ({"Authentication Packages": ["other"]}, Status.WARNING, "Authentication Packages"),
+        ({"Authentication Packages": None}, Status.WARNING, "Authentication Packages"),
         ({"Authentication Packages": ["msv1_0", "sshdpinauthlsa"]}, Status.WARNING, "Authentication Packages"),
         ({"Security Packages": ["kerberos"]}, Status.WARNING, "Security Packages"),
         ({"Notification Packages": [r"D:\filter\policy"]}, Status.WARNING, None),
