@@ -16,6 +16,7 @@ from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import Registry
+from parsers.windows.lsa_policy import parse_primary_domain
 
 _UPDATE: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate"
 _AUTOMATIC: Final = rf"{_UPDATE}\AU"
@@ -23,7 +24,6 @@ _LICENCE: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwarePr
 _HOST: Final = "KeyManagementServiceName"
 _TIME: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\Parameters"
 _TIME_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\W32Time\Parameters"
-_TCPIP: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 _PEER: Final = "time.windows.com"
 """The peer that Windows has by default."""
 
@@ -103,7 +103,7 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     Fix: `w32tm /config /manualpeerlist:time.windows.com /syncfromflags:manual /update` in the running Windows, or the
     cloud's servers; where the key that is named is the policy's, take the policy away.
 
-    Reads: Services\W32Time\Parameters and the policy W32Time\Parameters
+    Reads: Services\W32Time\Parameters and the policy W32Time\Parameters, SECURITY\Policy\PolPrDmS
 
     References: Microsoft, Windows Time service tools and settings; Alibaba Cloud, Vminit (ConfigNtp).
     """
@@ -114,9 +114,11 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     if not kind or kind.lower() == "nosync":
         return warning("the clock is not set by any server", seen)
     if kind.lower() == "nt5ds":
-        if registry.text(_TCPIP, "Domain"):
-            return ok("the domain sets the clock", seen)
-        return warning("a domain is to set the clock, and there is none", seen)
+        domain = parse_primary_domain(registry.hive("SECURITY"))
+        member = Evidence(registry.in_guest(domain.place), domain.name if domain.sid else "no domain")
+        if domain.sid:
+            return ok("the domain sets the clock", seen, member)
+        return warning("a domain is to set the clock, and there is none", seen, member)
     peers = (registry.text(path, "NtpServer") or "").split()
     place = registry.place(path, "NtpServer")
     listed = [Evidence(place, peer) for peer in peers] or [Evidence(place, "no peer")]

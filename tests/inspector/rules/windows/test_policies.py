@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.windows.golden import CURRENT, SERVICES
-from fixtures.windows.hive import Data, Keys
+from fixtures.windows.hive import Data, Keys, Typed
 from inspector.rules.rule import Rule
 from inspector.rules.windows.policies import (
     RULES,
@@ -102,8 +102,14 @@ def test_a_policy_comes_before_the_setting() -> None:
 
 
 def test_a_domain_sets_the_clock_of_its_members() -> None:
-    member: Keys = {TIME: {"Type": "NT5DS"}, rf"{SERVICES}\Tcpip\Parameters": {"Domain": "corp.example"}}
-    assert found(windows_takes_the_time_from_a_server, member).status is Status.OK
+    kind: Keys = {TIME: {"Type": "NT5DS"}, rf"{SERVICES}\Tcpip\Parameters": {"Domain": "corp.example"}}
+    sid = bytes.fromhex("010400000000000515000000010000000200000003000000")
+    facts = golden(kind, security={r"Policy\PolPrDmS": {"": Typed(0, sid)}})
+    assert windows_takes_the_time_from_a_server(facts, domains=DOMAINS).status is Status.OK
+    verdict = found(windows_takes_the_time_from_a_server, kind)  # the name alone makes no member
+    assert (verdict.status, verdict.evidence[1].place.key) == (Status.WARNING, r"Policy\PolPrDmS")
+    verdict = found(windows_takes_the_time_from_a_server, kind, files={f"{CONFIG}/SECURITY": None})
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
