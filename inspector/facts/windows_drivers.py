@@ -55,7 +55,7 @@ class DriverMatch(msgspec.Struct, frozen=True):
     Attributes:
         device: the id, in capitals, without the bus (`VEN_1AF4&DEV_1001&REV_00`).
         at_boot: whether it is known before the system drive is read, so that a disk can be found by it.
-        service: the driver; "" where it is not told.
+        service: the driver; "" where none is told: of a package in the database that it was staged, not installed.
         package: None where it leads to none, or not by way of one.
         flaw: why it leads to no driver all the same; None where it does.
         place: where the id stands.

@@ -1,12 +1,13 @@
 r"""The driver store: which package an id of a device leads to, and what the package says of itself.
 
 Source: Windows 8 and later keep a database in `SYSTEM\DriverDatabase`, from Windows 10 on also in the hive DRIVERS, of
-which Microsoft documents nothing. What is known of it is what machines have: the same keys in exports of two drivers
-and in what virt-v2v writes for the first start. `DeviceIds\<bus>\<id>` has a value for each published INF file,
-`DriverInfFiles\<file>` names its packages and the one that is `Active`, `DriverPackages\<package>` says who made it and
-its version, and which of its `Configurations`, with which service, its `Descriptors` give each id; without a version
-Windows passes a package over. The folder of a package is `System32\DriverStore\FileRepository\<package>` (Microsoft,
-"Driver Store"). Not done: INF files that are not third parties' ones, and extensions.
+which Microsoft documents nothing. What is known of it is what machines have: the 239 packages of a real SYSTEM hive of
+Windows 10, exports of two drivers, and what virt-v2v writes for the first start. `DeviceIds\<bus>\<id>` has a value for
+each published INF file, `DriverInfFiles\<file>` names its packages and the one that is `Active`, `DriverPackages\
+<package>` says who made it and its version, without which Windows passes it over, and its `Descriptors` which of its
+`Configurations`, with which service, each id is given. A package that was staged, and never installed for a device, has
+neither of the two, nor its service a start. The folder of a package is `System32\DriverStore\FileRepository\<package>`
+(Microsoft, "Driver Store"). Not done: the names of a file in all packages (`DriverFiles`), and extensions.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ DATABASES: Final = (r"HKLM\SYSTEM\DriverDatabase", r"HKLM\DRIVERS\DriverDatabase
 REPOSITORY: Final = r"\Windows\System32\DriverStore\FileRepository"
 _MAX_INFS: Final = 32 << 20
 """Bytes of INF files of one guest that are taken apart; those of virtio have a few thousand each."""
-_MAX_CONFIGURATIONS: Final = 1000
 
 
 class DriverStore:
@@ -37,7 +37,6 @@ class DriverStore:
         self._registry = registry
         self._room = _MAX_INFS
         self._packages: dict[str, tuple[str, DriverPackage] | str] = {}
-        self._configurations: dict[str, dict[str, str]] = {}
         self._infs: dict[str, Inf | None] = {}
         self._services: dict[str, dict[str, str]] = {}
 
@@ -60,7 +59,7 @@ class DriverStore:
         if isinstance(found, str):
             return None, "", found
         path, package = found
-        return package, self._service(path, package, device), None
+        return package, self._service(path, device), None
 
     def inf(self, path: str) -> Inf | None:
         """Return the INF file at `path`; None where there is none. Raise `ParseError` where all are too large."""
@@ -116,26 +115,10 @@ class DriverStore:
         provider = self._text(path, "Provider") or ""
         return DriverPackage(name, inf, published, provider, version, date, place)
 
-    def _service(self, path: str, package: DriverPackage, device: str) -> str:
-        services = self._configured(path)
-        if section := self._text(rf"{path}\Descriptors\PCI\{device}", "Configuration"):
-            found = services.get(section.lower(), "")
-        else:
-            found = next(iter(services.values())) if len(set(services.values())) == 1 else ""
-        if found or not package.inf:
-            return found
-        return self.services(rf"{REPOSITORY}\{package.name}\{package.inf}").get(device.upper(), "")
-
-    def _configured(self, path: str) -> dict[str, str]:
-        """Return the service of each configuration of a package that has one."""
-        if path not in self._configurations:
-            key = self._registry.key(rf"{path}\Configurations")
-            if key and key.subkey_count > _MAX_CONFIGURATIONS:
-                raise ParseError(key.place, f"at most {_MAX_CONFIGURATIONS} subkeys wanted, {key.subkey_count} found")
-            names = [item.name for item in key.all_subkeys()] if key else []
-            found = {name.lower(): self._text(rf"{path}\Configurations\{name}", "Service") for name in names}
-            self._configurations[path] = {name: service for name, service in found.items() if service}
-        return self._configurations[path]
+    def _service(self, path: str, device: str) -> str:
+        """Return the service that a package is configured with for a device; "" where it was staged alone."""
+        section = self._text(rf"{path}\Descriptors\PCI\{device}", "Configuration")
+        return (self._text(rf"{path}\Configurations\{section}", "Service") or "") if section else ""
 
     def _there(self, path: str) -> bool:
         try:

@@ -1,10 +1,11 @@
 r"""The value `Version` of a package in Windows' driver database: for which machine, of which class, date and version.
 
-No page of Microsoft's describes it. The layout is what two packages say of themselves in other places: a viostor of
-62.71.104.8600 and 4 June 2014, and one of 100.90.104.21500 and 2 December 2021 (`DriverVer` of the INF file). Of 48
-bytes, little-endian: two numbers of 4 bytes, the high half of the first one the machine (0x0009ff00, 0); the GUID of
-the class; the date as a FILETIME; the version as four numbers of 2 bytes, the last one first; 8 bytes that are 0. A
-package that was written by hand has neither date nor version: zeros. Not told: what the other bytes are for.
+No page of Microsoft's describes it. The layout is what packages say of themselves in other places: a viostor of
+62.71.104.8600 and 4 June 2014, one of 100.90.104.21500 and 2 December 2021 (`DriverVer` of the INF file), and the 239
+packages of a real Windows 10, whose own ones are of 21 June 2006 and 10.0.19041. Of 48 bytes, little-endian: two
+numbers of 4 bytes, the high half of the first one the machine; the GUID of the class; the date as a FILETIME; the
+version as four numbers of 2 bytes, the last one first; 8 bytes. A package that was written by hand has neither date nor
+version: zeros. Not told: what the other bytes are for.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ _PLACES: Final = (
     r"HKLM\SYSTEM\CurrentControlSet\Control\CriticalDeviceDatabase",
     r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI",
 )
+_STAGED: Final = "which was staged, and installed for no device"
 _DISABLED: Final = 1
 _SHOWN: Final = 8
 
@@ -44,16 +45,17 @@ class _Led(NamedTuple):
 def windows_virtio_disk_is_matched(facts: Facts) -> Verdict:
     r"""The ids of virtio disks are followed where Windows follows them at boot: to a package, and to its service.
 
-    The service has to be one that is started at boot, with its file, and both the transitional and the modern device
-    should have one, since a cloud may show either.
+    A package that was only staged has no service there. The service has to be started at boot, with its file, and both
+    the transitional and the modern device should have one, since a cloud may show either.
 
     Why: a boot-start driver is of use only where the id of the disk's PCI device leads to it: else 0x7B.
 
-    Fix: install the virtio drivers with their INF file (`pnputil /add-driver viostor.inf /install`), not by copying
-    the .sys file; where one of the two devices is lacking, install a newer package, which knows both.
+    Fix: install the virtio drivers with their INF file (`pnputil /add-driver viostor.inf /install`) while a virtio disk
+    is attached to the machine, not by copying the .sys file; where one of the two devices is lacking, install a newer
+    package, which knows both.
 
     Reads: DriverDatabase of SYSTEM and DRIVERS (DeviceIds\PCI, DriverInfFiles, DriverPackages), of Windows 7 and Server
-    2008 R2 CriticalDeviceDatabase; Enum\PCI; DriverStore\FileRepository; Services
+    2008 R2 CriticalDeviceDatabase; Enum\PCI; Services
 
     References: OASIS, Virtual I/O Device (VIRTIO), PCI device discovery; Microsoft, Driver Store, Hardware IDs; what
     virt-v2v writes to start a guest from a virtio disk.
@@ -119,7 +121,7 @@ def _judge(facts: Facts, match: DriverMatch, latest: Start) -> tuple[bool, Evide
         return True, Evidence(match.place, match.flaw)
     title = f"{match.package.title}, " if match.package else ""
     if not match.service:
-        return latest is Start.BOOT, Evidence(match.place, f"{match.origin}: {title}which names no driver")
+        return latest is Start.BOOT, Evidence(match.place, f"{match.origin}: {title}{_STAGED}")
     seen = Evidence(match.place, f"{match.origin}: {title}driver {match.service}")
     found = service(facts[Registry], match.service)
     if found is None:  # that of a card is made when the card is found

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fixtures.windows import virtio
 from fixtures.windows.hive import Data, Keys
-from fixtures.windows.virtio import DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, REPOSITORY, VIOSTOR
+from fixtures.windows.virtio import DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, VIOSTOR
 from inspector.collectors import windows_drivers
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_drivers import Origin, VirtioDrivers
 from inspector.windows import driver_store
+from parsers.source import Memory
+from parsers.windows.driver_version import parse_driver_version
+from parsers.windows.registry import open_hive
+from tests.corpus import corpus
 from tests.inspector.rules.windows.test_virtio_match import CARD, DISK, SEVEN
-from tests.windows import Changes, golden
+from tests.samples import SYSTEM_HIVE, sample
+from tests.windows import CONFIG, Changes, golden
 
 pytestmark = pytest.mark.corpus
 
@@ -62,14 +69,56 @@ def test_other_makers_devices_are_left_out() -> None:
     assert found(golden(others)) == found(golden())
 
 
-def test_a_configuration_that_no_id_is_given_is_taken_where_all_have_one_service() -> None:
-    keys: dict[str, dict[str, Data] | None] = {rf"{PACKAGE}\Descriptors": None}
-    assert {item.service for item in found(golden(keys)).of("1001")} == {"viostor"}
-    keys |= {rf"{PACKAGE}\Configurations\other": {"Service": "other"}}
-    keys |= {f"{DISK}": None}
-    store = f"{REPOSITORY}/{VIOSTOR.folder()}/viostor.inf"
-    assert {item.service for item in found(golden(keys)).of("1001")} == {"viostor"}  # as the INF file says
-    assert {item.service for item in found(golden(keys, files={store: None})).of("1001")} == {""}
+def test_the_service_is_that_of_the_configuration_which_the_id_is_given() -> None:
+    keys: dict[str, dict[str, Data] | None] = {
+        DISK: None,
+        rf"{PACKAGE}\Configurations\other": {"Service": "other"},
+        rf"{PACKAGE}\Descriptors\PCI\{VIOSTOR.ids[1]}": {"Configuration": "OTHER"},
+        rf"{PACKAGE}\Descriptors\PCI\{VIOSTOR.ids[2]}": None,
+    }
+    services = {item.device: item.service for item in found(golden(keys)).of("1001", "1042")}
+    assert services == dict(zip(VIOSTOR.ids, ("viostor", "other", "", "viostor"), strict=True))
+
+
+def test_a_real_windows_10(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A virtual machine of VMware's, whose driver of paravirtual SCSI was staged and never installed."""
+    hives = {f"{CONFIG}/SYSTEM": sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes()}
+    assert found(golden(files=hives)) == VirtioDrivers((), ())
+    monkeypatch.setattr(windows_drivers, "_VENDOR", "VEN_15AD&")
+    matches = [item for item in found(golden(files=hives)).matches if item.origin is Origin.DATABASE]
+    assert {(item.device, item.service, item.package.title if item.package else "") for item in matches} == {
+        ("VEN_15AD&DEV_0740", "vmci", "vmci.inf (oem2.inf) 9.8.16.0 of 2019-07-11"),
+        ("VEN_15AD&DEV_0740&SUBSYS_074015AD", "vmci", "vmci.inf (oem2.inf) 9.8.16.0 of 2019-07-11"),
+        ("VEN_15AD&DEV_07C0", "", "pvscsi.inf (oem5.inf) 1.3.17.0 of 2021-04-26"),
+    }
+    assert {item.flaw for item in matches} == {None}
+
+
+def test_every_package_of_a_real_windows_10_has_a_version(tmp_path: Path) -> None:
+    packages = open_hive(Memory(sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes())).key(PACKAGES)
+    assert packages
+    versions = {}
+    for item in packages.all_subkeys():
+        value = item.value("Version")
+        assert value
+        versions[item.name.partition("_amd64_")[0]] = parse_driver_version(value.data, value.place)
+    assert len(versions) == 239
+    assert {item.machine for item in versions.values()} == {"x86_64"}
+    inbox = [item for item in versions.values() if item.version and item.version[:3] == (10, 0, 19041)]
+    dates = [item.date for item in inbox]
+    assert dates.count((2006, 6, 21)) > 150  # that of drivers that come with Windows, but for those it updated since
+    assert all(date and date >= (2006, 6, 21) for date in dates)
+
+
+def test_a_real_windows_7(monkeypatch: pytest.MonkeyPatch) -> None:
+    hives = {f"{CONFIG}/SYSTEM": corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()}
+    monkeypatch.setattr(windows_drivers, "_VENDOR", "VEN_1000&")
+    drivers = found(golden(software=SEVEN, files=hives))
+    critical = {item.device: item.service for item in drivers.matches if item.origin is Origin.CRITICAL}
+    assert len(critical) > 50
+    assert critical["VEN_1000&DEV_0054"] == "LSI_SAS"
+    (device,) = drivers.devices
+    assert (device.device, device.service, device.flags) == ("VEN_1000&DEV_0054&SUBSYS_197615AD&REV_01", "LSI_SAS", 0)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ DRIVER_FAULTS: Final = (
     _disk("package-not-active", {rf"{DATABASE}\DriverInfFiles\oem1.inf": {"Active": None}}),
     _disk("package-not-in-the-database", {_STORE: None}),
     _disk("package-without-version", {_STORE: {"Version": None}}),
+    _disk("package-that-was-only-staged", {rf"{_STORE}\Configurations": None, rf"{_STORE}\Descriptors": None}),
     _disk("package-of-another-driver", {_CONFIGURATION: {"Service": "gone"}}),
     _disk(
         "package-of-a-driver-that-starts-late", {_CONFIGURATION: {"Service": "netkvm"}},

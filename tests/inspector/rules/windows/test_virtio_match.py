@@ -99,13 +99,24 @@ def test_a_driver_without_its_file_serves_no_disk() -> None:
     assert (verdict.status, places(verdict)[0][1]) == (Status.FAILED, "does not exist")
 
 
-def test_a_package_without_a_service_is_asked_for_it_in_its_inf_file() -> None:
-    keys: Keys = {DISK: None, rf"{PACKAGE}\Configurations\scsi_inst": {"Service": None}}
-    assert windows_virtio_disk_is_matched(golden(keys)).status is Status.OK
-    path = f"{virtio.REPOSITORY}/{VIOSTOR.folder()}/viostor.inf"
-    verdict = windows_virtio_disk_is_matched(golden(keys, files={path: None}))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {rf"{PACKAGE}\Configurations": None},
+        {rf"{PACKAGE}\Configurations\scsi_inst": {"Service": None}},
+        {rf"{PACKAGE}\Descriptors": None},
+        {rf"{PACKAGE}\Configurations": None, rf"{PACKAGE}\Descriptors": None, rf"{SERVICES}\viostor": {"Start": 0}},
+    ],
+)
+def test_a_package_that_was_staged_alone_starts_no_disk(change: Keys) -> None:
+    verdict = windows_virtio_disk_is_matched(golden({DISK: None, **change}))
     assert verdict.status is Status.FAILED
-    assert places(verdict)[0][1].endswith("which names no driver")
+    assert places(verdict)[0][1].endswith("of 2021-08-17, which was staged, and installed for no device")
+
+
+def test_a_package_that_was_staged_alone_will_do_for_a_network_card() -> None:
+    keys: Keys = {rf"{PACKAGES}\{NETKVM.folder()}\{name}": None for name in ("Configurations", "Descriptors")}
+    assert windows_virtio_net_is_matched(golden({CARD: None, **keys})).status is Status.OK
 
 
 @pytest.mark.parametrize(
