@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from parsers.place import Place
+from parsers.place import ParseError, Place, Problem
 
 
 class Status(StrEnum):
@@ -39,6 +39,11 @@ class Evidence(msgspec.Struct, frozen=True):
 
     place: Place
     seen: str
+
+    @classmethod
+    def of(cls, problem: Problem | ParseError) -> Evidence:
+        """Return what a parser found wrong as evidence."""
+        return cls(problem.place, problem.message)
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ def bios_chain(disk: Disk) -> tuple[BootChain, BootSector | None]:
     try:
         sector = parse_boot_sector(source)
     except ParseError as error:
-        return BootChain(ChainState.UNKNOWN, "the first sector cannot be read", (_flaw(error),)), None
+        return BootChain(ChainState.UNKNOWN, "the first sector cannot be read", (Evidence.of(error),)), None
     return _chain(disk, sector), sector
 
 
@@ -79,7 +79,7 @@ def _grub(disk: Disk, sector: BootSector, seen: tuple[Evidence, ...]) -> BootCha
         core = read(disk.image.source, following)
     except ParseError as error:
         message = f"{sector.code}'s boot code, but not what it loads from sector {following}"
-        return BootChain(ChainState.BROKEN, message, (*seen, _flaw(error)))
+        return BootChain(ChainState.BROKEN, message, (*seen, Evidence.of(error)))
     where = next(
         (f"partition {part.number}" for part in disk.table.partitions if part.offset <= core.offset < _end(part)),
         "the gap behind the boot sector",
@@ -103,7 +103,9 @@ def _active(disk: Disk, partitions: list[Partition], wanted: str, seen: Evidence
         volume = Window(disk.image.source, partition.offset, partition.size, f"partition {partition.number}")
         code = parse_boot_sector(volume)
     except ParseError as error:
-        return BootChain(ChainState.BROKEN, f"partition {partition.number} cannot be started", (seen, _flaw(error)))
+        return BootChain(
+            ChainState.BROKEN, f"partition {partition.number} cannot be started", (seen, Evidence.of(error))
+        )
     evidence = (seen, _partition(disk, partition, f"boot code: {code.code}"))
     if not code.signed:
         return BootChain(ChainState.BROKEN, "the active partition's first sector is not signed with 55 aa", evidence)
@@ -124,7 +126,3 @@ def _volume_code(code: BootCode, evidence: tuple[Evidence, ...]) -> BootChain:
 
 def _partition(disk: Disk, partition: Partition, seen: str) -> Evidence:
     return Evidence(Place(disk.name, key=f"partition {partition.number}", offset=partition.offset), seen)
-
-
-def _flaw(error: ParseError) -> Evidence:
-    return Evidence(error.place, error.message)

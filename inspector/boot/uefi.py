@@ -58,7 +58,7 @@ def uefi_chain(disk: Disk) -> tuple[BootChain, tuple[EfiLoader, ...]]:
             evidence.append(Evidence(_place(volume), f"EFI system partition with {volume.type or 'no file system'}"))
         except ParseError as error:
             unread = True
-            evidence.append(Evidence(error.place, error.message))
+            evidence.append(Evidence.of(error))
     return _judge(loaders, evidence, unread=unread), tuple(loaders)
 
 

@@ -47,7 +47,7 @@ def root_account_exists(facts: Facts) -> Verdict:
         return failed("there is no passwd", Evidence(Place(PASSWD), "a file wanted, none found"))
     root = accounts.user("root")
     if root is None:
-        flaws = [Evidence(problem.place, problem.message) for problem in accounts.passwd.problems]
+        flaws = list(map(Evidence.of, accounts.passwd.problems))
         return failed("there is no root", Evidence(Place(PASSWD), "a line for root wanted, none found"), *flaws)
     if root.uid != 0:
         return failed("root is not the superuser", Evidence(root.place, f"the id 0 wanted, {root.uid} found"))
@@ -59,7 +59,7 @@ def _with_secret(accounts: Accounts, root: User) -> Verdict:
         return failed("there is no shadow", Evidence(Place(SHADOW), "a file wanted, none found"))
     secret = accounts.secret("root")
     if secret is None:
-        flaws = [Evidence(problem.place, problem.message) for problem in accounts.shadow.problems]
+        flaws = list(map(Evidence.of, accounts.shadow.problems))
         return failed(
             "root has no line in shadow", Evidence(Place(SHADOW), "a line for root wanted, none found"), *flaws
         )

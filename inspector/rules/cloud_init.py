@@ -121,12 +121,12 @@ def cloud_init_config_parses(facts: Facts) -> Verdict:
     References: cloud-init's documentation, configuration sources
     """
     config = _installed(facts).config
-    flaws = [Evidence(it.place, it.message) for it in config.flaws]
+    flaws = list(map(Evidence.of, config.flaws))
     if flaws:
         return failed(f"passed over: {len(flaws)} of {len(config.files)} files", *flaws[:_SHOWN])
     if config.failure is not None:
-        return failed("the files cannot be merged", Evidence(config.failure.place, config.failure.message))
-    problems = [Evidence(it.place, it.message) for it in config.problems]
+        return failed("the files cannot be merged", Evidence.of(config.failure))
+    problems = list(map(Evidence.of, config.problems))
     if problems:
         return warning(f"entries that do not count: {len(problems)}", *problems[:_SHOWN])
     if not config.files:
@@ -158,7 +158,7 @@ def cloud_init_datasource_allows_target(facts: Facts, *, datasources: Sequence[s
             return _pinned(cloud_init, datasources, *pinned)
     failure = cloud_init.config.failure
     if failure is not None:
-        return unknown("the files cannot be merged", Evidence(failure.place, failure.message))
+        return unknown("the files cannot be merged", Evidence.of(failure))
     return _listed(cloud_init, datasources, identified=bool(cloud_init.identify) and policy.mode != "enabled")
 
 

@@ -91,11 +91,7 @@ def network_config_parses(facts: Facts) -> Verdict:
     """
     network = facts[NetworkConfig]
     fatal = {backend.name: backend.configuration.fatal for backend in network.enabled if backend.configuration.fatal}
-    problems = [
-        Evidence(problem.place, problem.message)
-        for backend in network.enabled
-        for problem in backend.configuration.problems
-    ]
+    problems = [Evidence.of(problem) for backend in network.enabled for problem in backend.configuration.problems]
     if fatal:
         return failed(f"{' and '.join(fatal)} can read nothing of the configuration", *_shown(problems))
     if problems:
@@ -203,7 +199,7 @@ def _rendered(cloud_init: CloudInit, network: NetworkConfig, message: str, evide
         dhcp = [it for it in mine if method_of(it, own.profiles) is Method.DHCP]
         if own.fatal is not None or not dhcp:
             said = [_profile(it, f"IPv4 {it.ipv4}") for it in own.profiles]
-            said += [Evidence(it.place, it.message) for it in own.problems]
+            said += map(Evidence.of, own.problems)
             return failed("cloud-init is told to configure the network without DHCP", *_shown([*said, *evidence]))
         return ok("cloud-init configures DHCP", *_shown(_profile(it, "IPv4 dhcp") for it in dhcp))
     writes = Evidence(place, f"cloud-init {version} writes the network configuration at boot")
@@ -219,7 +215,7 @@ def _fault(network: NetworkConfig, choices: Sequence[Choice]) -> tuple[list[Evid
     for backend in network.enabled:
         fatal = backend.configuration.fatal
         if fatal is not None:
-            return [Evidence(fatal.place, fatal.message)], f"{backend.name} can read nothing of its configuration"
+            return [Evidence.of(fatal)], f"{backend.name} can read nothing of its configuration"
     certain = [choice for choice in choices if choice.fit is Fit.YES]
     if certain:
         return _shown(map(_seen, certain)), f"{name} {_METHOD.get(certain[0].method, 'does not use DHCP')}"

@@ -113,7 +113,7 @@ def log_files_mutable(facts: Facts) -> Verdict:
     if locked:
         return warning(f"logs locked by inode flags: {_paths(locked)}", *locked)
     if broken:
-        return unknown("not every log file could be read", *(Evidence(e.place, e.message) for e in broken[:20]))
+        return unknown("not every log file could be read", *map(Evidence.of, broken[:20]))
     return ok("no log file is locked by inode flags", Evidence(guest.place(_LOGS), f"{files} files"))
 
 

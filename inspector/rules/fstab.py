@@ -75,7 +75,7 @@ def fstab_parses(facts: Facts) -> Verdict:
     References: fstab(5), swapon(8)
     """
     fstab = facts[Fstab]
-    flaws = [Evidence(problem.place, problem.message) for problem in fstab.problems]
+    flaws = list(map(Evidence.of, fstab.problems))
     flaws += [_evidence(entry, flaw) for entry in fstab.entries if entry.is_swap and (flaw := _swap_flaw(entry))]
     if flaws:
         return failed(f"{len(flaws)} {'thing is' if len(flaws) == 1 else 'things are'} wrong in {fstab.path}", *flaws)
@@ -345,7 +345,7 @@ def crypttab_devices_exist(facts: Facts) -> Verdict:
     crypttab = facts[Crypttab]
     if not crypttab.entries and not crypttab.problems:
         raise NotApplicable("no encrypted devices are set up")
-    bad = [Evidence(problem.place, problem.message) for problem in crypttab.problems]
+    bad = list(map(Evidence.of, crypttab.problems))
     poor: list[Evidence] = []
     dark: list[Evidence] = []
     for entry in crypttab.entries:

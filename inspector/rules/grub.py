@@ -118,11 +118,11 @@ def grub_config_parses(facts: Facts) -> Verdict:
         raise NotApplicable("there is no configuration of the boot loader")
     problems = [problem for menu in menus for problem in menu.problems]
     if problems:
-        evidence = (Evidence(problem.place, problem.message) for problem in problems)
+        evidence = map(Evidence.of, problems)
         return warning(f"{menus[0].loader} stumbles over {len(problems)} places of its configuration", *evidence)
     questions = [problem for menu in menus for problem in menu.not_evaluated]
     if questions:
-        evidence = (Evidence(problem.place, problem.message) for problem in questions)
+        evidence = map(Evidence.of, questions)
         return unknown(f"{len(questions)} commands of the configuration are not evaluated", *evidence)
     return ok(
         f"the configuration of {menus[0].loader} can be read", *(Evidence(menu.start, "no errors") for menu in menus)

@@ -83,7 +83,7 @@ def _clean(disk: Disk) -> Verdict:
     image = disk.image
     container = image.container
     problems = image.problems if image.resembles is None else container.problems if container else ()
-    seen = [Evidence(problem.place, problem.message) for problem in problems[:_MAX_EVIDENCE]]
+    seen = list(map(Evidence.of, problems[:_MAX_EVIDENCE]))
     if isinstance(container, Qcow2) and container.corrupt:
         return failed("the image is marked corrupt", Evidence(_place(disk, 72), "corrupt bit set"), *seen)
     if container is not None and container.truncated:

@@ -221,9 +221,7 @@ def initramfs_has_init(facts: Facts) -> Verdict:
             return ok("the initial RAM disk has its /init", Evidence(place, "a program"))
         return _led_to(scan, Evidence(place, f"a link to {init.target}"))
     if drivers.unread:
-        return unknown(
-            "the initial RAM disk cannot be read in full", *(Evidence(p.place, p.message) for p in drivers.unread)
-        )
+        return unknown("the initial RAM disk cannot be read in full", *map(Evidence.of, drivers.unread))
     return failed(
         "the initial RAM disk has no /init", *(Evidence(Place(scan.path), "no /init in it") for scan in drivers.scans)
     )

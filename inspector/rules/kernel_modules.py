@@ -37,11 +37,11 @@ def wanted_modules_are_not_blocked(facts: Facts, *, modules: Sequence[str]) -> V
     if blocks:
         installed = _installed(facts, kernel)
         counting = [it for it in blocks if not _listed(guest, installed, "modules.builtin", str(it.place.key))]
-        found = [Evidence(it.place, it.message) for it in counting]
+        found = list(map(Evidence.of, counting))
         if found:
             names = ", ".join(dict.fromkeys(str(it.place.key) for it in counting))
             return warning(f"blocked: {names}", *found)
-        return ok("blocked, but part of the kernel", *(Evidence(it.place, it.message) for it in blocks))
+        return ok("blocked, but part of the kernel", *map(Evidence.of, blocks))
     seen = f"nothing blocks {', '.join(modules)}"
     return ok("none of them is blocked", Evidence(Place(_MODPROBE), seen), Evidence(kernel.place, seen))
 
@@ -70,7 +70,7 @@ def kernel_shows_fw_cfg(facts: Facts) -> Verdict:
     seen += [Evidence(option.place, f"{_OPTION}={option.value}")] if option else []
     blocks = [it for it in (*argument_blocks(kernel), *modprobe_blocks(guest)) if it.place.key == _MODULE]
     if blocks and (option is None or option.value == "m"):
-        return warning(f"{_MODULE} is blocked", *(Evidence(it.place, it.message) for it in blocks), *seen)
+        return warning(f"{_MODULE} is blocked", *map(Evidence.of, blocks), *seen)
     return ok("the kernel shows it", *seen)
 
 

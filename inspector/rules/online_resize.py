@@ -110,7 +110,7 @@ def _module(cloud: CloudInit, guest: Guest, program: Evidence) -> Verdict:
     """What the configuration makes of it; a file that cannot be read may say anything."""
     config = cloud.config
     if config.flaws:
-        flaws = (Evidence(flaw.place, flaw.message) for flaw in config.flaws)
+        flaws = map(Evidence.of, config.flaws)
         return unknown("part of cloud-init's configuration cannot be read", *flaws)
     module = config.module("growpart")
     if module is None:

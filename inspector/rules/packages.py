@@ -30,7 +30,7 @@ def installed_packages_are_recorded(facts: Facts) -> Verdict:
     """
     packages = facts[Packages]
     if packages.problems:
-        shown = (Evidence(problem.place, problem.message) for problem in islice(packages.problems, _SHOWN))
+        shown = map(Evidence.of, islice(packages.problems, _SHOWN))
         return unknown(f"{len(packages.problems)} entries of the package database cannot be read", *shown)
     place = Place(packages.database)
     if all(map(is_key, packages)):

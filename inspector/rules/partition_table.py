@@ -117,7 +117,7 @@ def _with_table(facts: Facts) -> list[Disk]:
 
 
 def _seen(table: PartitionTable, flaws: frozenset[Flaw]) -> list[Evidence]:
-    return [Evidence(p.place, p.message) for p in table.problems if p.flaw in flaws][:_MAX_EVIDENCE]
+    return [Evidence.of(p) for p in table.problems if p.flaw in flaws][:_MAX_EVIDENCE]
 
 
 def _summary(disk: Disk) -> Evidence:

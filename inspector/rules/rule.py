@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True):
                 missing.reason, *(Evidence(place, missing.reason) for place in missing.places or (Place("image"),))
             )
         except ParseError as broken:  # a rule that looks at files itself may meet a broken structure
-            return unknown(str(broken), Evidence(broken.place, broken.message))
+            return unknown(str(broken), Evidence.of(broken))
 
 
 def rule(name: str, title: str, os: Family = "linux") -> Callable[[Callable[..., Verdict]], Rule]:

@@ -56,7 +56,7 @@ def selinux_mode_is_accepted(facts: Facts, *, accepted: Sequence[str]) -> Verdic
 
 
 def _repeated(config: SelinuxConfig | None) -> list[Evidence]:
-    return [Evidence(problem.place, problem.message) for problem in config.problems] if config else []
+    return list(map(Evidence.of, config.problems)) if config else []
 
 
 @rule("selinux-config-is-valid", "SELinux has a valid mode and the policy that it names")

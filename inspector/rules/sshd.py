@@ -17,7 +17,7 @@ from inspector.linux.sshd_parts import directory_flaw, missing_part
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.sshd import NEWEST, OLDEST, SshdConfig
-from parsers.place import Place, Problem
+from parsers.place import Place
 
 _OTHER_SERVERS: Final = ("dropbear.service", "tinysshd.service", "tinysshd.socket", "dropbear.socket")
 _RELEASES: Final = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
@@ -37,10 +37,6 @@ def _config(facts: Facts) -> tuple[Sshd, SshdConfig]:
     if sshd.config is None:
         raise NotApplicable(f"{sshd.config_path} does not exist")
     return sshd, sshd.config
-
-
-def _evidence(problems: tuple[Problem, ...]) -> list[Evidence]:
-    return [Evidence(problem.place, problem.message) for problem in problems]
 
 
 @rule("sshd-enabled", "sshd is installed and started at boot or on the first connection")
@@ -90,18 +86,20 @@ def sshd_config_valid(facts: Facts) -> Verdict:
         return unknown(
             f"the configuration of OpenSSH {_RELEASES} is known, not of this one",
             sshd.release_source,
-            *_evidence(config.problems),
+            *map(Evidence.of, config.problems),
         )
     if config.problems:
         count = len(config.problems)
         return failed(
             f"sshd refuses {'one line' if count == 1 else f'{count} lines'} of its configuration",
-            *_evidence(config.problems),
+            *map(Evidence.of, config.problems),
         )
     if release is None:
         return unknown("which OpenSSH this is cannot be told", sshd.release_source)
     if config.doubts:
-        return unknown("whether sshd accepts its configuration shows when the guest runs", *_evidence(config.doubts))
+        return unknown(
+            "whether sshd accepts its configuration shows when the guest runs", *map(Evidence.of, config.doubts)
+        )
     if sshd.options_place and any(word.startswith(_UNSEEN_OPTIONS) for word in sshd.options):
         seen = Evidence(sshd.options_place, " ".join(sshd.options))
         return unknown("options on sshd's command line were not looked into", seen)
@@ -119,7 +117,7 @@ def sshd_keywords_are_current(facts: Facts) -> Verdict:
     """
     sshd, config = _config(facts)
     if config.remarks:
-        return warning("keywords without effect are set", *_evidence(config.remarks))
+        return warning("keywords without effect are set", *map(Evidence.of, config.remarks))
     return ok("every keyword has its effect", Evidence(Place(sshd.config_path), f"{len(config.directives)} lines"))
 
 

@@ -9,7 +9,7 @@ from inspector.facts.sudo import PolicyFile, Sudo
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.linux.sudoers import Sudoers
-from parsers.place import Place, Problem
+from parsers.place import Place
 
 _MODE: Final = 0o440
 
@@ -28,10 +28,6 @@ def _policy(facts: Facts) -> tuple[Sudo, Sudoers]:
     return sudo, sudo.policy
 
 
-def _evidence(problems: tuple[Problem, ...]) -> list[Evidence]:
-    return [Evidence(problem.place, problem.message) for problem in problems]
-
-
 @rule("sudoers-is-valid", "sudo can read every line of its policy")
 def sudoers_is_valid(facts: Facts) -> Verdict:
     """Why: sudo before 1.9.3 refuses to run with one wrong line; later ones pass over it, and what it was to allow.
@@ -46,13 +42,13 @@ def sudoers_is_valid(facts: Facts) -> Verdict:
         return failed("sudo has no policy", Evidence(Place(sudo.path), "does not exist"))
     if not sudo.agreed:
         reason = "sudo's release cannot be told, and not every one can read this policy"
-        return unknown(reason, sudo.release_source, *_evidence(policy.problems))
+        return unknown(reason, sudo.release_source, *map(Evidence.of, policy.problems))
     if policy.problems:
         count = len(policy.problems)
         lines = "one line" if count == 1 else f"{count} lines"
-        return failed(f"sudo cannot read {lines} of its policy", *_evidence(policy.problems))
+        return failed(f"sudo cannot read {lines} of its policy", *map(Evidence.of, policy.problems))
     if policy.remarks:
-        return warning("sudo complains about its policy", *_evidence(policy.remarks))
+        return warning("sudo complains about its policy", *map(Evidence.of, policy.remarks))
     return ok("sudo can read its policy", *(Evidence(Place(path), "read, nothing is wrong") for path in policy.files))
 
 

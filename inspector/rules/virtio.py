@@ -21,13 +21,13 @@ def judge_root_drivers(kernel: KernelDrivers, what: str, *names: str) -> Verdict
     chain = kernel.chain(*names)
     blocked = [problem for driver in chain for problem in driver.blocks]
     if blocked:
-        evidence = (Evidence(problem.place, problem.message) for problem in blocked)
+        evidence = map(Evidence.of, blocked)
         return failed(f"the {what} driver of kernel {kernel.version} is kept from being loaded", *evidence)
     lacking = [driver for driver in chain if not driver.builtin and not driver.initramfs]
     if not lacking and not kernel.unread:
         return ok(f"kernel {kernel.version} finds {what}s at boot", *map(_source, chain))
     if kernel.unread:
-        evidence = (Evidence(problem.place, problem.message) for problem in kernel.unread)
+        evidence = map(Evidence.of, kernel.unread)
         return unknown(f"the initial RAM disk of kernel {kernel.version} cannot be read in full", *evidence)
     return failed(
         f"kernel {kernel.version} has no {what} driver at boot: {', '.join(driver.name for driver in lacking)}",
@@ -88,7 +88,7 @@ def virtio_net_driver_present(facts: Facts) -> Verdict:
     kernel = facts[DefaultDrivers].kernel
     driver = kernel.get("virtio_net")
     if blocks := driver.blocks:
-        evidence = (Evidence(problem.place, problem.message) for problem in blocks)
+        evidence = map(Evidence.of, blocks)
         return failed("the virtio network driver is kept from being loaded", *evidence)
     if driver.builtin:
         return ok("the virtio network driver is part of the kernel", Evidence(driver.builtin, "virtio_net"))

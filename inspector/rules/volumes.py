@@ -143,7 +143,7 @@ def volume_metadata_is_sound(facts: Facts) -> Verdict:
     problems = [problem for problem in storage.stack.problems if problem.place.path not in lacking]
     problems = [problem for problem in problems if problem.place.path not in storage.stack.short]
     if problems:
-        seen = [Evidence(problem.place, problem.message) for problem in problems[:_MAX_EVIDENCE]]
+        seen = list(map(Evidence.of, problems[:_MAX_EVIDENCE]))
         return warning(f"flaws in the metadata of {_names(seen)}", *seen)
     held = [volume for volume in storage.volumes if volume.type in {_LVM, _MD} and volume.holder is not None]
     if not held:
