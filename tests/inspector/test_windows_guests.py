@@ -142,6 +142,17 @@ def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(disk: Disk) -> 
     assert (key["state"], start["value"], start["before_the_logs"]) == ("replayed", 0, "0x00000003 (3)")
 
 
+@pytest.mark.parametrize(
+    ("name", "volume"),
+    [("server-2016-recovers", "sda1"), ("server-2019-recovers", "sda1"), ("windows-10-recovers", "sda3")],
+)
+def test_recovery_is_found_where_setup_puts_it(name: str, volume: str, disk: Disk) -> None:
+    report = inspect_image(str(disk(name)))
+    (rule,) = [it for check in report.checks for it in check.rules if it.rule == "windows-recovery-is-there"]
+    assert rule.status is Status.OK
+    assert [(it.volume, it.path) for it in rule.evidence] == [(volume, r"\Recovery\WindowsRE\Winre.wim")]
+
+
 def test_the_hives_of_users_are_found_by_their_ids(disk: Disk) -> None:
     for name in ("server-2022", "server-2022-interrupted"):
         for sid in (f"{MACHINE}-500", "S-1-5-18", "S-1-5-19", f"{MACHINE}-500_Classes"):
