@@ -46,6 +46,11 @@ class Evidence(msgspec.Struct, frozen=True):
         return cls(problem.place, problem.message)
 
 
+def paths_of(items: Iterable[Evidence]) -> str:
+    """Return the paths of evidence for a sentence, each once."""
+    return ", ".join(dict.fromkeys(item.place.path for item in items))
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The outcome of one rule. `known` is False where a fact that the rule needs could not be had."""
 

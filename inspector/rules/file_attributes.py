@@ -8,7 +8,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound, inode_flags
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, paths_of, unknown, warning
 from parsers.filesystem.tree import FileType
 from parsers.place import ParseError
 
@@ -148,7 +148,7 @@ def _evidence(guest: Guest, path: str, flags: set[str] | frozenset[str]) -> Evid
 
 
 def _paths(items: list[Evidence]) -> str:
-    named = ", ".join(item.place.path for item in items[:3])
+    named = paths_of(items[:3])
     return f"{named} and {len(items) - 3} more" if len(items) > 3 else named
 
 

@@ -10,7 +10,7 @@ from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, paths_of, unknown, warning
 from parsers.filesystem.tree import SelfReporting, SizeStating, Tree
 from parsers.place import Place, Problem
 
@@ -29,7 +29,7 @@ def file_systems_without_recorded_errors(facts: Facts) -> Verdict:
     opened, silent = _trees(facts)
     errors = [_evidence(problem, volume) for volume, tree in opened for problem in _recorded(tree)]
     if errors:
-        return failed(f"errors on record: {_names(errors)}", *errors[:_MAX_EVIDENCE])
+        return failed(f"errors on record: {paths_of(errors)}", *errors[:_MAX_EVIDENCE])
     return _good("no errors are on record", "no errors on record", opened, silent)
 
 
@@ -52,7 +52,7 @@ def file_systems_cleanly_unmounted(facts: Facts) -> Verdict:
         elif tree.unreplayed_journal:
             unclean.append(Evidence(_place(volume), "the journal has to be replayed first"))
     if unclean:
-        return warning(f"not unmounted cleanly: {_names(unclean)}", *unclean)
+        return warning(f"not unmounted cleanly: {paths_of(unclean)}", *unclean)
     return _good("every file system was unmounted cleanly", "no journal to be replayed", opened, silent)
 
 
@@ -73,7 +73,7 @@ def file_systems_consistent(facts: Facts) -> Verdict:
         if problem.place.offset != volume.size  # that it is cut off, which another rule says
     ]
     if flaws:
-        return warning(f"damaged: {_names(flaws)}", *flaws[:_MAX_EVIDENCE])
+        return warning(f"damaged: {paths_of(flaws)}", *flaws[:_MAX_EVIDENCE])
     return _good("what was read of the file systems is consistent", "nothing wrong in what was read", opened, silent)
 
 
@@ -96,7 +96,7 @@ def file_systems_fit_their_volumes(facts: Facts) -> Verdict:
         if size > volume.size
     ]
     if short:
-        return failed(f"cut off: {_names(short)}", *short)
+        return failed(f"cut off: {paths_of(short)}", *short)
     if not sized and not silent:
         raise NotApplicable("no file system says how long it is")
     whole = [(volume, tree) for volume, tree in opened if isinstance(tree, SizeStating)]
@@ -120,7 +120,7 @@ def system_volumes_readable(facts: Facts) -> Verdict:
         if mount.reason and not mount.elsewhere and (mount.volume is None or mount.volume.name not in named)
     ]
     if unread:
-        return warning(f"not readable: {_names(unread)}", *unread)
+        return warning(f"not readable: {paths_of(unread)}", *unread)
     read = [Evidence(_place(volume), f"{volume.type} was read") for volume in volumes if volume.tree]
     if not read:
         return unknown("no volume holds files")
@@ -147,7 +147,7 @@ def _trees(facts: Facts) -> tuple[list[tuple[Volume, Tree]], list[Evidence]]:
 def _good(message: str, seen: str, opened: Sequence[tuple[Volume, Tree]], silent: list[Evidence]) -> Verdict:
     """OK for what was opened; what could not be opened is not known."""
     if silent:
-        return unknown(f"state not known: {_names(silent)}", *silent)
+        return unknown(f"state not known: {paths_of(silent)}", *silent)
     return ok(message, *(Evidence(_place(volume), seen) for volume, _ in opened))
 
 
@@ -170,10 +170,6 @@ def _place(volume: Volume) -> Place:
 def _evidence(problem: Problem, volume: Volume) -> Evidence:
     place = problem.place
     return Evidence(Place(place.path, place.line, place.key, place.offset, volume.name), problem.message)
-
-
-def _names(items: Iterable[Evidence]) -> str:
-    return ", ".join(dict.fromkeys(item.place.path for item in items))
 
 
 RULES = (

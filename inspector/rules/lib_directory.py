@@ -9,7 +9,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Status, Verdict, failed, ok, warning
+from inspector.verdict import Evidence, Status, Verdict, failed, ok, paths_of, warning
 from parsers.filesystem.tree import FileType
 from parsers.place import Place
 
@@ -38,9 +38,9 @@ def system_directories_resolve(facts: Facts) -> Verdict:
     bad = [evidence for status, evidence in found if status is Status.FAILED]
     poor = [evidence for status, evidence in found if status is Status.WARNING]
     if bad:
-        return failed(f"{', '.join(item.place.path for item in bad)} cannot be relied on", *bad, *poor)
+        return failed(f"{paths_of(bad)} cannot be relied on", *bad, *poor)
     if poor:
-        return warning(f"{', '.join(item.place.path for item in poor)} lead to an unusual place", *poor)
+        return warning(f"{paths_of(poor)} lead to an unusual place", *poor)
     return ok("all of them are directories or lead to one below /usr", *(evidence for _, evidence in found))
 
 

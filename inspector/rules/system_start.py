@@ -13,7 +13,7 @@ from inspector.facts.services import Enablement, Services, UnitState
 from inspector.guest import Guest, NotFound
 from inspector.linux.init_scripts import INITTAB, MULTI_USER, RC_SYSINIT, default_runlevel
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, paths_of, warning
 from parsers.filesystem.tree import FileType
 from parsers.linux.elf import elf_interpreter, parse_elf
 from parsers.place import ParseError, Place
@@ -55,7 +55,7 @@ def system_programs_exist(facts: Facts) -> Verdict:
     found = [(path, _flaw(guest, path, machine)) for path in programs]
     bad = [Evidence(Place(path), flaw) for path, flaw in found if flaw]
     if bad:
-        return failed(f"the system does not start without {', '.join(item.place.path for item in bad)}", *bad)
+        return failed(f"the system does not start without {paths_of(bad)}", *bad)
     return ok(
         "the programs that start the system are there",
         *(Evidence(Place(path), guest.realpath(path)) for path in programs),

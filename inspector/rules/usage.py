@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, paths_of, unknown, warning
 from parsers.filesystem.tree import Usage
 from parsers.place import ParseError, Place
 
@@ -108,18 +108,14 @@ def _verdict(what: str, findings: Iterable[Finding]) -> Verdict:
     found = list(findings)
     by_status = {status: [item for seen, item in found if seen is status] for status in (*Status, None)}
     if broken := by_status[Status.FAILED]:
-        return failed(f"too little {what}: {_paths(broken)}", *broken, *by_status[None])
+        return failed(f"too little {what}: {paths_of(broken)}", *broken, *by_status[None])
     if missing := by_status[None]:
-        return unknown(f"free {what} not known: {_paths(missing)}", *missing, *by_status[Status.WARNING])
+        return unknown(f"free {what} not known: {paths_of(missing)}", *missing, *by_status[Status.WARNING])
     if scarce := by_status[Status.WARNING]:
-        return warning(f"little {what} left: {_paths(scarce)}", *scarce)
+        return warning(f"little {what} left: {paths_of(scarce)}", *scarce)
     if not found:
         raise NotApplicable("nothing is mounted")
     return ok(f"every file system has {what} left", *by_status[Status.OK])
-
-
-def _paths(items: Iterable[Evidence]) -> str:
-    return ", ".join(item.place.path for item in items)
 
 
 RULES = (disk_usage_below_limit, inode_usage_below_limit)

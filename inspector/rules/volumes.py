@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from inspector.disks.device import resolve
@@ -12,7 +12,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.linux.mount_source import MountSource, is_mandatory, mount_source
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, paths_of, unknown, warning
 from parsers.linux.crypttab import Crypttab, CrypttabEntry
 from parsers.linux.fstab import Fstab, FstabEntry
 from parsers.place import Place
@@ -87,7 +87,7 @@ def arrays_are_complete(facts: Facts) -> Verdict:
         if array.missing
     ]
     if degraded:
-        return warning(f"{_names(degraded)} without all members", *degraded[:_MAX_EVIDENCE])
+        return warning(f"{paths_of(degraded)} without all members", *degraded[:_MAX_EVIDENCE])
     if unread := [_unread(volume) for volume in members if volume.holder is None]:
         return unknown("arrays cannot be read", *unread[:_MAX_EVIDENCE])
     return ok("every array is complete", *(Evidence(Place(a.name), f"{a.level} of {a.legs} members") for a in arrays))
@@ -95,7 +95,7 @@ def arrays_are_complete(facts: Facts) -> Verdict:
 
 def _incomplete(message: str, seen: list[Evidence], facts: Facts, short: Mapping[str, list[str]]) -> Verdict:
     """FAILED where the guest needs what is not complete, or nobody can tell; `short` are the volumes on it."""
-    what = f"{_names(seen)}: {message}"
+    what = f"{paths_of(seen)}: {message}"
     try:
         needed = _needed(facts)
     except UnknownFact as reason:
@@ -144,7 +144,7 @@ def volume_metadata_is_sound(facts: Facts) -> Verdict:
     problems = [problem for problem in problems if problem.place.path not in storage.stack.short]
     if problems:
         seen = list(map(Evidence.of, problems[:_MAX_EVIDENCE]))
-        return warning(f"flaws in the metadata of {_names(seen)}", *seen)
+        return warning(f"flaws in the metadata of {paths_of(seen)}", *seen)
     held = [volume for volume in storage.volumes if volume.type in {_LVM, _MD} and volume.holder is not None]
     if not held:
         raise UnknownFact("the metadata of volumes cannot be read")
@@ -254,7 +254,7 @@ def system_volumes_are_not_logical(facts: Facts) -> Verdict:
     seen = {mount.path: Evidence(Place(mount.path, volume=volume.name), volume.name) for mount, volume in pairs}
     logical = [seen[mount.path] for mount, volume in pairs if _is_logical(volume, storage)]
     if logical:
-        return warning(f"on logical volumes: {_names(logical)}", *logical)
+        return warning(f"on logical volumes: {paths_of(logical)}", *logical)
     return ok("the system lies on no logical volume", *seen.values())
 
 
@@ -280,10 +280,6 @@ def _fstab_line(entry: FstabEntry) -> Evidence:
 
 def _crypttab_line(entry: CrypttabEntry) -> Evidence:
     return Evidence(entry.place, f"{entry.name} {entry.device}, without a key file")
-
-
-def _names(items: Iterable[Evidence]) -> str:
-    return ", ".join(dict.fromkeys(item.place.path for item in items))
 
 
 RULES = (
