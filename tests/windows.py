@@ -12,8 +12,10 @@ import pytest
 
 from fixtures.files import Files, Node
 from fixtures.windows import bcd
+from fixtures.windows.boot_sector import boot_sector
 from fixtures.windows.golden import FILES, SECURITY, SOFTWARE, SYSTEM, changed
 from fixtures.windows.hive import PROGRAM, Data, Keys, merged, registry_text
+from fixtures.windows.security import descriptor
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
@@ -21,7 +23,7 @@ from inspector.guest import Guest, Mount
 from inspector.mounts import find_guest
 from inspector.windows.paths import windows_paths
 from parsers.partition.table import Partition
-from parsers.source import Memory
+from parsers.source import Memory, check_range
 from parsers.windows.registry import open_hive
 from parsers.windows.sam import ADMINISTRATOR, USERS
 from tests.corpus import corpus
@@ -30,13 +32,38 @@ from tests.volumes import SIZE, storage_of, volume_of
 
 CONFIG = "/Windows/System32/config"
 SIGNATURE: Final = 0xDEADBEEF
+SECTOR: Final = 512
+STARTED: Final = 100 << 20
+DRIVE: Final = 20 << 30
+"""Bytes of the partition that is started, and of the system drive; they lie where `SIZE` puts them all the same."""
 ENABLED: Final = 0x10
 Changes = Mapping[str, Node | None]
 _HIVES: dict[str, bytes] = {}
 
 
+class Large:
+    """A source of any size that begins with some bytes; the rest are zeros."""
+
+    def __init__(self, head: bytes, size: int, name: str) -> None:
+        self.name = name
+        self.size = size
+        self._head = head
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes."""
+        check_range(self, offset, size)
+        return self._head[offset : offset + size].ljust(size, b"\0")
+
+
 class WindowsTree(MemoryTree):
-    """A tree in which names are found in any case, as NTFS finds them."""
+    """A tree in which names are found in any case, as NTFS finds them; `security` is the descriptor of all of them."""
+
+    security = descriptor()
+
+    def security_descriptor(self, inode: int) -> bytes:
+        """Return the descriptor of an inode."""
+        self._node(inode)
+        return self.security
 
     def lookup(self, directory: int, name: str) -> int | None:
         """Return the inode of a name."""
@@ -118,11 +145,15 @@ def golden_storage(
     store = hive(bcd.store(bcd.mbr_device(SIGNATURE, SIZE), bcd.mbr_device(SIGNATURE, 2 * SIZE)))
     started: Changes = {"/bootmgr": b"\xe9 BOOTMGR", "/Boot/BCD": store, **(boot or {})}
     first = volume_of(WindowsTree(_there(started)), 1, "ntfs")
-    first.partition = Partition(1, SIZE, SIZE, "0x7", f"{SIGNATURE:08x}-01", bootable=True)
+    first.partition = Partition(1, SIZE, STARTED, "0x07", f"{SIGNATURE:08x}-01", bootable=True)
+    first.source = Large(boot_sector(SIZE // SECTOR), STARTED, first.name)
     secured: Changes = {f"{CONFIG}/SECURITY": hive(changed(SECURITY, security))} if security else {}
     there = {**other_hives(), **FILES, **secured, **(files or {})}
     drive = WindowsTree(windows_files(changed(SYSTEM, system or {}), changed(SOFTWARE, software or {}), there))
-    return storage_of(first, volume_of(drive, 2, "ntfs"))
+    second = volume_of(drive, 2, "ntfs")
+    second.partition = Partition(2, 2 * SIZE, DRIVE, "0x07", f"{SIGNATURE:08x}-02")
+    second.source = Large(boot_sector(2 * SIZE // SECTOR), DRIVE, second.name)
+    return storage_of(first, second)
 
 
 def _there(files: Changes) -> Files:

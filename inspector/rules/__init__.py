@@ -56,6 +56,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.antivirus",
     "windows.boot",
     "windows.boot_entries",
+    "windows.boot_sector",
     "windows.cloudbase_init",
     "windows.device_policies",
     "windows.driver_packages",
@@ -80,6 +81,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.virtio",
     "windows.virtio_match",
     "windows.vminit",
+    "windows.volume_layout",
 )
 """Modules of this package that hold rules, in alphabetical order."""
 

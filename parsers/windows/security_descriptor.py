@@ -8,6 +8,7 @@ read as far as who gets what. In the text a SID has its alias where it is the sa
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -43,6 +44,17 @@ _ALIASES: Final = {
     "S-1-5-32-551": "BO", "S-1-5-32-552": "RE", "S-1-5-32-554": "RU", "S-1-5-32-555": "RD", "S-1-5-32-556": "NO",
     "S-1-15-2-1": "AC", "S-1-16-4096": "LW", "S-1-16-8192": "ME", "S-1-16-12288": "HI", "S-1-16-16384": "SI",
 }  # fmt: skip
+
+_INHERIT_ONLY: Final = 0x08
+FULL_ACCESS: Final = 0x1F01FF
+"""All rights to a file."""
+_FILE_RIGHTS: Final = (
+    (0x10000000, FULL_ACCESS),
+    (0x20000000, 0x1200A0),
+    (0x40000000, 0x120116),
+    (0x80000000, 0x120089),
+)
+"""What the generic rights (all, execute, write, read) are to a file."""
 
 
 class Ace(msgspec.Struct, frozen=True):
@@ -90,6 +102,27 @@ class SecurityDescriptor(msgspec.Struct, frozen=True):
             entries = "NO_ACCESS_CONTROL" if self.dacl is None else "".join(ace.sddl() for ace in self.dacl)
             text += f"D:{flags}{entries}"
         return text
+
+
+def file_rights(descriptor: SecurityDescriptor, sids: Collection[str]) -> int:
+    """Return what whoever has these SIDs may do with a file or folder, as an access mask ([MS-DTYP] 2.5.3.2).
+
+    Entries count in their order; those with a condition refuse, and grant nothing.
+    """
+    if descriptor.dacl is None:
+        return FULL_ACCESS
+    granted = refused = 0
+    for ace in descriptor.dacl:
+        if ace.sid not in sids or ace.flags & _INHERIT_ONLY:
+            continue
+        mask = ace.mask & FULL_ACCESS
+        for generic, rights in _FILE_RIGHTS:
+            mask |= rights if ace.mask & generic else 0
+        if ace.type == 0:
+            granted |= mask & ~refused
+        elif ace.type in (1, 10):
+            refused |= mask & ~granted
+    return granted
 
 
 def alias(sid: str) -> str:

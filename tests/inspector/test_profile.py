@@ -70,6 +70,7 @@ WINDOWS = [
     "WindowsNetwork",
     "Antivirus",
     "DriverPackages",
+    "WindowsVolumes",
 ]
 CHECK = '[[check]]\nname = "A"\ntitle = "A"\nrules = ["{}"]\n'
 

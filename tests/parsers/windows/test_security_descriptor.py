@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from parsers.place import ParseError, Place
-from parsers.windows.security_descriptor import alias, parse_security_descriptor
+from parsers.windows.security_descriptor import FULL_ACCESS, alias, file_rights, parse_security_descriptor
 
 HERE = Place("SYSTEM", key="Select")
 MSDN = bytes.fromhex(
@@ -98,3 +98,39 @@ def test_damage_raises_nothing_else() -> None:
             data[dice.randrange(len(data))] = dice.choice((0, 1, 255, dice.randrange(256)))
         with suppress(ParseError):
             parse_security_descriptor(bytes(data[: dice.randrange(len(data) + 1)]), HERE).sddl()
+
+
+SY, BA, WD = "01 01 000000000005 12000000", "01 02 000000000005 20000000 20020000", "01 01 000000000001 00000000"
+ME = frozenset({"S-1-5-18", "S-1-5-32-544", "S-1-1-0"})
+
+
+def entry(kind: int, mask: int, sid: str, flags: int = 0) -> str:
+    who = bytes.fromhex(sid)
+    head = bytes((kind, flags)) + (8 + len(who)).to_bytes(2, "little") + mask.to_bytes(4, "little")
+    return (head + who).hex()
+
+
+@pytest.mark.parametrize(
+    ("entries", "rights"),
+    [
+        ([entry(0, FULL_ACCESS, SY)], FULL_ACCESS),
+        ([entry(0, 0x10000000, SY)], FULL_ACCESS),
+        ([entry(0, 0x80000000, SY), entry(0, 0x20000000, WD)], 0x1200A9),
+        ([entry(0, 0x40000000, BA)], 0x120116),
+        ([entry(0, FULL_ACCESS, SY, 0x0B)], 0),
+        ([entry(1, 0x116, WD), entry(0, FULL_ACCESS, SY)], FULL_ACCESS & ~0x116),
+        ([entry(0, FULL_ACCESS, SY), entry(1, FULL_ACCESS, WD)], FULL_ACCESS),
+        ([entry(9, FULL_ACCESS, SY)], 0),
+        ([entry(10, 1, SY), entry(0, 3, SY)], 2),
+        ([], 0),
+    ],
+    ids=["all", "generic", "added up", "of a group", "inherited by others", "denied", "denied later", "conditional",
+         "denied on a condition", "nothing"],
+)  # fmt: skip
+def test_rights_to_a_file(entries: list[str], rights: int) -> None:
+    assert file_rights(parse_security_descriptor(built(*entries), HERE), ME) == rights
+
+
+def test_who_has_all_rights_without_entries_of_their_own() -> None:
+    assert file_rights(parse_security_descriptor(built(control=0x8000), HERE), ME) == FULL_ACCESS
+    assert file_rights(parse_security_descriptor(built(entry(0, FULL_ACCESS, WD)), HERE), {"S-1-5-18"}) == 0
