@@ -28,6 +28,7 @@ from parsers.source import Memory
 from parsers.windows.firewall_rule import parse_firewall_rule
 from parsers.windows.mounted_devices import drive_of
 from parsers.windows.registry import open_hive
+from parsers.windows.security_descriptor import parse_security_descriptor
 from tests.corpus import corpus
 from tests.samples import SYSTEM_HIVE, sample
 from tests.windows import CONFIG, golden
@@ -38,6 +39,9 @@ CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 MANAGER = rf"{CONTROL}\Session Manager"
 CLASSES = rf"{CONTROL}\Class"
 FIREWALL = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
+ADMINISTRATORS = "S-1-5-32-544"
+CHANGE_CONFIG = 0x0002
+KEY_ALL_ACCESS = 0xF003F
 CLASS_NAMES = {
     "{4d36e967-e325-11ce-bfc1-08002be10318}": "DiskDrive",
     "{71a27cdd-812a-11d0-bec7-08002be2092f}": "Volume",
@@ -116,6 +120,21 @@ def test_the_dhcp_client_depends_on_the_store_of_interfaces_alone_of_the_core_se
         assert {name.lower() for name in installed("Dhcp", system).depends} & core == {"nsi"}
         assert {name.lower() for name in installed("Dnscache", system).depends} & core == {"nsi"}
         assert "bfe" in {name.lower() for name in installed("mpssvc", system).depends}
+
+
+@pytest.mark.parametrize("name", ["BFE", "Dnscache", "mpssvc", "sppsvc"])
+def test_administrators_may_set_how_some_services_start_in_the_registry_alone(name: str, later: Facts) -> None:
+    """By the descriptor that the service control manager asks (SERVICE_CHANGE_CONFIG), and that of the key."""
+    path = rf"{SERVICES}\{name}"
+    value = later[Registry].value(rf"{path}\Security", "Security")
+    key = later[Registry].key(path)
+    assert value is not None
+    assert key is not None
+    descriptor = parse_security_descriptor(value.data, value.place)
+    rights = [entry.mask for entry in descriptor.dacl or () if entry.sid == ADMINISTRATORS]
+    assert rights
+    assert not any(mask & CHANGE_CONFIG for mask in rights)
+    assert KEY_ALL_ACCESS in [entry.mask for entry in key.security.dacl or () if entry.sid == ADMINISTRATORS]
 
 
 def test_drivers_without_an_image_path_are_started_all_the_same() -> None:

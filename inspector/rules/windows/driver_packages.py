@@ -103,7 +103,8 @@ def windows_virtio_packages_are_whole(facts: Facts) -> Verdict:
     Why: a driver whose catalogue is gone is one without a signature, which 64-bit Windows does not load (0xc0000428);
     without its INF file a package cannot be installed for the devices of the instance.
 
-    Fix: install the package anew (`pnputil /add-driver viostor.inf /install`).
+    Fix: install the package anew (`pnputil /add-driver viostor.inf /install`, before Windows 10 1607 and Server 2016
+    `pnputil -i -a viostor.inf`).
 
     Reads: DriverStore\FileRepository, C:\Windows\INF, CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}
 

@@ -94,7 +94,8 @@ def windows_subsystem_starts(facts: Facts) -> Verdict:
 
     Why: the session manager stops the machine where a required subsystem does not start (0xC000021A).
 
-    Fix: restore the key from a machine with the same release, or from System32\config\RegBack.
+    Fix: restore the key from a machine with the same release, or from System32\config\RegBack, which is empty since
+    Windows 10 1803.
 
     Reads: Session Manager\SubSystems, System32\csrss.exe, System32\win32k.sys
 

@@ -81,7 +81,7 @@ def windows_routes_are_not_persistent(facts: Facts) -> Verdict:
 
     Why: a route to a gateway of the source leads nowhere; one to everywhere takes the instance off the network.
 
-    Fix: `route -p delete <destination>` for each, or `route -f` for all.
+    Fix: `route delete <destination>` for each, which forgets it for good.
 
     Reads: Services\Tcpip\Parameters\PersistentRoutes
 

@@ -50,9 +50,9 @@ def windows_virtio_disk_is_matched(facts: Facts) -> Verdict:
 
     Why: a boot-start driver is of use only where the id of the disk's PCI device leads to it: else 0x7B.
 
-    Fix: install the virtio drivers with their INF file (`pnputil /add-driver viostor.inf /install`) while a virtio disk
-    is attached to the machine, not by copying the .sys file; where one of the two devices is lacking, install a newer
-    package, which knows both.
+    Fix: install the virtio drivers with their INF file (`pnputil /add-driver viostor.inf /install`, before Windows 10
+    1607 and Server 2016 `pnputil -i -a viostor.inf`) while a virtio disk is attached to the machine, not by copying the
+    .sys file; where one of the two devices is lacking, install a newer package, which knows both.
 
     Reads: DriverDatabase of SYSTEM and DRIVERS (DeviceIds\PCI, DriverInfFiles, DriverPackages), of Windows 7 and Server
     2008 R2 CriticalDeviceDatabase; Enum\PCI; Services
@@ -82,8 +82,9 @@ def windows_virtio_net_is_matched(facts: Facts) -> Verdict:
     Why: an instance has another network card than the machine that the image was made on; without a package for its id
     the card gets no driver, in spite of netkvm.sys.
 
-    Fix: install the network driver with its INF file (`pnputil /add-driver netkvm.inf /install`); where one of the two
-    devices is lacking, install a newer package, which knows both.
+    Fix: install the network driver with its INF file (`pnputil /add-driver netkvm.inf /install`, before Windows 10 1607
+    and Server 2016 `pnputil -i -a netkvm.inf`); where one of the two devices is lacking, install a newer package, which
+    knows both.
 
     Reads: DriverDatabase of SYSTEM and DRIVERS (DeviceIds\PCI, DriverInfFiles, DriverPackages), of Windows 7 and Server
     2008 R2 C:\Windows\INF\oem*.inf; Enum\PCI

@@ -101,7 +101,8 @@ def windows_licence_service_starts(facts: Facts) -> Verdict:
     Why: the plugin of Vminit that names the cloud's licence server (KMS) works through it; without it Windows takes
     itself for a copy that is not genuine.
 
-    Fix: `sc config sppsvc start= delayed-auto`.
+    Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\sppsvc /v Start /t REG_DWORD /d 2 /f`, and a restart;
+    `sc config` is refused since Windows 10.
 
     Reads: Services\sppsvc
 
