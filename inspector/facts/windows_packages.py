@@ -29,7 +29,7 @@ class PackageState(IntEnum):
 
 _STATES = frozenset(PackageState)
 _IN_FORCE = frozenset({PackageState.INSTALLED, PackageState.PERMANENT})
-_PENDING = frozenset({PackageState.INSTALL_PENDING, PackageState.UNINSTALL_PENDING, PackageState.PARTIALLY_INSTALLED})
+_PENDING = frozenset({PackageState.INSTALL_PENDING, PackageState.UNINSTALL_PENDING})
 
 
 class ServicingPackage(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.windows_packages import ServicingPackages
+from inspector.facts.windows_packages import PackageState, ServicingPackages
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
@@ -50,11 +50,14 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     begun = list(_begun(facts))
     packages = facts[ServicingPackages]
     pending = (Evidence(it.place, it.shown) for it in packages.updates if it.is_pending)
+    in_part = [Evidence(it.place, it.shown) for it in packages.updates if it.state == PackageState.PARTIALLY_INSTALLED]
     waiting = [*islice(pending, _SHOWN), *_waiting(registry), *islice(_renamed(registry), _SHOWN)]
     if begun:
-        return failed("an update is half installed", *begun, *waiting)
+        return failed("an update is half installed", *begun, *waiting, *in_part[:_SHOWN])
     if waiting:
-        return warning("Windows waits for a restart", *waiting)
+        return warning("Windows waits for a restart", *waiting, *in_part[:_SHOWN])
+    if in_part:
+        return warning("updates are installed in part", *in_part[:_SHOWN])
     seen = f"none of {len(packages.updates)} updates is pending"
     return ok(
         "no update is under way",

@@ -126,7 +126,10 @@ def windows_user_data_can_run(facts: Facts) -> Verdict:
     Microsoft, about_Group_Policy_Settings, Turn on Script Execution.
     """
     guest, registry = facts[Guest], facts[Registry]
-    bad = [Evidence(guest.place(path), flaw) for path in _INTERPRETERS if (flaw := flaw_of_program(facts, path))]
+    bad = []
+    for path in _INTERPRETERS:
+        if flaw := flaw_of_program(facts, path, any_machine=True):
+            bad.append(Evidence(guest.place(path), flaw))
     scripts = registry.number(_SCRIPTS, "EnableScripts")
     policy = registry.text(_SCRIPTS, "ExecutionPolicy") if scripts else None
     if scripts == 0:

@@ -32,7 +32,7 @@ def test_states(state: PackageState) -> None:
     )
     assert found.in_force == (state in {0x70, 0x80})
     assert found.has_been == (state in {0x50, 0x70, 0x80})
-    assert found.is_pending == (state in {0x05, 0x60, 0x65})
+    assert found.is_pending == (state in {0x05, 0x60})
     assert found.shown == f"KB5000001: {state.name.lower().replace('_', ' ')}"
 
 

@@ -53,17 +53,17 @@ def test_updates_that_are_under_way(system: Any, software: Any, files: Any, stat
 
 
 @pytest.mark.parametrize(
-    ("state", "seen"),
+    ("state", "message", "seen"),
     [
-        (PackageState.INSTALL_PENDING, "install pending"),
-        (PackageState.UNINSTALL_PENDING, "uninstall pending"),
-        (PackageState.PARTIALLY_INSTALLED, "partially installed"),
+        (PackageState.INSTALL_PENDING, "Windows waits for a restart", "install pending"),
+        (PackageState.UNINSTALL_PENDING, "Windows waits for a restart", "uninstall pending"),
+        (PackageState.PARTIALLY_INSTALLED, "updates are installed in part", "partially installed"),
     ],
 )
-def test_packages_that_are_pending(state: PackageState, seen: str) -> None:
+def test_packages_that_are_pending(state: PackageState, message: str, seen: str) -> None:
     key = next(iter(package("Package_for_KB5000001", "10.0.1.2")))
     verdict = windows_no_update_is_under_way(golden(software=package("Package_for_KB5000001", "10.0.1.2", state)))
-    assert (verdict.status, verdict.message) == (Status.WARNING, "Windows waits for a restart")
+    assert (verdict.status, verdict.message) == (Status.WARNING, message)
     assert (verdict.evidence[0].place.key, verdict.evidence[0].seen) == (rf"{key}\CurrentState", f"KB5000001: {seen}")
 
 

@@ -8,7 +8,6 @@ import pytest
 from fixtures.files import Dir, File
 from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES
 from fixtures.windows.hive import Data, Keys
-from fixtures.windows.pe import program
 from fixtures.windows.version import versioned
 from inspector.profile import load_profile
 from inspector.rules.rule import Rule
@@ -77,7 +76,7 @@ def test_services_that_have_to_be_there(rule: Rule, name: str, path: str) -> Non
     [
         ({POWERSHELL: None}, {}, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"),
         ({"/Windows/System32/cmd.exe": b""}, {}, r"C:\Windows\System32\cmd.exe"),
-        ({POWERSHELL: program("i386")}, {}, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"),
+        ({POWERSHELL: "text"}, {}, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"),
         ({}, {POLICY: {"EnableScripts": 0}}, rf"{POLICY}\EnableScripts"),
         ({}, {POLICY: {"EnableScripts": 1, "ExecutionPolicy": "AllSigned"}}, rf"{POLICY}\ExecutionPolicy"),
     ],
