@@ -18,7 +18,7 @@ from inspector.guest import Guest
 from inspector.image import Image
 from inspector.mounts import find_guest
 from inspector.profile import load_profile
-from inspector.report import CheckResult, Exemption
+from inspector.report import CheckResult, Exemption, RuleResult
 from inspector.verdict import Status
 from parsers.container.detect import Format
 from parsers.filesystem.superblock import Superblock
@@ -114,9 +114,15 @@ def explained(checks: list[CheckResult], exemptions: list[Exemption], read: Coll
     rules = {rule for check in load_profile("ecs").checks if check.name in read for rule in check.rules}
     for check in [check for check in checks if check.name in read]:
         for rule in check.rules:
-            lines.append(f"{check.name} [{rule.status}]  {rule.rule}: {rule.message}\n")
-            for item in rule.evidence:
-                where = item.path if item.line is None else f"{item.path}:{item.line}"
-                lines.append(f"    {where}{f' ({item.key})' if item.key else ''}  {item.seen}\n")
+            lines += lines_of(check, rule)
     lines += [f"not applicable  {item.name}: {item.reason}\n" for item in exemptions if item.name in rules]
     return "".join(lines)
+
+
+def lines_of(check: CheckResult, rule: RuleResult) -> list[str]:
+    """Return one line for a rule of a check, and one for each of its pieces of evidence."""
+    lines = [f"{check.name} [{rule.status}]  {rule.rule}: {rule.message}\n"]
+    for item in rule.evidence:
+        where = item.path if item.line is None else f"{item.path}:{item.line}"
+        lines.append(f"    {where}{f' ({item.key})' if item.key else ''}  {item.seen}\n")
+    return lines

@@ -17,7 +17,7 @@ from inspector import inspect_image
 from inspector.report import CheckResult, Report
 from inspector.verdict import Status
 from tests.inspector.cli.conftest import call
-from tests.inspector.family_guests import explained, statuses
+from tests.inspector.family_guests import explained, lines_of, statuses
 from tests.oracles import needs
 from tests.windows_disk import Disk, windows_disk
 
@@ -45,7 +45,7 @@ def found(checks: list[CheckResult]) -> Iterator[str]:
     for check in checks:
         for rule in check.rules:
             if rule.status is not Status.OK:
-                yield f"{check.name} [{rule.status}]  {rule.rule}: {rule.message}\n"
+                yield from lines_of(check, rule)
 
 
 @pytest.mark.parametrize("name", RELEASES)

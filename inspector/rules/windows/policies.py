@@ -42,10 +42,10 @@ def windows_update_server_is_reachable(facts: Facts, *, domains: Sequence[str]) 
     References: Microsoft, Manage additional Windows Update settings.
     """
     registry = facts[Registry]
-    used = registry.number(_AUTOMATIC, "UseWUServer") or 0
+    used = registry.number(_AUTOMATIC, "UseWUServer")
     server = registry.text(_UPDATE, "WUServer") or ""
     status = registry.text(_UPDATE, "WUStatusServer") or ""
-    use = Evidence(registry.place(_AUTOMATIC, "UseWUServer"), str(used))
+    use = Evidence(registry.place(_AUTOMATIC, "UseWUServer"), "not set" if used is None else str(used))
     seen = Evidence(registry.place(_UPDATE, "WUServer"), server or "not set")
     if not used:
         return warning("a server is named, and not used", seen, use) if server else ok("Microsoft's servers", seen, use)
