@@ -20,7 +20,7 @@ from inspector.facts import UnknownFact
 from inspector.guest import Guest, NotFound
 from parsers.place import ParseError, Place
 from parsers.source import Source, Window
-from parsers.windows.registry import Hive, HiveState, Key, Value, open_hive
+from parsers.windows.registry import Hive, HiveState, Key, Value, ValueType, open_hive
 
 CONFIG: Final = r"\Windows\System32\config"
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
@@ -83,7 +83,7 @@ class Registry:
             hive = self.hive("SYSTEM")
             select = hive.key("Select")
             found = (select.value("Default") or select.value("Current")) if select else None
-            if found is None or found.number is None:
+            if found is None or found.type != ValueType.REG_DWORD or found.number is None:
                 raise UnknownFact(r"Select\Current names no control set", Place(hive.name, key=r"Select\Current"))
             self._control_set = f"ControlSet{found.number:03}"
         return self._control_set
@@ -127,9 +127,9 @@ class Registry:
         return key.all_values() if key else iter(())
 
     def number(self, path: str, name: str) -> int | None:
-        """Return the number of a value; None where there is none. Raise `UnknownFact` where it is no number."""
+        """Return the number of a value; None where there is none. Raise `UnknownFact` where it is no REG_DWORD."""
         value = self.value(path, name)
-        return None if value is None else self.wanted(value.number, "a number", value)
+        return None if value is None else self.dword(value)
 
     def text(self, path: str, name: str) -> str | None:
         """Return the text of a value; None where there is none. Raise `UnknownFact` where it is no text."""
@@ -140,6 +140,10 @@ class Registry:
         """Return the texts of a value; none where there is none. Raise `UnknownFact` where it is no list."""
         value = self.value(path, name)
         return () if value is None else self.wanted(value.texts, "a list of texts", value)
+
+    def dword(self, value: Value) -> int:
+        """Return the number of a REG_DWORD; raise `UnknownFact` where it is none, for Windows takes no other number."""
+        return self.wanted(value.number if value.type == ValueType.REG_DWORD else None, "a REG_DWORD", value)
 
     def wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
         """Return what was found in a value; raise `UnknownFact` where it is not `what` was wanted."""

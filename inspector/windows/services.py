@@ -2,14 +2,16 @@ r"""Services and drivers: the keys below `SYSTEM\CurrentControlSet\Services`, an
 
 Source: Microsoft's documentation, "CreateServiceW" (types, start types, error control), "HKLM\SYSTEM\CurrentControlSet\
 Services registry tree" and "Specifying Driver Load Order": a driver without an image path is
-`System32\drivers\<name>.sys`, and a relative path begins at the Windows folder. From Windows 8 on the system itself
+`System32\drivers\<name>.sys`, and a relative path begins at the Windows folder; a program or DLL that is named alone is
+looked for in System32. From Windows 8 on the system itself
 writes `StartOverride\0` for a boot driver that its machine could do without: that number counts, not `Start`.
 """
 
 from __future__ import annotations
 
+import ntpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -24,8 +26,9 @@ SERVICES: Final = r"HKLM\SYSTEM\CurrentControlSet\Services"
 _DRIVER: Final = 0x3
 _MAX_VALUES: Final = 200_000  # of all services; a busy server has a tenth of it
 _NAMED: Final = re.compile(r"(?i)^(?:[A-Z]:|[\\/]|%)")
-_QUOTED: Final = re.compile(r'\s*"([^"]*)"')
+_QUOTED: Final = re.compile(r'\s*"([^"]*)')
 _PROGRAM: Final = re.compile(r"(?i)\s*(.+?\.(?:exe|sys|com|bat|cmd))(?=\s|$)")
+_MAX_WORDS: Final = 32
 
 
 class Start(IntEnum):
@@ -78,25 +81,61 @@ class Service(msgspec.Struct, frozen=True):
     @property
     def lacks_dll(self) -> bool:
         """Whether it is to run within svchost, and names nothing that runs there."""
-        return not self.dll and self.file.lower().endswith(r"\svchost.exe")
+        return not self.dll and any(path.lower().endswith(r"\svchost.exe") for path in self.programs[:1])
 
     @property
     def file(self) -> str:
         """Path of the file that is loaded: of a driver its image, of a service its DLL or program."""
         if self.dll:
-            return self.dll
-        if not self.image_path:
-            return rf"\Windows\System32\drivers\{self.name}.sys"
-        path = self.image_path
-        if not self.is_driver and (match := _QUOTED.match(path) or _PROGRAM.match(path)):
-            path = match[1]
-        return path if _NAMED.match(path) else rf"\Windows\{path}"
+            return _path(self.dll)
+        if self.is_driver and self.image_path:
+            return self.image_path if _NAMED.match(self.image_path) else rf"\Windows\{self.image_path}"
+        return self.programs[0] if self.programs else rf"\Windows\System32\drivers\{self.name}.sys"
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Paths of which the first that is there is run: where spaces are not within quotes, each may end the path.
+
+        The likely one stands before those. None where no image path is set.
+        """
+        if match := _QUOTED.match(self.image_path):
+            return (_path(match[1], ".exe"),)
+        words = self.image_path.split()
+        paths = [" ".join(words[: count + 1]) for count in range(min(len(words), _MAX_WORDS))]
+        likely = _PROGRAM.match(self.image_path)
+        return tuple(_path(path, ".exe") for path in ([likely[1]] if likely else []) + paths)
+
+
+def _path(path: str, extension: str = "") -> str:
+    """Return the path of a program or DLL: one without an extension gets its own, a bare name is one of System32."""
+    if not ntpath.splitext(path)[1]:
+        path += extension
+    if _NAMED.match(path):
+        return path
+    return rf"\Windows\{path}" if "\\" in path or "/" in path else rf"\Windows\System32\{path}"
 
 
 class Services(msgspec.Struct, frozen=True):
-    """Every service and driver of the machine."""
+    """Every service and driver of the machine.
 
-    items: tuple[Service, ...]
+    Attributes:
+        readable: those that could be read.
+        unread: what kept the first other one from being read; None where there is none.
+    """
+
+    readable: tuple[Service, ...]
+    unread: UnknownFact | ParseError | None = None
+
+    @property
+    def items(self) -> tuple[Service, ...]:
+        """All of them. Raise what `tell` raises."""
+        self.tell()
+        return self.readable
+
+    def tell(self) -> None:
+        """Raise `UnknownFact` or `ParseError` where one could not be read."""
+        if self.unread:
+            raise self.unread.with_traceback(None)
 
 
 _STARTS: Final = frozenset(Start)
@@ -111,16 +150,42 @@ def service(registry: Registry, name: str) -> Service | None:
 def services(registry: Registry) -> Iterator[Service]:
     """Give every service.
 
-    Raise `UnknownFact` where there are none, and `ParseError` where one cannot be read, or all have too many values.
+    Raise `UnknownFact` or `ParseError` at the end where some cannot be read, or there are none, and `ParseError` where
+    all have too many values.
     """
     room = _MAX_VALUES
+    unread: UnknownFact | ParseError | None = None
     for key in registry.subkeys(SERVICES):
         room -= key.value_count + 1
         if room < 0:
             raise ParseError(registry.place(SERVICES), f"services with at most {_MAX_VALUES} values wanted, more found")
-        yield _service(registry, key)
+        try:
+            found = _service(registry, key)
+        except (UnknownFact, ParseError) as error:
+            unread = unread or error
+            continue
+        yield found
+    if unread:
+        raise unread
     if room == _MAX_VALUES:
         raise UnknownFact("the registry has no services", registry.place(SERVICES))
+
+
+def unmet(
+    registry: Registry, found: Service, known: Mapping[str, Service] | None = None
+) -> Iterator[tuple[Place, str]]:
+    """Give the services on which `found` depends that are not there or disabled, as a place and what was seen.
+
+    `known` are services by their names in lower case, which are not read again. Raise what `service` raises.
+    """
+    for name in found.depends:
+        if not name or name.startswith("+"):
+            continue
+        other = (known or {}).get(name.lower()) or service(registry, name)
+        if other is None:
+            yield registry.place(rf"{SERVICES}\{found.name}", "DependOnService"), f"{name}, which is not there"
+        elif other.start == Start.DISABLED:
+            yield other.start_place, f"{other.name}, on which {found.name} depends: disabled"
 
 
 def _service(registry: Registry, key: Key) -> Service:
@@ -129,7 +194,7 @@ def _service(registry: Registry, key: Key) -> Service:
     parameters, override = (registry.own(key.subkey(name)) for name in ("Parameters", "StartOverride"))
     return Service(
         name=key.name,
-        start=None if start is None else registry.wanted(start.number, "a number", start),
+        start=None if start is None else registry.dword(start),
         start_override=_number(registry, override, "0") if override else None,
         type=_number(registry, key, "Type"),
         error_control=_number(registry, key, "ErrorControl"),
@@ -144,7 +209,7 @@ def _service(registry: Registry, key: Key) -> Service:
 
 def _number(registry: Registry, key: Key, name: str) -> int | None:
     value = key.value(name)
-    return None if value is None else registry.wanted(value.number, "a number", value)
+    return None if value is None else registry.dword(value)
 
 
 def _text(registry: Registry, key: Key, name: str) -> str:

@@ -29,6 +29,7 @@ _MACHINES: Final = {
     0x0EBC: "ebc",
 }
 _EFI_APPLICATION: Final = 10
+_CERTIFICATES: Final = 4
 _MAX_SECTIONS: Final = 96
 _HEAD: Final = 24
 _SECTION: Final = 40
@@ -89,6 +90,13 @@ def parse_pe_sections(source: Source) -> tuple[PeSection, ...]:
             check_range(source, offset, size)
         sections.append(PeSection(name, offset, size, address))
     return tuple(sections)
+
+
+def check_pe_whole(source: Source) -> None:
+    """Raise ParseError unless the file has all its sections, and its certificates, whose place is one in the file."""
+    parse_pe_sections(source)
+    if certificates := parse_pe_directory(source, _CERTIFICATES):
+        check_range(source, *certificates)
 
 
 def parse_pe_directory(source: Source, number: int) -> tuple[int, int] | None:

@@ -26,6 +26,9 @@ _PORTS: Final = "lport"
 _WIRED: Final = "lan"
 _REMOTE: Final = ("ra4", "ra42", "ra6", "ra62")
 _OWN_NETWORK: Final = "localsubnet"
+_LOCAL: Final = ("la4", "la42", "la6", "la62")
+_ANYBODY: Final = frozenset({"0.0.0.0-255.255.255.255", "0.0.0.0/0", "0.0.0.0/0.0.0.0", "internet"})
+_RELEASES: Final = "platform"
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
@@ -64,10 +67,22 @@ class FirewallRule(msgspec.Struct, frozen=True):
     def is_limited(self) -> bool:
         """Whether it is about some interfaces, users, machines or releases only, or about connections with IPsec only.
 
-        So is a rule for cards without a wire, and one for IPv6 or for the machine's own network alone.
+        So is a rule for cards without a wire, for some addresses of its own machine, and one for IPv6 or for the
+        machine's own network alone.
         """
+        return any(self.fields.get(name) for name in (*_LIMITS, *_LOCAL)) or self._is_wireless or self._is_near
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some connections are certainly left out: it names addresses, cards, users, packages and the like."""
+        named = any(self.fields.get(name) for name in (*_LIMITS, *_LOCAL, *_REMOTE) if name != _RELEASES)
+        everywhere = {text.lower() for name in ("ra4", "ra42") for text in self.fields.get(name, ())} & _ANYBODY
+        return (named and not everywhere) or self._is_wireless
+
+    @property
+    def _is_wireless(self) -> bool:
         kinds = {kind.lower() for kind in self.fields.get("iftype", ())}
-        return any(self.fields.get(name) for name in _LIMITS) or bool(kinds and _WIRED not in kinds) or self._is_near
+        return bool(kinds) and _WIRED not in kinds
 
     @property
     def _is_near(self) -> bool:

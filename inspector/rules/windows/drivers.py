@@ -6,8 +6,7 @@ registry trees for drivers"); device setup classes are named in "System-Defined 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from itertools import product
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -15,12 +14,15 @@ from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.rules.windows.virtio import judge_driver
+from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Services, Start, service
+from inspector.windows.services import SERVICES, Service, Services, Start, service, unmet
 
 _CRITICAL: Final = 3
+_NEEDED: Final = frozenset({"acpi", "disk", "mountmgr", "partmgr", "pci", "volmgr"})
+"""Drivers that lead from the bus to the system drive: every release starts them at boot, as real hives have it."""
 _FILE_SYSTEM: Final = "ntfs"  # no other one can hold the Windows of the releases that are judged
 _SHOWN: Final = 16
 _CLASSES: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Class"
@@ -32,6 +34,9 @@ _FILTERS: Final = {
     "{4d36e972-e325-11ce-bfc1-08002be10318}": ("network cards", set()),
 }  # fmt: skip
 """Device setup classes without whose devices nothing works, and the filters that Windows itself puts there."""
+_PARTITIONS: Final = ("{4d36e967-e325-11ce-bfc1-08002be10318}", "UpperFilters")
+_MANAGER: Final = "partmgr"
+_EARLY: Final = (Start.BOOT, Start.SYSTEM)
 _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
 _RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
 _INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
@@ -48,36 +53,55 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     That of NTFS is among them, though its start type says by hand: the loader takes the driver of the file system that
     it starts Windows from.
 
+    Those that lead to the system drive have to be started at boot: ACPI, pci, disk, partmgr, volmgr, mountmgr.
+
     Why: without a driver whose error control is critical Windows does not start, or only with the last known good
-    control set, which lacks the file too; without others it starts without their devices.
+    control set, which lacks the file too; without one that leads to the system drive it stops with 0x7B, without others
+    it starts without their devices.
 
     Fix: restore the file that is named (`sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows`), or uninstall the
-    product that the driver was a part of.
+    product that the driver was a part of; set `Start` of the drivers to the system drive to 0.
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
 
     References: Microsoft, Specifying Driver Load Order; CreateServiceW, dwErrorControl; Windows Internals, The Windows
     OS Loader (the driver of the file system).
     """
-    bad: list[tuple[Service, Evidence]] = []
-    count = 0
-    for item in facts[Services].items:
-        if item.is_driver and (item.start in (Start.BOOT, Start.SYSTEM) or _is_file_system(item)):
-            count += 1
+    registry, every = facts[Registry], facts[Services]
+    unread = Unread()
+    critical: list[Evidence] = []
+    bad: list[Evidence] = []
+    started: dict[str, bool] = {}
+    for item in every.readable:
+        if not item.is_driver or (item.start not in _EARLY and item.name.lower() != _FILE_SYSTEM):
+            continue
+        started[item.name.lower()] = item.start == Start.BOOT
+        with unread.kept():
             if flaw := flaw_of_program(facts, item.file):
-                place = facts[Guest].place(item.file)
-                bad.append((item, Evidence(place, f"{item.name}, started: {item.start_name}: {flaw}")))
-    if not count:
-        return failed("no driver is started at boot", Evidence(facts[Registry].place(SERVICES), "no driver"))
-    if critical := [seen for item, seen in bad if item.error_control == _CRITICAL or _is_file_system(item)]:
+                seen = Evidence(facts[Guest].place(item.file), f"{item.name}, started: {item.start_name}: {flaw}")
+                (critical if _is_critical(item) else bad).append(seen)
+    for name in sorted(name for name in _NEEDED if not started.get(name)):
+        with unread.kept():
+            critical.append(_idle(registry, name))
+    if critical:
         return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN])
     if bad:
-        return warning(f"{len(bad)} of {count} drivers of the boot do not load", *(seen for _, seen in bad[:_SHOWN]))
-    return ok("the drivers of the boot are there", Evidence(facts[Registry].place(SERVICES), f"{count} drivers"))
+        return warning(f"{len(bad)} of {len(started)} drivers of the boot do not load", *bad[:_SHOWN])
+    unread.tell()
+    every.tell()
+    return ok("the drivers of the boot are there", Evidence(registry.place(SERVICES), f"{len(started)} drivers"))
 
 
-def _is_file_system(item: Service) -> bool:
-    return item.name.lower() == _FILE_SYSTEM
+def _is_critical(item: Service) -> bool:
+    return item.error_control == _CRITICAL or item.name.lower() in {*_NEEDED, _FILE_SYSTEM}
+
+
+def _idle(registry: Registry, name: str) -> Evidence:
+    """Return what was seen of a driver that is not started at boot; raise `UnknownFact` where it cannot be read."""
+    found = service(registry, name)
+    if found is None:
+        return Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service")
+    return Evidence(found.start_place, f"{found.name}, started: {found.start_name}")
 
 
 @rule(
@@ -88,10 +112,12 @@ def _is_file_system(item: Service) -> bool:
 def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     r"""`UpperFilters` and `LowerFilters` of the classes of devices without which nothing works.
 
+    Of disks the upper filter partmgr has to be there: it gives them their partitions.
+
     Why: Windows starts no device of a class one of whose filters cannot be loaded: no disk (0x7B), or no network.
     Filters of products that were not uninstalled for the move are the usual reason.
 
-    Fix: take the name that is shown out of the list in the registry, or uninstall the product.
+    Fix: take the name that is shown out of the list in the registry, or uninstall the product; put partmgr back.
 
     Reads: SYSTEM\CurrentControlSet\Control\Class, Services, System32\drivers
 
@@ -104,16 +130,23 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     good: list[Evidence] = []
     extra: list[Evidence] = []
     bad: list[Evidence] = []
-    for guid, (devices, usual) in _FILTERS.items():
-        for side in ("UpperFilters", "LowerFilters"):
-            place = registry.place(rf"{_CLASSES}\{guid}", side)
-            for name in registry.texts(rf"{_CLASSES}\{guid}", side):
-                if flaw := _flaw_of_filter(facts, name):
-                    bad.append(Evidence(place, f"{name} of {devices}: {flaw}"))
-                else:
-                    (good if name.lower() in usual else extra).append(Evidence(place, f"{name} of {devices}"))
+    unread = Unread()
+    for guid, side in product(_FILTERS, ("UpperFilters", "LowerFilters")):
+        devices, usual = _FILTERS[guid]
+        place = registry.place(rf"{_CLASSES}\{guid}", side)
+        with unread.kept():
+            names = registry.texts(rf"{_CLASSES}\{guid}", side)
+            if (guid, side) == _PARTITIONS and _MANAGER not in map(str.lower, names):
+                bad.append(Evidence(place, f"{_MANAGER} of {devices} is lacking: no disk has partitions"))
+            for name in names:
+                with unread.kept():
+                    if flaw := _flaw_of_filter(facts, name):
+                        bad.append(Evidence(place, f"{name} of {devices}: {flaw}"))
+                    else:
+                        (good if name.lower() in usual else extra).append(Evidence(place, f"{name} of {devices}"))
     if bad:
-        return failed("filters name drivers that cannot be loaded", *bad)
+        return failed("filters name drivers that cannot be loaded, or lack that of partitions", *bad)
+    unread.tell()
     if extra:
         return warning("filters that are not those of Windows", *extra)
     return ok("the filters are those of Windows", *good or [Evidence(registry.place(_CLASSES), "no filters")])
@@ -220,31 +253,30 @@ def windows_nvme_driver_boots(facts: Facts) -> Verdict:
     "windows",
 )
 def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
-    r"""The names in `DependOnService` of services and drivers that start at boot.
+    r"""The names in `DependOnService` of services and drivers that start at boot: of services that are not disabled.
 
     Why: a service does not start without those that it depends on, and nobody is told.
 
-    Fix: uninstall the product whose service is named, or take the name out of `DependOnService`.
+    Fix: uninstall the product whose service is named, or take the name out of `DependOnService`; a service that others
+    need is not to be disabled.
 
     Reads: SYSTEM\CurrentControlSet\Services
 
     References: Microsoft, CreateServiceW, lpDependencies.
     """
     registry = facts[Registry]
-    found = {item.name.lower(): item for item in facts[Services].items}
-    bad = list(islice(_dangling(registry, found), _SHOWN))
-    if bad:
-        return warning("services depend on others that are not there", *bad)
-    return ok("services have what they depend on", Evidence(registry.place(SERVICES), f"{len(found)} services"))
-
-
-def _dangling(registry: Registry, found: dict[str, Service]) -> Iterator[Evidence]:
+    found = {item.name.lower(): item for item in facts[Services].readable}
+    unread = Unread()
+    bad: list[Evidence] = []
     for item in found.values():
         if item.start is not None and item.start <= Start.AUTOMATIC:
-            for name in item.depends:
-                if not name.startswith("+") and name and name.lower() not in found:
-                    place = registry.place(rf"{SERVICES}\{item.name}", "DependOnService")
-                    yield Evidence(place, f"{name}, which is not there")
+            with unread.kept():
+                bad += [Evidence(place, seen) for place, seen in unmet(registry, item, found)]
+    if bad:
+        return warning("services depend on others that are not there or disabled", *bad[:_SHOWN])
+    unread.tell()
+    facts[Services].tell()
+    return ok("services have what they depend on", Evidence(registry.place(SERVICES), f"{len(found)} services"))
 
 
 RULES = (

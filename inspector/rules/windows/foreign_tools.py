@@ -79,7 +79,7 @@ def windows_foreign_tools_are_not_started(facts: Facts, *, own: Sequence[str]) -
     registry = facts[Registry]
     there: list[str] = []
     found: list[Evidence] = []
-    for service in facts[Services].items:
+    for service in facts[Services].readable:
         home, title = _TOOLS.get(service.name.lower(), ("", ""))
         if not home or home in own:
             continue
@@ -89,6 +89,7 @@ def windows_foreign_tools_are_not_started(facts: Facts, *, own: Sequence[str]) -
             found.append(Evidence(service.start_place, f"{service.name} ({title}): {service.start_name}"))
     if found:
         return warning("tools of another platform are at work", *islice(found, _SHOWN))
+    facts[Services].tell()
     seen = f"disabled: {', '.join(there)}" if there else "none of the known tools is there"
     return ok("no tools of another platform are at work", Evidence(registry.place(SERVICES), seen))
 

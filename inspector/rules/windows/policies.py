@@ -24,6 +24,8 @@ _LICENCE: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwarePr
 _HOST: Final = "KeyManagementServiceName"
 _TIME: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\Parameters"
 _TIME_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\W32Time\Parameters"
+_CLIENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\TimeProviders\NtpClient"
+_CLIENT_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\W32Time\TimeProviders\NtpClient"
 _PEER: Final = "time.windows.com"
 """The peer that Windows has by default."""
 
@@ -101,9 +103,10 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     domain finds no controller to ask (NT5DS).
 
     Fix: `w32tm /config /manualpeerlist:time.windows.com /syncfromflags:manual /update` in the running Windows, or the
-    cloud's servers; where the key that is named is the policy's, take the policy away.
+    cloud's servers; set Enabled of NtpClient to 1; where the key that is named is the policy's, take the policy away.
 
-    Reads: Services\W32Time\Parameters and the policy W32Time\Parameters, SECURITY\Policy\PolPrDmS
+    Reads: Services\W32Time\Parameters, TimeProviders\NtpClient, the policies of the same names,
+    SECURITY\Policy\PolPrDmS
 
     References: Microsoft, Windows Time service tools and settings; Alibaba Cloud, Vminit (ConfigNtp).
     """
@@ -113,6 +116,9 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     seen = Evidence(registry.place(path, "Type"), kind or "not set")
     if not kind or kind.lower() == "nosync":
         return warning("the clock is not set by any server", seen)
+    client = _CLIENT if registry.number(_CLIENT_POLICY, "Enabled") is None else _CLIENT_POLICY
+    if registry.number(client, "Enabled") == 0:
+        return warning("the clock is not set by any server", Evidence(registry.place(client, "Enabled"), "0"), seen)
     if kind.lower() == "nt5ds":
         domain = parse_primary_domain(registry.hive("SECURITY"))
         member = Evidence(registry.in_guest(domain.place), domain.name if domain.sid else "no domain")

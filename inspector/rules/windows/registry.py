@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
@@ -34,7 +34,8 @@ def windows_hives_load(facts: Facts) -> Verdict:
     r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
 
     Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of everyone, of
-    services and of the accounts that services run as. COMPONENTS and DRIVERS, where they are there, are hives.
+    services and of the accounts that services run as. Each begins with a bin and ends where its base block says; what
+    lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there, are hives.
 
     Why: without SYSTEM the loader stops with 0xc000014c, without the others the session manager stops (0xc0000218), or
     nobody can log on; without its rights no service starts, and without the store no update or role is installed.
@@ -55,6 +56,7 @@ def windows_hives_load(facts: Facts) -> Verdict:
         try:
             facts[Guest].open(place.path)  # what cannot be read of the volume is not known: it raises
             hive = registry.hive(name)
+            hive.check_ends()
             lacking = [path for key in keys if hive.key(path := _path(registry, key)) is None]
         except NotFound:
             bad.append(Evidence(place, "does not exist"))
@@ -85,7 +87,13 @@ def _broken(registry: Registry) -> Iterator[Evidence]:
 
 
 def _path(registry: Registry, key: str) -> str:
-    return key.replace("{control set}", registry.control_set) if "{" in key else key
+    """Return the path of a key. Raise `ParseError` where no control set is named, without which nothing starts."""
+    if "{" not in key:
+        return key
+    try:
+        return key.replace("{control set}", registry.control_set)
+    except UnknownFact as error:
+        raise ParseError(error.places[0], error.reason) from None
 
 
 @rule("windows-hives-are-written-completely", "The last write to each hive was completed", "windows")

@@ -11,12 +11,11 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
-from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_program
+from inspector.windows.files import flaw_of_service
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Start, service
+from inspector.windows.services import SERVICES, Service, Start, service, unmet
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
 
@@ -71,7 +70,7 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
         place = registry.place(_CURRENT, "EditionID")
         return failed("this edition takes no connections by Remote Desktop", Evidence(place, version.edition or ""))
     runs = Evidence(found.start_place, found.start_name)
-    if found.start in (None, Start.DISABLED):
+    if found.start not in (Start.AUTOMATIC, Start.MANUAL):
         return failed("the service of Remote Desktop cannot start", runs)
     policy, setting = registry.number(_POLICY, _DENY), registry.number(_SERVER, _DENY)
     if policy:
@@ -91,8 +90,10 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
 def _lacking(facts: Facts, found: Service) -> Evidence | None:
     """What keeps the service from listening or letting in: its program, the listener, `change logon /disable`."""
     registry = facts[Registry]
-    if flaw := flaw_of_program(facts, found.file, any_machine=True):
-        return Evidence(facts[Guest].place(found.file), flaw)
+    if flaw := flaw_of_service(facts, found):
+        return Evidence(*flaw)
+    for place, seen in unmet(registry, found):
+        return Evidence(place, seen)
     if registry.key(_LISTENER) is None:
         return Evidence(registry.place(_LISTENER), "no such key")
     if registry.number(_LISTENER, "fEnableWinStation") == 0:
@@ -151,7 +152,8 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     r"""For each profile in which the firewall is on, an active rule lets TCP connections to the port in, none blocks.
 
     Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
-    that is limited to cards, users, releases or IPsec lets nobody in. The policies that refuse all exceptions, or the
+    that is limited to cards, users, releases or IPsec lets nobody in, and one that blocks some addresses, users or
+    packages does not block the others. The policies that refuse all exceptions, or the
     machine's own rules, count, and so does a profile that allows what no rule is about. Exceptions that policies of
     Windows XP name (AuthorizedApplications, GloballyOpenPorts, Services) are not read. Rules and settings of a
     management by MDM count as policies, and so does what restricts the service itself.
@@ -207,7 +209,9 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
     program, name = found.first("App").lower(), found.first("Svc").lower()
     if name not in _SERVICES or not (program in _PROGRAMS or program.endswith(r"\svchost.exe")):
         return False
-    return not found.allows or (not found.is_limited and (found.names_ports or name == "termservice"))
+    if not found.allows:
+        return not found.is_partial
+    return not found.is_limited and (found.names_ports or name == "termservice")
 
 
 def _settings(registry: Registry) -> Callable[[str, str], tuple[Place, int | None]]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
-from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_program
+from inspector.windows.files import flaw_of_service
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Start, service
+from parsers.windows.registry import Key
 
 _PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
 _INTERFACES: Final = rf"{SERVICES}\Tcpip\Parameters\Interfaces"
@@ -38,11 +39,12 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
     if found.start in (None, Start.DISABLED):
         return bad(f"{found.name} is disabled", seen)
-    if found.lacks_dll:
-        return bad(f"{found.name} names no ServiceDll", Evidence(found.place, "no ServiceDll"))
-    if flaw := flaw_of_program(facts, found.file, any_machine=True):
-        return bad(f"the program of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw))
-    if found.start is not None and found.start > usual:
+    if found.start < Start.AUTOMATIC:
+        return bad(f"{found.name} is no driver, and is started by nobody at {found.start_name}", seen)
+    if flaw := flaw_of_service(facts, found):
+        place, what = flaw
+        return bad(f"{found.name} cannot run: {what}", Evidence(place, what))
+    if found.start > usual:
         return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
     return ok(f"{found.name} is started", seen)
 
@@ -113,11 +115,16 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
     References: Microsoft, Prepare a Windows VHD or VHDX to upload to Azure, "Check the Windows services"; Windows
     Firewall with Advanced Security Overview (on stopping its service).
     """
-    verdicts = [judge_service(facts, name, Start.AUTOMATIC, required=required) for name, required in _CORE.items()]
-    verdicts += [judge_service(facts, name, Start.MANUAL, required=False) for name in _ON_DEMAND]
+    unread = Unread()
+    verdicts = []
+    wanted = [(name, Start.AUTOMATIC, required) for name, required in _CORE.items()]
+    for name, usual, required in [*wanted, *((name, Start.MANUAL, False) for name in _ON_DEMAND)]:
+        with unread.kept():
+            verdicts.append(judge_service(facts, name, usual, required=required))
     for status, say in (("FAILED", failed), ("WARNING", warning)):
         if bad := [verdict for verdict in verdicts if verdict.status == status]:
             return say("; ".join(verdict.message for verdict in bad), *(verdict.evidence[0] for verdict in bad))
+    unread.tell()
     return ok("the services of the network are started", *(verdict.evidence[0] for verdict in verdicts))
 
 
@@ -140,19 +147,28 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
         raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
     good: list[Evidence] = []
     bad: list[Evidence] = []
-    for key in registry.subkeys(_INTERFACES):
-        dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
-        place = registry.place(rf"{_INTERFACES}\{key.name}", "EnableDHCP")
-        listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
-        addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
-        number = registry.wanted(dhcp.number, "a number", dhcp) if dhcp else int(not addresses)
-        if number == 0:
-            bad.append(Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}"))
-        else:
-            good.append(Evidence(place, "DHCP" if dhcp else "not set, and no address"))
+    unread = Unread()
+    with unread.kept():
+        for key in registry.subkeys(_INTERFACES):
+            with unread.kept():
+                is_fixed, seen = _interface(registry, key)
+                (bad if is_fixed else good).append(seen)
     if bad:
         return warning("a network card has a fixed address", *bad[:_SHOWN])
+    unread.tell()
     return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(_INTERFACES), "none")])
+
+
+def _interface(registry: Registry, key: Key) -> tuple[bool, Evidence]:
+    """Tell whether an interface has a fixed address, and what was seen."""
+    dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
+    place = registry.place(rf"{_INTERFACES}\{key.name}", "EnableDHCP")
+    listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
+    addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
+    number = registry.dword(dhcp) if dhcp else int(not addresses)
+    if number == 0:
+        return True, Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}")
+    return False, Evidence(place, "DHCP" if dhcp else "not set, and no address")
 
 
 @rule("windows-brings-new-disks-online", "Windows brings the data disks of an instance online", "windows")

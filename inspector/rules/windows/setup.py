@@ -6,6 +6,7 @@ Overview"; the value GeneralizationState is the one that Cloudbase-Init waits fo
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -24,7 +25,7 @@ _WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
 _READY: Final = 7
 _UNTIL_FIRST_START: Final = frozenset({3, 4})
 """What Sysprep leaves in a generalised image, until a copy has asked its first questions (OOBE)."""
-_SETUP_PROGRAMS: Final = ("windeploy.exe", "setup.exe", "oobe.exe")
+_SETUP_PROGRAM: Final = re.compile(r'(?i)"?(?:[^"\s]*\\)?(?:windeploy|setup|oobe)\.exe"?(?:\s.*)?')
 
 
 def _image_state(registry: Registry) -> tuple[str, Evidence]:
@@ -106,7 +107,9 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     ]
     if state == _COMPLETE and (running or kind):
         return failed("Setup is to run, though it was finished", *evidence, said)
-    if (running or kind) and not program.strip('"').lower().endswith(_SETUP_PROGRAMS):
+    if state == _GENERALISED and not (running or kind):
+        return warning("the image is generalised, and Setup is not to run at the next start", *evidence, said)
+    if (running or kind) and not _SETUP_PROGRAM.fullmatch(program):
         line = Evidence(registry.place(_SETUP, "CmdLine"), program or "empty")
         return warning("another program is to run instead of Setup", line, *evidence)
     return ok("Windows starts its system" if state == _COMPLETE else "Setup runs at the next start", *evidence, said)

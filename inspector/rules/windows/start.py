@@ -6,6 +6,7 @@ Options`, of `PagingFiles` and of fast startup ("Distinguishing Fast Startup fro
 
 from __future__ import annotations
 
+import ntpath
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,7 @@ from inspector.facts import Facts
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
@@ -24,8 +26,9 @@ _OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
 _POWER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
 _HIBERNATION: Final = r"\hiberfil.sys"
 _ANY_DRIVE: Final = "?:"
-_HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR"})
-"""How hiberfil.sys begins while it holds a session."""
+_VARIABLE: Final = "%systemdrive%"
+_HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR", b"HORM"})
+"""How hiberfil.sys begins while it holds a session; the last one wakes from the same one again and again."""
 _RESUMED: Final = frozenset({b"", b"wake", b"WAKE", bytes(4)})
 """How it begins when the session was resumed, or there never was one."""
 _OWN: Final = frozenset({"/windows/system32/autochk.exe", "/windows/explorer.exe", "/windows/system32/userinit.exe"})
@@ -33,8 +36,8 @@ _SHELLS_OF_CORE: Final = ("explorer.exe", "cmd.exe")
 """What Winlogon's `Shell` is on Server Core: its prompt up to 2008 R2, and later what `AlternateShells` outweighs."""
 _SYSTEM: Final = r"\Windows\System32"
 _CRITICAL: Final = (
-    "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe", "userinit.exe",
-    "ntdll.dll", "kernel32.dll", "hal.dll", "ci.dll", "cmd.exe", "reg.exe",
+    "ntoskrnl.exe", "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe",
+    "userinit.exe", "ntdll.dll", "kernel32.dll", "hal.dll", "ci.dll", "cmd.exe", "reg.exe",
 )  # fmt: skip
 _STARTED: Final = frozenset(
     {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
@@ -48,7 +51,7 @@ _SHOWN: Final = 16
 def windows_is_not_hibernated(facts: Facts) -> Verdict:
     r"""The head of hiberfil.sys, and whether the next shutdown hibernates the kernel (fast startup).
 
-    Fast startup needs hibernation: where that is off the other switch says nothing, as on machines that cannot do it.
+    Fast startup needs hibernation, and that its file; without them its own switch, on by default, says nothing.
 
     Why: the memory of another machine would be woken on this one, with its drivers; the file system is not whole while
     it sleeps, and whoever writes to it destroys it.
@@ -65,15 +68,14 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
     place = guest.place(_HIBERNATION)
     try:
         source = guest.open(_HIBERNATION)
-        head = source.read_at(0, min(4, source.size))
     except NotFound:
-        seen = Evidence(place, "does not exist")
-    else:
-        if head in _HIBERNATED:
-            return failed("Windows is hibernated", Evidence(place, f"begins with {head.decode('ascii')}"))
-        seen = Evidence(place, f"begins with {head.hex(' ')}")
-        if head not in _RESUMED:
-            return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
+        return ok("Windows was shut down, and has no file to hibernate into", Evidence(place, "does not exist"))
+    head = source.read_at(0, min(4, source.size))
+    if head in _HIBERNATED:
+        return failed("Windows is hibernated", Evidence(place, f"begins with {head.decode('ascii')}"))
+    seen = Evidence(place, f"begins with {head.hex(' ')}")
+    if head not in _RESUMED:
+        return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
     power = rf"{_MANAGER}\Power"
     if not (fast := registry.number(power, "HiberbootEnabled")):
         return ok("Windows was shut down", seen)
@@ -125,8 +127,9 @@ def _programs(facts: Facts) -> Iterator[tuple[Evidence, str]]:
     for name in ("Shell", "Userinit"):
         for line in (_started(facts, name) or "").split(","):
             if text := line.strip().strip('"'):
-                folder = r"\Windows" if text.lower() == "explorer.exe" else _SYSTEM
-                yield Evidence(registry.place(_WINLOGON, name), text), text if "\\" in text else rf"{folder}\{text}"
+                path = text if ntpath.splitext(text)[1] else f"{text}.exe"
+                folder = r"\Windows" if path.lower() == "explorer.exe" else _SYSTEM
+                yield Evidence(registry.place(_WINLOGON, name), text), path if "\\" in path else rf"{folder}\{path}"
 
 
 def _started(facts: Facts, name: str) -> str | None:
@@ -134,7 +137,7 @@ def _started(facts: Facts, name: str) -> str | None:
     text = facts[Registry].text(_WINLOGON, name)
     if name == "Shell" and facts[WindowsVersion].installation == "Server Core":
         return "" if not text or text.lower().startswith(_SHELLS_OF_CORE) else text
-    return text or None
+    return text if text and text.strip(' ,"') else None
 
 
 def _lost(facts: Facts) -> Iterator[Evidence]:
@@ -154,7 +157,7 @@ def _extra(facts: Facts) -> Iterator[Evidence]:
         if facts[Guest].normal(path).lower() not in _OWN:
             yield evidence
     for key in registry.subkeys(_OPTIONS):
-        if key.name.lower() in _STARTED and (value := key.value("Debugger")):
+        if key.name.lower() in _STARTED and (value := key.value("Debugger")) and value.text != "":
             yield Evidence(registry.in_guest(value.place), "another program is started instead")
 
 
@@ -175,12 +178,15 @@ def windows_system_files_are_there(facts: Facts) -> Verdict:
     References: Microsoft, Use the System File Checker tool.
     """
     bad = []
+    unread = Unread()
     for name in _CRITICAL:
         path = rf"{_SYSTEM}\{name}"
-        if flaw := flaw_of_program(facts, path):
-            bad.append(Evidence(facts[Guest].place(path), flaw))
+        with unread.kept():
+            if flaw := flaw_of_program(facts, path):
+                bad.append(Evidence(facts[Guest].place(path), flaw))
     if bad:
         return failed("files of the system are lacking", *bad)
+    unread.tell()
     return ok("the files of the system are there", Evidence(facts[Guest].place(_SYSTEM), f"{len(_CRITICAL)} files"))
 
 
@@ -204,9 +210,15 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
     place = registry.place(path, "PagingFiles")
     if not files:
         return warning("there is no page file", Evidence(place, "empty"))
-    if other := [text for text in files if text[:2] != _ANY_DRIVE and facts[Guest].normal(text[:2]) != "/"]:
+    if other := [text for text in files if not _is_on_system_drive(facts[Guest], text)]:
         return warning("a page file lies on another drive", *(Evidence(place, text) for text in other))
     return ok("the page file lies on the system drive", *(Evidence(place, text) for text in files))
+
+
+def _is_on_system_drive(guest: Guest, text: str) -> bool:
+    """Tell whether a page file lies on the system drive, or where Windows chooses."""
+    drive = text.removeprefix("\\??\\")[:2]
+    return drive == _ANY_DRIVE or text.lower().startswith(_VARIABLE) or guest.normal(drive) == "/"
 
 
 @rule("windows-desktop-settings-are-there", "The settings of the common desktop are there", "windows")

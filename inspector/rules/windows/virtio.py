@@ -10,6 +10,7 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
@@ -52,13 +53,18 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
     References: OASIS, Virtual I/O Device (VIRTIO), PCI bus; Microsoft, stop code 0x7B.
     """
     registry = facts[Registry]
-    found = [item for name in drivers if (item := service(registry, name))]
-    if not found:
-        places = (Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service") for name in drivers)
-        return failed(f"none of the drivers is installed: {', '.join(drivers)}", *places)
-    judged = [judge_driver(facts, item, Start.BOOT) for item in found]
+    unread = Unread()
+    judged: list[tuple[str | None, Evidence]] = []
+    for name in drivers:
+        with unread.kept():
+            if found := service(registry, name):
+                judged.append(judge_driver(facts, found, Start.BOOT))
     if good := [evidence for flaw, evidence in judged if flaw is None]:
         return ok("a driver of the virtio disk is started at boot", *good)
+    unread.tell()
+    if not judged:
+        places = (Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service") for name in drivers)
+        return failed(f"none of the drivers is installed: {', '.join(drivers)}", *places)
     return failed("; ".join(flaw for flaw, _ in judged if flaw), *(evidence for _, evidence in judged))
 
 

@@ -79,10 +79,14 @@ class Cells:
         return block
 
 
-def bins_end(source: Source) -> int:
-    """Return how many bytes of bins follow each other from the first one: what a wrong base block does not tell."""
+def bins_end(source: Source, most: int = MAX_CELLS) -> int:
+    """Return how many bytes of bins follow each other from the first one: what a wrong base block does not tell.
+
+    At most `most` bins are looked at.
+    """
     at = 0
-    while at + BASE_BLOCK_SIZE + _BIN_HEADER <= source.size:
+    while most and at + BASE_BLOCK_SIZE + _BIN_HEADER <= source.size:
+        most -= 1
         signature, offset, size = _BIN.unpack(source.read_at(BASE_BLOCK_SIZE + at, _BIN.size))
         if signature != b"hbin" or offset != at or size == 0 or size % BIN_UNIT:
             break

@@ -13,7 +13,7 @@ from typing import Final
 from parsers.place import ParseError, Place, Problem
 from parsers.source import Source
 from parsers.windows.registry import cells as cell_file
-from parsers.windows.registry.header import BaseBlock, check_primary, parse_base_block
+from parsers.windows.registry.header import BASE_BLOCK_SIZE, BaseBlock, check_primary, parse_base_block
 from parsers.windows.registry.key import Key
 from parsers.windows.registry.replay import replay
 
@@ -112,6 +112,14 @@ class Hive:
             yield key
             above.append(key.offset)
             stack.append(key.subkeys())
+
+    def check_ends(self) -> None:
+        """Raise `ParseError` unless the first bin is one, and the file holds all that the base block says."""
+        if self._cells.size < self.base.bins_size:
+            place = Place(self.name, offset=40)
+            raise ParseError(place, f"{self.base.bins_size} bytes of bins wanted, {self._cells.size} found")
+        if not cell_file.bins_end(self._source, 1):
+            raise ParseError(Place(self.name, offset=BASE_BLOCK_SIZE), "a bin wanted, something else found")
 
     def check_bins(self) -> tuple[Problem, ...]:
         """Return what is wrong with the chain of bins and their cells; the whole hive is read."""

@@ -173,6 +173,14 @@ FAULTS: Final = (
         "driver-of-an-antivirus", "BootDrivers", WARNING, r"C:\av\av.sys",
         {rf"{SERVICES}\av": {"Type": 2, "Start": 1, "ErrorControl": 1, "ImagePath": r"\??\C:\av\av.sys"}},
     ),
+    in_system("disk-driver-disabled", "BootDrivers", FAILED, rf"{SERVICES}\disk", "Start", 4),
+    of_file("file-system-driver-gone", "BootDrivers", FAILED, f"{DRIVERS}/Ntfs.sys", rf"{_SHOWN}\Ntfs.sys"),
+    of_file(
+        "driver-cut-off", "BootDrivers", FAILED, f"{DRIVERS}/volmgr.sys", rf"{_SHOWN}\volmgr.sys",
+        program(content=b"\xc3" * 9000)[:4096],
+    ),
+    in_system("sockets-disabled", "BootDrivers", WARNING, rf"{SERVICES}\AFD", "Start", 4),
+    in_system("no-filter-for-partitions", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", None),
     in_system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
     in_system(
         "filter-of-a-backup", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", ["partmgr", "backup"]
@@ -202,8 +210,13 @@ FAULTS: Final = (
     ),
     # what it finds when it starts
     of_file("hibernated", "WindowsStart", FAILED, "/hiberfil.sys", r"C:\hiberfil.sys", b"HIBR" + bytes(4092)),
-    in_system("fast-startup", "WindowsStart", WARNING, rf"{_MANAGER}\Power", "HiberbootEnabled", 1),
+    Fault(
+        "fast-startup", "WindowsStart", WARNING, rf"{HIVE}\SYSTEM {_MANAGER}\Power\HiberbootEnabled",
+        {rf"{_MANAGER}\Power": {"HiberbootEnabled": 1}}, files={"/hiberfil.sys": bytes(4096)},
+    ),
     of_file("no-session-manager", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe", r"C:\Windows\System32\smss.exe"),
+    of_file("session-manager-for-32-bits", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe",
+            r"C:\Windows\System32\smss.exe", program("i386")),
     in_software("no-shell", "WindowsStart", FAILED, _WINLOGON, "Shell", None),
     in_software("shell-that-is-gone", "WindowsStart", FAILED, _WINLOGON, "Shell", r"C:\gone\shell.exe"),
     in_software(
@@ -226,10 +239,13 @@ FAULTS: Final = (
         r"C:\ProgramData\aliyun\vminit\vminit.exe",
     ),
     in_system("ip-helper-disabled", "Vminit", FAILED, rf"{SERVICES}\iphlpsvc", "Start", 4),
+    of_file("dhcp-for-32-bits", "Vminit", FAILED, f"{SYSTEM32}/dhcpcore.dll", r"C:\Windows\System32\dhcpcore.dll",
+            program("i386")),
+    in_system("dhcp-as-a-driver", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 1),
     in_system("dhcp-manual", "Vminit", WARNING, rf"{SERVICES}\Dhcp", "Start", 3),
     in_system("dhcp-disabled", "Vminit", FAILED, rf"{SERVICES}\Dhcp", "Start", 4),
     in_system("time-disabled", "Vminit", WARNING, rf"{SERVICES}\W32Time", "Start", 4),
-    in_system("interfaces-disabled", "Vminit", FAILED, rf"{SERVICES}\nsi", "Start", 4),
+    in_system("interfaces-disabled", "Vminit BootDrivers", FAILED, rf"{SERVICES}\nsi", "Start", 4),
     in_system("fixed-address", "Vminit", WARNING, rf"{SERVICES}\Tcpip\Parameters\Interfaces\{NIC}", "EnableDHCP", 0),
     in_system("disks-offline", "Vminit", WARNING, rf"{SERVICES}\partmgr\Parameters", "SanPolicy", 2),
     in_system("assistant-uninstalled", "CloudAssistant", WARNING, rf"{SERVICES}\AliyunService", None),
@@ -263,6 +279,9 @@ FAULTS: Final = (
             _UPDATE: {"WUServer": "http://wsus.corp.example", "WUStatusServer": "http://wsus.corp.example"},
             rf"{_UPDATE}\AU": {"UseWUServer": 1},
         },
+    ),
+    in_system(
+        "time-client-off", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\TimeProviders\NtpClient", "Enabled", 0
     ),
     in_system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
     in_software("bad-update", "Hotfix", FAILED, CURRENT, "UBR", 768),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parsers.boot.pe import PeSection, parse_pe, parse_pe_sections
+from fixtures.windows.pe import program
+from parsers.boot.pe import PeSection, check_pe_whole, parse_pe, parse_pe_sections
 from parsers.place import ParseError
 from parsers.source import Memory
 from tests.oracles import needs
@@ -54,6 +55,19 @@ def test_a_loader_of_grub_is_an_efi_application_for_its_machine(tmp_path: Path) 
 def test_what_is_no_pe_file_is_an_error(data: bytes) -> None:
     with pytest.raises(ParseError):
         parse_pe(Memory(data))
+
+
+def test_a_file_that_is_cut_off_is_told() -> None:
+    whole = program(content=b"\xc3" * 5000)
+    check_pe_whole(Memory(whole))
+    with pytest.raises(ParseError, match="5000 bytes wanted"):
+        check_pe_whole(Memory(whole[:4000]))
+    at = struct.unpack_from("<I", whole, 60)[0] + 24 + 112 + 4 * 8  # the fifth data directory
+    signed = bytearray(whole)
+    struct.pack_into("<II", signed, at, len(whole), 800)
+    with pytest.raises(ParseError, match="800 bytes wanted"):
+        check_pe_whole(Memory(bytes(signed)))
+    check_pe_whole(Memory(bytes(signed) + bytes(800)))
 
 
 def test_damaged_heads_give_parse_errors_only() -> None:

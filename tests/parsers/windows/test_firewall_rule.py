@@ -31,6 +31,29 @@ def test_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "partial"),
+    [
+        ("Protocol=6", False),
+        ("Profile=Public", False),
+        ("Platform=2:6:1", False),
+        ("RA4=203.0.113.7|RA4=203.0.113.9", True),
+        ("RA42=Internet", False),
+        ("RA4=0.0.0.0-255.255.255.255", False),
+        ("RA6=2001:db8::1", True),
+        ("LA4=10.0.0.5", True),
+        ("AppPkgId=S-1-15-2-1", True),
+        ("RPort=445", True),
+        ("IFType=Wireless", True),
+        ("IFType=Lan", False),
+    ],
+)
+def test_rules_that_leave_connections_out(fields: str, partial: bool) -> None:
+    rule = parse_firewall_rule(f"v2.30|Action=Block|Active=TRUE|{fields}|")
+    assert rule is not None
+    assert rule.is_partial is partial
+
+
+@pytest.mark.parametrize(
     ("fields", "holds"),
     [
         ("Protocol=6|LPort=3389", True),

@@ -56,7 +56,7 @@ def test_a_service_that_does_not_start(values: Mapping[str, Data] | None, seen: 
 
 def test_a_service_without_its_program() -> None:
     verdict = found(windows_cloudbase_init_starts, files={f"{CLOUDBASE}/bin/OpenStackService.exe": None})
-    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "does not exist")
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "its program does not exist")
 
 
 @pytest.mark.parametrize(

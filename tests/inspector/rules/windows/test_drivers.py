@@ -48,6 +48,34 @@ def test_drivers_of_the_boot(name: str, status: Status) -> None:
     assert verdict.evidence[0].seen.endswith("does not exist")
 
 
+@pytest.mark.parametrize("name", ["ACPI", "disk", "mountmgr", "partmgr", "pci", "volmgr"])
+@pytest.mark.parametrize("values", [{"Start": 4}, {"Start": 3}, {"Start": 1}, None], ids=str)
+def test_what_leads_to_the_system_drive_is_started_at_boot(name: str, values: dict[str, Data] | None) -> None:
+    verdict = windows_boot_drivers_exist(golden({rf"{SERVICES}\{name}": values}))
+    assert verdict.status is Status.FAILED
+    key = rf"{SERVICES}\{name}" + (r"\Start" if values else "")
+    assert (verdict.evidence[0].place.key or "").lower() == key.lower()
+
+
+@pytest.mark.parametrize("name", ["disk", "Ntfs"])
+def test_the_file_of_what_leads_to_the_system_drive_is_critical(name: str) -> None:
+    """Windows 7 has the file system's driver as one that is started by hand, and loads it all the same."""
+    changes: Keys = {rf"{SERVICES}\Ntfs": {"Start": 3}}
+    assert windows_boot_drivers_exist(golden(changes)).status is Status.OK
+    assert windows_boot_drivers_exist(golden(changes, files={f"{DRIVERS}/{name}.sys": None})).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    "values", [{"ImagePath": r"\Device\X\odd.sys"}, {"ImagePath": r"%none%\odd.sys"}, {"Group": 1}]
+)
+def test_a_driver_that_is_not_known_hides_no_critical_one(values: dict[str, Data]) -> None:
+    odd: Keys = {rf"{SERVICES}\aaa": {"Type": 1, "Start": 1, "ErrorControl": 1, **values}}
+    verdict = windows_boot_drivers_exist(golden(odd))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    verdict = windows_boot_drivers_exist(golden(odd, files={f"{DRIVERS}/CLFS.sys": None}))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
+
+
 def test_a_driver_of_another_product_that_is_gone() -> None:
     gone: Keys = {rf"{SERVICES}\antivirus": {"Type": 2, "Start": 0, "ErrorControl": 1, "ImagePath": r"\??\D:\av.sys"}}
     verdict = windows_boot_drivers_exist(golden(gone))
@@ -63,6 +91,8 @@ def test_a_driver_of_another_product_that_is_gone() -> None:
         (DISK_CLASS, "LowerFilters", ["EhStorClass"], Status.FAILED, "EhStorClass of disk drives: no such service"),
         (VOLUME_CLASS, "UpperFilters", ["volsnap", "disk"], Status.WARNING, "disk of volumes"),
         (VOLUME_CLASS, "UpperFilters", ["VOLSNAP"], Status.OK, "partmgr of disk drives"),
+        (DISK_CLASS, "UpperFilters", [], Status.FAILED, "partmgr of disk drives is lacking: no disk has partitions"),
+        (DISK_CLASS, "UpperFilters", ["PartMgr"], Status.OK, "PartMgr of disk drives"),
     ],
 )
 def test_filters(kind: str, side: str, names: list[str], status: Status, seen: str) -> None:
@@ -133,6 +163,20 @@ def test_a_service_that_depends_on_nothing_that_is_there() -> None:
     assert {item.seen for item in verdict.evidence} == {"Afd, which is not there"}
     group: Keys = {rf"{SERVICES}\x": {"Type": 16, "Start": 2, "DependOnService": ["+NetworkProvider", "rpcss"]}}
     assert windows_services_have_what_they_depend_on(golden(group)).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["AFD", "nsi"])
+def test_a_service_that_depends_on_one_that_is_disabled(name: str) -> None:
+    verdict = windows_services_have_what_they_depend_on(golden({rf"{SERVICES}\{name}": {"Start": 4}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{SERVICES}\{name}\Start")
+
+
+def test_a_filter_that_is_not_known_hides_no_other() -> None:
+    odd: Keys = {rf"{SERVICES}\odd": {"Start": "x"}}
+    key = rf"{CONTROL}\{DISK_CLASS}"
+    verdict = windows_class_filters_lead_to_drivers(golden({**odd, key: {"LowerFilters": ["odd"]}}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+    assert windows_class_filters_lead_to_drivers(golden({**odd, key: {"LowerFilters": ["odd", "gone"]}})).known
 
 
 def test_a_real_machine() -> None:

@@ -101,6 +101,17 @@ def test_a_policy_comes_before_the_setting() -> None:
     assert found(windows_takes_the_time_from_a_server, {TIME: {"Type": "NoSync"}}, policy).status is Status.OK
 
 
+def test_a_client_of_time_servers_that_is_switched_off() -> None:
+    client = r"W32Time\TimeProviders\NtpClient"
+    own: Keys = {rf"{SERVICES}\{client}": {"Enabled": 0}}
+    verdict = found(windows_takes_the_time_from_a_server, own)
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{SERVICES}\{client}\Enabled")
+    on: Keys = {rf"Policies\Microsoft\{client}": {"Enabled": 1}}
+    assert found(windows_takes_the_time_from_a_server, own, on).status is Status.OK
+    off: Keys = {rf"Policies\Microsoft\{client}": {"Enabled": 0}}
+    assert found(windows_takes_the_time_from_a_server, software=off).status is Status.WARNING
+
+
 def test_a_domain_sets_the_clock_of_its_members() -> None:
     kind: Keys = {TIME: {"Type": "NT5DS"}, rf"{SERVICES}\Tcpip\Parameters": {"Domain": "corp.example"}}
     sid = bytes.fromhex("010400000000000515000000010000000200000003000000")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.windows.golden import CURRENT, SERVICING
-from fixtures.windows.hive import Keys, merged
+from fixtures.windows.hive import Data, Keys, merged
+from inspector.guest import Guest
 from inspector.rules.rule import Rule
 from inspector.rules.windows.registry import (
     RULES,
@@ -83,6 +84,25 @@ def test_real_hives_hold_what_windows_starts_with(name: str) -> None:
     """hivex writes them anew, for the last write to one of them was not completed."""
     real = merged(corpus(f"known/hives/hv-rp-{name}.hive.xz").read_bytes(), {"Added by a test": {}})
     assert windows_hives_load(golden(files={f"{CONFIG}/{name}": real})).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT"])
+@pytest.mark.parametrize("flaw", ["one byte short", "no first bin"])
+def test_a_hive_that_windows_does_not_load_though_its_keys_can_be_read(name: str, flaw: str) -> None:
+    guest = golden()[Guest]
+    content = bytearray(guest.read_bytes(rf"{FOLDER}\{name}"))
+    if flaw == "no first bin":
+        content[4096] ^= 0xFF
+    else:
+        del content[4095 + int.from_bytes(content[40:44], "little") :]
+    verdict = windows_hives_load(golden(files={f"{CONFIG}/{name}": bytes(content)}))
+    assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, rf"{FOLDER}\{name}")
+
+
+@pytest.mark.parametrize("data", [None, "1", 0], ids=str)
+def test_without_a_control_set_windows_does_not_start(data: Data) -> None:
+    verdict = windows_hives_load(golden({"Select": {"Current": data, "Default": data}}))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
 
 
 def test_a_write_that_was_not_completed() -> None:

@@ -94,6 +94,9 @@ def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
         ({"x": OPEN.replace("Allow", "Block")}, Status.WARNING),
         ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|"}, Status.WARNING),
         ({"x": OPEN.replace("Allow", "Block").replace("3389", "445")}, Status.OK),
+        ({"IPBan_Block_0": "v2.30|Action=Block|Active=TRUE|Dir=In|RA4=203.0.113.7|RA4=203.0.113.9|"}, Status.OK),
+        ({"x": "v2.30|Action=Block|Active=TRUE|Dir=In|AppPkgId=S-1-15-2-1|"}, Status.OK),
+        ({ALLOW: OPEN.replace("App=System", "App=System|LA4=10.0.0.5")}, Status.WARNING),
     ],
 )
 def test_the_firewall(rules: dict[str, Data], status: Status) -> None:
@@ -154,7 +157,17 @@ def test_a_profile_that_allows_what_no_rule_is_about() -> None:
 
 def test_the_program_of_remote_desktop() -> None:
     verdict = windows_rdp_is_enabled(golden(files={"/Windows/System32/termsrv.dll": None}))
-    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "does not exist")
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "its DLL does not exist")
+
+
+@pytest.mark.parametrize("change", [{"Start": 0}, {"Start": 7}, {"DependOnService": ["gone"]}], ids=str)
+def test_a_service_of_remote_desktop_that_cannot_start(change: dict[str, Data]) -> None:
+    assert windows_rdp_is_enabled(golden({rf"{SERVICES}\TermService": change})).status is Status.FAILED
+
+
+def test_what_remote_desktop_depends_on() -> None:
+    verdict = windows_rdp_is_enabled(golden({rf"{SERVICES}\RpcSs": {"Start": 4}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\RpcSs\Start")
 
 
 def test_a_rule_for_another_port_goes_with_the_listener() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.windows.golden import ASSIST, NIC, SERVICES
-from fixtures.windows.hive import Data
+from fixtures.windows.hive import Data, Keys
 from inspector.rules.rule import Rule
 from inspector.rules.windows.services import (
     RULES,
@@ -96,9 +96,25 @@ def test_a_card_without_a_word_of_dhcp_has_the_address_that_it_names() -> None:
     assert (missing.status, missing.known) == (Status.WARNING, False)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_program_cannot_be_started_as_a_driver(number: int) -> None:
+    verdict = windows_dhcp_client_starts(golden({rf"{SERVICES}\Dhcp": {"Start": number}}))
+    assert verdict.status is Status.FAILED
+
+
+def test_an_interface_that_cannot_be_read_hides_no_fixed_address() -> None:
+    for other in ("{0}", "{z}"):
+        broken: Keys = {CARD: {"EnableDHCP": "x"}}
+        verdict = windows_network_cards_use_dhcp(golden(broken))
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
+        fixed: Keys = {**broken, CARD.replace(NIC, other): {"EnableDHCP": 0, "IPAddress": ["192.0.2.1"]}}
+        verdict = windows_network_cards_use_dhcp(golden(fixed))
+        assert (verdict.status, verdict.known) == (Status.WARNING, True)
+
+
 def test_a_service_within_svchost_that_names_no_dll() -> None:
     verdict = windows_dhcp_client_starts(golden({rf"{SERVICES}\Dhcp\Parameters": None}))
-    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "no ServiceDll")
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.FAILED, "it names no ServiceDll")
 
 
 @pytest.mark.parametrize(("number", "seen"), [(None, "not set"), (2, "2")])

@@ -91,6 +91,25 @@ def test_a_guest_that_tells_no_state_is_not_known() -> None:
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
+def test_a_generalised_image_whose_setup_was_taken_away() -> None:
+    verdict = windows_setup_is_not_under_way(golden(software=GENERALISED))
+    assert verdict.status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (r"oobe\windeploy.exe", Status.OK),
+        (r'"C:\Windows\System32\oobe\windeploy.exe" /x', Status.OK),
+        ("cmd.exe", Status.WARNING),
+        (r"cmd.exe /c evil.cmd & rem windeploy.exe", Status.WARNING),
+    ],
+)
+def test_the_program_that_runs_instead_of_windows(line: str, status: Status) -> None:
+    changes: Keys = {"Setup": {"SystemSetupInProgress": 1, "SetupType": 2, "CmdLine": line}}
+    assert windows_setup_is_not_under_way(golden(changes, GENERALISED)).status is status
+
+
 def test_without_the_key_of_setup_nothing_is_known() -> None:
     verdict = windows_setup_is_not_under_way(golden({"Setup": None}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
