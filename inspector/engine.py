@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from inspector.collectors import COLLECTORS
 from inspector.disks.disk import Disk
@@ -13,7 +13,7 @@ from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
-from inspector.mounts import find_guest
+from inspector.mounts import Roots, find_guest, find_roots
 from inspector.profile import Check, Profile, load_profile
 from inspector.report import (
     SCHEMA_VERSION,
@@ -69,9 +69,11 @@ def inspect_machine(target: Target, profile: str | Profile = "ecs") -> Report:
 
 def open_facts(storage: Storage, root: str | None = None) -> Facts:
     """Return the facts of the guest on `storage`, not yet collected."""
-    given: dict[type, object] = {Storage: storage}
+    given: dict[type, Any] = {Storage: storage}
     try:
-        given[Guest] = find_guest(storage, root)
+        if not root:
+            given[Roots] = find_roots(storage)
+        given[Guest] = find_guest(storage, root, given.get(Roots))
     except UnknownFact as missing:
         given[Guest] = missing
     return Facts(given, COLLECTORS)

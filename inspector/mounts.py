@@ -35,18 +35,26 @@ _MAX_NAMED: Final = 8  # every rule repeats them where the guest is not known
 _OPTIONAL: Final = frozenset({"noauto", "nofail"})
 
 
-def find_guest(storage: Storage, root: str | None = None) -> Guest:
+class Roots(tuple[Mount, ...]):
+    """The roots of systems in the order of their volumes, without those that are not there at boot."""
+
+    __slots__ = ()
+
+
+def find_guest(storage: Storage, root: str | None = None, roots: Roots | None = None) -> Guest:
     """Return the guest whose root lies on the volume `root` ("sda2", "sda2[/@]"), or on the only one that holds a root.
 
-    Raise `InspectorError` where two volumes or subvolumes hold a root, or where `root` names none, and `UnknownFact`
-    where no root was found.
+    `roots` are those of `find_roots`, where they are known already. Raise `InspectorError` where two volumes or
+    subvolumes hold a root, or where `root` names none, and `UnknownFact` where no root was found.
     """
-    return _guest(_named_root(storage, root) if root else _only_root(storage), storage)
+    if root:
+        return _guest(_named_root(storage, root), storage)
+    return _guest(_only_root(storage, find_roots(storage) if roots is None else roots), storage)
 
 
-def find_roots(storage: Storage) -> list[Mount]:
-    """Return the roots of systems in the order of their volumes, without those that are not there at boot."""
-    return [root for volume in storage.volumes if not volume.dormant for root in _roots_on(volume, storage)]
+def find_roots(storage: Storage) -> Roots:
+    """Look for roots on every volume."""
+    return Roots(root for volume in storage.volumes if not volume.dormant for root in _roots_on(volume, storage))
 
 
 def _roots_on(volume: Volume, storage: Storage) -> list[Mount]:
@@ -86,8 +94,8 @@ def named_tree(storage: Storage, name: str) -> tuple[Volume, Tree | None]:
     return volume, volume.tree and at_path(volume.tree, path, name)
 
 
-def _only_root(storage: Storage) -> Mount:
-    if roots := find_roots(storage):
+def _only_root(storage: Storage, roots: Roots) -> Mount:
+    if roots:
         return _single(roots)
     unread = [volume for volume in storage.volumes if volume.reason]
     if unread:
@@ -97,7 +105,7 @@ def _only_root(storage: Storage) -> Mount:
     raise UnknownFact("no root file system was found", *_places(storage.volumes))
 
 
-def _single(roots: list[Mount]) -> Mount:
+def _single(roots: Sequence[Mount]) -> Mount:
     if len(roots) > 1:
         named = ", ".join(root.device for root in roots[:_MAX_NAMED]) + (", ..." if len(roots) > _MAX_NAMED else "")
         raise InspectorError(f"{len(roots)} volumes hold a root file system: {named}; choose one with --root")

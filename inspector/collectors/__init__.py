@@ -30,6 +30,7 @@ MODULES: Final[dict[str, str]] = {
     "inspector.facts.windows_packages.ServicingPackages": "windows_packages:collect_servicing_packages",
     "inspector.facts.windows_drivers.VirtioDrivers": "windows_drivers:collect_virtio_drivers",
     "inspector.facts.windows_version.WindowsVersion": "windows:collect_windows_version",
+    "inspector.mounts.Roots": "platform:collect_roots",
     "inspector.windows.registry.Registry": "windows:collect_registry",
     "inspector.windows.services.Services": "windows:collect_services",
     "parsers.linux.crypttab.Crypttab": "fstab:collect_crypttab",

@@ -1,4 +1,4 @@
-"""Collects `Architecture`, `BootModes` and `DiskContent`."""
+"""Collects `Architecture`, `BootModes`, `Roots` and `DiskContent`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inspector.disks.storage import Storage
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture, BootModes, ChainState, DiskContent
 from inspector.guest import Guest, Mount, NotFound
-from inspector.mounts import find_roots
+from inspector.mounts import Roots, find_roots
 from inspector.roots.root import holds_windows
 from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
@@ -69,10 +69,15 @@ def collect_boot_modes(facts: Facts) -> BootModes:
     return BootModes(bios, uefi, loaders, grub, has_partition)
 
 
+def collect_roots(facts: Facts) -> Roots:
+    """Find the roots, where the guest was not found by them already."""
+    return find_roots(facts[Storage])
+
+
 def collect_disk_content(facts: Facts) -> DiskContent:
     """Sort the volumes by what they hold; says an optical medium by its signature, whatever table it carries."""
     storage = facts[Storage]
-    mounts = find_roots(storage)
+    mounts = facts[Roots]
     roots = [_root(mount) for mount in mounts]
     holding = [mount.volume for mount in mounts]
     unread: list[Evidence] = []

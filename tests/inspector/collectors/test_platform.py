@@ -8,11 +8,12 @@ from typing import cast
 import pytest
 
 from fixtures.kernel import elf, grub_boot_sector, grub_core
-from inspector.collectors.platform import collect_architecture, collect_boot_modes, collect_disk_content
+from inspector.collectors import COLLECTORS
+from inspector.collectors.platform import collect_architecture, collect_boot_modes
 from inspector.disks.disk import Disk, Volume
 from inspector.disks.storage import Storage, joined
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.platform import ChainState
+from inspector.facts.platform import ChainState, DiskContent
 from inspector.guest import Guest
 from inspector.image import Image
 from parsers.partition.table import PartitionTable, Scheme
@@ -66,20 +67,19 @@ def test_boot_modes_join_both_chains() -> None:
     assert (modes.mode, modes.grub_code) == ("none", False)
 
 
+def content_of(storage: Storage) -> DiskContent:
+    return Facts({Storage: storage}, COLLECTORS)[DiskContent]
+
+
 def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
-    content = collect_disk_content(
-        Facts(
-            {
-                Storage: storage_of(
-                    volume_of({"/etc/os-release": ""}, 1),
-                    volume_of({"/photos/1.jpg": ""}, 2),
-                    volume_of(None, 3, "xfs", reason="xfs is not read so far"),
-                    volume_of(None, 4, "swap"),
-                    volume_of(None, 5, None, reason="no known file system was recognised"),
-                )
-            }
-        )
+    storage = storage_of(
+        volume_of({"/etc/os-release": ""}, 1),
+        volume_of({"/photos/1.jpg": ""}, 2),
+        volume_of(None, 3, "xfs", reason="xfs is not read so far"),
+        volume_of(None, 4, "swap"),
+        volume_of(None, 5, None, reason="no known file system was recognised"),
     )
+    content = content_of(storage)
     assert [item.place for item in content.roots] == [Place("/etc", volume="sda1")]
     assert [item.seen for item in content.unread] == ["xfs is not read so far"]
     assert [item.seen for item in content.others] == [
@@ -93,7 +93,7 @@ def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
 def test_what_is_not_known_and_not_empty_counts_as_unread() -> None:
     volume = volume_of(None, 1, None, reason="no known file system was recognised")
     volume.source = Memory(b"\1" * 4096, "sda1")
-    content = collect_disk_content(Facts({Storage: storage_of(volume)}))
+    content = content_of(storage_of(volume))
     assert [item.seen for item in content.unread] == ["no known file system was recognised"]
 
 
@@ -105,17 +105,17 @@ def test_a_source_that_cannot_be_read_is_not_called_empty() -> None:
     volume = volume_of(None, 1, None, reason="it cannot be read")
     volume.source = Broken(bytes(4096), "sda1")
     made = storage_of(volume)
-    content = collect_disk_content(Facts({Storage: made}))
+    content = content_of(made)
     assert [item.seen for item in content.unread] == ["it cannot be read"]
     broken = disk(b"", volume)
     broken.system_disk.image.__dict__["source"] = Broken(bytes(4096), "disk.raw")
-    assert collect_disk_content(Facts({Storage: broken})).medium is None
+    assert content_of(broken).medium is None
 
 
 def test_an_optical_medium_is_told_by_its_signature() -> None:
     data = bytearray(1 << 20)
     data[32768:32775] = b"\1CD001\1"
-    content = collect_disk_content(Facts({Storage: disk(bytes(data))}))
+    content = content_of(disk(bytes(data)))
     assert content.medium is not None
     assert "iso9660" in content.medium.seen
     assert [item.seen for item in content.others] == ["a partition table without partitions"]

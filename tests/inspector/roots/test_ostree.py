@@ -141,8 +141,8 @@ def test_a_deployment_in_a_subvolume() -> None:
 def test_what_cannot_be_read_is_no_deployment() -> None:
     broken = MemoryTree(ROOT, "sda1", broken=frozenset({f"{DEPLOY}/{NEW}/usr"}))
     storage = storage_of(volume_of(broken, 1, "ext4", UUID))
-    assert find_roots(storage) == []
+    assert find_roots(storage) == ()
 
 
 def test_a_folder_of_that_name_alone_is_no_system() -> None:
-    assert find_roots(disks({"/ostree/repo/config": "", f"{DEPLOY}/x/usr/bin/true": ""})) == []
+    assert find_roots(disks({"/ostree/repo/config": "", f"{DEPLOY}/x/usr/bin/true": ""})) == ()
