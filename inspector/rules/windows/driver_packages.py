@@ -1,4 +1,4 @@
-r"""Packages of virtio's drivers: how old they are, and whether they are whole.
+r"""Packages of virtio's drivers: how old they are, whether they are whole, and whether their files were signed.
 
 Source: Microsoft, "How Windows Ranks Drivers" and "INF DriverVer Directive": of packages for one device the newest date
 counts, then the highest version. The sources of virtio's drivers number them `<Windows>.<release of Red Hat Enterprise
@@ -8,6 +8,7 @@ sets one. Alibaba Cloud's number goes on from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,6 +21,7 @@ from inspector.windows.driver_store import REPOSITORY
 from inspector.windows.registry import Registry
 from inspector.windows.services import service
 from parsers.place import ParseError
+from parsers.windows.authenticode import parse_authenticode
 from parsers.windows.pe_version import parse_pe_version
 
 _DEVICES: Final = (("1001", "1042"), ("1004", "1048"), ("1000", "1041"), ("1002", "1045"), ("1003", "1043"))
@@ -28,6 +30,10 @@ _CATALOGS: Final = r"\Windows\System32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC2
 _MAJORS: Final = range(101, 110)
 _UNSET: Final = 58000
 _SEQUENCE: Final = b"\x30"
+_OEM: Final = re.compile(r"(?i)oem\d{1,5}\.cat")
+_MAX_CATALOG: Final = 4 << 20
+_MAX_CATALOGS: Final = 64 << 20
+"""Bytes of catalogues of one guest; one has some ten thousand."""
 
 
 @rule("windows-virtio-drivers-are-recent", "The virtio drivers are no older than the cloud recommends", "windows")
@@ -151,7 +157,73 @@ def _part(facts: Facts, path: str, start: bytes) -> tuple[str | None, Evidence]:
     return flaw, Evidence(guest.place(path), flaw or "there")
 
 
+@rule(
+    "windows-virtio-drivers-match-their-signatures",
+    "The files of the virtio drivers are those that were signed",
+    "windows",
+)
+def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
+    r"""The digest of each file is in its own signature, or in a catalogue of a third party's package.
+
+    Whether the signature itself is trusted is not asked.
+
+    Why: 64-bit Windows loads no driver whose file was replaced or changed after it was signed (0xc0000428), which a
+    file that was copied over an older one is the usual case of.
+
+    Fix: install the driver with its INF file and its catalogue (`pnputil /add-driver viostor.inf /install`), not by
+    copying the .sys file.
+
+    Reads: the .sys files of the services, CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
+
+    References: Microsoft, Windows Authenticode Portable Executable Signature Format; Catalog files and digital
+    signatures; Driver Signing Policy.
+    """
+    services = {match.service.lower() for match in facts[VirtioDrivers].matches if match.service}
+    found = [item for name in sorted(services) if (item := service(facts[Registry], name))]
+    files = {item.name: item.file for item in found if facts[Guest].is_file(item.file)}
+    if not files:
+        raise NotApplicable("no file of a virtio driver is there")
+    catalogs = _third_parties(facts[Guest])
+    looked = [_vouched(facts[Guest], path, catalogs) for path in files.values()]
+    if bad := [evidence for is_good, evidence in looked if not is_good]:
+        return warning("files of virtio drivers are not those that were signed", *bad)
+    return ok("the files of the virtio drivers are those that were signed", *(evidence for _, evidence in looked))
+
+
+def _third_parties(guest: Guest) -> dict[str, bytes]:
+    """Return the catalogues of third parties' packages by their names."""
+    try:
+        names = [entry.name for entry in guest.listdir(_CATALOGS) if _OEM.fullmatch(entry.name)]
+    except NotFound:
+        return {}
+    found: dict[str, bytes] = {}
+    room = _MAX_CATALOGS
+    for name in names:
+        content = guest.read_bytes(rf"{_CATALOGS}\{name}", _MAX_CATALOG)
+        room -= len(content)
+        if room < 0:
+            raise ParseError(guest.place(_CATALOGS), f"catalogues of at most {_MAX_CATALOGS} bytes wanted, more found")
+        found[name] = content
+    return found
+
+
+def _vouched(guest: Guest, path: str, catalogs: dict[str, bytes]) -> tuple[bool, Evidence]:
+    """Tell whether a signature holds the digest of a file, with what was seen."""
+    place = guest.place(path)
+    try:
+        found = parse_authenticode(guest.open(path))
+    except ParseError as error:
+        return False, Evidence(place, f"it has no digest: {error.message}")
+    if found.is_in(found.certificates):
+        return True, Evidence(place, "its digest is in its own signature")
+    if name := next((name for name, content in catalogs.items() if found.is_in(content)), None):
+        return True, Evidence(place, f"its digest is in {name}")
+    what = "its own signature is of another file" if found.certificates else "it has no signature of its own"
+    return False, Evidence(place, f"{what}, and none of {len(catalogs)} catalogues holds its digest")
+
+
 RULES = (
     windows_virtio_drivers_are_recent,
     windows_virtio_packages_are_whole,
+    windows_virtio_drivers_match_their_signatures,
 )

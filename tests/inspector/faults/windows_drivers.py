@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from fixtures.windows import virtio
+from fixtures.windows.golden import DRIVERS
 from fixtures.windows.hive import Keys
+from fixtures.windows.version import versioned
 from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, REPOSITORY, VIOSTOR
 from inspector.verdict import Status
 from tests.inspector.faults.windows import FAILED, HIVE, WARNING, Fault, in_system, of_file
@@ -66,6 +68,10 @@ DRIVER_FAULTS: Final = (
     # devices
     in_system("disk-switched-off", "Virtio", FAILED, rf"{_DISK}\3&13c0b0c5&0&18", "ConfigFlags", 1),
     in_system("network-card-switched-off", "Virtio", WARNING, rf"{_CARD}\3&13c0b0c5&0&20", "ConfigFlags", 0x401),
+    of_file(
+        "driver-copied-over-another", "Virtio", WARNING, f"{DRIVERS}/viostor.sys",
+        r"C:\Windows\System32\drivers\viostor.sys", versioned((100, 103, 104, 30000)),
+    ),
     # packages
     _version("drivers-of-an-older-build", 100, 84, 104, 58010),
     _version("drivers-that-somebody-built", 62, 61, 101, 58000),
@@ -78,11 +84,11 @@ DRIVER_FAULTS: Final = (
         files=virtio.files(_NEWER),
     ),
     of_file(
-        "no-catalogue", "DriverPackages", WARNING, f"{CATALOGS}/oem1.cat", _shown(f"{CATALOGS}/oem1.cat"),
+        "no-catalogue", "DriverPackages Virtio", WARNING, f"{CATALOGS}/oem1.cat", _shown(f"{CATALOGS}/oem1.cat"),
     ),
     of_file(
-        "catalogue-that-is-none", "DriverPackages", WARNING, f"{CATALOGS}/oem2.cat", _shown(f"{CATALOGS}/oem2.cat"),
-        b"MZ" * 100,
+        "catalogue-that-is-none", "DriverPackages Virtio", WARNING, f"{CATALOGS}/oem2.cat",
+        _shown(f"{CATALOGS}/oem2.cat"), b"MZ" * 100,
     ),
     of_file("inf-file-gone", "DriverPackages", WARNING, f"{INF}/oem3.inf", _shown(f"{INF}/oem3.inf")),
     of_file(

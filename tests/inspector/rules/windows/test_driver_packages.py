@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from fixtures.windows import virtio
@@ -9,14 +11,16 @@ from fixtures.windows.version import versioned
 from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, PACKAGES, REPOSITORY, VIOSTOR
 from inspector.facts import Facts
 from inspector.rules.rule import Rule
+from inspector.rules.windows import driver_packages
 from inspector.rules.windows.driver_packages import (
     RULES,
     windows_virtio_drivers_are_recent,
+    windows_virtio_drivers_match_their_signatures,
     windows_virtio_packages_are_whole,
 )
 from inspector.verdict import NotApplicable, Status, Verdict
 from tests.inspector.rules.windows.test_virtio_match import SEVEN, gone
-from tests.windows import CONFIG, golden
+from tests.windows import CONFIG, Changes, golden
 
 pytestmark = pytest.mark.corpus
 
@@ -27,6 +31,13 @@ OLDER = virtio.Package("viostor", 7, "viostor", "scsi_inst", 2, 0x1001, VIOSTOR.
 
 def judge(rule: Rule, facts: Facts) -> Verdict:
     return rule(facts, **({"minimum": 58017, "release": 85} if rule.parameters else {}))
+
+
+def signed(program: bytes, digest: bytes) -> bytes:
+    """Return a program with certificates at its end, which hold a digest."""
+    content = bytearray(program)
+    struct.pack_into("<II", content, 0x80 + 24 + 144, len(content), len(digest))
+    return bytes(content) + digest
 
 
 def of_version(*version: int, date: tuple[int, int, int] = virtio.DATE) -> Keys:
@@ -153,6 +164,65 @@ def test_without_packages_none_can_be_whole() -> None:
 def test_a_package_that_no_id_leads_to_does_not_count() -> None:
     facts = golden(gone(VIOSTOR), files={f"{CATALOGS}/oem1.cat": None})
     assert judge(windows_virtio_packages_are_whole, facts).status is Status.OK
+
+
+def test_the_files_are_those_of_the_catalogues() -> None:
+    verdict = judge(windows_virtio_drivers_match_their_signatures, golden())
+    assert [(item.place.path.rpartition("\\")[2], item.seen) for item in verdict.evidence] == [
+        ("balloon.sys", "its digest is in oem3.cat"),
+        ("netkvm.sys", "its digest is in oem2.cat"),
+        ("viostor.sys", "its digest is in oem1.cat"),
+        ("vioser.sys", "its digest is in oem4.cat"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        (
+            {f"{DRIVERS}/viostor.sys": versioned((100, 92, 104, 22600))},
+            "it has no signature of its own, and none of 4 catalogues holds its digest",
+        ),
+        (
+            {f"{CATALOGS}/oem1.cat": virtio.catalog()},
+            "it has no signature of its own, and none of 4 catalogues holds its digest",
+        ),
+        (
+            {f"{CATALOGS}/oem1.cat": None},
+            "it has no signature of its own, and none of 3 catalogues holds its digest",
+        ),
+        ({f"{DRIVERS}/viostor.sys": b"x" * 999}, "it has no digest: MZ wanted, 78 78 found"),
+        (
+            {f"{DRIVERS}/viostor.sys": signed(versioned((100, 92, 104, 22600)), bytes(32))},
+            "its own signature is of another file, and none of 4 catalogues holds its digest",
+        ),
+    ],
+)
+def test_a_file_that_was_not_signed(files: Changes, seen: str) -> None:
+    verdict = judge(windows_virtio_drivers_match_their_signatures, golden(files=files))
+    (evidence,) = verdict.evidence
+    assert (verdict.status, evidence.seen) == (Status.WARNING, seen)
+    assert evidence.place.path == r"C:\Windows\System32\drivers\viostor.sys"
+
+
+def test_a_file_that_bears_its_own_signature_needs_no_catalogue() -> None:
+    program = versioned((100, 92, 104, 22600))
+    files = {f"{DRIVERS}/viostor.sys": signed(program, virtio.digest(program)), f"{CATALOGS}/oem1.cat": None}
+    verdict = judge(windows_virtio_drivers_match_their_signatures, golden(files=files))
+    assert verdict.status is Status.OK
+    assert verdict.evidence[2].seen == "its digest is in its own signature"
+
+
+def test_without_files_nothing_can_be_signed() -> None:
+    files = dict.fromkeys(f"{DRIVERS}/{it.name}.sys" for it in virtio.ALL)
+    with pytest.raises(NotApplicable):
+        judge(windows_virtio_drivers_match_their_signatures, golden(files=files))
+
+
+def test_catalogues_that_are_too_large_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_packages, "_MAX_CATALOGS", 300)
+    verdict = judge(windows_virtio_drivers_match_their_signatures, golden())
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
