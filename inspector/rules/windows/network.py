@@ -140,8 +140,8 @@ def _without_password(proxy: str) -> str:
 def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
     r"""The lightweight filters of NDIS for Ethernet, each with its service and the file of that.
 
-    Why: a network card has no network whose mandatory filter cannot be loaded; a filter of a product of the source sees
-    all traffic, and often breaks with another card.
+    Why: a network card has no network whose mandatory filter cannot be loaded, and none for 90 seconds where an
+    optional one cannot; a filter of a product of the source sees all traffic, and often breaks with another card.
 
     Fix: uninstall the product that the filter belongs to (`netcfg -u <component>`), or restore its file
     (`sfc /scannow`), and its service.
@@ -149,8 +149,9 @@ def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
     Reads: Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}, Control\NetworkSetup2\Filters, Services,
     System32\drivers
 
-    References: Microsoft, Configuring an INF file for a modifying filter driver; Mandatory Filter Drivers; Specifying
-    Filter Driver Binding Relationships.
+    References: Microsoft, Mandatory Filter Drivers; KB 2019184: Optional NDIS LWF could cause 90-second delay in
+    network availability; Configuring an INF file for a modifying filter driver; Specifying Filter Driver Binding
+    Relationships.
     """
     registry = facts[Registry]
     if registry.key(_SERVICES_OF_NETWORK) is None:
@@ -167,7 +168,7 @@ def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
         title = registry.text(path, "ComponentId") or key.name
         place = registry.place(rf"{path}\Ndi", "Service")
         mandatory = _is_mandatory(registry, key.name)
-        if flaw := _flaw(facts, name, mandatory=mandatory):
+        if flaw := _flaw(facts, name, waits=not registry.number(rf"{_FILTERS}\{key.name}\Kernel", "NoStartAtBoot")):
             (bad if mandatory else weak).append(Evidence(place, f"{title}: {flaw}"))
         elif (registry.text(path, "InfPath") or "").lower().startswith("oem"):
             others.append(Evidence(place, f"{title}: not of Windows"))
@@ -201,13 +202,13 @@ def _is_mandatory(registry: Registry, name: str) -> bool:
     return registry.key(kernel) is not None and not registry.number(kernel, "Optional")
 
 
-def _flaw(facts: Facts, name: str, *, mandatory: bool) -> str | None:
-    """Say why a filter cannot be loaded; None where it can, or where an optional one is switched off."""
+def _flaw(facts: Facts, name: str, *, waits: bool) -> str | None:
+    """Say why a filter cannot be loaded; None where it can, or where it is disabled and no card waits for it."""
     found = service(facts[Registry], name) if name else None
     if found is None:
         return f"no service {name}" if name else "no service is named"
     if found.start == Start.DISABLED:
-        return f"{name} is disabled" if mandatory else None
+        return f"{name} is disabled" if waits else None
     flaw = flaw_of_program(facts, found.file)
     return f"the file of {name} {flaw}" if flaw else None
 

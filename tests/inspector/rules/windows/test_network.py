@@ -149,6 +149,7 @@ def test_settings_of_a_proxy_that_cannot_be_read(data: bytes) -> None:
             FOREIGN, "mfe_ndisfilt: no service gone",
         ),
         ({rf"{SERVICES}\WFPLWFS": {"Start": 4}}, {}, Status.FAILED, FILTER, "MS_WfpLwf: WFPLWFS is disabled"),
+        ({rf"{SERVICES}\Psched": {"Start": 4}}, {}, Status.WARNING, SCHEDULER, "MS_PACER: Psched is disabled"),
         (
             {rf"{FILTER}\Ndi": {"Service": "gone"}, FILTERS: None}, {}, Status.WARNING, FILTER,
             "MS_WfpLwf: no service gone",
@@ -165,7 +166,8 @@ def test_what_is_no_filter_of_ethernet_and_what_is_switched_off_is_left_out() ->
     server: Keys = {rf"{NETWORK}\{{03F0DBAD-C963-4EB4-8510-DD8D23454D85}}\Ndi": {"Service": "gone"}}
     wireless = dict(network_filter(FOREIGN, "ms_nativewifip", "gone", "netnwifi.inf", mandatory=True))
     wireless[rf"{FOREIGN}\Ndi\Interfaces"] = {"FilterMediaTypes": "wlan, vwifi"}
-    off: Keys = {rf"{SERVICES}\Psched": {"Start": 4}}
+    later = rf"{FILTERS}\{SCHEDULER.rpartition(chr(92))[2]}\Kernel"
+    off: Keys = {rf"{SERVICES}\Psched": {"Start": 4}, later: {"NoStartAtBoot": 1}}
     for keys in (server, wireless, off):
         assert windows_network_filters_lead_to_drivers(golden(keys)).status is Status.OK
 
