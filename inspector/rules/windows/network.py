@@ -19,6 +19,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
+from inspector.windows.network_cards import with_card
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.winhttp_settings import parse_winhttp_proxy
@@ -61,7 +62,8 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
     for path in _interfaces(registry):
         count += 1
         if servers := registry.text(path, "NameServer"):
-            bad.append(Evidence(registry.place(path, "NameServer"), f"name servers: {servers}"))
+            seen = with_card(registry, path.rpartition("\\")[2], f"name servers: {servers}")
+            bad.append(Evidence(registry.place(path, "NameServer"), seen))
     if bad:
         return warning("name servers are set for good", *bad[:_SHOWN])
     return ok("no name server is set", Evidence(registry.place(_INTERFACES), f"none, at {count} places"))

@@ -205,7 +205,10 @@ def test_a_real_hive_is_read() -> None:
     guest = windows_of({}, {"x": {}}, {f"{CONFIG}/SYSTEM": hive})
     facts = Facts({Guest: guest}, COLLECTORS)
     servers = windows_name_servers_come_from_dhcp(facts)
-    assert {it.seen for it in servers.evidence} == {"name servers: 10.3.58.4", "name servers: 192.168.1.112"}
+    assert {it.seen for it in servers.evidence} == {
+        "name servers: 10.3.58.4, of Intel(R) PRO/1000 MT Network Connection",
+        "name servers: 192.168.1.112, of Intel(R) PRO/1000 MT Network Connection",
+    }
     routes = windows_routes_are_not_persistent(facts)
     assert [it.place.key and it.place.key.rpartition("\\")[2] for it in routes.evidence] == [
         "0.0.0.0,0.0.0.0,192.168.1.1,-1", "0.0.0.0,0.0.0.0,10.3.58.1,-1",
