@@ -2,6 +2,7 @@ r"""Eight releases of Windows on real disks: their reports as they were read by 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -82,9 +83,14 @@ FORMATS: Final = {
 }
 
 
+SPREAD: Final = [(name, kind) for name in (BIOS, UEFI) for kind in FORMATS] + list(
+    zip([name for name in RELEASES if name not in (BIOS, UEFI)], itertools.cycle(FORMATS), strict=False)
+)
+"""One release for each firmware in all formats, every other one in one of them."""
+
+
 @needs("qemu-img")
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("name", [BIOS, UEFI])
+@pytest.mark.parametrize(("name", "kind"), SPREAD)
 def test_the_container_of_an_image_changes_nothing_but_what_is_said_of_it(
     name: str, kind: str, disk: Disk, tmp_path: Path
 ) -> None:
