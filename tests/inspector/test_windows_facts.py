@@ -23,7 +23,16 @@ from inspector.rules.windows.start import windows_pages_to_the_system_drive
 from inspector.verdict import Status
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Service, Start, service, services
-from parsers.boot.bcd import ALIASES, BOOT_MANAGER, parse_bcd
+from parsers.boot.bcd import (
+    ALIASES,
+    BOOT_MANAGER,
+    DEVICE,
+    RECOVERY_ENABLED,
+    RECOVERY_SEQUENCE,
+    SDI_DEVICE,
+    SDI_PATH,
+    parse_bcd,
+)
 from parsers.source import Memory
 from parsers.windows.firewall_rule import parse_firewall_rule
 from parsers.windows.mounted_devices import drive_of
@@ -256,3 +265,9 @@ def test_objects_that_every_store_has() -> None:
     }  # fmt: skip
     assert store.default is not None
     assert (store.default.type, store.objects[BOOT_MANAGER].is_boot_manager) == (0x10200003, True)
+    assert store.default.elements[RECOVERY_ENABLED].value is True
+    (recovery,) = store.listed(store.default, RECOVERY_SEQUENCE)
+    assert str(store.objects[recovery].elements[DEVICE].value).startswith(r"ramdisk \Recovery\WindowsRE")
+    options = [item.elements for item in store.objects.values() if item.type == 0x30000000]
+    assert [str(item[SDI_PATH].value) for item in options] == [r"\Recovery\WindowsRE\boot.sdi"]
+    assert all(SDI_DEVICE in item for item in options)
