@@ -20,6 +20,7 @@ _NETWORK: Final = "netkvm"
 _OTHERS: Final = {
     "memory balloon": ("balloon",),
     "serial port": ("vioserial", "vioser", "VirtioSerial", "VirtioSerialDriver"),
+    "device that reports a crash": ("pvpanic",),
 }
 
 
@@ -90,15 +91,17 @@ def windows_virtio_net_driver_present(facts: Facts) -> Verdict:
 
 @rule("windows-other-virtio-drivers-present", "Windows has the drivers of the other virtio devices", "windows")
 def windows_other_virtio_drivers_present(facts: Facts) -> Verdict:
-    r"""Balloon and serial port.
+    r"""Balloon, serial port and pvpanic.
 
-    Why: without them the cloud cannot reclaim memory, nor talk to its agent through the serial port.
+    Why: without them the cloud cannot reclaim memory, talk to its agent through the serial port, nor learn that Windows
+    has crashed.
 
     Fix: install the virtio drivers of the cloud in the running guest.
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
 
-    References: OASIS, Virtual I/O Device (VIRTIO), memory balloon and console devices.
+    References: OASIS, Virtual I/O Device (VIRTIO), memory balloon and console devices; Alibaba Cloud, diagnosis of
+    Windows on ECS, driver integrity (which services it asks for).
     """
     registry = facts[Registry]
     good: list[Evidence] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fixtures.windows import virtio
-from fixtures.windows.golden import DRIVERS
+from fixtures.windows.golden import DRIVERS, SERVICES
 from fixtures.windows.hive import Keys
 from fixtures.windows.version import versioned
 from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, REPOSITORY, VIOSTOR
@@ -72,6 +72,7 @@ DRIVER_FAULTS: Final = (
         "driver-copied-over-another", "Virtio", WARNING, f"{DRIVERS}/viostor.sys",
         r"C:\Windows\System32\drivers\viostor.sys", versioned((100, 103, 104, 30000)),
     ),
+    in_system("pvpanic-uninstalled", "Virtio", WARNING, rf"{SERVICES}\pvpanic", None),
     # packages
     _version("drivers-of-an-older-build", 100, 84, 104, 58010),
     _version("drivers-that-somebody-built", 62, 61, 101, 58000),
