@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from fixtures.windows.golden import SOFTWARE, SYSTEM, changed
+from fixtures.windows.golden import SECURITY, SOFTWARE, SYSTEM, changed
 from inspector.facts import UnknownFact
 from inspector.profile import load_profile
 from inspector.rules import rules
@@ -18,7 +18,7 @@ from tests.windows import CONFIG, golden, hive
 
 pytestmark = pytest.mark.corpus
 
-KEYS: Final = {"SYSTEM": SYSTEM, "SOFTWARE": SOFTWARE}
+KEYS: Final = {"SYSTEM": SYSTEM, "SOFTWARE": SOFTWARE, "SECURITY": SECURITY}
 NUMBERS: Final = (bytes(4), b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\1\0\0\0")
 FIRST_CELL: Final = 4096 + 32
 

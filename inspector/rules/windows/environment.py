@@ -25,6 +25,8 @@ from inspector.windows.registry import Registry
 _MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 _ENVIRONMENT: Final = rf"{_MANAGER}\Environment"
 _SUBSYSTEMS: Final = rf"{_MANAGER}\SubSystems"
+_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 _LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
 _SYSTEM: Final = "/windows/system32"
 _WINDOWS: Final = "/windows"
@@ -162,8 +164,37 @@ def _package(name: str) -> str:
     return path if path.lower().endswith(".dll") else f"{path}.dll"
 
 
+@rule("windows-system-drive-keeps-its-letter", "The system drive has the letter that it was set up with", "windows")
+def windows_system_drive_keeps_its_letter(facts: Facts) -> Verdict:
+    r"""`SystemRoot` lies on the drive that has the volume of Windows by `MountedDevices`.
+
+    Why: the paths of the registry begin with the old letter, so that services and the log-on do not find their
+    programs: a user who logs on is logged off at once.
+
+    Fix: below MountedDevices rename the value of the letter that the system drive has to that of `SystemRoot`, after
+    renaming what has that name.
+
+    Reads: SYSTEM\MountedDevices, SOFTWARE\Microsoft\Windows NT\CurrentVersion
+
+    References: Microsoft, KB 249321: Unable to log on if the boot partition drive letter has changed; KB 223188: How to
+    restore the system/boot drive letter in Windows.
+    """
+    registry, guest = facts[Registry], facts[Guest]
+    folder = registry.text(_CURRENT, "SystemRoot")
+    place = registry.place(_CURRENT, "SystemRoot")
+    if not folder:
+        raise UnknownFact("which drive Windows was set up on is not told", place)
+    drive = guest.written("\\")[:2]
+    seen = Evidence(place, folder)
+    if guest.normal(folder).lower() == _WINDOWS:
+        return ok(f"the system drive is {drive}", seen)
+    letter = Evidence(registry.place(_DEVICES, rf"\DosDevices\{drive}"), "the volume of Windows")
+    return failed(f"the system drive is {drive}, and Windows was set up on another", seen, letter)
+
+
 RULES = (
     windows_environment_leads_to_its_programs,
     windows_log_on_packages_exist,
     windows_subsystem_starts,
+    windows_system_drive_keeps_its_letter,
 )

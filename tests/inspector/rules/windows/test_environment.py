@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 
-from fixtures.windows.golden import CONTROL
+from fixtures.windows.golden import CONTROL, CURRENT
 from fixtures.windows.hive import Data, Expand, Keys
 from fixtures.windows.pe import program
 from inspector.rules.rule import Rule
@@ -11,10 +13,12 @@ from inspector.rules.windows.environment import (
     windows_environment_leads_to_its_programs,
     windows_log_on_packages_exist,
     windows_subsystem_starts,
+    windows_system_drive_keeps_its_letter,
 )
 from inspector.verdict import Status
 from tests.corpus import corpus
-from tests.windows import CONFIG, golden
+from tests.volumes import SIZE
+from tests.windows import CONFIG, SIGNATURE, golden
 
 pytestmark = pytest.mark.corpus
 
@@ -122,6 +126,22 @@ def test_without_the_package_of_windows_nobody_logs_on() -> None:
     assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, r"C:\Windows\System32\msv1_0.dll")
 
 
+def test_the_letter_of_the_system_drive() -> None:
+    own = struct.pack("<IQ", SIGNATURE, 2 * SIZE)
+    verdict = windows_system_drive_keeps_its_letter(golden({"MountedDevices": {r"\DosDevices\D:": own}}))
+    assert (verdict.status, verdict.message) == (
+        Status.FAILED, "the system drive is D:, and Windows was set up on another",
+    )  # fmt: skip
+    assert [item.place.key for item in verdict.evidence] == [
+        rf"{CURRENT}\SystemRoot",
+        "MountedDevices\\\\DosDevices\\D:",
+    ]
+    for changes in ({r"\DosDevices\C:": own}, {r"\DosDevices\C:": own, r"\DosDevices\D:": struct.pack("<IQ", 7, SIZE)}):
+        assert windows_system_drive_keeps_its_letter(golden({"MountedDevices": changes})).status is Status.OK
+    verdict = windows_system_drive_keeps_its_letter(golden(software={CURRENT: {"SystemRoot": None}}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
 def test_a_real_machine_has_a_good_environment() -> None:
     """A Windows 7 for 32 bits; its packages are there as far as the golden guest has their files."""
     real = {f"{CONFIG}/SYSTEM": corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()}
@@ -141,5 +161,6 @@ def test_without_its_key_the_environment_is_not_known() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
 def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    verdict = rule(golden(files={f"{CONFIG}/SYSTEM": content}))
+    name = "SOFTWARE" if rule is windows_system_drive_keeps_its_letter else "SYSTEM"
+    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
