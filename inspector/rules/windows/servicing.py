@@ -17,6 +17,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_packages import PackageState, ServicingPackages
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import Registry
 
@@ -47,23 +48,44 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     registry = facts[Registry]
     if registry.key(_SERVICING) is None:
         raise UnknownFact("the state of the updates is not told", registry.place(_SERVICING))
-    begun = list(_begun(facts))
-    packages = facts[ServicingPackages]
-    pending = (Evidence(it.place, it.shown) for it in packages.updates if it.is_pending)
-    in_part = [Evidence(it.place, it.shown) for it in packages.updates if it.state == PackageState.PARTIALLY_INSTALLED]
-    waiting = [*islice(pending, _SHOWN), *_waiting(registry), *islice(_renamed(registry), _SHOWN)]
+    begun: list[Evidence] = []
+    waiting: list[Evidence] = []
+    in_part: list[Evidence] = []
+    unread = Unread()
+    for found, part in (
+        (begun, _begun),
+        (waiting, _pending),
+        (waiting, _waiting),
+        (waiting, _queued),
+        (in_part, _partial),
+    ):
+        with unread.kept():
+            found += islice(part(facts), _SHOWN)
     if begun:
-        return failed("an update is half installed", *begun, *waiting, *in_part[:_SHOWN])
+        return failed("an update is half installed", *begun, *waiting, *in_part)
     if waiting:
-        return warning("Windows waits for a restart", *waiting, *in_part[:_SHOWN])
+        return warning("Windows waits for a restart", *waiting, *in_part)
     if in_part:
-        return warning("updates are installed in part", *in_part[:_SHOWN])
+        return warning("updates are installed in part", *in_part)
+    unread.tell()
+    packages = facts[ServicingPackages]
     seen = f"none of {len(packages.updates)} updates is pending"
     return ok(
         "no update is under way",
         Evidence(registry.place(_SERVICING), "nothing pending"),
         Evidence(packages.place, seen),
     )
+
+
+def _pending(facts: Facts) -> Iterator[Evidence]:
+    """The updates that the next start is to install, or to take away."""
+    yield from (Evidence(it.place, it.shown) for it in facts[ServicingPackages].updates if it.is_pending)
+
+
+def _partial(facts: Facts) -> Iterator[Evidence]:
+    for package in facts[ServicingPackages].updates:
+        if package.state == PackageState.PARTIALLY_INSTALLED:
+            yield Evidence(package.place, package.shown)
 
 
 def _begun(facts: Facts) -> Iterator[Evidence]:
@@ -77,8 +99,9 @@ def _begun(facts: Facts) -> Iterator[Evidence]:
         yield Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way")
 
 
-def _waiting(registry: Registry) -> Iterator[Evidence]:
+def _waiting(facts: Facts) -> Iterator[Evidence]:
     """What only wants a restart."""
+    registry = facts[Registry]
     for path in (
         rf"{_SERVICING}\RebootPending",
         rf"{_SERVICING}\PackagesPending",
@@ -86,6 +109,12 @@ def _waiting(registry: Registry) -> Iterator[Evidence]:
     ):
         if registry.key(path) is not None:
             yield Evidence(registry.place(path), "there")
+    yield from _renamed(registry)
+
+
+def _queued(facts: Facts) -> Iterator[Evidence]:
+    """What the component store has in its queue."""
+    registry = facts[Registry]
     try:
         queued = registry.value(_COMPONENTS, _QUEUE)
     except NotFound:  # a generalised Windows may have no such hive

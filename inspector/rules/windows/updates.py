@@ -17,6 +17,7 @@ from inspector.facts.windows_packages import PackageState, ServicingPackages
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown
 from inspector.windows.registry import Registry
 from parsers.windows.pe_version import parse_pe_version
@@ -88,12 +89,18 @@ def windows_has_no_known_bad_update(facts: Facts, *, bad: Mapping[str, str]) -> 
     here = {name: number for name, number in bad.items() if number.startswith(f"{version.build}.")}
     if version.major < _WINDOWS_10 and not here:
         raise NotApplicable("no update of this release is known to be bad")
-    found = list(_last_updates(facts))
-    wrong = [(name, seen) for number, seen in found for name in here if here[name] == number]
-    wrong += list(_single_updates(facts[ServicingPackages], version.build, here))
+    found: list[tuple[str, Evidence]] = []
+    wrong: list[tuple[str, Evidence]] = []
+    unread = Unread()
+    with unread.kept():
+        for number, seen in _last_updates(facts):
+            found.append((number, seen))
+            wrong += [(name, seen) for name in here if here[name] == number]
+        wrong += _single_updates(facts[ServicingPackages], version.build, here)
     if wrong:
         names = " or ".join(dict.fromkeys(name for name, _ in wrong))
         return failed(f"{names} is the last update", *dict.fromkeys(seen for _, seen in wrong))
+    unread.tell()
     packages = facts[ServicingPackages]
     none = Evidence(packages.place, f"no rollup among {packages.count} packages")
     return ok("the last update is not known to be bad", *([seen for _, seen in found] or [none]))
@@ -101,13 +108,14 @@ def windows_has_no_known_bad_update(facts: Facts, *, bad: Mapping[str, str]) -> 
 
 def _last_updates(facts: Facts) -> Iterator[tuple[str, Evidence]]:
     """The revisions that are in force, or will be with the next start, as "20348.2113"."""
-    version, packages = facts[WindowsVersion], facts[ServicingPackages]
+    version = facts[WindowsVersion]
     if version.major >= _WINDOWS_10:
         place = facts[Registry].place(_CURRENT, "UBR")
         if version.revision is None:
             raise UnknownFact("the last update is not told", place)
         yield f"{version.build}.{version.revision}", Evidence(place, version.number)
-    elif newest := packages.newest_rollup(version.build):
+    packages = facts[ServicingPackages]
+    if version.major < _WINDOWS_10 and (newest := packages.newest_rollup(version.build)):
         yield _number(newest.identity.version), Evidence(newest.place, newest.shown)
     for package in packages.updates:
         if package.state == PackageState.INSTALL_PENDING and package.identity.rollup:

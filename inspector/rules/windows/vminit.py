@@ -29,6 +29,7 @@ from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.rules.windows.cloudbase_init import configurations
 from inspector.rules.windows.services import judge_service
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
@@ -57,6 +58,7 @@ _RUN: Final = tuple(
     rf"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\{name}" for name in ("RunOnce", "Run", "RunOnceEx")
 )
 _RENAMES: Final = re.compile(r"(?i)rename-computer|netdom(?:\.exe)?\"?\s+renamecomputer|computersystem\b.*\brename\b")
+_MAX_COMMAND: Final = 4096
 _PATIENT: Final = (2, 0, 1, 6)
 """The first version that does not restart for ever where another program names the machine."""
 _SHOWN: Final = 16
@@ -126,18 +128,23 @@ def windows_user_data_can_run(facts: Facts) -> Verdict:
     Microsoft, about_Group_Policy_Settings, Turn on Script Execution.
     """
     guest, registry = facts[Guest], facts[Registry]
-    bad = []
+    bad: list[Evidence] = []
+    unread = Unread()
     for path in _INTERPRETERS:
-        if flaw := flaw_of_program(facts, path, any_machine=True):
-            bad.append(Evidence(guest.place(path), flaw))
-    scripts = registry.number(_SCRIPTS, "EnableScripts")
-    policy = registry.text(_SCRIPTS, "ExecutionPolicy") if scripts else None
-    if scripts == 0:
-        bad.append(Evidence(registry.place(_SCRIPTS, "EnableScripts"), "0: no script of PowerShell is run"))
-    elif policy and policy.lower() in _REFUSED:
-        bad.append(Evidence(registry.place(_SCRIPTS, "ExecutionPolicy"), policy))
+        with unread.kept():
+            if flaw := flaw_of_program(facts, path, any_machine=True):
+                bad.append(Evidence(guest.place(path), flaw))
+    scripts = None
+    with unread.kept():
+        scripts = registry.number(_SCRIPTS, "EnableScripts")
+        policy = registry.text(_SCRIPTS, "ExecutionPolicy") if scripts else None
+        if scripts == 0:
+            bad.append(Evidence(registry.place(_SCRIPTS, "EnableScripts"), "0: no script of PowerShell is run"))
+        elif policy and policy.lower() in _REFUSED:
+            bad.append(Evidence(registry.place(_SCRIPTS, "ExecutionPolicy"), policy))
     if bad:
         return warning("scripts of users cannot run", *bad)
+    unread.tell()
     allowed = Evidence(registry.place(_SCRIPTS, "EnableScripts"), "not set" if scripts is None else str(scripts))
     return ok("scripts of users can run", *(Evidence(guest.place(path), "there") for path in _INTERPRETERS), allowed)
 
@@ -157,12 +164,20 @@ def windows_vminit_left_nothing(facts: Facts) -> Verdict:
     References: Alibaba Cloud, diagnosis of Windows, Vminit (cached user data, known error words).
     """
     guest = facts[Guest]
-    left = [Evidence(guest.place(path), "user data are kept") for path in islice(_files(guest, _USER_DATA), _SHOWN)]
-    newest = max(_files(guest, _LOGS), key=lambda path: (guest.stat(path).mtime, path), default=None)
-    if newest:
-        left += islice(_errors(guest, newest), _SHOWN)
+    left: list[Evidence] = []
+    newest = None
+    unread = Unread()
+    with unread.kept():
+        left += [
+            Evidence(guest.place(path), "user data are kept") for path in islice(_files(guest, _USER_DATA), _SHOWN)
+        ]
+    with unread.kept():
+        newest = max(_files(guest, _LOGS), key=lambda path: (guest.stat(path).mtime, path), default=None)
+        if newest:
+            left += islice(_errors(guest, newest), _SHOWN)
     if left:
         return warning("Vminit left user data, or failed", *left)
+    unread.tell()
     log = Evidence(guest.place(newest or _LOGS), "no known error" if newest else "no log")
     return ok("Vminit left nothing", Evidence(guest.place(_USER_DATA), "no user data"), log)
 
@@ -209,8 +224,13 @@ def windows_host_name_has_one_owner(facts: Facts) -> Verdict:
     registry = facts[Registry]
     vminit = service(registry, "vminit")
     owners = [Evidence(vminit.start_place, "vminit")] if vminit and vminit.start == Start.AUTOMATIC else []
-    others = list(_other_owners(facts))
-    if not others or len(owners) + len(others) == 1:
+    others: list[Evidence] = []
+    unread = Unread()
+    for part in (_agents, _cloudbase_init, _commands):
+        with unread.kept():
+            others += islice(part(facts), _SHOWN)
+    if len(owners) + len(others) <= 1:
+        unread.tell()
         seen = [*owners, *others] or [Evidence(registry.place(_RUN[0]), "nobody names it")]
         return ok("no more than one program names the machine", *seen)
     version = _version(facts, vminit) if owners and vminit else None
@@ -220,23 +240,27 @@ def windows_host_name_has_one_owner(facts: Facts) -> Verdict:
     return warning("several programs name the machine", *owners, *others)
 
 
-def _other_owners(facts: Facts) -> Iterator[Evidence]:
-    registry = facts[Registry]
+def _agents(facts: Facts) -> Iterator[Evidence]:
     for name in _AGENTS:
-        found = service(registry, name)
+        found = service(facts[Registry], name)
         if found and found.start == Start.AUTOMATIC:
             yield Evidence(found.start_place, name)
-    found = service(registry, "cloudbase-init")
-    if found and found.start == Start.AUTOMATIC:
-        yield from _cloudbase_init(facts)
+
+
+def _commands(facts: Facts) -> Iterator[Evidence]:
+    """The commands of the next log-on that rename the machine."""
+    registry = facts[Registry]
     for path in _RUN:
         for value in registry.values(path):
-            if _RENAMES.search(value.text or ""):
+            if _RENAMES.search((value.text or "")[:_MAX_COMMAND]):
                 yield Evidence(registry.in_guest(value.place), "a command that renames the machine")
 
 
 def _cloudbase_init(facts: Facts) -> Iterator[Evidence]:
     """What Cloudbase-Init reads that lets it set the name, where nothing is said of plugins included."""
+    program = service(facts[Registry], "cloudbase-init")
+    if program is None or program.start != Start.AUTOMATIC:
+        return
     for path, found in islice(configurations(facts), 1):
         option = found.option("plugins") if found else None
         plugins = (found.texts("plugins") if found and option else None) or ()

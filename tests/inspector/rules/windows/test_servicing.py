@@ -10,7 +10,7 @@ from inspector.facts.windows_packages import PackageState
 from inspector.rules.rule import Rule
 from inspector.rules.windows.servicing import RULES, windows_bears_its_last_name, windows_no_update_is_under_way
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden, hive
+from tests.windows import CONFIG, Changes, golden, hive
 
 pytestmark = pytest.mark.corpus
 
@@ -83,6 +83,14 @@ def test_a_pending_package_of_an_update_that_was_interrupted_is_told_with_it() -
 def test_without_its_packages_nothing_is_known_of_updates() -> None:
     verdict = windows_no_update_is_under_way(golden(software={PACKAGES: None}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_what_cannot_be_read_hides_nothing_that_waits() -> None:
+    files: Changes = {"/Windows/WinSxS/pending.xml": "<x/>", f"{CONFIG}/COMPONENTS": b"regf"}
+    verdict = windows_no_update_is_under_way(golden(software={PACKAGES: None}, files=files))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
+    renamed = golden({MANAGER: {"PendingFileRenameOperations": ["a", "b"]}}, {PACKAGES: None})
+    assert (windows_no_update_is_under_way(renamed).message) == "Windows waits for a restart"
 
 
 def test_the_queue_of_the_component_store() -> None:

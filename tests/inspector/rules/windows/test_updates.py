@@ -90,6 +90,12 @@ def test_bad_updates(name: str) -> None:
     assert windows_has_no_known_bad_update(update(build, int(revision) + 1), bad=BAD).status is Status.OK
 
 
+def test_packages_that_cannot_be_read_hide_no_bad_update() -> None:
+    software: Keys = {CURRENT: {"CurrentBuild": "20348", "UBR": 768}, PACKAGES: None}
+    verdict = windows_has_no_known_bad_update(golden(software=software), bad=BAD)
+    assert (verdict.status, verdict.message) == (Status.FAILED, "KB5014678 is the last update")
+
+
 def test_a_bad_update_that_the_next_start_installs() -> None:
     pending = package("Package_for_RollupFix", "20348.768.1.10", PackageState.INSTALL_PENDING)
     verdict = windows_has_no_known_bad_update(golden(software=pending), bad=BAD)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.files import Dir, File
+from fixtures.files import Dir, File, Link
 from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.version import versioned
@@ -22,7 +22,7 @@ from inspector.rules.windows.vminit import (
     windows_vminit_left_nothing,
 )
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import CONFIG, Changes, golden
 
 pytestmark = pytest.mark.corpus
 
@@ -85,6 +85,19 @@ def test_what_keeps_scripts_from_running(files: Any, software: Keys, place: str)
     verdict = windows_user_data_can_run(golden(software=software, files=files))
     found = verdict.evidence[0].place
     assert (verdict.status, found.key or found.path) == (Status.WARNING, place)
+
+
+def test_what_cannot_be_read_hides_no_fault() -> None:
+    files: Changes = {f"{CONFIG}/SOFTWARE": b"regf", POWERSHELL: None}
+    assert windows_user_data_can_run(golden(files=files)).message == "scripts of users cannot run"
+    there: Changes = {f"{FOLDER}/user-data/x": "", f"{FOLDER}/log": Link("nowhere")}
+    assert windows_vminit_left_nothing(golden(files=there)).status is Status.WARNING
+    unnamed: Keys = {rf"{SERVICES}\cloudbase-init": {"ImagePath": "x.exe"}}
+    named: Keys = {RUN_ONCE: {"name": "Rename-Computer x"}}
+    verdict = windows_host_name_has_one_owner(golden(unnamed, named))
+    assert (verdict.message, verdict.known) == ("several programs name the machine", True)
+    verdict = windows_host_name_has_one_owner(golden(unnamed))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 @pytest.mark.parametrize("policy", ["RemoteSigned", "Unrestricted", None])
