@@ -154,6 +154,13 @@ def test_drivers_without_an_image_path_are_started_all_the_same() -> None:
     assert (installed("partmgr").error_control, installed("partmgr").start) == (3, Start.BOOT)
 
 
+def test_drivers_that_lead_to_the_system_drive_are_started_at_boot_but_for_that_of_ntfs(later: Facts) -> None:
+    for system in (registry(), later[Registry]):
+        for name in ("ACPI", "pci", "disk", "partmgr", "volmgr", "mountmgr"):
+            assert installed(name, system).start == Start.BOOT
+        assert installed("Ntfs", system).start == Start.MANUAL
+
+
 @pytest.mark.parametrize(("guid", "name"), CLASS_NAMES.items(), ids=CLASS_NAMES.values())
 def test_classes_of_devices_have_the_names_that_microsoft_gives_them(guid: str, name: str) -> None:
     assert registry().text(rf"{CLASSES}\{guid}", "Class") == name
