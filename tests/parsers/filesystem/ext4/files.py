@@ -67,6 +67,11 @@ def walk(tree: Tree) -> Iterator[tuple[str, Stat]]:
                 waiting.append((entry.inode, below))
 
 
+def find(tree: Tree, path: str) -> int:
+    """Return the inode of a path."""
+    return next(stat.inode for name, stat in walk(tree) if name == path)
+
+
 def sha256(source: Source, limit: int | None = None) -> str:
     """Return the digest of the content, or of its first `limit` bytes."""
     digest = hashlib.sha256()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import struct
-import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from parsers.filesystem.ext4 import Ext4Tree, open_ext4
-from parsers.filesystem.tree import Tree
 from parsers.place import ParseError
 from parsers.source import Memory, Source
-from tests.parsers.filesystem.ext4.files import FileSource, Patched, exhaust, walk
+from tests.parsers.filesystem.damage import Recorded, allocating_at_most, damaged, glance, survive, truncated
+from tests.parsers.filesystem.ext4.files import FileSource, Patched, exhaust, find
 from tests.parsers.filesystem.ext4.reference import debugfs, make, needs_e2fsprogs
 
 pytestmark = needs_e2fsprogs
@@ -25,19 +24,6 @@ VARIANTS = {
     "inline": ("-t", "ext4", "-b", "4096", "-O", "inline_data,ea_inode", "-I", "512"),
     "bigalloc": ("-t", "ext4", "-b", "1024", "-O", "bigalloc,meta_bg,^resize_inode", "-C", "4096"),
 }
-
-
-class Recorded:
-    """A source that notes what was read of it."""
-
-    def __init__(self, source: Source) -> None:
-        self.name, self.size = source.name, source.size
-        self.ranges: list[tuple[int, int]] = []
-        self._source = source
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        self.ranges.append((offset, size))
-        return self._source.read_at(offset, size)
 
 
 @pytest.fixture(scope="module", params=VARIANTS.values(), ids=list(VARIANTS))
@@ -62,48 +48,27 @@ def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def read(source: Source) -> None:
-    with suppress(ParseError):
-        exhaust(open_ext4(source), most=150, content=1 << 18)
+    survive(open_ext4, source, most=150, content=1 << 18)
 
 
 def test_truncated(volume: Memory) -> None:
-    dice = random.Random(1)
-    for size in [*range(0, 4096, 511), *(dice.randrange(volume.size) for _ in range(40))]:
-        read(Memory(volume.read_at(0, size), "sda1"))
+    for source in truncated(volume, 40):
+        read(source)
 
 
 def test_damaged_where_it_is_read(volume: Memory) -> None:
-    dice = random.Random(2)
-    recorded = Recorded(volume)
-    read(recorded)
-    spots = [offset + dice.randrange(size) for offset, size in recorded.ranges for _ in range(3) if 0 < size <= 4096]
-    data = volume.read_at(0, volume.size)
-    lively = [at for at in range(0, len(data), 4) if data[at : at + 4] != b"\0\0\0\0" and at < 2 << 20]
-    for _ in range(80):
-        pool = dice.choice((spots, lively))
-        patches = {dice.choice(pool): dice.choice((dice.randbytes(4), b"\xff\xff\xff\xff", bytes(2))) for _ in range(3)}
-        read(Patched(volume, {at: patch for at, patch in patches.items() if at + 4 <= volume.size}))
+    for source in damaged(volume, read, 2, 80):
+        read(source)
 
 
 def test_every_byte_of_the_superblock(volume: Memory) -> None:
     dice = random.Random(3)
     for at in range(0x110):
-        read_briefly(Patched(volume, {1024 + at: bytes([dice.choice((0, 1, 0x7F, 0x80, 0xFF))])}))
-
-
-def read_briefly(source: Source) -> None:
-    with suppress(ParseError):
-        tree = open_ext4(source)
-        assert tree.usage is None or tree.usage.free >= 0
-        list(tree.entries(tree.root))
+        glance(open_ext4, Patched(volume, {1024 + at: bytes([dice.choice((0, 1, 0x7F, 0x80, 0xFF))])}))
 
 
 def inode_at(tree: Ext4Tree, number: int) -> int:
     return tree._inodes.get(number).offset
-
-
-def find(tree: Tree, path: str) -> int:
-    return next(stat.inode for name, stat in walk(tree) if name == path)
 
 
 @pytest.fixture(scope="module")
@@ -262,8 +227,7 @@ def test_a_broken_entry_is_never_silence(ext2: Memory, entry: bytes) -> None:
 
 
 def test_what_claims_much_allocates_little(ext2: Memory, ext4: Memory) -> None:
-    tracemalloc.start()
-    try:
+    with allocating_at_most(8 << 20):
         for volume in (ext2, ext4):
             tree = open_ext4(volume)
             number = find(tree, "/file")
@@ -273,9 +237,6 @@ def test_what_claims_much_allocates_little(ext2: Memory, ext4: Memory) -> None:
             assert content.size > 1 << 47
             with suppress(ParseError):
                 content.read_at(content.size - 4096, 4096)
-        assert tracemalloc.get_traced_memory()[1] < 8 << 20
-    finally:
-        tracemalloc.stop()
 
 
 def test_attributes_that_do_not_fit(tmp_path: Path) -> None:

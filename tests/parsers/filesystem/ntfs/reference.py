@@ -21,6 +21,7 @@ from parsers.filesystem.ntfs.index import Directory
 from parsers.filesystem.ntfs.records import Inode
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError
+from tests.parsers.filesystem import damage
 from tests.parsers.filesystem.ext4.files import FileSource, sha256, walk
 from tests.parsers.filesystem.ext4.reference import paths
 
@@ -338,15 +339,7 @@ def find(tree: NtfsTree, path: str) -> int:
 
 def touch(tree: NtfsTree, number: int) -> None:
     """Ask everything of an inode, whatever it is."""
-    for ask in (tree.stat, tree.xattrs, tree.readlink, tree.streams, tree.short_name, tree.reparse_point):
+    damage.touch(tree, number)
+    for ask in (tree.streams, tree.short_name, tree.reparse_point):
         with suppress(ParseError):
             ask(number)
-    with suppress(ParseError):
-        content = tree.open(number)
-        content.read_at(0, min(content.size, 4096))
-        content.read_at(max(0, content.size - 4096), min(content.size, 4096))
-    with suppress(ParseError):
-        for _ in zip(range(20), tree.entries(number), strict=False):
-            pass
-    with suppress(ParseError):
-        tree.lookup(number, "absent")

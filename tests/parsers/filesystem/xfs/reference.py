@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from parsers.filesystem.tree import FileType, Tree
+from parsers.filesystem.tree import FileType
 from parsers.filesystem.xfs import XfsTree
-from parsers.place import ParseError
 from tests.parsers.filesystem.ext4.files import walk
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -155,24 +154,3 @@ def prototype(top: Path) -> Path:
     lines += ["sub d--755 0 0", "below d--755 0 0", "$", "$", "$"]
     (top / "proto").write_text("\n".join(lines) + "\n")
     return top / "proto"
-
-
-def find(tree: Tree, path: str) -> int:
-    """Return the inode of a path."""
-    return next(stat.inode for name, stat in walk(tree) if name == path)
-
-
-def touch(tree: Tree, number: int) -> None:
-    """Ask everything of an inode, whatever it is."""
-    for ask in (tree.stat, tree.xattrs, tree.readlink):
-        with suppress(ParseError):
-            ask(number)
-    with suppress(ParseError):
-        content = tree.open(number)
-        content.read_at(0, min(content.size, 4096))
-        content.read_at(max(0, content.size - 4096), min(content.size, 4096))
-    with suppress(ParseError):
-        for _ in zip(range(20), tree.entries(number), strict=False):
-            pass
-    with suppress(ParseError):
-        tree.lookup(number, "absent")

@@ -13,8 +13,9 @@ from parsers.filesystem.xfs.directory import Directory
 from parsers.filesystem.xfs.mapping import Mapping, attribute_fork, data_fork
 from parsers.place import ParseError
 from parsers.source import Source
-from tests.parsers.filesystem.ext4.files import FileSource, Patched, walk
-from tests.parsers.filesystem.xfs.reference import find, make, needs_xfsprogs, prototype, touch
+from tests.parsers.filesystem.damage import touch
+from tests.parsers.filesystem.ext4.files import FileSource, Patched, find, walk
+from tests.parsers.filesystem.xfs.reference import make, needs_xfsprogs, prototype
 
 pytestmark = needs_xfsprogs
 
