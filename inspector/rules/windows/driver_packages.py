@@ -170,8 +170,8 @@ def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     Why: 64-bit Windows loads no driver whose file was replaced or changed after it was signed (0xc0000428), which a
     file that was copied over an older one is the usual case of.
 
-    Fix: install the driver with its INF file and its catalogue (`pnputil /add-driver viostor.inf /install`), not by
-    copying the .sys file.
+    Fix: install the driver with its INF file and its catalogue (`pnputil /add-driver viostor.inf /install`, before
+    Windows 10 1607 and Server 2016 `pnputil -i -a viostor.inf`), not by copying the .sys file.
 
     Reads: the .sys files of the services, CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
 
