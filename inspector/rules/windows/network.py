@@ -17,6 +17,7 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.network_cards import with_card
@@ -31,6 +32,7 @@ _SETTINGS: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Set
 _CONNECTIONS: Final = rf"{_SETTINGS}\Connections"
 _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
 _ENVIRONMENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+_WINHTTP: Final = "WinHttpSettings"
 _VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
 _SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
 _FILTERS: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\NetworkSetup2\Filters"
@@ -59,13 +61,17 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
         raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
     count = 0
     bad: list[Evidence] = []
-    for path in _interfaces(registry):
-        count += 1
-        if servers := registry.text(path, "NameServer"):
-            seen = with_card(registry, path.rpartition("\\")[2], f"name servers: {servers}")
-            bad.append(Evidence(registry.place(path, "NameServer"), seen))
+    unread = Unread()
+    with unread.kept():
+        for path in _interfaces(registry):
+            count += 1
+            with unread.kept():
+                if servers := registry.text(path, "NameServer"):
+                    seen = with_card(registry, path.rpartition("\\")[2], f"name servers: {servers}")
+                    bad.append(Evidence(registry.place(path, "NameServer"), seen))
     if bad:
         return warning("name servers are set for good", *bad[:_SHOWN])
+    unread.tell()
     return ok("no name server is set", Evidence(registry.place(_INTERFACES), f"none, at {count} places"))
 
 
@@ -114,19 +120,34 @@ def windows_goes_through_no_proxy(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     bad: list[Evidence] = []
-    place = registry.place(_CONNECTIONS, "WinHttpSettings")
-    value = registry.value(_CONNECTIONS, "WinHttpSettings")
-    if value and (proxy := parse_winhttp_proxy(value.data, place)):
-        bad.append(Evidence(place, f"a proxy of services: {_without_password(proxy)}"))
-    if registry.number(_POLICY, "ProxySettingsPerUser") == 0 and registry.number(_SETTINGS, "ProxyEnable"):
-        server = registry.text(_SETTINGS, "ProxyServer") or "not named"
-        bad.append(Evidence(registry.place(_SETTINGS, "ProxyEnable"), f"a proxy of all: {_without_password(server)}"))
-    for name in _VARIABLES:
-        if text := registry.text(_ENVIRONMENT, name):
-            bad.append(Evidence(registry.place(_ENVIRONMENT, name), f"a proxy of programs: {_without_password(text)}"))
+    unread = Unread()
+    for part in (_of_services, _of_all_users, _of_programs):
+        with unread.kept():
+            bad += part(registry)
     if bad:
         return warning("a proxy is set", *bad)
-    return ok("no proxy is set", Evidence(place, "none" if value else "not set"))
+    unread.tell()
+    there = registry.value(_CONNECTIONS, _WINHTTP)
+    return ok("no proxy is set", Evidence(registry.place(_CONNECTIONS, _WINHTTP), "none" if there else "not set"))
+
+
+def _of_services(registry: Registry) -> Iterator[Evidence]:
+    place = registry.place(_CONNECTIONS, _WINHTTP)
+    value = registry.value(_CONNECTIONS, _WINHTTP)
+    if value and (proxy := parse_winhttp_proxy(value.data, place)):
+        yield Evidence(place, f"a proxy of services: {_without_password(proxy)}")
+
+
+def _of_all_users(registry: Registry) -> Iterator[Evidence]:
+    if registry.number(_POLICY, "ProxySettingsPerUser") == 0 and registry.number(_SETTINGS, "ProxyEnable"):
+        server = registry.text(_SETTINGS, "ProxyServer") or "not named"
+        yield Evidence(registry.place(_SETTINGS, "ProxyEnable"), f"a proxy of all: {_without_password(server)}")
+
+
+def _of_programs(registry: Registry) -> Iterator[Evidence]:
+    for name in _VARIABLES:
+        if text := registry.text(_ENVIRONMENT, name):
+            yield Evidence(registry.place(_ENVIRONMENT, name), f"a proxy of programs: {_without_password(text)}")
 
 
 def _without_password(proxy: str) -> str:

@@ -70,6 +70,15 @@ def test_name_servers_that_are_set(key: str, status: Status) -> None:
         assert windows_name_servers_come_from_dhcp(golden({key: values})).status is Status.OK
 
 
+def test_what_cannot_be_read_hides_no_fault() -> None:
+    proxy = golden({ENVIRONMENT: {"http_proxy": "proxy.example"}}, files={f"{CONFIG}/SOFTWARE": b"regf"})
+    assert windows_goes_through_no_proxy(proxy).message == "a proxy is set"
+    servers = golden({PARAMETERS: {"NameServer": 1}, CARD: {"NameServer": "10.0.0.1"}})
+    assert windows_name_servers_come_from_dhcp(servers).message == "name servers are set for good"
+    unread = windows_name_servers_come_from_dhcp(golden({PARAMETERS: {"NameServer": 1}}))
+    assert (unread.status, unread.known) == (Status.WARNING, False)
+
+
 def test_routes_that_are_set() -> None:
     route = "0.0.0.0,0.0.0.0,192.168.1.1,-1"
     verdict = windows_routes_are_not_persistent(golden({ROUTES: {route: "", "10.0.0.0,255.0.0.0,10.3.58.1,1": ""}}))
