@@ -32,7 +32,7 @@ _LONGEST: Final = 300
 def _drive(facts: Facts) -> Volume:
     volume = facts[Guest].mount_of("/").volume
     if volume is None:
-        raise UnknownFact("the volume of the system drive is not known", Place("C:"))
+        raise UnknownFact("the volume of the system drive is not known", facts[Guest].place("\\"))
     return volume
 
 
@@ -183,7 +183,7 @@ def windows_system_may_use_its_drive(facts: Facts) -> Verdict:
     References: [MS-DTYP] 2.4.6 and 2.5.3.2; Alibaba Cloud's troubleshooting of Windows.
     """
     tree = facts[Guest].mount_of("/").tree
-    place = Place("C:\\", volume=_drive(facts).name)
+    place = Place(facts[Guest].written("\\"), volume=_drive(facts).name)
     if not isinstance(tree, SecurityDescribing):
         return unknown("who may use the system drive is not known", Evidence(place, "no security descriptors are read"))
     descriptor = parse_security_descriptor(tree.security_descriptor(tree.root), place)
