@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fixtures.windows.golden import CONTROL, CURRENT, MACHINE, SERVICES, SERVICING, UNINSTALL
+from fixtures.windows.golden import CONTROL, CURRENT, FIREWALL, MACHINE, SERVICES, SERVICING, UNINSTALL
 from fixtures.windows.hive import Data, Keys, Typed
 from tests.inspector.faults.windows import FAILED, HIVE, SYSTEM32, WARNING, Fault, in_software, in_system, of_file
 
@@ -67,6 +67,20 @@ POLICY_FAULTS: Final = (
     of_file(
         "package-for-passwords-gone", "WindowsStart", FAILED, f"{SYSTEM32}/msv1_0.dll",
         r"C:\Windows\System32\msv1_0.dll",
+    ),
+    # who is let in
+    in_software("log-ons-switched-off", "RemoteDesktop", FAILED, rf"{CURRENT}\Winlogon", "WinStationsDisabled", "1"),
+    Fault(
+        "mdm-refuses-own-rules", "RemoteDesktop", WARNING, rf"{HIVE}\SYSTEM {FIREWALL}\PublicProfile\EnableFirewall",
+        {rf"{FIREWALL}\Mdm\PublicProfile": {"AllowLocalPolicyMerge": 0}},
+    ),
+    Fault(
+        "mdm-blocks", "RemoteDesktop", WARNING, rf"{HIVE}\SYSTEM {FIREWALL}\DomainProfile\EnableFirewall",
+        {rf"{FIREWALL}\Mdm\FirewallRules": {"x": "v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=3389|"}},
+    ),
+    in_system(
+        "service-restricted", "RemoteDesktop", WARNING, rf"{FIREWALL}\RestrictedServices\Static\System", "Term-1",
+        r"V2.0|Action=Block|Dir=in|App=%windir%\System32\svchost.exe|Svc=TermService|Name=x|",
     ),
     # rights, profiles, the domain, a kept password
     _security("remote-denied", "RemoteDesktop", "F", rf"{_ACCOUNTS}\S-1-5-113\ActSysAc", b"\0\x08\0\0"),
