@@ -9,7 +9,7 @@ sets one. Alibaba Cloud's number goes on from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
@@ -21,7 +21,7 @@ from inspector.windows.driver_store import REPOSITORY
 from inspector.windows.registry import Registry
 from inspector.windows.services import service
 from parsers.place import ParseError
-from parsers.windows.authenticode import parse_authenticode
+from parsers.windows.authenticode import Authenticode, parse_authenticode
 from parsers.windows.pe_version import parse_pe_version
 
 _DEVICES: Final = (("1001", "1042"), ("1004", "1048"), ("1000", "1041"), ("1002", "1045"), ("1003", "1043"))
@@ -183,32 +183,50 @@ def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     files = {item.name: item.file for item in found if facts[Guest].is_file(item.file)}
     if not files:
         raise NotApplicable("no file of a virtio driver is there")
-    catalogs = _third_parties(facts[Guest])
-    looked = [_vouched(facts[Guest], path, catalogs) for path in files.values()]
+    catalogs = _Catalogs(facts[Guest])
+    packages = (match.package for match in facts[VirtioDrivers].matches)
+    first = {f"{item.published[: -len('.inf')]}.cat" for item in packages if item and _is_published(item)}
+    looked = [_vouched(facts[Guest], path, catalogs, sorted(first)) for path in files.values()]
     if bad := [evidence for is_good, evidence in looked if not is_good]:
         return warning("files of virtio drivers are not those that were signed", *bad)
     return ok("the files of the virtio drivers are those that were signed", *(evidence for _, evidence in looked))
 
 
-def _third_parties(guest: Guest) -> dict[str, bytes]:
-    """Return the catalogues of third parties' packages by their names."""
-    try:
-        names = [entry.name for entry in guest.listdir(_CATALOGS) if _OEM.fullmatch(entry.name)]
-    except NotFound:
-        return {}
-    found: dict[str, bytes] = {}
-    room = _MAX_CATALOGS
-    for name in names:
-        content = guest.read_bytes(rf"{_CATALOGS}\{name}", _MAX_CATALOG)
-        room -= len(content)
-        if room < 0:
-            raise ParseError(guest.place(_CATALOGS), f"catalogues of at most {_MAX_CATALOGS} bytes wanted, more found")
-        found[name] = content
-    return found
+class _Catalogs:
+    """The catalogues of third parties' packages, each read when it is first asked for."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._room = _MAX_CATALOGS
+        self._read: dict[str, bytes] = {}
+
+    def all(self) -> list[str]:
+        """Return their names: thousands of files lie beside them."""
+        try:
+            return [entry.name for entry in self._guest.listdir(_CATALOGS) if _OEM.fullmatch(entry.name)]
+        except NotFound:
+            return []
+
+    def holder(self, found: Authenticode, names: Iterable[str]) -> str | None:
+        """Return the first one of these that holds a digest; None where none does."""
+        return next((name for name in names if found.is_in(self._content(name))), None)
+
+    def _content(self, name: str) -> bytes:
+        if name not in self._read:
+            try:
+                content = self._guest.read_bytes(rf"{_CATALOGS}\{name}", _MAX_CATALOG)
+            except NotFound:
+                content = b""
+            self._room -= len(content)
+            if self._room < 0:
+                message = f"catalogues of at most {_MAX_CATALOGS} bytes wanted, more found"
+                raise ParseError(self._guest.place(_CATALOGS), message)
+            self._read[name] = content
+        return self._read[name]
 
 
-def _vouched(guest: Guest, path: str, catalogs: dict[str, bytes]) -> tuple[bool, Evidence]:
-    """Tell whether a signature holds the digest of a file, with what was seen."""
+def _vouched(guest: Guest, path: str, catalogs: _Catalogs, first: list[str]) -> tuple[bool, Evidence]:
+    """Tell whether a signature holds the digest of a file, with what was seen; `first` are the likely catalogues."""
     place = guest.place(path)
     try:
         found = parse_authenticode(guest.open(path))
@@ -216,10 +234,13 @@ def _vouched(guest: Guest, path: str, catalogs: dict[str, bytes]) -> tuple[bool,
         return False, Evidence(place, f"it has no digest: {error.message}")
     if found.is_in(found.certificates):
         return True, Evidence(place, "its digest is in its own signature")
-    if name := next((name for name, content in catalogs.items() if found.is_in(content)), None):
+    if name := catalogs.holder(found, first):
+        return True, Evidence(place, f"its digest is in {name}")
+    names = catalogs.all()
+    if name := catalogs.holder(found, names):
         return True, Evidence(place, f"its digest is in {name}")
     what = "its own signature is of another file" if found.certificates else "it has no signature of its own"
-    return False, Evidence(place, f"{what}, and none of {len(catalogs)} catalogues holds its digest")
+    return False, Evidence(place, f"{what}, and none of {len(names)} catalogues holds its digest")
 
 
 RULES = (
