@@ -47,6 +47,7 @@ WINDOWS_7 = {
     "windows-name-servers-come-from-dhcp": Status.WARNING,
     "windows-routes-are-not-persistent": Status.WARNING,
     "windows-belongs-to-no-domain": Status.WARNING,
+    "windows-takes-the-time-from-a-server": Status.WARNING,  # from its domain, which the other hives do not know
 }
 
 
