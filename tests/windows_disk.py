@@ -14,7 +14,7 @@ import pytest
 from fixtures.files import Files
 from fixtures.windows.disk import can_build
 from fixtures.windows.guest import build_guest
-from fixtures.windows.release import OTHERS, RELEASES
+from fixtures.windows.release import EIGHT_ONE, OTHERS, RELEASES
 from tests.corpus import corpus
 from tests.windows import hive, other_hives
 
@@ -43,7 +43,7 @@ def hives() -> Files:
 
 @functools.cache
 def dirty_hive() -> Files:
-    """Return the hive of a user whose last writes stand in its logs, a real one."""
+    """Return the hive of a user whose last writes stand in its logs, a real one with logs as since Windows 8.1."""
     base = "known/hives/hv-rp-transactions_NTUSER.DAT"
     logs = {f".LOG{number}": f".transactions_ntuser.dat.log{number}.log" for number in (1, 2)}
     return {
@@ -64,6 +64,6 @@ def windows_disk(name: str, factory: pytest.TempPathFactory) -> Path:
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not disk.exists():
-            others = {**hives(), **(dirty_hive() if release.interrupted else {})}
+            others = {**hives(), **(dirty_hive() if release.interrupted and release.version >= EIGHT_ONE else {})}
             build_guest(release, folder / f"{name}.part", hive, others).rename(disk)
     return disk

@@ -135,10 +135,11 @@ def test_compression_of_the_system_changes_nothing(disk: Disk) -> None:
     assert judged(ours, "DiskUsage") == judged(wanted, "DiskUsage")
 
 
-def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(disk: Disk) -> None:
-    image = disk("server-2022-interrupted")
+@pytest.mark.parametrize("name", ["server-2008-r2", "server-2022"])
+def test_what_stands_in_the_logs_of_hives_alone_is_read_and_said(name: str, disk: Disk) -> None:
+    image = disk(f"{name}-interrupted")
     report = inspect_image(str(image))
-    ours, wanted = said(report), said(inspect_image(str(disk("server-2022"))))
+    ours, wanted = said(report), said(inspect_image(str(disk(name))))
     assert [rule for rule, what in ours.items() if what != wanted[rule]] == ["windows-hives-are-written-completely"]
     assert statuses(report.checks)["Registry"] is Status.WARNING
     done = call("reg", "--format", "json", image, DRIVER)
