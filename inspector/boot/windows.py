@@ -1,7 +1,8 @@
 r"""The Windows boot manager of each kind of firmware: its program and its store, on the volume that is started.
 
 Source: Microsoft's documentation, "Boot and UEFI", "BCDboot Command-Line Options": a BIOS starts `\bootmgr` of the
-active partition, with the store `\Boot\BCD`; UEFI starts `\EFI\Microsoft\Boot\bootmgfw.efi`, with the store beside it.
+active partition, with the store `\Boot\BCD`, and the boot sector of NTFS reads no compressed file ("BOOTMGR is
+compressed"); UEFI starts `\EFI\Microsoft\Boot\bootmgfw.efi`, with the store beside it.
 The store is a hive like those of the registry, with logs beside it (`BCD.LOG`, `BCD.LOG1`, `BCD.LOG2`).
 """
 
@@ -15,15 +16,17 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
-from inspector.guest import Guest, Mount, NotFound
+from inspector.guest import Guest, Mount
 from inspector.windows.paths import windows_paths
 from inspector.windows.registry import Registry
 from parsers.boot.bcd import BcdStore, parse_bcd
-from parsers.boot.pe import parse_pe
+from parsers.boot.pe import check_pe_whole, parse_pe
 from parsers.place import ParseError, Place
 from parsers.source import Source
 
 _BIOS: Final = (r"\bootmgr", r"\Boot\BCD")
+_PACKED: Final = frozenset({"compressed", "reparse-point"})
+_HEAD: Final = 512
 _UEFI: Final = (r"\EFI\Microsoft\Boot\bootmgfw.efi", r"\EFI\Microsoft\Boot\BCD")
 
 
@@ -54,21 +57,30 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
         program, content = _file(files, manager), _file(files, store)
     except ParseError as error:
         return unread(str(error))
+    is_efi = firmware == "uefi"
+    manager_flaw = _program_flaw(program, is_efi=is_efi)
+    if not manager_flaw and not is_efi and _is_packed(files, manager):
+        manager_flaw = "it is compressed, which the boot sector does not read"
     found: BcdStore | None = None
     flaw, known = "it does not exist", True
     if content is not None:
         found, flaw, known = _store(files, store)
     return WindowsLoader(
-        firmware, volume.name, places[0], _program_flaw(program, is_efi=firmware == "uefi"), places[1], found,
-        flaw or None, store_absent=content is None, store_known=known,
+        firmware, volume.name, places[0], manager_flaw, places[1], found, flaw or None, store_absent=content is None,
+        store_known=known,
     )  # fmt: skip
 
 
 def _file(files: Guest, path: str) -> Source | None:
+    return files.open(path) if files.is_file(path) else None
+
+
+def _is_packed(files: Guest, path: str) -> bool:
+    """Tell whether a file is compressed, by NTFS or by CompactOS."""
     try:
-        return files.open(path)
-    except NotFound:
-        return None
+        return not _PACKED.isdisjoint(files.flags(path))
+    except UnknownFact:  # a file system without such flags
+        return False
 
 
 def _program_flaw(source: Source | None, *, is_efi: bool) -> str | None:
@@ -77,10 +89,15 @@ def _program_flaw(source: Source | None, *, is_efi: bool) -> str | None:
         return "it does not exist"
     if not source.size:
         return "it is empty"
+    if not any(source.read_at(0, min(_HEAD, source.size))):
+        return "it begins with zeros"
+    if not is_efi:
+        return None
     try:
-        return "it is no EFI application" if is_efi and not parse_pe(source).is_efi_application else None
+        check_pe_whole(source)
+        return None if parse_pe(source).is_efi_application else "it is no EFI application"
     except ParseError as error:
-        return f"it is no program: {error.message}"
+        return f"it is no program, or cut off: {error.message}"
 
 
 def _store(files: Guest, path: str) -> tuple[BcdStore | None, str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture
@@ -16,12 +17,13 @@ from inspector.windows.boot_entries import BootEntries, BrokenEntry
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
-from parsers.boot.pe import parse_pe
+from parsers.boot.pe import check_pe_whole, parse_pe
 from parsers.place import ParseError, Place, UnsupportedError
 from parsers.source import Source
 
 _INSIDE_A_FILE: Final = frozenset({BcdDeviceKind.RAM_DISK, BcdDeviceKind.FILE, BcdDeviceKind.VIRTUAL_DISK})
 _ANOTHER: Final = "starts another system than this one"
+_FOLDER: Final = "/windows"
 _SAFE_MODES: Final = {0: "minimal", 1: "network", 2: "directory services repair"}
 
 
@@ -33,7 +35,8 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     firmware.
 
     Fix: start the installation medium's recovery console and run `bcdboot C:\Windows /s S: /f ALL`, S: being the
-    active partition or the EFI system partition (before Windows 8 without /f).
+    active partition or the EFI system partition (before Windows 8 without /f); where it is compressed, first
+    `compact /u /a /f S:\bootmgr`.
 
     Reads: \bootmgr of the active partition, \EFI\Microsoft\Boot\bootmgfw.efi of the EFI system partition
 
@@ -89,6 +92,8 @@ class _Start(NamedTuple):
 )
 def windows_bcd_starts_windows(facts: Facts) -> Verdict:
     r"""The entry's partition is in the image, and the loader that it names lies on it, for the right machine.
+
+    The folder of Windows is the one that is there, and so is a kernel or HAL, where the entry names one of its own.
 
     Why: the boot manager stops with 0xc000000e or 0xc0000225 where the partition or the loader is not found.
 
@@ -151,14 +156,28 @@ def _started(facts: Facts, loader: WindowsLoader, entries: BootEntries, entry: B
     suffix = ".efi" if loader.firmware == "uefi" else ".exe"
     if not str(path.value).lower().endswith(suffix):
         raise BrokenEntry(f"names no loader for {loader.firmware}", entries.place(path.place), str(path.value))
+    _check_folder(facts, entries, entry, found)
     return _program(
         facts, entries.file(volume, str(path.value)), Place(str(path.value), volume=volume.name), loader, path
     )
 
 
+def _check_folder(facts: Facts, entries: BootEntries, entry: BcdObject, volume: Volume) -> None:
+    """Raise `BrokenEntry` unless the folder of Windows is the one there is, and holds a kernel that the entry names."""
+    root = entries.element(entry, bcd.SYSTEM_ROOT)
+    if root is None:
+        raise BrokenEntry("names no folder of Windows", entries.place(entry.place), "no systemroot", known=False)
+    if facts[Guest].normal(str(root.value)).lower() != _FOLDER:
+        raise BrokenEntry("names another folder of Windows", entries.place(root.place), str(root.value))
+    for kind in (bcd.KERNEL, bcd.HAL):
+        if element := entries.element(entry, kind):
+            entries.file(volume, rf"\Windows\System32\{element.value}")
+
+
 def _program(facts: Facts, program: Source, place: Place, loader: WindowsLoader, element: BcdElement) -> _Start:
     try:
         machine = parse_pe(program).machine
+        check_pe_whole(program)
     except UnsupportedError as error:
         raise BrokenEntry("names a loader that cannot be read", place, error.message, known=False) from None
     except ParseError as error:

@@ -25,6 +25,8 @@ _ESSENTIAL: Final = {
     "DEFAULT": (),
 }
 """Hives that Windows loads at boot, and keys without which it stops, starts no services or lets nobody log on."""
+_SMALL: Final = 1 << 20
+"""Bytes of a hive that is looked at as a whole."""
 _OTHERS: Final = ("COMPONENTS", "DRIVERS")
 """Hives that are loaded when they are needed, for updates and devices; the first may be lacking after Sysprep."""
 
@@ -34,8 +36,9 @@ def windows_hives_load(facts: Facts) -> Verdict:
     r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
 
     Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of everyone, of
-    services and of the accounts that services run as. Each begins with a bin and ends where its base block says; what
-    lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there, are hives.
+    services and of the accounts that services run as. Each begins with a bin and ends where its base block says; of a
+    large one what lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there,
+    are hives.
 
     Why: without SYSTEM the loader stops with 0xc000014c, without the others the session manager stops (0xc0000218), or
     nobody can log on; without its rights no service starts, and without the store no update or role is installed.
@@ -56,7 +59,7 @@ def windows_hives_load(facts: Facts) -> Verdict:
         try:
             facts[Guest].open(place.path)  # what cannot be read of the volume is not known: it raises
             hive = registry.hive(name)
-            hive.check_ends()
+            hive.check_ends(_SMALL)
             lacking = [path for key in keys if hive.key(path := _path(registry, key)) is None]
         except NotFound:
             bad.append(Evidence(place, "does not exist"))

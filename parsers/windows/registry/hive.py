@@ -113,13 +113,18 @@ class Hive:
             above.append(key.offset)
             stack.append(key.subkeys())
 
-    def check_ends(self) -> None:
-        """Raise `ParseError` unless the first bin is one, and the file holds all that the base block says."""
+    def check_ends(self, whole: int = 0) -> None:
+        """Raise `ParseError` unless the first bin is one, and the file holds all that the base block says.
+
+        Of a hive with at most `whole` bytes of bins all of them are checked.
+        """
         if self._cells.size < self.base.bins_size:
             place = Place(self.name, offset=40)
             raise ParseError(place, f"{self.base.bins_size} bytes of bins wanted, {self._cells.size} found")
         if not cell_file.bins_end(self._source, 1):
             raise ParseError(Place(self.name, offset=BASE_BLOCK_SIZE), "a bin wanted, something else found")
+        if self.base.bins_size <= whole and (flaws := self.check_bins()):
+            raise ParseError(flaws[0].place, flaws[0].message)
 
     def check_bins(self) -> tuple[Problem, ...]:
         """Return what is wrong with the chain of bins and their cells; the whole hive is read."""

@@ -130,12 +130,17 @@ FAULTS: Final = (
     in_system("stornvme-uninstalled", "Nvme", WARNING, rf"{SERVICES}\stornvme", None),
     # how it is started
     Fault("no-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": None}),
+    Fault(
+        "compressed-boot-manager", "BootMgr", FAILED, r"\bootmgr",
+        boot={"/bootmgr": File(b"\xe9 BOOTMGR", flags=("compressed",))},
+    ),
     Fault("empty-boot-manager", "BootMgr", FAILED, r"\bootmgr", boot={"/bootmgr": b""}),
     Fault("no-boot-store", "BCD", FAILED, r"\Boot\BCD", boot={"/Boot/BCD": None}),
     Fault("broken-boot-store", "BCD", FAILED, r"\Boot\BCD", boot={"/Boot/BCD": b"regf" * 1024}),
     _entry("entry-on-another-disk", FAILED, "11000001", bcd.mbr_device(7, 2 * SIZE)),
     _entry("entry-on-no-partition", FAILED, "21000001", bcd.mbr_device(SIGNATURE, 9 * SIZE)),
     _entry("loader-of-uefi", FAILED, "12000002", r"\Windows\system32\winload.efi"),
+    _entry("another-folder-of-windows", FAILED, "22000002", r"\WINNT"),
     _entry("safe-mode", FAILED, "25000080", struct.pack("<Q", 0)),
     _entry("safe-mode-with-network", FAILED, "25000080", struct.pack("<Q", 1)),
     in_system("safe-mode-without-a-list", "BCD", WARNING, rf"{CONTROL}\SafeBoot\Minimal", None),

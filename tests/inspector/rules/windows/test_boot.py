@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fixtures.files import Dir, File, Node
 from fixtures.windows import bcd
 from fixtures.windows.hive import Data
 from fixtures.windows.pe import EFI_APPLICATION, program
@@ -154,6 +155,47 @@ def test_no_boot_manager() -> None:
     for content, what in ((None, "it does not exist"), (b"", "it is empty")):
         verdict = windows_boot_manager_exists(facts_of(good, {"/bootmgr": content}))
         assert (verdict.status, seen(verdict)) == (Status.FAILED, (r"\bootmgr", what))
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        (bytes(4096), "it begins with zeros"),
+        (Dir(), "it does not exist"),
+        (File(b"\xe9 BOOTMGR", flags=("compressed",)), "it is compressed, which the boot sector does not read"),
+        (File(b"\xe9 BOOTMGR", flags=("reparse-point",)), "it is compressed, which the boot sector does not read"),
+        (File(b"\xe9 BOOTMGR", flags=("read-only", "hidden", "system")), None),
+    ],
+    ids=str,
+)
+def test_a_boot_manager_that_the_boot_sector_cannot_start(node: Node, what: str | None) -> None:
+    verdict = windows_boot_manager_exists(golden(boot={"/bootmgr": node}))
+    assert verdict.status is (Status.FAILED if what else Status.OK)
+    if what:
+        assert seen(verdict) == (r"\bootmgr", what)
+
+
+@pytest.mark.parametrize(
+    ("entry", "status", "known"),
+    [
+        ({"22000002": r"\WINDOWS"}, Status.OK, True),
+        ({"22000002": r"\WINNT"}, Status.FAILED, True),
+        ({"22000002": None}, Status.WARNING, False),
+        ({"22000011": "ntoskrnl.exe", "22000012": "hal.dll"}, Status.OK, True),
+        ({"22000011": "other.exe"}, Status.FAILED, True),
+        ({"22000012": "other.dll"}, Status.FAILED, True),
+    ],
+    ids=str,
+)
+def test_the_folder_and_the_kernel_that_an_entry_names(entry: dict[str, Data], status: Status, known: bool) -> None:
+    verdict = windows_bcd_starts_windows(with_store(entry))
+    assert (verdict.status, verdict.known) == (status, known)
+
+
+def test_a_loader_that_is_cut_off() -> None:
+    content = program(subsystem=16, content=b"\xc3" * 9000)[:4096]
+    verdict = windows_bcd_starts_windows(golden(files={"/Windows/System32/winload.exe": content}))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
 
 
 def test_a_volume_that_cannot_be_read_is_not_known() -> None:

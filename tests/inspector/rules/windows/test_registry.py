@@ -87,12 +87,15 @@ def test_real_hives_hold_what_windows_starts_with(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT"])
-@pytest.mark.parametrize("flaw", ["one byte short", "no first bin"])
+@pytest.mark.parametrize("flaw", ["one byte short", "no first bin", "zeros at the end"])
 def test_a_hive_that_windows_does_not_load_though_its_keys_can_be_read(name: str, flaw: str) -> None:
     guest = golden()[Guest]
     content = bytearray(guest.read_bytes(rf"{FOLDER}\{name}"))
     if flaw == "no first bin":
         content[4096] ^= 0xFF
+    elif flaw == "zeros at the end":
+        end = 4096 + int.from_bytes(content[40:44], "little")
+        content[end - 4096 : end] = bytes(4096)
     else:
         del content[4095 + int.from_bytes(content[40:44], "little") :]
     verdict = windows_hives_load(golden(files={f"{CONFIG}/{name}": bytes(content)}))
