@@ -21,12 +21,14 @@ _ESSENTIAL: Final = {
         r"Microsoft\Windows\CurrentVersion\Component Based Servicing",
     ),
     "SAM": (r"SAM\Domains\Account\Users",),
-    "SECURITY": ("Policy", *(rf"{ACCOUNTS}\{sid}" for sid in ("S-1-1-0", "S-1-5-6", "S-1-5-19", "S-1-5-20"))),
+    "SECURITY": ("Policy", *(rf"{ACCOUNTS}\{sid}" for sid in ("S-1-5-6", "S-1-5-19", "S-1-5-20"))),
     "DEFAULT": (),
 }
 """Hives that Windows loads at boot, and keys without which it stops, starts no services or lets nobody log on."""
 _SMALL: Final = 1 << 20
 """Bytes of a hive that is looked at as a whole."""
+_EVERYONE: Final = rf"HKLM\SECURITY\{ACCOUNTS}\S-1-1-0"
+"""Rights that Windows gives, and some guides to harden it take away."""
 _OTHERS: Final = ("COMPONENTS", "DRIVERS")
 """Hives that are loaded when they are needed, for updates and devices; the first may be lacking after Sysprep."""
 
@@ -35,10 +37,10 @@ _OTHERS: Final = ("COMPONENTS", "DRIVERS")
 def windows_hives_load(facts: Facts) -> Verdict:
     r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
 
-    Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of everyone, of
-    services and of the accounts that services run as. Each begins with a bin and ends where its base block says; of a
-    large one what lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there,
-    are hives.
+    Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of services and of
+    the accounts that services run as. Each begins with a bin and ends where its base block says; of a large one what
+    lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there, are hives, and
+    everyone has rights.
 
     Why: without SYSTEM the loader stops with 0xc000014c, without the others the session manager stops (0xc0000218), or
     nobody can log on; without its rights no service starts, and without the store no update or role is installed.
@@ -73,11 +75,13 @@ def windows_hives_load(facts: Facts) -> Verdict:
     if bad:
         return failed("a hive of the machine is lacking, or what it has to hold is", *bad)
     if broken := list(_broken(registry)):
-        return warning("a hive that updates or devices need cannot be loaded", *broken)
+        return warning("hives lack what updates, devices or users need", *broken)
     return ok("the hives load", *good)
 
 
 def _broken(registry: Registry) -> Iterator[Evidence]:
+    if registry.key(_EVERYONE) is None:
+        yield Evidence(registry.place(_EVERYONE), "no such key")
     for name in _OTHERS:
         try:
             registry.hive(name)

@@ -57,7 +57,6 @@ def test_a_hive_without_what_windows_starts_with(
     [
         ({r"ControlSet001\Enum": None}, {}, {}, rf"{FOLDER}\SYSTEM ControlSet001\Enum"),
         ({}, {SERVICING: None}, {}, rf"{FOLDER}\SOFTWARE {SERVICING}"),
-        ({}, {}, {rf"{ACCOUNTS}\S-1-1-0": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-1-0"),
         ({}, {}, {rf"{ACCOUNTS}\S-1-5-6": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-5-6"),
         ({}, {}, {rf"{ACCOUNTS}\S-1-5-20": None}, rf"{FOLDER}\SECURITY {ACCOUNTS}\S-1-5-20"),
     ],
@@ -66,6 +65,11 @@ def test_what_devices_updates_and_services_need(system: Keys, software: Keys, se
     verdict = windows_hives_load(golden(system, software, security=security))
     assert (verdict.status, [str(item.place) for item in verdict.evidence]) == (Status.FAILED, [place])
     assert windows_hives_load(golden()).status is Status.OK
+
+
+def test_rights_that_everyone_has_not() -> None:
+    verdict = windows_hives_load(golden(security={rf"{ACCOUNTS}\S-1-1-0": None}))
+    assert (verdict.status, [item.place.key for item in verdict.evidence]) == (Status.WARNING, [rf"{ACCOUNTS}\S-1-1-0"])
 
 
 @pytest.mark.parametrize("name", ["COMPONENTS", "DRIVERS"])
