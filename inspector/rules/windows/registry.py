@@ -37,8 +37,8 @@ _OTHERS: Final = ("COMPONENTS", "DRIVERS")
 def windows_hives_load(facts: Facts) -> Verdict:
     r"""SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT; of each the base block and the keys that everything else needs.
 
-    Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of services and of
-    the accounts that services run as. Each begins with a bin and ends where its base block says; of a large one what
+    Those are the devices that were found (`Enum`), the store of updates, the accounts, and the rights of services and
+    of the accounts that services run as. Each begins with a bin and ends where its base block says; of a large one what
     lies between is looked at as far as it is asked for. COMPONENTS and DRIVERS, where they are there, are hives, and
     everyone has rights.
 
