@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_drivers import DriverPackage, VirtioDrivers
@@ -20,7 +20,7 @@ from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
 from inspector.windows.driver_store import REPOSITORY
 from inspector.windows.registry import Registry
 from inspector.windows.services import service
-from parsers.place import ParseError
+from parsers.place import ParseError, Place
 from parsers.windows.authenticode import Authenticode, parse_authenticode
 from parsers.windows.pe_version import parse_pe_version
 
@@ -54,32 +54,46 @@ def windows_virtio_drivers_are_recent(facts: Facts, *, minimum: int, release: in
     References: Alibaba Cloud, diagnosis of Windows on ECS, driver integrity (58017; it asks it of Red Hat's packages
     too); Microsoft, How Windows Ranks Drivers, INF DriverVer directive; virtio-win, build scripts (STAMPINF_VERSION).
     """
-    newest = _newest(facts)
-    if not newest:
+    asked = list(_asked(facts))
+    if not asked:
         seen = Evidence(facts[Guest].place(REPOSITORY), "no package")
-        return warning("no package tells the version of a virtio driver", seen, *_running(facts, "viostor"))
-    old = [(item, flaw) for item in newest if (flaw := _age(item, minimum, release))]
-    if old:
-        places = (Evidence(item.place, f"{item.title}: {flaw}") for item, flaw in old)
-        return warning("virtio drivers are older than the cloud recommends, or tell no version", *places)
-    return ok("the virtio drivers are recent", *(Evidence(item.place, item.title) for item in newest))
+        return warning("no package tells the version of a virtio driver", seen, *_running(facts, {"viostor"}))
+    running = _running(facts, {item.service for item in asked})
+    if old := [evidence for item in asked if (evidence := _age(item, minimum, release))]:
+        return warning("virtio drivers are older than the cloud recommends, or tell no version", *old, *running)
+    packages = {item.package: None for item in asked if item.package}
+    return ok("the virtio drivers are recent", *(Evidence(item.place, item.title) for item in packages), *running)
 
 
-def _newest(facts: Facts) -> list[DriverPackage]:
-    """Return the package that Windows takes for each device, each once."""
-    found: list[DriverPackage] = []
+class _Asked(NamedTuple):
+    """A device that has a driver: the package that Windows takes for it, its service, and where its id stands."""
+
+    package: DriverPackage | None
+    service: str
+    place: Place
+
+
+def _asked(facts: Facts) -> Iterator[_Asked]:
     for numbers in _DEVICES:
-        packages = [match.package for match in facts[VirtioDrivers].of(*numbers) if match.package]
-        if packages:
-            found.append(max(packages, key=lambda item: (item.date or (0, 0, 0), item.version or (0, 0, 0, 0))))
-    return list(dict.fromkeys(found))
+        if matches := facts[VirtioDrivers].of(*numbers):
+            packages = [match.package for match in matches if match.package]
+            newest = max(packages, key=lambda it: (it.date or (), it.version or ()), default=None)
+            name = next((match.service for match in matches if match.service), "")
+            yield _Asked(newest, name, matches[0].place)
 
 
-def _age(package: DriverPackage, minimum: int, release: int) -> str | None:
-    """Say what is too old about a package; None where nothing is."""
-    if package.version is None:
+def _age(item: _Asked, minimum: int, release: int) -> Evidence | None:
+    """Say what is too old about a package, or not known; None where nothing is."""
+    if item.package is None:
+        return Evidence(item.place, f"no package tells the version of {item.service or 'its driver'}")
+    flaw = _flaw(item.package.version, minimum, release)
+    return Evidence(item.package.place, f"{item.package.title}: {flaw}") if flaw else None
+
+
+def _flaw(version: tuple[int, int, int, int] | None, minimum: int, release: int) -> str | None:
+    if version is None:
         return "it tells no version"
-    _, second, third, fourth = package.version
+    _, second, third, fourth = version
     if third not in _MAJORS:
         return "it is not numbered as virtio drivers are"
     if fourth >= minimum:
@@ -89,17 +103,16 @@ def _age(package: DriverPackage, minimum: int, release: int) -> str | None:
     return None if second >= release else f"Red Hat's of release {release} wanted, {second} found"
 
 
-def _running(facts: Facts, name: str) -> Iterator[Evidence]:
-    """Give the version of a service's file, where it can be told."""
-    found = service(facts[Registry], name)
-    if found is None:
-        return
-    try:
-        version = parse_pe_version(facts[Guest].open(found.file))
-    except (UnknownFact, ParseError):
-        return
-    if version:
-        yield Evidence(facts[Guest].place(found.file), f"file version {version}")
+def _running(facts: Facts, names: Iterable[str]) -> Iterator[Evidence]:
+    """Give the versions of the files of services, where they can be told."""
+    for name in sorted(names):
+        try:
+            found = service(facts[Registry], name) if name else None
+            version = parse_pe_version(facts[Guest].open(found.file)) if found else None
+        except (UnknownFact, ParseError):
+            continue
+        if found and version:
+            yield Evidence(facts[Guest].place(found.file), f"file version {version}")
 
 
 @rule("windows-virtio-packages-are-whole", "The packages of the virtio drivers are whole", "windows")

@@ -17,6 +17,7 @@ _CONFIGURATION: Final = rf"{_STORE}\Configurations\{VIOSTOR.section}"
 _DISK: Final = rf"{DEVICES}\{VIOSTOR.ids[0]}"
 _CARD: Final = rf"{DEVICES}\{NETKVM.ids[0]}"
 _DISK_PLACE: Final = rf"{HIVE}\SYSTEM {IDS}\VEN_1AF4&DEV_1001\oem1.inf"
+_BOTH: Final = "Virtio DriverPackages"
 _NEWER: Final = virtio.Package("viostor", 7, "viostor", VIOSTOR.section, 2, 0x1001, VIOSTOR.guid, 0, VIOSTOR.group)
 
 
@@ -55,10 +56,10 @@ DRIVER_FAULTS: Final = (
         "netkvm-for-transitional-cards-only", "Virtio", WARNING, rf"{HIVE}\SYSTEM {IDS}",
         {rf"{IDS}\{name}": None for name in NETKVM.ids[2:]},
     ),
-    _disk("inf-file-unpublished", {rf"{DATABASE}\DriverInfFiles\oem1.inf": None}),
-    _disk("package-not-active", {rf"{DATABASE}\DriverInfFiles\oem1.inf": {"Active": None}}),
-    _disk("package-not-in-the-database", {_STORE: None}),
-    _disk("package-without-version", {_STORE: {"Version": None}}),
+    _disk("inf-file-unpublished", {rf"{DATABASE}\DriverInfFiles\oem1.inf": None}, checks=_BOTH),
+    _disk("package-not-active", {rf"{DATABASE}\DriverInfFiles\oem1.inf": {"Active": None}}, checks=_BOTH),
+    _disk("package-not-in-the-database", {_STORE: None}, checks=_BOTH),
+    _disk("package-without-version", {_STORE: {"Version": None}}, checks=_BOTH),
     _disk("package-that-was-only-staged", {rf"{_STORE}\Configurations": None, rf"{_STORE}\Descriptors": None}),
     _disk("package-of-another-driver", {_CONFIGURATION: {"Service": "gone"}}),
     _disk(

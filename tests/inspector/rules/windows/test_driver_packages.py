@@ -79,8 +79,9 @@ def test_versions_that_are_recent(version: tuple[int, ...]) -> None:
 def test_versions_that_are_not(version: tuple[int, ...], flaw: str) -> None:
     file = f"{STORE}/viostor.inf"
     verdict = judge(windows_virtio_drivers_are_recent, golden(of_version(*version), files={file: None}))
-    (evidence,) = verdict.evidence
+    evidence, *running = verdict.evidence
     assert verdict.status is Status.WARNING
+    assert {item.seen for item in running} == {"file version 100.86.104.58200"}
     assert (evidence.place.key, evidence.seen.rpartition(": ")[2]) == (rf"{PACKAGE}\Version", flaw)
 
 
@@ -116,6 +117,14 @@ def test_without_packages_the_running_file_is_told_and_nothing_is_ok() -> None:
     assert [item.seen for item in verdict.evidence] == ["no package", "file version 100.103.104.30000"]
 
 
+def test_a_device_that_was_installed_from_no_package_tells_no_version() -> None:
+    keys = {rf"{IDS}\{name}": None for name in VIOSTOR.ids}
+    verdict = judge(windows_virtio_drivers_are_recent, golden(keys))
+    assert verdict.status is Status.WARNING
+    assert verdict.evidence[0].seen == "no package tells the version of viostor"
+    assert verdict.evidence[0].place.key == rf"{DEVICES}\{VIOSTOR.ids[0]}\3&13c0b0c5&0&18\ConfigFlags"
+
+
 @pytest.mark.parametrize("data", [b"", bytes(47), "100.86.104.58200"])
 def test_a_version_of_another_form_is_not_known(data: Data) -> None:
     verdict = judge(windows_virtio_drivers_are_recent, golden({PACKAGE: {"Version": data}}))
@@ -132,8 +141,7 @@ def test_windows_7_tells_versions_in_inf_files() -> None:
     assert judge(windows_virtio_drivers_are_recent, old_windows()).status is Status.OK
     old = virtio.inf(virtio.NETKVM, (61, 70, 104, 8000))
     verdict = judge(windows_virtio_drivers_are_recent, old_windows(oem2=old))
-    (evidence,) = verdict.evidence
-    assert (verdict.status, str(evidence.place)) == (Status.WARNING, r"C:\Windows\INF\oem2.inf:7")
+    assert (verdict.status, str(verdict.evidence[0].place)) == (Status.WARNING, r"C:\Windows\INF\oem2.inf:7")
     assert judge(windows_virtio_packages_are_whole, old_windows()).status is Status.OK
 
 
