@@ -107,7 +107,7 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
     are started on every Windows; to stop the firewall's service is not supported by Microsoft, and what remains of the
     network without it, or without Base Filtering Engine, is not documented. Those on demand are asked for by Azure.
 
-    Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\<name> /v Start /t REG_DWORD /d 2 /f` for the service that is
+    Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\NAME /v Start /t REG_DWORD /d 2 /f` for the service that is
     named, of IKEEXT, Netlogon and Netman `/d 3`, and a restart. `sc config` is refused for BFE, Dnscache and mpssvc:
     since Windows 10 administrators may change these in the registry alone.
 
