@@ -59,14 +59,8 @@ def partitions_inside_disk(facts: Facts) -> Verdict:
     Reads: the partition table, and the size of the disk
     References: UEFI 2.10, 5.2 and 5.3
     """
-    return together({disk.name: _inside(disk) for disk in _with_table(facts)})
-
-
-def _inside(disk: Disk) -> Verdict:
-    table = disk.table
-    if past := _seen(table, frozenset({Flaw.OUTSIDE})):
-        return failed("the partition table speaks of sectors past the end of the disk", *past)
-    return ok("every partition lies inside the disk", _summary(disk))
+    bad, good = "the partition table speaks of sectors past the end of the disk", "every partition lies inside the disk"
+    return together({disk.name: _without(Flaw.OUTSIDE, disk, bad, good) for disk in _with_table(facts)})
 
 
 @rule("partitions-do-not-overlap", "No two partitions share a sector", os="any")
@@ -77,14 +71,8 @@ def partitions_do_not_overlap(facts: Facts) -> Verdict:
     Reads: the partition table
     References: UEFI 2.10, 5.2 and 5.3
     """
-    return together({disk.name: _apart(disk) for disk in _with_table(facts)})
-
-
-def _apart(disk: Disk) -> Verdict:
-    table = disk.table
-    if shared := _seen(table, frozenset({Flaw.OVERLAP})):
-        return failed("partitions overlap", *shared)
-    return ok("no partitions overlap", _summary(disk))
+    bad, good = "partitions overlap", "no partitions overlap"
+    return together({disk.name: _without(Flaw.OVERLAP, disk, bad, good) for disk in _with_table(facts)})
 
 
 @rule(
@@ -114,6 +102,11 @@ def _with_table(facts: Facts) -> list[Disk]:
     if not disks:
         raise NotApplicable("the disk has no partition table")
     return disks
+
+
+def _without(flaw: Flaw, disk: Disk, bad: str, good: str) -> Verdict:
+    seen = _seen(disk.table, frozenset({flaw}))
+    return failed(bad, *seen) if seen else ok(good, _summary(disk))
 
 
 def _seen(table: PartitionTable, flaws: frozenset[Flaw]) -> list[Evidence]:

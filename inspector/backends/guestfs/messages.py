@@ -71,56 +71,42 @@ class ReadDevice(msgspec.Struct, tag="read-device", frozen=True, forbid_unknown_
     size: Annotated[int, msgspec.Meta(ge=0, le=MAX_READ)]
 
 
-class ListNames(msgspec.Struct, tag="names", frozen=True, forbid_unknown_fields=True):
+class _AtPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    mount: MountNumber
+    path: Path
+
+
+class ListNames(_AtPath, tag="names", frozen=True):
     """The names in a directory; answered by `list[Name]`."""
 
-    mount: MountNumber
-    path: Path
 
-
-class StatNames(msgspec.Struct, tag="stats", frozen=True, forbid_unknown_fields=True):
+class StatNames(_AtPath, tag="stats", frozen=True):
     """Metadata of names in a directory; answered by `list[Status | None]` in the order of the names."""
 
-    mount: MountNumber
-    path: Path
     names: Annotated[list[Name], msgspec.Meta(max_length=MAX_NAMES)]
 
 
-class StatPath(msgspec.Struct, tag="stat", frozen=True, forbid_unknown_fields=True):
+class StatPath(_AtPath, tag="stat", frozen=True):
     """Metadata of a path, no link followed; answered by `Status`, or None where there is no such path."""
 
-    mount: MountNumber
-    path: Path
 
-
-class ReadLink(msgspec.Struct, tag="readlink", frozen=True, forbid_unknown_fields=True):
+class ReadLink(_AtPath, tag="readlink", frozen=True):
     """The target of a symbolic link; answered by `bytes`."""
 
-    mount: MountNumber
-    path: Path
 
-
-class Read(msgspec.Struct, tag="read", frozen=True, forbid_unknown_fields=True):
+class Read(_AtPath, tag="read", frozen=True):
     """Bytes of a regular file; answered by `bytes`, fewer than asked at its end."""
 
-    mount: MountNumber
-    path: Path
     offset: Number
     size: Annotated[int, msgspec.Meta(ge=0, le=MAX_READ)]
 
 
-class ReadFlags(msgspec.Struct, tag="flags", frozen=True, forbid_unknown_fields=True):
+class ReadFlags(_AtPath, tag="flags", frozen=True):
     """The inode flags of a path in the letters of lsattr(1); answered by `str`."""
 
-    mount: MountNumber
-    path: Path
 
-
-class ReadXattrs(msgspec.Struct, tag="xattrs", frozen=True, forbid_unknown_fields=True):
+class ReadXattrs(_AtPath, tag="xattrs", frozen=True):
     """The extended attributes of a path; answered by `dict[bytes, bytes]`."""
-
-    mount: MountNumber
-    path: Path
 
 
 class ReadUsage(msgspec.Struct, tag="usage", frozen=True, forbid_unknown_fields=True):
