@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import struct
 import subprocess
 from pathlib import Path
@@ -93,6 +94,20 @@ SIZE = len(FILES["64-bits"])
 def test_what_has_no_digest(content: bytes) -> None:
     with pytest.raises(ParseError):
         parse_authenticode(Memory(content))
+
+
+def test_damage_ends_in_a_digest_or_in_an_error() -> None:
+    for seed in range(400):
+        rng = random.Random(seed)
+        content = bytearray(FILES["64-bits"])
+        for _ in range(rng.randrange(1, 6)):
+            content[rng.randrange(0x200)] = rng.choice([0, 1, 0x7F, 0xFF, rng.randrange(256)])
+        del content[rng.choice([len(content), rng.randrange(len(content))]) :]
+        try:
+            found = parse_authenticode(Memory(bytes(content), "a.sys"))
+        except ParseError:
+            continue
+        assert (len(found.sha1), len(found.sha256)) == (20, 32), seed
 
 
 def test_a_file_that_is_too_large() -> None:
