@@ -23,6 +23,8 @@ _CODE: Final = 440  # of a disk's first sector; then its id and the partition ta
 _KERNEL_SECTOR: Final = 0x5C
 _STAGE2_SECTOR: Final = 0x44
 _BLOCK_LIST: Final = 0x1F4
+_SHORT_JUMP: Final = 0xEB
+_BACKWARDS: Final = 0x80
 _MAX_CORE: Final = 4096  # sectors; what a BIOS boot partition of 2 MiB holds, and several times what is installed
 
 
@@ -107,7 +109,14 @@ def _recognise(raw: bytes) -> BootCode:
     # GRUB 2 has grown past what GRUB Legacy's jump steps over: eb 48 (or eb 4c) is legacy or a GRUB 2 before 1.97.
     if found is BootCode.GRUB2 and raw[0] == 0xEB and raw[1] in (0x48, 0x4C):
         return BootCode.GRUB_LEGACY
+    if found is BootCode.UNKNOWN and not any(raw[_start(raw) : _CODE]):
+        return BootCode.EMPTY
     return found
+
+
+def _start(raw: bytes) -> int:
+    """Return where code runs first: behind what a short jump leaves out, such as the parameters of a file system."""
+    return 2 + raw[1] if raw[0] == _SHORT_JUMP and raw[1] < _BACKWARDS else 0
 
 
 def parse_core_image(disk: Source, sector: int) -> CoreImage:

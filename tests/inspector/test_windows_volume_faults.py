@@ -72,9 +72,10 @@ def test_a_fault_turns_its_check_and_its_fix_turns_it_back(fault: VolumeFault, b
         found = turned(bios, good)
     finally:
         write(bios, before)
-    assert list(found) == [fault.check]
-    assert found[fault.check].status is fault.status
-    assert fault.place in places(found[fault.check])
+    first, *_ = wanted = fault.checks.split()
+    assert sorted(found) == sorted(wanted)
+    assert found[first].status is fault.status
+    assert fault.place in places(found[first])
     assert turned(bios, good) == {}
 
 

@@ -30,11 +30,11 @@ class VolumeFault:
 
     Attributes:
         patches: gives the bytes to write, by where they go on the disk.
-        check: the check that turns, to `status`, with `place` among its evidence.
+        checks: the checks that turn, the first to `status`, with `place` among its evidence.
     """
 
     name: str
-    check: str
+    checks: str
     status: Status
     place: str
     patches: Callable[[Path], Patches]
@@ -98,7 +98,16 @@ def _without_system(number: int) -> Callable[[Path], Patches]:
     return patches
 
 
+def _active(number: int) -> Callable[[Path], Patches]:
+    """Mark another partition as active, and the first no more."""
+    return lambda _: {_ENTRIES: b"\0", _ENTRIES + (number - 1) * _ENTRY: b"\x80"}
+
+
 BIOS_FAULTS: Final = (
+    VolumeFault("disk-without-code", "BootMode", FAILED, "sda", lambda _: {0: bytes(440)}),
+    VolumeFault("partition-without-code", "BootMode BootMgr", FAILED, "sda", _over(1, 0x54, bytes(0x1AA))),
+    VolumeFault("nothing-is-active", "BootMode BootMgr BCD WindowsVolumes", FAILED, "sda", lambda _: {_ENTRIES: b"\0"}),
+    VolumeFault("system-drive-is-active", "BootMgr BCD", FAILED, r"\bootmgr", _active(2)),
     VolumeFault("moved-partition", "BootMgr", FAILED, "sda1", _over(1, 0x1C, b"\x3f\0\0\0")),
     VolumeFault("geometry-not-set", "BootMgr", WARNING, "sda1", _over(1, 0x18, bytes(4))),
     VolumeFault("code-of-server-2003", "BootMgr", FAILED, "sda1",

@@ -99,6 +99,9 @@ def test_sectors_of_syslinux_are_recognised(name: str, code: BootCode) -> None:
     [
         ((), BootCode.EMPTY),
         (((440, b"\1\2\3\4\0\0\x80"),), BootCode.EMPTY),  # a disk id and a partition are no code
+        (((0, b"\xeb\x52\x90NTFS    \0\2\x08"), (0x48, b"serial")), BootCode.EMPTY),  # parameters alone
+        (((0, b"\xeb\x52\x90NTFS    "), (0x54, b"\xcd\x18")), BootCode.UNKNOWN),
+        (((0, b"\xeb\xfe"), (100, b"\xcd\x18")), BootCode.UNKNOWN),
         (((0, b"\xeb\x48\x90"), (0x17F, b"GRUB \0Geom\0Hard Disk\0")), BootCode.GRUB_LEGACY),
         (((0, b"\xfa\xeb\x21\1\xb4\1LILO"),), BootCode.LILO),
         (((0, b"\x33\xc0\x8e\xd0"), (0x163, b"Invalid partition table\0Error loading")), BootCode.WINDOWS),

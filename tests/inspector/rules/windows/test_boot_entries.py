@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -8,8 +10,14 @@ import pytest
 from fixtures.windows import bcd
 from fixtures.windows.hive import Data
 from fixtures.windows.hive_log import TIME, changed_pages, dirty, new_log, old_log
+from fixtures.windows.pe import EFI_APPLICATION, program
+from inspector.collectors import COLLECTORS
+from inspector.disks.storage import Storage
 from inspector.facts import Facts
+from inspector.guest import Guest
+from inspector.mounts import find_guest
 from inspector.rules.rule import Rule
+from inspector.rules.windows.boot import RULES as STORE_RULES
 from inspector.rules.windows.boot import windows_bcd_starts_windows, windows_starts_in_normal_mode
 from inspector.rules.windows.boot_entries import (
     RULES,
@@ -20,8 +28,11 @@ from inspector.rules.windows.boot_entries import (
     windows_starts_its_default_entry,
 )
 from inspector.verdict import NotApplicable, Status, Verdict
-from tests.volumes import SIZE
-from tests.windows import SIGNATURE, Changes, golden, hive
+from parsers.partition.table import Partition, Scheme
+from tests.corpus import corpus
+from tests.memory_tree import Files
+from tests.volumes import SIZE, storage_of, volume_of
+from tests.windows import SIGNATURE, Changes, WindowsTree, golden, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
 
@@ -233,3 +244,67 @@ def test_a_store_whose_last_write_is_lost_is_not_known() -> None:
         verdict = rule(changed)
         assert (verdict.status, verdict.known) == (Status.WARNING, False)
         assert "no log of it can be replayed" in verdict.evidence[0].seen
+
+
+EFI: Final = "36be3955-63bf-4068-a6ab-00195cca3a22"
+DRIVE, TOOLS = "8e0f2c38-e4ea-47ba-b7fc-9d8c74dccf0b", "6cdfcd69-de75-4490-8f99-5a84bf264917"
+ESP, BASIC = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
+RECOVERY_TYPE: Final = "de94bba4-06d1-4d40-a16a-bfd50179d6ac"
+
+
+def of_a_real_store(gone: str = "") -> Facts:
+    """Return a disk whose partitions are those that the boot store of a real Windows 10 names."""
+    base = "/EFI/Microsoft/Boot"
+    real = corpus("known/hives/hv-rp-BCD.hive.xz").read_bytes()
+    trees: list[tuple[str, str, Files]] = [
+        (ESP, EFI, {f"{base}/bootmgfw.efi": program(subsystem=EFI_APPLICATION), f"{base}/BCD": real}),
+        (BASIC, DRIVE, {}),
+        (RECOVERY_TYPE, TOOLS, dict(RECOVERY_FILES)),
+    ]
+    drive = golden_storage().volumes[1].tree
+    volumes = []
+    for number, (kind, uuid, files) in enumerate(trees, 1):
+        there = {path: node for path, node in files.items() if path != gone}
+        tree = drive if uuid == DRIVE else WindowsTree(there)
+        volume = volume_of(tree, number, "vfat" if kind == ESP else "ntfs")
+        volume.partition = Partition(number, number * SIZE, SIZE, kind, uuid)
+        volumes.append(volume)
+    storage = storage_of(*volumes, scheme=Scheme.GPT)
+    return Facts({Storage: storage, Guest: find_guest(storage)}, COLLECTORS)
+
+
+def test_a_real_store_on_the_partitions_that_it_names() -> None:
+    changed = of_a_real_store()
+    verdicts = {rule.name: rule(changed) for rule in (*RULES, *STORE_RULES)}
+    again = verdicts.pop(windows_starts_again_after_a_failure.name)
+    assert [item for _, item in seen(again)] == ["recoveryenabled: yes", "bootstatuspolicy: not set"]
+    assert {name: verdict.status for name, verdict in verdicts.items() if verdict.status is not Status.OK} == {}
+    assert seen(verdicts[windows_recovery_is_there.name]) == [
+        (r"\Recovery\WindowsRE\Winre.wim", "of the entry 'Windows Recovery Environment'")
+    ]
+    for gone in RECOVERY_FILES:
+        verdict = windows_recovery_is_there(of_a_real_store(gone))
+        assert (verdict.status, seen(verdict)[0][0]) == (Status.WARNING, gone.replace("/", "\\"))
+
+
+def judge_damaged(count: int) -> None:
+    good = store({**NAMED, "24000002": [bcd.RECOVERY]}, {**loader(), **bcd.recovery(WINDOWS)})
+    for seed in range(count):
+        dice = random.Random(seed)
+        content = bytearray(good)
+        for _ in range(dice.choice((1, 2, 8, 40))):
+            at = dice.randrange(4096 + 32, len(content) - 8)
+            content[at] = dice.choice((0, 255, content[at] ^ 1 << dice.randrange(8), dice.randrange(256)))
+        changed = golden(files=RECOVERY_FILES, boot={"/Boot/BCD": bytes(content)})
+        for rule in (*RULES, *STORE_RULES):
+            with suppress(NotApplicable):
+                rule(changed)
+
+
+def test_no_rule_breaks_on_a_damaged_store() -> None:
+    judge_damaged(40)
+
+
+@pytest.mark.soak
+def test_no_rule_breaks_on_thousands_of_damaged_stores() -> None:
+    judge_damaged(2000)
