@@ -11,11 +11,13 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_packages import ServicingPackage, ServicingPackages
 from inspector.windows.registry import Registry
+from parsers.place import ParseError
 from parsers.windows.package_identity import parse_package_identity
 
 PACKAGES: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
 _UPDATE: Final = "package_for_"
 _STATE: Final = "CurrentState"
+_MAX_PACKAGES: Final = 100_000  # a server that was updated for years has some thousand
 
 
 def collect_servicing_packages(facts: Facts) -> ServicingPackages:
@@ -26,6 +28,8 @@ def collect_servicing_packages(facts: Facts) -> ServicingPackages:
     count = 0
     for key in registry.subkeys(PACKAGES):
         count += 1
+        if count > _MAX_PACKAGES:
+            raise ParseError(place, f"at most {_MAX_PACKAGES} packages wanted, more found")
         if key.name.lower().startswith(_UPDATE) and (identity := parse_package_identity(key.name)):
             value = key.value(_STATE)
             state = None if value is None else registry.wanted(value.number, "a number", value)

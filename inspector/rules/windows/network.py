@@ -20,7 +20,7 @@ from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
-from inspector.windows.network_cards import with_card
+from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.winhttp_settings import parse_winhttp_proxy
@@ -67,10 +67,9 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
             count += 1
             with unread.kept():
                 if servers := registry.text(path, "NameServer"):
-                    seen = with_card(registry, path.rpartition("\\")[2], f"name servers: {servers}")
-                    bad.append(Evidence(registry.place(path, "NameServer"), seen))
+                    bad.append(Evidence(registry.place(path, "NameServer"), f"name servers: {servers}"))
     if bad:
-        return warning("name servers are set for good", *bad[:_SHOWN])
+        return warning("name servers are set for good", *with_cards(registry, bad[:_SHOWN]))
     unread.tell()
     return ok("no name server is set", Evidence(registry.place(_INTERFACES), f"none, at {count} places"))
 

@@ -13,7 +13,7 @@ from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_service
-from inspector.windows.network_cards import with_card
+from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.registry import Key
@@ -155,7 +155,7 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
                 is_fixed, seen = _interface(registry, key)
                 (bad if is_fixed else good).append(seen)
     if bad:
-        return warning("a network card has a fixed address", *bad[:_SHOWN])
+        return warning("a network card has a fixed address", *with_cards(registry, bad[:_SHOWN]))
     unread.tell()
     return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(_INTERFACES), "none")])
 
@@ -168,8 +168,7 @@ def _interface(registry: Registry, key: Key) -> tuple[bool, Evidence]:
     addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
     number = registry.dword(dhcp) if dhcp else int(not addresses)
     if number == 0:
-        seen = f"a fixed address: {', '.join(addresses) or 'none'}"
-        return True, Evidence(place, with_card(registry, key.name, seen))
+        return True, Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}")
     return False, Evidence(place, "DHCP" if dhcp else "not set, and no address")
 
 
