@@ -32,7 +32,7 @@ def collect_servicing_packages(facts: Facts) -> ServicingPackages:
             raise ParseError(place, f"at most {_MAX_PACKAGES} packages wanted, more found")
         if key.name.lower().startswith(_UPDATE) and (identity := parse_package_identity(key.name)):
             value = key.value(_STATE)
-            state = None if value is None else registry.wanted(value.number, "a number", value)
+            state = None if value is None else registry.dword(value)
             updates.append(ServicingPackage(identity, state, registry.in_guest((value or key).place)))
     if not count:
         raise UnknownFact("which updates are installed is not told", place)

@@ -38,7 +38,7 @@ def test_states(state: PackageState) -> None:
 
 def test_a_state_that_is_no_number_is_not_known() -> None:
     (path,) = package("Package_for_KB5000001", "10.0.1.2")
-    with pytest.raises(UnknownFact, match="a number wanted"):
+    with pytest.raises(UnknownFact, match="a REG_DWORD wanted"):
         golden(software={path: {"CurrentState": "x"}})[ServicingPackages]
     (found,) = golden(software={path: {"CurrentState": None}})[ServicingPackages].articles(["KB5000001"])
     assert (found.state, found.in_force, found.is_pending, found.shown) == (None, False, False, "KB5000001: None")
