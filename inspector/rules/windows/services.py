@@ -47,7 +47,7 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
         return bad(f"{found.name} cannot run: {what}", Evidence(place, what))
     if found.start > usual:
         return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
-    return ok(f"{found.name} is started", seen)
+    return ok(f"{found.name} {'is' if usual == Start.AUTOMATIC else 'can be'} started", seen)
 
 
 @rule("windows-ip-helper-starts", "The service IP Helper is started", "windows")
