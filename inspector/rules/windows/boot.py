@@ -220,7 +220,7 @@ def windows_starts_in_normal_mode(facts: Facts) -> Verdict:
 
     Reads: the boot store
 
-    References: Microsoft, BCDEdit /set, safeboot.
+    References: Microsoft, BCDEdit /set, safeboot; BcdLibrary_SafeBoot enumeration.
     """
     if found := _set(facts, bcd.SAFE_BOOT):
         seen = [

@@ -132,6 +132,46 @@ def windows_starts_its_default_entry(facts: Facts) -> Verdict:
     return ok("the next start takes the default entry", *good)
 
 
+@rule("windows-boot-waits-for-nobody", "No menu waits for somebody to choose before Windows starts", "windows")
+def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
+    r"""The boot menu has a time-out where it is shown; neither the menu of F8 nor the editor of options is shown.
+
+    Why: an instance has nobody at its console, so that it stays in the menu and is taken for one that does not boot.
+
+    Fix: `bcdedit /timeout 5`; `bcdedit /deletevalue {globalsettings} advancedoptions`, or the element and object that
+    are named.
+
+    Reads: the boot store
+
+    References: Microsoft, BcdBootMgrElementTypes (Timeout: without it the boot manager waits for the user),
+    BcdLibraryElementTypes (DisplayAdvancedOptions, DisplayOptionsEdit).
+    """
+    waits, good = [], []
+    for loader, entries, default in _defaults(facts):
+        manager = entries.store.boot_manager or default
+        shown = entries.element(manager, bcd.DISPLAY_BOOT_MENU)
+        menu = entries.element(manager, bcd.DISPLAY_ORDER)
+        timeout = entries.element(manager, bcd.TIMEOUT)
+        listed = len(entries.store.listed(manager, bcd.DISPLAY_ORDER))
+        if timeout is None and (listed > 1 or _is_on(shown)):
+            place = (menu or shown or default).place
+            waits.append(Evidence(entries.place(place), f"entries: {listed}, without a timeout"))
+        for item in (manager, default):
+            for kind in (bcd.ADVANCED_OPTIONS, bcd.OPTIONS_EDIT):
+                element = entries.element(item, kind)
+                if element and _is_on(element):
+                    waits.append(Evidence(entries.place(element.place), item.name_of(kind)))
+        seen = "not set" if timeout is None else f"{timeout.value} s"
+        good.append(Evidence(loader.store_place, f"entries: {listed}, timeout: {seen}"))
+    if waits:
+        return warning("a menu waits before Windows starts", *dict.fromkeys(waits))
+    return ok("no menu waits before Windows starts", *good)
+
+
+def _is_on(element: BcdElement | None) -> bool:
+    return element is not None and element.value is not False
+
+
 @rule("windows-recovery-is-there", "The recovery environment that the default entry names is there", "windows")
 def windows_recovery_is_there(facts: Facts) -> Verdict:
     r"""Its image (Winre.wim) and the SDI file beside it, where recovery is named and not switched off.
@@ -223,6 +263,7 @@ def windows_boot_store_is_written_completely(facts: Facts) -> Verdict:
 RULES = (
     windows_boot_menu_leads_to_systems,
     windows_boot_store_is_written_completely,
+    windows_boot_waits_for_nobody,
     windows_recovery_is_there,
     windows_starts_again_after_a_failure,
     windows_starts_its_default_entry,

@@ -105,7 +105,7 @@ def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
 
     Reads: SOFTWARE\Cloudbase Solutions\Cloudbase-Init, C:\Program Files\Cloudbase Solutions\Cloudbase-Init\log
 
-    References: Cloudbase-Init, documentation, plugins.
+    References: Cloudbase-Init, Plugins; its source (osutils/windows.py, set_config_value).
     """
     left = [*islice((*_plugins(facts[Registry]), *_logs(facts[Guest])), _SHOWN)]
     if left:

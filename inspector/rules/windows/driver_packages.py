@@ -38,7 +38,7 @@ _MAX_CATALOGS: Final = 64 << 20
 
 @rule("windows-virtio-drivers-are-recent", "The virtio drivers are no older than the cloud recommends", "windows")
 def windows_virtio_drivers_are_recent(facts: Facts, *, minimum: int, release: int) -> Verdict:
-    r"""Of each device's packages the newest counts: by its date, then its version. Windows takes it at the next start.
+    r"""Of each device's packages the newest counts: a signed one, by its date, then its version. Windows takes it, too.
 
     The cloud numbers its own drivers in the fourth part, which has to be `minimum` or more. Red Hat's packages, which
     are numbered otherwise there, are held against the `release` of Red Hat Enterprise Linux that both kinds name in the
@@ -77,7 +77,7 @@ def _asked(facts: Facts) -> Iterator[_Asked]:
     for numbers in _DEVICES:
         if matches := facts[VirtioDrivers].of(*numbers):
             packages = [match.package for match in matches if match.package]
-            newest = max(packages, key=lambda it: (it.date or (), it.version or ()), default=None)
+            newest = max(packages, key=lambda it: (not it.unsigned, it.date or (), it.version or ()), default=None)
             name = next((match.service for match in matches if match.service), "")
             yield _Asked(newest, name, matches[0].place)
 
@@ -178,7 +178,7 @@ def _part(facts: Facts, path: str, start: bytes) -> tuple[str | None, Evidence]:
 def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     r"""The digest of each file is in its own signature, or in a catalogue of a third party's package.
 
-    Whether the signature itself is trusted is not asked.
+    Windows itself found a signature when it staged the packages (`SignerScore`); whether it is trusted is not asked.
 
     Why: 64-bit Windows loads no driver whose file was replaced or changed after it was signed (0xc0000428), which a
     file that was copied over an older one is the usual case of.
@@ -186,10 +186,10 @@ def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     Fix: install the driver with its INF file and its catalogue (`pnputil /add-driver viostor.inf /install`, before
     Windows 10 1607 and Server 2016 `pnputil -i -a viostor.inf`), not by copying the .sys file.
 
-    Reads: the .sys files of the services, CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
+    Reads: the .sys files of the services, DriverDatabase\DriverPackages (SignerScore), CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
 
     References: Microsoft, Windows Authenticode Portable Executable Signature Format; Catalog files and digital
-    signatures; Driver Signing Policy.
+    signatures; Driver Signing Policy; setupapi.h (SIGNERSCORE_UNSIGNED).
     """
     services = {match.service.lower() for match in facts[VirtioDrivers].matches if match.service}
     found = [item for name in sorted(services) if (item := service(facts[Registry], name))]
@@ -197,10 +197,11 @@ def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     if not files:
         raise NotApplicable("no file of a virtio driver is there")
     catalogs = _Catalogs(facts[Guest])
-    packages = (match.package for match in facts[VirtioDrivers].matches)
-    first = {f"{item.published[: -len('.inf')]}.cat" for item in packages if item and _is_published(item)}
+    packages = {match.package: None for match in facts[VirtioDrivers].matches if match.package}
+    first = {f"{item.published[: -len('.inf')]}.cat" for item in packages if _is_published(item)}
     looked = [_vouched(facts[Guest], path, catalogs, sorted(first)) for path in files.values()]
-    if bad := [evidence for is_good, evidence in looked if not is_good]:
+    unsigned = [Evidence(it.unsigned, f"{it.title} was staged without a signature") for it in packages if it.unsigned]
+    if bad := [*unsigned, *(evidence for is_good, evidence in looked if not is_good)]:
         return warning("files of virtio drivers are not those that were signed", *bad)
     return ok("the files of the virtio drivers are those that were signed", *(evidence for _, evidence in looked))
 

@@ -51,7 +51,7 @@ def windows_environment_leads_to_its_programs(facts: Facts) -> Verdict:
 
     Reads: Session Manager\Environment
 
-    References: Microsoft, Environment Variables; Prepare a Windows VHD to upload to Azure.
+    References: Microsoft, Environment Variables; Prepare a Windows VHD or VHDX to upload to Azure.
     """
     registry = facts[Registry]
     if registry.key(_ENVIRONMENT) is None:

@@ -1,7 +1,7 @@
 r"""What of the source's network is set for good: name servers, routes, a proxy; and filters of the network cards.
 
-Source: Microsoft's documentation, "Prepare a Windows VHD to upload to Azure" (persistent routes and the proxy of
-WinHTTP are taken away), "Network-related registry values" (NameServer, PersistentRoutes), "Use Group Policy to apply
+Source: Microsoft's documentation, "Prepare a Windows VHD or VHDX to upload to Azure" (persistent routes and the proxy
+of WinHTTP are taken away), "Network-related registry values" (NameServer, PersistentRoutes), "Use Group Policy to apply
 WinHTTP proxy settings", "ProxySettingsPerUser", "Configuring an INF file for a modifying filter driver"
 (Characteristics 0x40000 is a lightweight filter; FilterRunType 1 is mandatory, 2 optional) and "Specifying Filter
 Driver Binding Relationships" (FilterMediaTypes). The places are those of real hives: Windows 7 keeps FilterRunType
@@ -54,7 +54,7 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
 
     Reads: Services\Tcpip\Parameters and Tcpip6\Parameters with their Interfaces
 
-    References: Alibaba Cloud, Windows images, Vminit (NetworkClean).
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
     if registry.key(_INTERFACES) is None:
@@ -92,7 +92,8 @@ def windows_routes_are_not_persistent(facts: Facts) -> Verdict:
 
     Reads: Services\Tcpip\Parameters\PersistentRoutes
 
-    References: Microsoft, Prepare a Windows VHD to upload to Azure; Alibaba Cloud, Vminit (NetworkClean).
+    References: Microsoft, Prepare a Windows VHD or VHDX to upload to Azure; Alibaba Cloud, Initialization tools, Vminit
+    (NetworkClean).
     """
     registry = facts[Registry]
     if registry.key(_PARAMETERS[0]) is None:
@@ -115,7 +116,8 @@ def windows_goes_through_no_proxy(facts: Facts) -> Verdict:
     Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings with Connections\WinHttpSettings, the policy
     ProxySettingsPerUser, Session Manager\Environment
 
-    References: Microsoft, Prepare a Windows VHD to upload to Azure; Use Group Policy to apply WinHTTP proxy settings.
+    References: Microsoft, Prepare a Windows VHD or VHDX to upload to Azure; Use Group Policy to apply WinHTTP proxy
+    settings.
     """
     registry = facts[Registry]
     bad: list[Evidence] = []

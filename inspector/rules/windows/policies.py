@@ -108,7 +108,8 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     Reads: Services\W32Time\Parameters, TimeProviders\NtpClient, the policies of the same names,
     SECURITY\Policy\PolPrDmS
 
-    References: Microsoft, Windows Time service tools and settings; Alibaba Cloud, Vminit (ConfigNtp).
+    References: Microsoft, Windows Time service tools and settings; Alibaba Cloud, Initialization tools, Vminit
+    (ConfigNtp).
     """
     registry = facts[Registry]
     path = _TIME_POLICY if registry.text(_TIME_POLICY, "Type") else _TIME

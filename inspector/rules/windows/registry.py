@@ -50,8 +50,8 @@ def windows_hives_load(facts: Facts) -> Verdict:
 
     Reads: System32\config
 
-    References: Microsoft, Registry Hives; Alibaba Cloud, GUESTOS.Registry; the SYSTEM and SECURITY hives of real
-    machines.
+    References: Microsoft, Registry Hives; Alibaba Cloud, Detect custom images and repair (GUESTOS.Registry); the SYSTEM
+    and SECURITY hives of real machines.
     """
     registry = facts[Registry]
     good: list[Evidence] = []

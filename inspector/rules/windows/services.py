@@ -61,7 +61,7 @@ def windows_ip_helper_starts(facts: Facts) -> Verdict:
 
     Reads: Services\iphlpsvc
 
-    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean).
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     return judge_service(facts, "iphlpsvc", Start.AUTOMATIC)
 
@@ -76,7 +76,7 @@ def windows_dhcp_client_starts(facts: Facts) -> Verdict:
 
     Reads: Services\Dhcp
 
-    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean); Microsoft, DHCP client.
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean); Microsoft, DHCP client.
     """
     return judge_service(facts, "Dhcp", Start.AUTOMATIC)
 
@@ -92,7 +92,7 @@ def windows_time_service_starts(facts: Facts) -> Verdict:
 
     Reads: Services\W32Time
 
-    References: Alibaba Cloud, ECS initialisation tools, Vminit (ConfigNtp).
+    References: Alibaba Cloud, Initialization tools, Vminit (ConfigNtp).
     """
     return judge_service(facts, "W32Time", Start.MANUAL, required=False)
 
@@ -141,7 +141,7 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
 
     Reads: Services\Tcpip\Parameters\Interfaces
 
-    References: Alibaba Cloud, ECS initialisation tools, Vminit (NetworkClean).
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
     if registry.key(_INTERFACES) is None:
@@ -186,7 +186,7 @@ def windows_brings_new_disks_online(facts: Facts) -> Verdict:
 
     Reads: Services\partmgr\Parameters\SanPolicy
 
-    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, ECS initialisation tools, Vminit
+    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, Initialization tools, Vminit
     (ConfigDisk). Where the value stands is known from a real hive.
     """
     registry = facts[Registry]
@@ -208,7 +208,7 @@ def windows_vminit_works(facts: Facts) -> Verdict:
 
     Reads: Services\vminit and its program
 
-    References: Alibaba Cloud, ECS initialisation tools, Vminit.
+    References: Alibaba Cloud, Initialization tools, Vminit.
     """
     registry = facts[Registry]
     if service(registry, "vminit") is None:

@@ -43,7 +43,8 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     Reads: Component Based Servicing with the states of its packages, WindowsUpdate\Auto Update, Session Manager,
     C:\Windows\WinSxS\pending.xml, the hive COMPONENTS where there is one
 
-    References: Microsoft, CBS Servicing States Chart; Windows startup issues; Alibaba Cloud, GUESTOS.Update.
+    References: Microsoft, CBS Servicing States Chart; Windows startup issues; Alibaba Cloud, Detect custom images and
+    repair (GUESTOS.Update).
     """
     registry = facts[Registry]
     if registry.key(_SERVICING) is None:

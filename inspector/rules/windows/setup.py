@@ -44,8 +44,8 @@ def windows_image_can_be_deployed(facts: Facts) -> Verdict:
     that the installation cannot proceed. One that waits with its first questions asks them in each copy.
 
     Fix: where audit mode or first questions wait, start Windows, end them, and run
-    `sysprep /generalize /oobe /shutdown` or shut it down; where the setup stopped on its way (IMAGE_STATE_UNDEPLOYABLE),
-    Microsoft says that Windows is to be installed anew.
+    `sysprep /generalize /oobe /shutdown` or shut it down; where the setup stopped on its way
+    (IMAGE_STATE_UNDEPLOYABLE), Microsoft says that Windows is to be installed anew.
 
     Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State
 

@@ -102,8 +102,8 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
 
     Reads: Session Manager\BootExecute, Winlogon, Image File Execution Options
 
-    References: Microsoft, Winlogon registry entries; Image File Execution Options; Native applications
-    (BootExecute).
+    References: Microsoft, Shell Entry and Userinit (Windows Server 2003, registry reference); Image File Execution
+    Options; Sysinternals, Inside Native Applications (BootExecute).
     """
     registry = facts[Registry]
     bad = list(_lost(facts))

@@ -37,7 +37,7 @@ def windows_system_drive_can_grow(facts: Facts) -> Verdict:
 
     Reads: the partition table, the superblock of the system drive
 
-    References: Microsoft, diskpart extend; Alibaba Cloud, Vminit (ExtendVolume).
+    References: Microsoft, diskpart extend; Alibaba Cloud, Initialization tools, Vminit (ExtendVolume).
     """
     volume = next((mount.volume for mount in facts[Guest].mounts if mount.path == "/"), None)
     if volume is None:

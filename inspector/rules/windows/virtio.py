@@ -51,7 +51,8 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
 
     Reads: SYSTEM\CurrentControlSet\Services\viostor and vioscsi, with StartOverride, System32\drivers
 
-    References: OASIS, Virtual I/O Device (VIRTIO), PCI bus; Microsoft, stop code 0x7B.
+    References: OASIS, Virtual I/O Device (VIRTIO), PCI bus; Microsoft, Bug Check 0x7B: INACCESSIBLE_BOOT_DEVICE;
+    CreateServiceW, dwStartType; Amazon EC2, Upgrade PV drivers on Windows instances (on StartOverride).
     """
     registry = facts[Registry]
     unread = Unread()
@@ -79,7 +80,7 @@ def windows_virtio_net_driver_present(facts: Facts) -> Verdict:
 
     Reads: SYSTEM\CurrentControlSet\Services\netkvm, System32\drivers
 
-    References: Alibaba Cloud, install the virtio driver (GUESTOS.Virtio).
+    References: Alibaba Cloud, Install the virtio driver; Detect custom images and repair (GUESTOS.Virtio).
     """
     registry = facts[Registry]
     found = service(registry, _NETWORK)
@@ -128,7 +129,7 @@ def windows_virtio_driver_files_are_writable(facts: Facts, *, drivers: list[str]
 
     Reads: the attributes of System32\drivers\*.sys
 
-    References: Alibaba Cloud, import of custom images, virtio driver files.
+    References: Alibaba Cloud, Instructions for importing images (the files that must not be read-only).
     """
     guest = facts[Guest]
     paths = [path for name in drivers if guest.is_file(path := rf"\Windows\System32\drivers\{name}.sys")]

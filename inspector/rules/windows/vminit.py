@@ -75,7 +75,7 @@ def windows_disk_service_starts(facts: Facts) -> Verdict:
 
     Reads: Services\vds
 
-    References: Microsoft, Virtual Disk Service; Alibaba Cloud, Vminit (ConfigDisk, ExtendVolume).
+    References: Microsoft, Virtual Disk Service; Alibaba Cloud, Initialization tools, Vminit (ConfigDisk, ExtendVolume).
     """
     return judge_service(facts, "vds", Start.MANUAL, required=False)
 
@@ -91,7 +91,7 @@ def windows_update_service_starts(facts: Facts) -> Verdict:
 
     Reads: Services\wuauserv
 
-    References: Alibaba Cloud, Vminit (ConfigWsus).
+    References: Alibaba Cloud, Initialization tools, Vminit (ConfigWsus).
     """
     return judge_service(facts, "wuauserv", Start.MANUAL, required=False)
 
@@ -108,7 +108,8 @@ def windows_licence_service_starts(facts: Facts) -> Verdict:
 
     Reads: Services\sppsvc
 
-    References: Microsoft, Slmgr.vbs options for volume activation; Alibaba Cloud, Vminit (ConfigKms).
+    References: Microsoft, Slmgr.vbs options for volume activation; Alibaba Cloud, Initialization tools, Vminit
+    (ConfigKms).
     """
     return judge_service(facts, "sppsvc", Start.MANUAL, required=False)
 
@@ -124,8 +125,8 @@ def windows_user_data_can_run(facts: Facts) -> Verdict:
 
     Reads: System32\cmd.exe, System32\WindowsPowerShell\v1.0\powershell.exe, Policies\Microsoft\Windows\PowerShell
 
-    References: Alibaba Cloud, user data of Windows instances (batch and PowerShell), Vminit (CloudinitUserData);
-    Microsoft, about_Group_Policy_Settings, Turn on Script Execution.
+    References: Alibaba Cloud, user data of Windows instances (batch and PowerShell); Initialization tools, Vminit
+    (CloudinitUserData); Microsoft, about_Group_Policy_Settings, Turn on Script Execution.
     """
     guest, registry = facts[Guest], facts[Registry]
     bad: list[Evidence] = []
