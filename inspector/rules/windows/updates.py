@@ -125,12 +125,18 @@ def _last_updates(facts: Facts) -> Iterator[tuple[str, Evidence]]:
 def _single_updates(packages: ServicingPackages, build: int, bad: Mapping[str, str]) -> Iterator[tuple[str, Evidence]]:
     """The bad updates that packages are called after, unless a later rollup is there."""
     newest = packages.newest_rollup(build)
-    revision = newest.identity.version[1] if newest else 0
+    last = _number(newest.identity.version) if newest else ""
     for package in packages.articles(bad):
         name = package.identity.article or ""
         pending = package.state == PackageState.INSTALL_PENDING
-        if (package.in_force or pending) and revision <= int(bad[name].partition(".")[2]):
+        if (package.in_force or pending) and not _is_later(last, bad[name]):
             yield name, Evidence(package.place, package.shown)
+
+
+def _is_later(number: str, other: str) -> bool:
+    """Tell whether a rollup such as "9600.21620" is later than another of the same build; one that is none is not."""
+    ours, theirs = (text.partition(".")[2] for text in (number, other))
+    return ours.isdecimal() and theirs.isdecimal() and int(ours) > int(theirs)
 
 
 def _number(version: tuple[int, ...]) -> str:
