@@ -29,6 +29,7 @@ class DriverPackage(msgspec.Struct, frozen=True):
         version: four numbers; None where none is told.
         date: year, month and day; None where none is told.
         place: where its version stands, or would stand.
+        unsigned: where it stands that Windows found no signature when it was staged; None where that does not stand.
     """
 
     name: str
@@ -38,6 +39,7 @@ class DriverPackage(msgspec.Struct, frozen=True):
     version: tuple[int, int, int, int] | None
     date: tuple[int, int, int] | None
     place: Place
+    unsigned: Place | None = None
 
     @property
     def title(self) -> str:

@@ -25,6 +25,8 @@ from parsers.windows.registry import Key
 
 DATABASES: Final = (r"HKLM\SYSTEM\DriverDatabase", r"HKLM\DRIVERS\DriverDatabase")
 REPOSITORY: Final = r"\Windows\System32\DriverStore\FileRepository"
+_UNSIGNED: Final = 0xF0000000
+"""SIGNERSCORE_SIGNED_MASK of setupapi.h: all scores without these bits are those of signatures."""
 _MAX_INFS: Final = 32 << 20
 """Bytes of INF files of one guest that are taken apart; those of virtio have a few thousand each."""
 
@@ -113,7 +115,9 @@ class DriverStore:
             entry = text.entry("Version", "DriverVer")
             place = self._guest.place(rf"{REPOSITORY}\{name}\{inf}", entry.place.line if entry else None)
         provider = self._text(path, "Provider") or ""
-        return DriverPackage(name, inf, published, provider, version, date, place)
+        score = self._registry.number(path, "SignerScore") or 0
+        unsigned = self._registry.place(path, "SignerScore") if score & _UNSIGNED else None
+        return DriverPackage(name, inf, published, provider, version, date, place, unsigned)
 
     def _service(self, path: str, device: str) -> str:
         """Return the service that a package is configured with for a device; "" where it was staged alone."""

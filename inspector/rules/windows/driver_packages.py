@@ -186,7 +186,8 @@ def windows_virtio_drivers_match_their_signatures(facts: Facts) -> Verdict:
     Fix: install the driver with its INF file and its catalogue (`pnputil /add-driver viostor.inf /install`, before
     Windows 10 1607 and Server 2016 `pnputil -i -a viostor.inf`), not by copying the .sys file.
 
-    Reads: the .sys files of the services, DriverDatabase\DriverPackages (SignerScore), CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
+    Reads: the .sys files of the services, DriverDatabase\DriverPackages (SignerScore),
+    CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\oem*.cat
 
     References: Microsoft, Windows Authenticode Portable Executable Signature Format; Catalog files and digital
     signatures; Driver Signing Policy; setupapi.h (SIGNERSCORE_UNSIGNED).

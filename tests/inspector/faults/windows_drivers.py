@@ -73,6 +73,7 @@ DRIVER_FAULTS: Final = (
         "driver-copied-over-another", "Virtio", WARNING, f"{DRIVERS}/viostor.sys",
         r"C:\Windows\System32\drivers\viostor.sys", versioned((100, 103, 104, 30000)),
     ),
+    in_system("package-not-signed", "Virtio", WARNING, _STORE, "SignerScore", 0x80000000),
     in_system("pvpanic-uninstalled", "Virtio", WARNING, rf"{SERVICES}\pvpanic", None),
     # packages
     _version("drivers-of-an-older-build", 100, 84, 104, 58010),

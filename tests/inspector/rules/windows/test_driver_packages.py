@@ -213,6 +213,28 @@ def test_a_file_that_was_not_signed(files: Changes, seen: str) -> None:
     assert evidence.place.path == r"C:\Windows\System32\drivers\viostor.sys"
 
 
+@pytest.mark.parametrize("score", [0x80000000, 0xC0000000, 0xFF000000])
+def test_a_package_that_was_staged_without_a_signature(score: int) -> None:
+    facts = golden({PACKAGE: {"SignerScore": score}})
+    verdict = judge(windows_virtio_drivers_match_their_signatures, facts)
+    (evidence,) = verdict.evidence
+    assert (verdict.status, evidence.place.key) == (Status.WARNING, rf"{PACKAGE}\SignerScore")
+
+
+@pytest.mark.parametrize("score", [None, 0x0D000001, 0x0D000003, 0x0D000005, 0x0F000000])
+def test_the_scores_of_signatures(score: int | None) -> None:
+    facts = golden({PACKAGE: {"SignerScore": score}})
+    assert judge(windows_virtio_drivers_match_their_signatures, facts).status is Status.OK
+
+
+def test_windows_takes_an_unsigned_package_where_there_is_no_signed_one() -> None:
+    keys: dict[str, dict[str, Data]] = {**virtio.database(OLDER, version=(100, 80, 104, 18000), date=(2026, 1, 1))}
+    keys[rf"{PACKAGES}\{OLDER.folder()}"]["SignerScore"] = 0x80000000
+    for name in OLDER.ids:
+        keys[rf"{IDS}\{name}"] |= {"oem1.inf": b"\1\xff\0\0"}
+    assert judge(windows_virtio_drivers_are_recent, golden(keys)).status is Status.OK
+
+
 def test_a_file_that_bears_its_own_signature_needs_no_catalogue() -> None:
     program = versioned((100, 92, 104, 22600))
     files = {f"{DRIVERS}/viostor.sys": signed(program, virtio.digest(program)), f"{CATALOGS}/oem1.cat": None}
