@@ -171,13 +171,13 @@ def windows_system_drive_keeps_its_letter(facts: Facts) -> Verdict:
     Why: the paths of the registry begin with the old letter, so that services and the log-on do not find their
     programs: a user who logs on is logged off at once.
 
-    Fix: below MountedDevices rename the value of the letter that the system drive has to that of `SystemRoot`, after
-    renaming what has that name.
+    Fix: in the hive SYSTEM of the image, or in a recovery console, rename the value below MountedDevices of the letter
+    that the system drive has to that of `SystemRoot`, after renaming what has that name.
 
     Reads: SYSTEM\MountedDevices, SOFTWARE\Microsoft\Windows NT\CurrentVersion
 
-    References: Microsoft, KB 249321: Unable to log on if the boot partition drive letter has changed; KB 223188: How to
-    restore the system/boot drive letter in Windows.
+    References: Microsoft, KB 249321: Unable to log on if the boot partition drive letter has changed; KB 947288 (the
+    same of Server 2008, which shows a black screen); KB 223188: How to restore the system/boot drive letter in Windows.
     """
     registry, guest = facts[Registry], facts[Guest]
     folder = registry.text(_CURRENT, "SystemRoot")
