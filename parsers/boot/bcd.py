@@ -50,6 +50,8 @@ BOOT_EMS: Final = 0x16000020
 EMS_PORT: Final = 0x15000022
 EMS_BAUD_RATE: Final = 0x15000023
 LOAD_OPTIONS: Final = 0x12000030
+ADVANCED_OPTIONS: Final = 0x16000040
+OPTIONS_EDIT: Final = 0x16000041
 NO_INTEGRITY_CHECKS: Final = 0x16000048
 TEST_SIGNING: Final = 0x16000049
 DISPLAY_ORDER: Final = 0x24000001
@@ -58,6 +60,7 @@ DEFAULT: Final = 0x23000003
 TIMEOUT: Final = 0x25000004
 ATTEMPT_RESUME: Final = 0x26000005
 BOOT_MANAGER_RESUME_OBJECT: Final = 0x23000006
+DISPLAY_BOOT_MENU: Final = 0x26000020
 OS_DEVICE: Final = 0x21000001
 SYSTEM_ROOT: Final = 0x22000002
 RESUME_OBJECT: Final = 0x23000003
@@ -78,14 +81,14 @@ _LIBRARY_NAMES: Final = {
     0x15000007: "truncatememory", RECOVERY_SEQUENCE: "recoverysequence", RECOVERY_ENABLED: "recoveryenabled",
     BOOT_DEBUG: "bootdebug", 0x15000011: "debugtype", 0x15000013: "debugport", 0x15000014: "baudrate",
     BOOT_EMS: "bootems", EMS_PORT: "emsport", EMS_BAUD_RATE: "emsbaudrate", LOAD_OPTIONS: "loadoptions",
-    0x16000040: "advancedoptions", 0x16000041: "optionsedit", 0x16000046: "graphicsmodedisabled",
+    ADVANCED_OPTIONS: "advancedoptions", OPTIONS_EDIT: "optionsedit", 0x16000046: "graphicsmodedisabled",
     NO_INTEGRITY_CHECKS: "nointegritychecks", TEST_SIGNING: "testsigning",
     0x16000060: "isolatedcontext",
 }  # fmt: skip
 _BOOT_MANAGER_NAMES: Final = {
     DISPLAY_ORDER: "displayorder", BOOT_SEQUENCE: "bootsequence", DEFAULT: "default", TIMEOUT: "timeout",
     ATTEMPT_RESUME: "resume", BOOT_MANAGER_RESUME_OBJECT: "resumeobject", 0x24000010: "toolsdisplayorder",
-    0x26000020: "displaybootmenu", 0x21000022: "bcddevice", 0x22000023: "bcdfilepath",
+    DISPLAY_BOOT_MENU: "displaybootmenu", 0x21000022: "bcddevice", 0x22000023: "bcdfilepath",
     0x26000031: "persistbootsequence",
 }  # fmt: skip
 _LOADER_NAMES: Final = {

@@ -160,6 +160,7 @@ FAULTS: Final = (
         store={"14000008": [bcd.RECOVERY], "16000009": _YES}, others=bcd.recovery(_WINDOWS),
     ),
     _manager("entry-that-is-gone", "24000001", [bcd.ENTRY, _GONE]),
+    _manager("menu-of-f8", "16000040", _YES),
     _manager("recovery-is-next", "24000002", [bcd.RECOVERY]),
     of_file("no-resume-loader", "BCD", WARNING, f"{SYSTEM32}/winresume.exe", r"\Windows\system32\winresume.exe"),
     of_file("no-loader", "BCD", FAILED, f"{SYSTEM32}/winload.exe", r"\Windows\system32\winload.exe"),

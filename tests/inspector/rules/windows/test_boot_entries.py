@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.windows import bcd
 from fixtures.windows.hive import Data
-from fixtures.windows.hive_log import TIME, changed_pages, dirty, new_log, old_log
+from fixtures.windows.hive_log import changed_pages, dirty, new_log, old_log
 from fixtures.windows.pe import EFI_APPLICATION, program
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
@@ -23,6 +23,7 @@ from inspector.rules.windows.boot_entries import (
     RULES,
     windows_boot_menu_leads_to_systems,
     windows_boot_store_is_written_completely,
+    windows_boot_waits_for_nobody,
     windows_recovery_is_there,
     windows_starts_again_after_a_failure,
     windows_starts_its_default_entry,
@@ -136,6 +137,55 @@ def test_what_is_started_once(sequence: list[str], status: Status, what: str) ->
         assert seen(verdict)[0][0] == rf"\Boot\BCD {MANAGER}\24000002\Element"
 
 
+def of_manager(elements: dict[str, Data], entry: dict[str, Data] | None = None) -> Verdict:
+    others: bcd.Things = {**loader(BOOT, r"\bootmgr"), bcd.MANAGER: (0x10100002, elements)}
+    return windows_boot_waits_for_nobody(facts(entry, others))
+
+
+@pytest.mark.parametrize(
+    ("elements", "entry", "place", "what"),
+    [
+        (
+            {"25000004": None, "24000001": [bcd.ENTRY, OTHER]},
+            {},
+            rf"{MANAGER}\24000001",
+            "entries: 2, without a timeout",
+        ),
+        ({"25000004": None, "26000020": b"\1"}, {}, rf"{MANAGER}\24000001", "entries: 1, without a timeout"),
+        ({"16000040": b"\1"}, {}, rf"{MANAGER}\16000040", "advancedoptions"),
+        ({}, {"16000041": b"\1"}, rf"{ELEMENTS}\16000041", "optionsedit"),
+    ],
+    ids=["two entries", "the menu is asked for", "F8", "the editor"],
+)
+def test_a_menu_that_waits(elements: dict[str, Data], entry: dict[str, Data], place: str, what: str) -> None:
+    verdict = of_manager(elements, entry)
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    assert seen(verdict) == [(rf"\Boot\BCD {place}\Element", what)]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"25000004": None},
+        {"25000004": bytes(8), "24000001": [bcd.ENTRY, OTHER]},
+        {"25000004": None, "26000020": b"\0"},
+        {"16000040": b"\0", "16000041": b"\0"},
+    ],
+    ids=["one entry", "a timeout", "no menu", "off"],
+)
+def test_a_menu_that_does_not_wait(elements: dict[str, Data]) -> None:
+    assert of_manager(elements).status is Status.OK
+
+
+def test_a_setting_that_both_inherit_is_told_once() -> None:
+    others: bcd.Things = {
+        bcd.SETTINGS: (0x20200003, {"16000040": b"\1"}),
+        bcd.MANAGER: (0x10100002, {"14000006": [bcd.SETTINGS]}),
+    }
+    verdict = windows_boot_waits_for_nobody(facts(others=others))
+    assert seen(verdict) == [(rf"\Boot\BCD Objects\{bcd.SETTINGS}\Elements\16000040\Element", "advancedoptions")]
+
+
 def test_recovery() -> None:
     verdict = windows_recovery_is_there(facts(NAMED, bcd.recovery(WINDOWS), RECOVERY_FILES))
     assert verdict.status is Status.OK
@@ -224,7 +274,7 @@ def logged(kind: str) -> dict[str, Any]:
     pages = changed_pages(old, new, 512)
     assert pages
     log = old_log(old, new) if kind == "LOG" else new_log([(7, len(new) - 4096, pages)], sequence=7)
-    stamped = old[:12] + TIME.to_bytes(8, "little") + old[20:]
+    stamped = old[:12] + new[12:20] + old[20:]
     return {"/Boot/BCD": dirty(stamped, 8, 7), f"/Boot/BCD.{kind}": log}
 
 
