@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Final
 
 from parsers.filesystem.ext4.content import InlineContent
-from parsers.filesystem.ext4.directory import Directory, Entry
+from parsers.filesystem.ext4.directory import Directory
 from parsers.filesystem.ext4.features import feature_names
 from parsers.filesystem.ext4.groups import Groups
 from parsers.filesystem.ext4.htree import find_blocks
@@ -38,7 +38,7 @@ from parsers.filesystem.ext4.superblock import SUPERBLOCK_OFFSET, Compat, Incomp
 from parsers.filesystem.ext4.usage import measure_usage
 from parsers.filesystem.ext4.volume import Volume
 from parsers.filesystem.ext4.xattr import Xattrs
-from parsers.filesystem.known_names import KnownNames
+from parsers.filesystem.known_names import KnownNames, search
 from parsers.filesystem.mapped import MappedContent
 from parsers.filesystem.tree import TYPES_BY_ENTRY, DirEntry, FileType, Stat, Usage, encode_name
 from parsers.place import ParseError, Place, Problem
@@ -48,7 +48,6 @@ _ROOT: Final = 2
 _LONGEST_NAME: Final = 255
 _FAST_LINK: Final = 60
 _LONGEST_LINK: Final = 65536
-_KEPT_DIRECTORY_SIZE: Final = 512 << 10
 _FEW_BLOCKS: Final = 4  # are read sooner than the hash of a name is reckoned
 
 
@@ -158,7 +157,7 @@ class Ext4Tree:
                 return self._lookup_hashed(opened, raw)
             except ParseError as error:
                 self._volume.report(error.place.offset or 0, f"{error.message}; the directory is read from end to end")
-        return self._lookup_linear(opened, raw)
+        return self._names.look_up(directory, lambda: self._directory(directory), raw)
 
     def entries(self, directory: int) -> Iterator[DirEntry]:
         """Give the entries; where some could not be read, the others are given first, then `ParseError` is raised."""
@@ -250,30 +249,9 @@ class Ext4Tree:
             self._leaves.keep(block, names, directory.broken)
         return self._leaves.find(block, name)
 
-    def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
-        """Look into all blocks; the names of a directory are kept, for it will be asked again."""
-        if directory.inode.size > _KEPT_DIRECTORY_SIZE:
-            return self._walk(directory, name)
-        names: dict[bytes, int] = {}
-        for found, inode, _ in directory.entries():
-            names.setdefault(found, inode)
-        self._names.keep(directory.inode.number, names, directory.broken)
-        return self._names.find(directory.inode.number, name)
-
-    def _walk(self, directory: Directory, name: bytes) -> int | None:
-        inode = _find(directory.entries(), name)
-        if inode is None and directory.broken:
-            raise directory.broken
-        return inode
-
     def _lookup_folded(self, directory: Directory, name: bytes) -> int | None:
         wanted = _fold(name)
-        for found, inode, _ in directory.entries():
-            if found == name or _fold(found) == wanted:
-                return inode
-        if directory.broken:
-            raise directory.broken
-        return None
+        return search(directory, lambda found: found == name or _fold(found) == wanted)
 
     def _lookup_encrypted(self, directory: Directory, name: str) -> int | None:
         for found, inode, _ in directory.entries():
@@ -298,13 +276,6 @@ def open_journal(volume: Volume, inodes: Inodes) -> Source:
         raise volume.error(inode.offset, f"inode {inode.number}: a journal wanted, a {inode.type} found")
     mapping = open_mapping(volume, inode)
     return MappedContent(volume.source, volume.block_size, mapping, f"{volume.name} journal", inode.size)
-
-
-def _find(entries: Iterator[Entry] | list[Entry], name: bytes) -> int | None:
-    for found, inode, _ in entries:
-        if found == name:
-            return inode
-    return None
 
 
 def _fold(name: bytes) -> str | bytes:

@@ -6,14 +6,14 @@ like in Latin-1, as in the kernel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from parsers.filesystem.known_names import MAX_NAMES, KnownNames
+from parsers.filesystem.known_names import KnownNames, search
 from parsers.filesystem.mapped import MappedContent
 from parsers.filesystem.tree import TYPES_BY_ENTRY, DirEntry, FileType, Stat, Usage, encode_name
-from parsers.filesystem.xfs.directory import Directory, Entry
+from parsers.filesystem.xfs.directory import Directory
 from parsers.filesystem.xfs.groups import Group, read_groups
 from parsers.filesystem.xfs.inodes import FLAG_REALTIME, FORMAT_LOCAL, S_IFLNK, S_IFREG, Inode, Inodes
 from parsers.filesystem.xfs.log import log_trouble
@@ -111,8 +111,7 @@ class XfsTree:
                 return opened.find(raw)
             except ParseError as error:
                 self._volume.report(error.place.offset or 0, f"{error.message}; the directory is read from end to end")
-                opened = self._directory(directory)
-        return self._lookup_linear(opened, raw)
+        return self._names.look_up(directory, lambda: self._directory(directory), raw)
 
     def entries(self, directory: int) -> Iterator[DirEntry]:
         """Give the entries; where some could not be read, the others are given first, then `ParseError` is raised."""
@@ -193,38 +192,9 @@ class XfsTree:
             self._indexed = self._directory(number)
         return self._indexed
 
-    def _lookup_linear(self, directory: Directory, name: bytes) -> int | None:
-        """Look into all blocks; the names of a directory are kept, for it will be asked again."""
-        number = directory.inode.number
-        names: dict[bytes, int] = {}
-        for found, inode, _ in directory.entries():
-            names.setdefault(found, inode)
-            if len(names) > MAX_NAMES:
-                return self._walk(self._directory(number), name)
-        self._names.keep(number, names, directory.broken)
-        return self._names.find(number, name)
-
-    def _walk(self, directory: Directory, name: bytes) -> int | None:
-        inode = _find(directory.entries(), name)
-        if inode is None and directory.broken:
-            raise directory.broken
-        return inode
-
     def _lookup_folded(self, directory: Directory, name: bytes) -> int | None:
         wanted = name.translate(_LOWER_CASE)
-        for found, inode, _ in directory.entries():
-            if found.translate(_LOWER_CASE) == wanted:
-                return inode
-        if directory.broken:
-            raise directory.broken
-        return None
+        return search(directory, lambda found: found.translate(_LOWER_CASE) == wanted)
 
     def _error(self, inode: Inode, message: str) -> ParseError:
         return self._volume.error(inode.offset, f"inode {inode.number}: {message}")
-
-
-def _find(entries: Iterable[Entry], name: bytes) -> int | None:
-    for found, inode, _ in entries:
-        if found == name:
-            return inode
-    return None
