@@ -64,6 +64,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.environment",
     "windows.foreign_tools",
     "windows.identity",
+    "windows.ipsec",
     "windows.log_on",
     "windows.network",
     "windows.policies",

@@ -105,11 +105,17 @@ class FirewallRule(msgspec.Struct, frozen=True):
         if self.first("Protocol") not in {"", _TCP}:
             return False
         ranges = self._ports
-        return not ranges or any(_holds(part, port) for text in ranges for part in text.split(","))
+        return not ranges or any(contains_port(part, port) for text in ranges for part in text.split(","))
 
 
 def parse_firewall_rule(text: str) -> FirewallRule | None:
     """Take a rule apart; None where it is none."""
+    found = parse_fields(text)
+    return FirewallRule(*found) if found else None
+
+
+def parse_fields(text: str) -> tuple[str, dict[str, tuple[str, ...]]] | None:
+    """Return the version of a rule, and its fields by their names in lower case; None where it is no rule."""
     version, *parts = text.rstrip("|").split("|", MAX_FIELDS)
     if not version.lower().startswith("v") or not parts:
         return None
@@ -117,10 +123,11 @@ def parse_firewall_rule(text: str) -> FirewallRule | None:
     for part in parts:
         name, _, value = part.partition("=")
         fields[name.lower()] = (*fields.get(name.lower(), ()), value)
-    return FirewallRule(version, fields)
+    return version, fields
 
 
-def _holds(text: str, port: int) -> bool:
+def contains_port(text: str, port: int) -> bool:
+    """Tell whether a port, or a range of ports, has `port`; a keyword such as "RPC" has none."""
     low, _, high = text.partition("-")
     if not _PORT.fullmatch(low):
         return False

@@ -82,6 +82,14 @@ POLICY_FAULTS: Final = (
         "service-restricted", "RemoteDesktop", WARNING, rf"{FIREWALL}\RestrictedServices\Static\System", "Term-1",
         r"V2.0|Action=Block|Dir=in|App=%windir%\System32\svchost.exe|Svc=TermService|Name=x|",
     ),
+    in_system(
+        "ipsec-asked-for", "RemoteDesktop", WARNING, rf"{FIREWALL}\ConSecRules", "{1}",
+        "v2.31|Action=SecureServer|Name=X|Active=TRUE|",
+    ),
+    in_software(
+        "ipsec-of-a-policy", "RemoteDesktop", WARNING, r"Policies\Microsoft\Windows\IPSec\Policy\Local", "ActivePolicy",
+        r"SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\ipsecPolicy{1}",
+    ),
     # rights, profiles, the domain, a kept password
     _security("remote-denied", "RemoteDesktop", "F", rf"{_ACCOUNTS}\S-1-5-113\ActSysAc", b"\0\x08\0\0"),
     Fault(
