@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from parsers.filesystem.tree import Tree
 from parsers.place import ParseError
@@ -15,6 +16,20 @@ from tests.parsers.filesystem.ext4.files import Patched, exhaust
 
 Opener = Callable[[Source], Tree]
 _SECONDS = 10
+
+
+def fill(folder: Path, names: int, step: int) -> None:
+    """Make a directory of so many long names, a file with a hole every `step` bytes, a deep file and a link to it."""
+    (folder / "big").mkdir(parents=True)
+    (folder / "a/b/c").mkdir(parents=True)
+    for number in range(names):
+        (folder / f"big/a long name that fills its block, {number:04}").write_bytes(b"x" * (number % 3))
+    with (folder / "sparse").open("wb") as file:
+        for number in range(60):
+            file.seek(number * step)
+            file.write(b"data")
+    (folder / "a/b/c/text").write_bytes(bytes(range(256)) * 100)
+    (folder / "link").symlink_to("a/b/c/text")
 
 
 class Recorded:

@@ -17,6 +17,7 @@ import pytest
 from parsers.filesystem.btrfs.checksum import CHECKSUMS
 from parsers.filesystem.btrfs.superblock import SIZE
 from tests.parsers.filesystem.ext4 import reference
+from tests.parsers.filesystem.ext4.files import empty
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 MKFS, BTRFS, BTRFSTUNE = (shutil.which(tool, path=SBIN) for tool in ("mkfs.btrfs", "btrfs", "btrfstune"))
@@ -38,9 +39,7 @@ def make(images: Path | Sequence[Path], size: int, *options: str) -> None:
     """Make a file system of devices of `size` MiB each."""
     several = [images] if isinstance(images, Path) else list(images)
     for image in several:
-        image.unlink(missing_ok=True)
-        with image.open("wb") as file:
-            file.truncate(size << 20)
+        empty(image, size << 20)
     assert MKFS
     done = subprocess.run([MKFS, "-q", "-f", *options, *several], check=False, capture_output=True, text=True)
     if done.returncode:

@@ -18,6 +18,7 @@ from parsers.filesystem.btrfs.btree import HEADER_SIZE
 from parsers.filesystem.btrfs.superblock import OFFSETS, SIZE
 from parsers.place import ParseError
 from parsers.source import Memory, Source
+from tests.parsers.filesystem import damage
 from tests.parsers.filesystem.btrfs.reference import (
     fill,
     make,
@@ -28,7 +29,6 @@ from tests.parsers.filesystem.btrfs.reference import (
     with_checksum,
 )
 from tests.parsers.filesystem.btrfs.test_kernel import layout
-from tests.parsers.filesystem.damage import allocating_at_most, glance
 from tests.parsers.filesystem.ext4.files import Patched, exhaust, walk
 
 pytestmark = needs_progs
@@ -42,16 +42,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Memory:
     """A small volume of small nodes, with files, links and directories that take more than one of them."""
     top = tmp_path_factory.mktemp("btrfs")
     folder = top / "folder"
-    (folder / "big").mkdir(parents=True)
-    (folder / "a/b/c").mkdir(parents=True)
-    for number in range(150):
-        (folder / f"big/a long name that fills its node, {number:04}").write_bytes(b"x" * (number % 3))
-    with (folder / "sparse").open("wb") as file:
-        for number in range(60):
-            file.seek(number * 20_000)
-            file.write(b"data")
-    (folder / "a/b/c/text").write_bytes(bytes(range(256)) * 100)
-    (folder / "link").symlink_to("a/b/c/text")
+    damage.fill(folder, names=150, step=20_000)
     image = top / "x.img"
     make(image, 24, "-M", "-n", "4096", "--rootdir", str(folder))
     return Memory(image.read_bytes(), "sda1")
@@ -108,7 +99,7 @@ def test_every_byte_of_the_superblock(volume: Memory) -> None:
     for at in [*range(32, 600), *range(811, 811 + array)]:
         for value in (0, 0xFF, dice.randrange(256)):
             superblock = patched_superblock(data, at, bytes([value]))
-            glance(open_btrfs, Patched(volume, {FIRST: superblock}))
+            damage.glance(open_btrfs, Patched(volume, {FIRST: superblock}))
 
 
 def mutate(dice: random.Random, node: bytearray) -> None:
@@ -259,7 +250,7 @@ def test_broken_extents(volume: Memory, at: int, value: bytes, message: str) -> 
 def test_a_size_beyond_all_bounds_allocates_nothing(volume: Memory) -> None:
     number = inode_of(volume, "/a/b/c/text")
     tree = with_item(volume, 1, number, 16, struct.pack("<Q", (1 << 63) - 1))
-    with allocating_at_most(4 << 20):
+    with damage.allocating_at_most(4 << 20):
         file = tree.open(number)
         assert file.read_at(file.size - 100_000, 100_000) == bytes(100_000)
     tree = with_item(volume, 1, number, 16, b"\xff" * 8)

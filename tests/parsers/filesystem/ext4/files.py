@@ -33,6 +33,13 @@ class FileSource:
         os.close(self._descriptor)
 
 
+def empty(image: Path, size: int) -> None:
+    """Make a sparse file of `size` bytes, whatever was there."""
+    image.unlink(missing_ok=True)
+    with image.open("wb") as file:
+        file.truncate(size)
+
+
 class Patched:
     """A source some of whose bytes are others."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from parsers.filesystem.tree import FileType, Stat, Tree
-from tests.parsers.filesystem.ext4.files import FileSource, sha256, walk
+from tests.parsers.filesystem.ext4.files import FileSource, empty, sha256, walk
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 MKE2FS, DEBUGFS, DUMPE2FS, E2FSCK = (
@@ -45,9 +45,7 @@ _INODE = (1 << 64) - 1  # a reader may put more into its numbers, to tell subvol
 
 def make(image: Path, size: str, *options: str) -> Path:
     """Make a file system in a new sparse file."""
-    image.unlink(missing_ok=True)
-    with image.open("wb") as file:
-        file.truncate(int(size[:-1]) << 20)
+    empty(image, int(size[:-1]) << 20)
     assert MKE2FS
     subprocess.run([MKE2FS, "-q", "-F", *options, image], check=True, capture_output=True)
     return image

@@ -12,7 +12,7 @@ import pytest
 from parsers.filesystem.ext4 import Ext4Tree, open_ext4
 from parsers.place import ParseError
 from parsers.source import Memory, Source
-from tests.parsers.filesystem.damage import Recorded, allocating_at_most, damaged, glance, survive, truncated
+from tests.parsers.filesystem.damage import Recorded, allocating_at_most, damaged, fill, glance, survive, truncated
 from tests.parsers.filesystem.ext4.files import FileSource, Patched, exhaust, find
 from tests.parsers.filesystem.ext4.reference import debugfs, make, needs_e2fsprogs
 
@@ -31,16 +31,7 @@ def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A small volume with fragmented and deep files, attributes, and a directory that is large enough for an index."""
     top = tmp_path_factory.mktemp("ext")
     folder = top / "folder"
-    (folder / "big").mkdir(parents=True)
-    (folder / "a/b/c").mkdir(parents=True)
-    for number in range(120):
-        (folder / f"big/a long name that fills its block, {number:04}").write_bytes(b"x" * (number % 3))
-    with (folder / "sparse").open("wb") as file:
-        for number in range(60):
-            file.seek(number * 7000)
-            file.write(b"data")
-    (folder / "a/b/c/text").write_bytes(bytes(range(256)) * 100)
-    (folder / "link").symlink_to("a/b/c/text")
+    fill(folder, names=120, step=7000)
     (folder / "long link").symlink_to("x/" * 100)
     image = make(top / "x.img", "8M", *request.param, "-d", str(folder))
     debugfs(image, "ea_set /a user.name value", f"ea_set /sparse user.long {'v' * 150}")

@@ -22,8 +22,8 @@ from parsers.filesystem.ntfs.records import Inode
 from parsers.filesystem.tree import FileType, Stat
 from parsers.place import ParseError
 from tests.parsers.filesystem import damage
-from tests.parsers.filesystem.ext4.files import FileSource, sha256, walk
-from tests.parsers.filesystem.ext4.reference import paths
+from tests.parsers.filesystem.ext4.files import FileSource, empty, sha256, walk
+from tests.parsers.filesystem.ext4.reference import TYPES, paths
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 MKNTFS, NTFS_3G = (shutil.which(tool, path=SBIN) for tool in ("mkntfs", "ntfs-3g"))
@@ -32,13 +32,6 @@ needs_ntfs_3g = pytest.mark.skipif(
     not (MKNTFS and NTFS_3G) or os.geteuid() != 0 or not Path("/dev/fuse").exists(),
     reason="ntfs-3g is the oracle: it needs root and FUSE",
 )
-TYPES = {
-    bits.S_IFREG: FileType.FILE,
-    bits.S_IFDIR: FileType.DIRECTORY,
-    bits.S_IFLNK: FileType.SYMLINK,
-    bits.S_IFCHR: FileType.CHAR,
-    bits.S_IFBLK: FileType.BLOCK,
-}
 FLAGS = {
     0x1: "read-only", 0x2: "hidden", 0x4: "system", 0x20: "archive", 0x100: "temporary", 0x200: "sparse",
     0x400: "reparse-point", 0x800: "compressed", 0x1000: "offline", 0x2000: "not-indexed", 0x4000: "encrypted",
@@ -51,9 +44,7 @@ _MOST_LINKS = 60
 
 def make(image: Path, size: str, *options: str) -> Path:
     """Make a file system in a new sparse file."""
-    image.unlink(missing_ok=True)
-    with image.open("wb") as file:
-        file.truncate(int(size[:-1]) << 20)
+    empty(image, int(size[:-1]) << 20)
     assert MKNTFS
     subprocess.run([MKNTFS, "-q", "-F", "-f", *options, image], check=True, capture_output=True)
     return image

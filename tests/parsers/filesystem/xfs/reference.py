@@ -13,7 +13,7 @@ import pytest
 
 from parsers.filesystem.tree import FileType
 from parsers.filesystem.xfs import XfsTree
-from tests.parsers.filesystem.ext4.files import walk
+from tests.parsers.filesystem.ext4.files import empty, walk
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 MKFS, XFS_DB, XFS_IO = (shutil.which(tool, path=SBIN) for tool in ("mkfs.xfs", "xfs_db", "xfs_io"))
@@ -22,9 +22,7 @@ needs_xfsprogs = pytest.mark.skipif(not (MKFS and XFS_DB and XFS_IO), reason="xf
 
 def make(image: Path, size: str, *options: str) -> Path:
     """Make a file system in a new sparse file; skip where this mkfs.xfs does not know its features."""
-    image.unlink(missing_ok=True)
-    with image.open("wb") as file:
-        file.truncate(int(size[:-1]) << 20)
+    empty(image, int(size[:-1]) << 20)
     assert MKFS
     done = subprocess.run([MKFS, "-q", "-f", *options, image], check=False, capture_output=True, text=True)
     if done.returncode:
