@@ -98,16 +98,20 @@ POSIX: Final = Syntax(_split_posix, lambda parts: "/" + "/".join(parts))
 class Guest:
     """One tree of files. Paths are absolute guest paths; names that are no UTF-8 carry surrogate escapes.
 
-    `syntax` is that of its paths and of the targets of its links.
+    `syntax` is that of its paths and of the targets of its links; `unlisted` are mounts that links alone lead to.
     """
 
     def __init__(
-        self, mounts: Iterable[Mount], family: Literal["linux", "windows"] = "linux", syntax: Syntax = POSIX
+        self,
+        mounts: Iterable[Mount],
+        family: Literal["linux", "windows"] = "linux",
+        syntax: Syntax = POSIX,
+        unlisted: Iterable[Mount] = (),
     ) -> None:
         self.mounts = tuple(mounts)
         self.family = family
         self._syntax = syntax
-        self._mounts = {mount.path: mount for mount in self.mounts}
+        self._mounts = {mount.path: mount for mount in (*self.mounts, *unlisted)}
         self._directories: dict[str, _Spot] = {}
         if "/" not in self._mounts or self._mounts["/"].tree is None:
             raise UnknownFact("no root file system")

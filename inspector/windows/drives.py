@@ -1,8 +1,9 @@
 r"""Which volumes have which drive letters, as the mount manager wrote them into `SYSTEM\MountedDevices`.
 
 A letter that cannot be read, or the data of which are of no known form, is a drive of which nothing is known; where the
-key cannot be read to its end, all letters are that were not found. The system drive has the letter of its volume, or
-where its volume has none, that of `SystemRoot` in `CurrentVersion`, which Setup wrote.
+key cannot be read to its end, all letters are that were not found. A volume without a letter, to which only
+folders lead, is a member of the tree by its name, `Volume{GUID}`, and none of its mounts. The system drive has the
+letter of its volume, or where its volume has none, that of `SystemRoot` in `CurrentVersion`, which Setup wrote.
 """
 
 from __future__ import annotations
@@ -58,14 +59,19 @@ def windows_guest(root: Mount, storage: Storage) -> Guest:
     own = own or _set_up_drive(registry)
     others = [_mount(it, device, storage) for it, device in drives.items() if it != own and _is_fixed(device)]
     by_device = {device: drive for drive, device in drives.items()}
-    names = {
-        it: by_device[device] for name, device in devices.items() if (it := volume_of(name)) and device in by_device
-    }
+    volumes = {it: device for name, device in devices.items() if (it := volume_of(name)) and _is_fixed(device)}
+    names = {it: by_device.get(device) or _unlettered(it, device, root, own, storage) for it, device in volumes.items()}
+    hidden = [_mount(it, device, storage) for it, device in volumes.items() if names[it] == it]
 
     def unknown(drive: str) -> UnknownFact | None:
         return lost.get(drive) or (None if drive in drives else rest)
 
-    return Guest([root, *others], "windows", windows_paths(own, names, unknown))
+    return Guest([root, *others], "windows", windows_paths(own, names, unknown), hidden)
+
+
+def _unlettered(name: str, device: Device, root: Mount, own: str, storage: Storage) -> str:
+    """Return what a volume without a letter is called in the tree: by its name, or as the system drive that it is."""
+    return own if _volume(device, storage) is root.volume else name
 
 
 def _values(registry: Registry) -> Iterator[Value]:
@@ -93,12 +99,12 @@ def _is_fixed(device: Device) -> bool:
     return not isinstance(device, OtherDevice)
 
 
-def _mount(drive: str, device: Device, storage: Storage) -> Mount:
+def _mount(name: str, device: Device, storage: Storage) -> Mount:
     volume = _volume(device, storage)
     if volume is None:
-        return Mount(f"/{drive}", None, None, reason="its partition is not in the image", elsewhere=True)
+        return Mount(f"/{name}", None, None, reason="its partition is not in the image", elsewhere=True)
     tree = volume.tree
-    return Mount(f"/{drive}", volume, tree, tree.root if tree else 0, volume.reason)
+    return Mount(f"/{name}", volume, tree, tree.root if tree else 0, volume.reason)
 
 
 def _volume(device: Device, storage: Storage) -> Volume | None:

@@ -34,6 +34,7 @@ _VARIABLES: Final = {
 """What the variables of a machine are, on its system drive."""
 _ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
+_VOLUME: Final = re.compile(r"(?i)volume\{[0-9a-f-]{36}\}")
 
 
 def windows_paths(
@@ -43,7 +44,8 @@ def windows_paths(
 ) -> Syntax:
     r"""Return how Windows writes paths where `system_drive` is the root; "" for a volume that has no letter.
 
-    `volumes` tells the drive of the names `Volume{GUID}`, in lower case, which the targets of mount points bear;
+    `volumes` tells of the names `Volume{GUID}`, in lower case, as targets of mount points bear them: the drive, or the
+    name again where the volume has no letter and is a member of the tree by its name. Nothing is known of others.
     `lost` says of a drive such as "D:" why nothing is known of it, and None where it is known whether there is one.
     """
     drives = volumes or {}
@@ -57,7 +59,11 @@ def windows_paths(
         absolute = bool(namespaces) or text[:1] in {"\\", "/"}
         if parts:
             first = drives.get(parts[0].lower(), parts[0])
-            if _DRIVE.fullmatch(first):
+            if _VOLUME.fullmatch(first):
+                if first not in drives:
+                    raise UnknownFact(f"which volume {first} is is not known", Place(path))
+                absolute, parts = True, [first, *parts[1:]]
+            elif _DRIVE.fullmatch(first):
                 absolute, drive = True, first.upper()
                 if drive != system_drive and (reason := lost(drive)):
                     raise reason
@@ -65,6 +71,8 @@ def windows_paths(
         return Path(absolute, parts)
 
     def join(parts: list[str]) -> str:
+        if parts and _VOLUME.fullmatch(parts[0]):
+            return "\\\\?\\Volume" + parts[0][len("volume") :] + "\\" + "\\".join(parts[1:])
         own = bool(parts) and _DRIVE.fullmatch(parts[0]) is not None
         drive, *names = parts if own else [system_drive, *parts]
         return drive + "\\" + "\\".join(names)

@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.windows.disk import MIB, copy_sparsely, mounted
 from fixtures.windows.guest import DRIVE_MIB
+from fixtures.windows.hives import SYSTEM_PARTITION
 from fixtures.windows.system_drive import DOWNLOAD, LOG, PROGRAM_86, SPARSE, ZONE
 from tests.inspector.cli.conftest import call
 from tests.windows_disk import Disk, windows_disk
@@ -133,6 +134,12 @@ def test_paths_are_taken_as_users_of_windows_and_of_unix_write_them(name: str, p
         assert what["size"] == len(done.stdout) > 0
         found.add((done.stdout, what["inode"]))
     assert len(found) == 1
+
+
+def test_a_volume_without_a_letter_is_known_by_its_name(disk: Disk) -> None:
+    name = rf"\\?\Volume{{{SYSTEM_PARTITION}}}"
+    assert call("ls", disk(BIOS), rf"{name}\Boot").stdout.decode().splitlines()[0] == rf"{name}\Boot\BCD"
+    assert call("cat", disk(BIOS), rf"{name}\bootmgr").stdout.endswith(b"BOOTMGR")
 
 
 @pytest.mark.parametrize("path", ["C:\\windows\\SYSTEM32\\config", "/Windows/System32/config/"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.files import Node
+from fixtures.files import Link, Node
 from fixtures.windows.golden import CURRENT, FILES, SOFTWARE, SYSTEM
 from fixtures.windows.hive import Data, Keys
 from inspector import engine
@@ -46,6 +46,34 @@ def test_drives_of_an_mbr_disk() -> None:
     assert (guest.family, [mount.path for mount in guest.mounts]) == ("windows", ["/", "/E:"])
     paths = [r"C:\x", r"e:\x", rf"\??\Volume{GUID}\x"]
     assert [guest.read_text(path) for path in paths] == ["system", "data", "data"]
+
+
+OTHER = "{9a6e0c34-52b1-11f0-9d07-806e6f6e6963}"
+
+
+def test_a_volume_that_is_mounted_in_a_folder() -> None:
+    """As data disks of servers often are: without a letter, behind a mount point."""
+    devices = {r"\DosDevices\C:": mbr(2), rf"\??\Volume{GUID.upper()}": mbr(1), rf"\??\Volume{OTHER}": mbr(1, 7)}
+    target, elsewhere, strange = (rf"Volume{it}\\" for it in (GUID, OTHER, GUID.replace("3558", "0000")))
+    links: dict[str, Node] = {"/Data": Link(target), "/Far": Link(elsewhere), "/Strange": Link(strange)}
+    system = WindowsTree(windows_files({"MountedDevices": devices}, files={"/x": "system", **links}))
+    data = WindowsTree({"/x": "data", "/sub/y": "deep"})
+    guest = find_guest(storage_of(volume_of(data, 1, "ntfs"), volume_of(system, 2, "ntfs")))
+    assert [guest.read_text(path) for path in (r"C:\Data\x", r"C:\data\SUB\y", "/Data/sub/y")] == [
+        "data",
+        "deep",
+        "deep",
+    ]
+    assert guest.volume_of(r"C:\Data\x") == "sda1"
+    assert [mount.path for mount in guest.mounts] == ["/"]
+    assert guest.written(rf"\\?\Volume{GUID}\sub") == rf"\\?\Volume{GUID}\sub"
+    assert not guest.exists(r"C:\Data\z")
+    for path, reason in (
+        (r"C:\Far\x", "its partition is not in the image"),
+        (r"C:\Strange\x", "which volume .* is not known"),
+    ):
+        with pytest.raises(UnknownFact, match=reason):
+            guest.exists(path)
 
 
 def test_a_system_drive_of_another_letter() -> None:
