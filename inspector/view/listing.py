@@ -12,7 +12,7 @@ from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
 from inspector.disks.storage import Storage, open_storage
 from inspector.errors import InspectorError
-from inspector.guest import Guest, Mount, inode_flags
+from inspector.guest import POSIX, Guest, Mount, Syntax, inode_flags
 from inspector.mounts import find_guest, named_tree
 from inspector.target import Target
 from parsers.filesystem.tree import FileType, Stat
@@ -38,6 +38,10 @@ _TYPE_BITS: Final = {
 }
 
 
+_OF_WINDOWS: Final = frozenset({"ntfs", "vfat", "exfat"})
+"""File systems whose names have no backslash."""
+
+
 def open_files(target: Target, volume: str | None = None) -> Guest:
     """Return the guest's tree, or with `volume` the files of that one alone, its root as `/`.
 
@@ -53,7 +57,16 @@ def volume_files(storage: Storage, name: str) -> Guest:
     volume, tree = named_tree(storage, name)
     if tree is None:
         raise InspectorError(f"{name} cannot be read: {volume.reason or f'{volume.type} holds no files'}")
-    return Guest([Mount("/", volume, tree, tree.root)])
+    mount = Mount("/", volume, tree, tree.root)
+    return Guest([mount], syntax=_either()) if volume.type in _OF_WINDOWS else Guest([mount])
+
+
+def _either() -> Syntax:
+    r"""Return the syntax of a volume that has no letter: as POSIX writes paths, or with backslashes (`\EFI\Boot`)."""
+    from inspector.windows.paths import windows_paths  # which the volumes of Linux do without
+
+    windows = windows_paths("")
+    return Syntax(lambda path: (POSIX if path.startswith("/") else windows).split(path), windows.join)
 
 
 class Listing:
@@ -70,6 +83,7 @@ class Listing:
 
     def entries(self, path: str, *, recursive: bool = False) -> Iterator[Entry]:
         """Give what is in the directory that `path` leads to (with `recursive` all below it), or the file itself."""
+        self._guest.lstat(path)  # what is not there is told in the words that it was asked for in
         for entry in self._entries(self._guest.normal(path), recursive=recursive):
             yield self._written_as(path, entry)
 
@@ -140,7 +154,7 @@ class Listing:
     def stat(self, path: str) -> Entry:
         """Return all that is known of `path` itself, be it a symbolic link: the fields of an entry and more."""
         asked, path = path, self._guest.normal(path)
-        stat = self._guest.lstat(path)
+        stat = self._guest.lstat(asked)
         mount = self._guest.mount_of(path if stat.type is FileType.DIRECTORY else posixpath.dirname(path))
         xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
         return {

@@ -40,7 +40,7 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
         location = Location(opened.open(hive), hive, _names(path)) if hive else opened.locate(path)
         top = location.hive.key(location.names)
         if top is None:
-            raise InspectorError(f"{_path(location, location.names)} does not exist")
+            raise InspectorError(_absence(location))
         keys = location.hive.walk(top) if recursive else iter([top])
         encoding, errors = ("utf-16-le", "surrogatepass") if output_format == "reg" else ("utf-8", "backslashreplace")
         for piece in _gathered(_FORMATS[output_format](location, keys, recursive=recursive)):
@@ -55,6 +55,14 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
 
 def _names(path: str) -> list[str]:
     return [name for name in path.replace("/", "\\").split("\\") if name]
+
+
+def _absence(location: Location) -> str:
+    """Say that a key is not there; where its last name is that of a value, that it is one."""
+    path = _path(location, location.names)
+    *above, name = location.names or [""]
+    key = location.hive.key(above)
+    return f"{path} is a value, not a key" if name and key and key.value(name) else f"{path} does not exist"
 
 
 def _path(location: Location, names: list[str]) -> str:

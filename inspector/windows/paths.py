@@ -2,8 +2,8 @@ r"""Paths as Windows writes them: `C:\Windows`, `\??\D:\data`, `\SystemRoot\Syst
 
 Source: Microsoft's documentation, "Naming Files, Paths, and Namespaces" and "Object Names". The system drive is the
 root of the guest's tree, other drives are its members `D:`, and the case of names is left to the file system.
-What lies below a device (`\Device\HarddiskVolume2`), on another machine (UNC) or below another variable is not known.
-Not done: the current directory of a drive (`C:name`).
+What lies below a device (`\Device\HarddiskVolume2`), on another machine (UNC), below another variable or in the current
+directory of a drive (`C:name`) is not known.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _VARIABLES: Final = {
 }
 """What the variables of a machine are, on its system drive."""
 _ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
+_FROM_CURRENT: Final = re.compile(r"\A[A-Za-z]:[^\\/]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _VOLUME: Final = re.compile(r"(?i)volume\{[0-9a-f-]{36}\}")
 
@@ -53,6 +54,8 @@ def windows_paths(
     def split(path: str) -> Path:
         if _ELSEWHERE.match(path):
             raise UnknownFact(f"{path} is no path of a file on a drive", Place(path))
+        if _FROM_CURRENT.match(path):
+            raise UnknownFact(f"{path} begins in the current directory of the drive, which no disk tells", Place(path))
         text, namespaces = _NAMESPACE.subn("", path, count=1)
         text = _SYSTEM_ROOT.sub(r"\\Windows", text, count=1) if _SYSTEM_ROOT.match(text) else _expanded(text)
         parts = [part for part in _SEPARATORS.split(text) if part not in {"", "."}]

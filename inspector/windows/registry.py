@@ -29,7 +29,12 @@ _ROOTS: Final = {
     "HKEY_USERS": "HKU",
     "HKEY_CLASSES_ROOT": "HKCR",
     "HKEY_CURRENT_CONFIG": "HKCC",
+    "HKEY_CURRENT_USER": "HKCU",
+    "MACHINE": "HKLM",
+    "USER": "HKU",
 }
+_PREFIX: Final = re.compile(r"(?i)\A(?:(?:Microsoft\.PowerShell\.Core\\)?Registry::|Computer\\|\\Registry\\)")
+"""What PowerShell, regedit and the kernel put before a name."""
 _ALIASES: Final = {
     "HKCR": ["HKLM", "SOFTWARE", "Classes"],
     "HKCC": ["HKLM", "SYSTEM", "CurrentControlSet", "Hardware Profiles", "Current"],
@@ -171,9 +176,13 @@ class Registry:
 
     def locate(self, path: str) -> Location:
         """Return the hive of a path, what it is called there, and the names below its root."""
-        names = [name for name in _SEPARATORS.split(path) if name]
-        root = names[0].upper() if names else ""
+        names = [name for name in _SEPARATORS.split(_PREFIX.sub("", path)) if name]
+        root = names[0].upper().removesuffix(":") if names else ""
         root = _ROOTS.get(root, root)
+        if root == "HKCU":
+            raise RegistryPathError(
+                r"a disk has no current user: name one (HKU\SID), or a file of a hive by --hive"
+            )
         if alias := _ALIASES.get(root):
             root, names = alias[0], [*alias, *names[1:]]
         if root in _MACHINE:  # SYSTEM\Select, as the hive is called
@@ -182,7 +191,8 @@ class Registry:
             return self._in_machine(names[1].upper(), names[2:])
         if root == "HKU" and len(names) > 1:
             return Location(self.open(self._user_hive(names[1])), rf"HKEY_USERS\{names[1]}", names[2:])
-        raise RegistryPathError(rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU, HKCR or HKCC wanted, {path!r} found")
+        wanted = rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU\SID, HKCR or HKCC wanted"
+        raise RegistryPathError(f"{wanted}, {path} found" if path else wanted)
 
     def _in_machine(self, name: str, names: list[str]) -> Location:
         if name == "SYSTEM" and names and names[0].lower() == "currentcontrolset":
@@ -232,5 +242,6 @@ class Registry:
         return [source for source in found if source.size]
 
     def _source(self, path: str) -> Source:
-        content = self._guest.open(path)
-        return Window(content, 0, content.size, self._guest.written(path))
+        written = self._guest.written(path)
+        content = self._guest.open(written)
+        return Window(content, 0, content.size, written)

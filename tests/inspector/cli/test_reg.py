@@ -138,7 +138,10 @@ def test_a_value_before_and_after_the_logs(image: Path) -> None:
     ("arguments", "message"),
     [
         ([r"HKLM\SYSTEM\none"], r"HKEY_LOCAL_MACHINE\SYSTEM\none does not exist"),
-        (["HKCU\\Console"], r"a key below HKLM\{"),
+        (["HKCU\\Console"], "a disk has no current user"),
+        ([r"HKEY_CURRENT_USER\Console"], "a disk has no current user"),
+        (["HKLM"], r"a key below HKLM\{"),
+        ([r"HKLM\SYSTEM\Select\Current"], r"HKEY_LOCAL_MACHINE\SYSTEM\Select\Current is a value, not a key"),
         ([r"HKLM\SAM\SAM"], r"C:\Windows\System32\config\SAM does not exist"),
         (["--hive", r"C:\Users\ann\none.dat", "x"], "does not exist"),
         (["--hive", r"C:\Users\ann\broken.dat", "x"], "broken.dat at byte"),
@@ -146,6 +149,26 @@ def test_a_value_before_and_after_the_logs(image: Path) -> None:
 )
 def test_what_is_not_there_is_said(image: Path, arguments: list[str], message: str) -> None:
     done = call("reg", *arguments[:-1], image, arguments[-1])
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert message in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (r"C:\Users\none.txt", r": C:\Users\none.txt does not exist"),
+        ("/Users/none.txt", ": /Users/none.txt does not exist"),
+        (r"C:Users", "C:Users begins in the current directory of the drive"),
+        (r"Q:\x", r": Q:\x does not exist"),
+        (r"\\server\share", r"\\server\share is no path of a file on a drive"),
+    ],
+)
+@pytest.mark.parametrize("command", ["ls", "stat", "cat"])
+def test_a_path_that_leads_nowhere_is_told_as_it_was_asked_for(
+    image: Path, command: str, path: str, message: str
+) -> None:
+    done = call(command, image, path)
     assert (done.returncode, done.stdout) == (3, b"")
     assert message in done.stderr.decode()
     assert done.stderr.count(b"\n") == 1

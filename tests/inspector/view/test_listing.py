@@ -104,6 +104,15 @@ def test_a_volume_is_a_tree_of_its_own() -> None:
         volume_files(disk, "sda3")
 
 
+@pytest.mark.parametrize("path", [r"\EFI\Boot", "EFI/Boot", r"\EFI/Boot"])
+def test_a_volume_of_windows_takes_backslashes(path: str) -> None:
+    disk = storage_of(volume_of({"/EFI/Boot/bootx64.efi": ""}, kind="vfat"))
+    assert paths(Listing(volume_files(disk, "sda1")), path) == [r"\EFI\Boot\bootx64.efi"]
+    assert paths(Listing(volume_files(disk, "sda1")), "/EFI/Boot") == ["/EFI/Boot/bootx64.efi"]
+    linux = storage_of(volume_of({r"/a\b": ""}))
+    assert paths(Listing(volume_files(linux, "sda1")), "/") == [r"/a\b"]
+
+
 def test_a_mount_that_cannot_be_read_is_unknown() -> None:
     root = volume_of(ROOT)
     partly = Guest([mount("/", root), Mount("/boot", None, None, 0, "xfs is not read so far")])

@@ -42,7 +42,7 @@ def test_paths(path: str, absolute: bool, parts: list[str]) -> None:
     assert windows_paths(volumes={GUID.lower(): "D:"}).split(path) == (absolute, parts)
 
 
-@pytest.mark.parametrize("path", [r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%"])
+@pytest.mark.parametrize("path", [r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%", "C:a"])
 def test_what_is_no_file_of_a_drive_is_not_known(path: str) -> None:
     with pytest.raises(UnknownFact):
         windows_paths().split(path)

@@ -83,6 +83,17 @@ def test_a_value_of_another_type_is_not_known(registry: Registry, name: str, rea
         getattr(registry, reader)(r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp", name)
 
 
+@pytest.mark.parametrize(
+    "root",
+    [
+        r"HKLM:\SYSTEM", "HKLM:/SYSTEM", r"Registry::HKEY_LOCAL_MACHINE\SYSTEM", r"Computer\HKEY_LOCAL_MACHINE\SYSTEM",
+        r"Microsoft.PowerShell.Core\Registry::HKLM\SYSTEM", r"\REGISTRY\Machine\System", r"\HKLM\SYSTEM\\",
+    ],
+)  # fmt: skip
+def test_roots_as_powershell_regedit_and_the_kernel_write_them(registry: Registry, root: str) -> None:
+    assert registry.number(rf"{root}\Select", "Current") is not None
+
+
 @pytest.mark.parametrize("path", ["", "x", "HKLM", r"HKLM\HARDWARE\x", r"HKCU\Console", "HKU", r"HKU\S-1-5-21-9\x"])
 def test_what_no_hive_holds_is_an_error(registry: Registry, path: str) -> None:
     with pytest.raises(RegistryPathError):
