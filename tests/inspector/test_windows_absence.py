@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from fixtures.windows.golden import FILES, SOFTWARE, SYSTEM
+from fixtures.windows.golden import FILES, SECURITY, SOFTWARE, SYSTEM
 from fixtures.windows.hive import Keys
 from inspector.facts import Facts
 from inspector.rules import rules
@@ -98,3 +98,13 @@ def test_no_rule_is_ok_for_a_value_that_is_gone() -> None:
                 wrong[key] = bad
     assert wrong == {}
     assert count > 25
+
+
+def test_no_rule_is_ok_for_what_the_lsa_kept_and_does_not_any_more() -> None:
+    """Its values have no names: the rules speak of their keys."""
+    file = unified(f"{CONFIG}/SECURITY")
+    found = {key: before for (at, key), before in spoken_of().items() if at == file and key in SECURITY}
+    assert len(found) > 1
+    for key, before in found.items():
+        for change in ({key: {"": None}}, {key: None}):
+            assert still_ok(golden(security=change), before, (file, key)) == set(), key
