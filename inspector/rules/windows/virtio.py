@@ -26,6 +26,11 @@ _OTHERS: Final = {
 
 def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | None, Evidence]:
     """Say what keeps a driver from being started at `latest` or before (None: nothing), with what was seen."""
+    if not found.is_driver:
+        place = facts[Registry].place(rf"{SERVICES}\{found.name}", "Type")
+        return f"{found.name} is no driver", Evidence(
+            place, "not set" if found.type is None else f"type {found.type:#x}"
+        )
     if found.start is None or not Start.BOOT <= found.start <= latest:
         return f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
     if latest is Start.BOOT and found.start_override:

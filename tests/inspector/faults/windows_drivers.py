@@ -74,6 +74,7 @@ DRIVER_FAULTS: Final = (
         r"C:\Windows\System32\drivers\viostor.sys", versioned((100, 103, 104, 30000)),
     ),
     in_system("package-not-signed", "Virtio", WARNING, _STORE, "SignerScore", 0x80000000),
+    in_system("viostor-as-a-program", "Virtio", FAILED, rf"{SERVICES}\viostor", "Type", 0x10),
     in_system("pvpanic-uninstalled", "Virtio", WARNING, rf"{SERVICES}\pvpanic", None),
     # packages
     _version("drivers-of-an-older-build", 100, 84, 104, 58010),

@@ -43,6 +43,8 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         ({VIOSTOR: None}, {}, f"{HIVE} {VIOSTOR}", "no such service"),
         ({VIOSTOR: {"Start": 3}}, {}, rf"{HIVE} {VIOSTOR}\Start", "manual"),
         ({VIOSTOR: {"Start": 4}}, {}, rf"{HIVE} {VIOSTOR}\Start", "disabled"),
+        ({VIOSTOR: {"Type": 0x10}}, {}, rf"{HIVE} {VIOSTOR}\Type", "type 0x10"),
+        ({VIOSTOR: {"Type": None}}, {}, rf"{HIVE} {VIOSTOR}\Type", "not set"),
         ({VIOSTOR: {"Start": None}}, {}, rf"{HIVE} {VIOSTOR}\Start", "start type None"),
         ({}, {f"{DRIVERS}/viostor.sys": None}, r"C:\Windows\System32\drivers\viostor.sys", "does not exist"),
         ({}, {f"{DRIVERS}/viostor.sys": b""}, r"C:\Windows\System32\drivers\viostor.sys", "is empty"),
