@@ -229,6 +229,13 @@ def test_what_came_with_windows_8(later: Facts) -> None:
         assert system.number(rf"{SERVICES}\{name}\StartOverride", "0") == 3
 
 
+def test_packages_that_windows_brings_are_signed(later: Facts) -> None:
+    packages = list(later[Registry].subkeys(r"HKLM\SYSTEM\DriverDatabase\DriverPackages"))
+    scores = {value.number for key in packages if (value := key.value("SignerScore"))}
+    assert len(packages) == 239
+    assert scores == {0x0D000003, 0x0D000005}
+
+
 def test_a_machine_that_cannot_hibernate_keeps_the_switch_of_fast_startup_on(later: Facts) -> None:
     system = later[Registry]
     assert system.number(rf"{MANAGER}\Power", "HiberbootEnabled") == 1
