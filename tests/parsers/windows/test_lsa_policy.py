@@ -6,6 +6,7 @@ Its rights are those that Microsoft lists as the defaults of Windows 10 ("Allow 
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable
 
@@ -94,3 +95,34 @@ def test_a_real_machine() -> None:
     assert secret(hive, "DefaultPassword")
     assert secret(hive, "DPAPI_SYSTEM")
     assert secret(hive, "_SC_Backup") is None
+
+
+def test_damage_ends_in_findings() -> None:
+    """A hive with up to forty bytes changed by chance: what is read, or one ParseError."""
+    good = Builder().build(
+        Node(
+            {
+                "Policy": Node(
+                    {
+                        "PolPrDmN": plain(NAME),
+                        "PolPrDmS": plain(SID),
+                        "Accounts": Node({f"S-1-5-{n}": Node({"ActSysAc": plain(b"\1\2\0\0")}) for n in range(40)}),
+                        "Secrets": Node({"DefaultPassword": Node({"CurrVal": plain(b"x" * 92)})}),
+                    }
+                )
+            }
+        )
+    )
+    chance = random.Random(5)
+    read = 0
+    for _ in range(400):
+        content = bytearray(good)
+        for _ in range(chance.choice((1, 2, 8, 40))):
+            content[chance.randrange(4096 + 32, len(content))] = chance.randrange(256)
+        for ask in (parse_primary_domain, parse_log_on_rights, lambda hive: secret(hive, "DefaultPassword")):
+            try:
+                ask(open_hive(Memory(bytes(content), "SECURITY")))
+                read += 1
+            except ParseError:
+                continue
+    assert 400 < read < 1200
