@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from parsers.linux.qemu_ga import RpcFilter, parse_qemu_ga
 from parsers.place import Place
+from tests.parsers.damaged_text import damaged_texts
 
 EL7 = """\
 # This is a systemd environment file, not a shell script.
@@ -43,9 +42,5 @@ def test_no_filter(text: str) -> None:
 
 
 def test_damage_never_escapes() -> None:
-    rng = random.Random(4)
-    for _ in range(300):
-        text = list(EL7 + EL9 + CONF + DEBIAN)
-        for _ in range(rng.randrange(1, 8)):
-            text[rng.randrange(len(text))] = rng.choice("=\"'#;\n\0\udc80 -,x")
-        parse_qemu_ga("".join(text), "/x")
+    for damaged in damaged_texts(EL7 + EL9 + CONF + DEBIAN, "=\"'#;\n\0\udc80 -,x", 300):
+        parse_qemu_ga(damaged, "/x")

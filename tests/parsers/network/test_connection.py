@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import subprocess
 from typing import Any, Final
@@ -13,6 +12,7 @@ from parsers.network.connection import parse_connection
 from parsers.network.interface import Configuration, Kind, Match, Method, Profile, Said
 from parsers.place import Place
 from tests.corpus import corpus, entries
+from tests.parsers.damaged_text import damaged_texts
 
 PATH: Final = "/etc/NetworkManager/system-connections/x.nmconnection"
 HEAD: Final = "[connection]\nid=x\ntype=ethernet\n"
@@ -95,13 +95,9 @@ def test_what_networkmanager_refuses_gives_no_profile(text: str, line: int | Non
 
 
 def test_damage_never_escapes() -> None:
-    rng = random.Random(8)
     text = HEAD + "[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n[match]\ninterface-name=!a;|b\n"
-    for _ in range(500):
-        characters = list(text)
-        for _ in range(rng.randrange(1, 5)):
-            characters[rng.randrange(len(characters))] = rng.choice("[]=;,#!\n\0\udc80 /")
-        read("".join(characters))
+    for damaged in damaged_texts(text, "[]=;,#!\n\0\udc80 /", 500):
+        read(damaged)
 
 
 # -- nmcli

@@ -13,6 +13,7 @@ import pytest
 from parsers.network.ifupdown import Interfaces, parse_interfaces
 from parsers.network.interface import Kind, Match, Method, Profile
 from parsers.place import Place
+from tests.parsers.damaged_text import damaged_texts
 
 PATH = "/etc/network/interfaces"
 FILES = {
@@ -155,16 +156,12 @@ def test_hostile_text_is_bounded() -> None:
 
 
 def test_damage_never_escapes() -> None:
-    rng = random.Random(10)
     text = (
         "source interfaces.d/*\nauto lo /eth*=any\niface lo inet loopback\nmapping e*\n script /x\n map a\n"
         "iface base inet static\n address 10.0.0.2/24\niface any inherits base \\\n\n gateway 10.0.0.1\nrename a=b\n"
     )
-    for _ in range(500):
-        characters = list(text)
-        for _ in range(rng.randrange(1, 5)):
-            characters[rng.randrange(len(characters))] = rng.choice("=/*#\\ \n\t\0\udc80ax1")
-        read("".join(characters)).configuration()
+    for damaged in damaged_texts(text, "=/*#\\ \n\t\0\udc80ax1", 500):
+        read(damaged).configuration()
 
 
 def ifquery(folder: Path, text: str) -> list[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from parsers.network.keyfile import NetworkManagerConf, parse_key_file, parse_networkmanager_conf
 from parsers.place import Place
 from tests.corpus import corpus, entries
+from tests.parsers.damaged_text import damaged_texts
 
 DIFFERENT = {
     "al-networkmanager-conf_psk": (
@@ -72,13 +72,9 @@ def test_lists_grow_and_shrink() -> None:
 
 
 def test_damage_never_escapes() -> None:
-    rng = random.Random(8)
     text = "[main]\nplugins=a,b\nno-auto-default+=*\n[device-x]\nmatch-device=driver:x;mac:0:1\nmanaged=0\n"
-    for _ in range(500):
-        characters = list(text)
-        for _ in range(rng.randrange(1, 5)):
-            characters[rng.randrange(len(characters))] = rng.choice("[]=;,#!\n\0\udc80 /")
-        parse_networkmanager_conf([("".join(characters), "x")])
+    for damaged in damaged_texts(text, "[]=;,#!\n\0\udc80 /", 500):
+        parse_networkmanager_conf([(damaged, "x")])
 
 
 # -- the corpus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from parsers.network.interface import Kind, Match, Method, Profile, Said
 from parsers.network.networkd import link_files, networkd_configuration, parse_networkd
 from parsers.place import Place
 from tests.corpus import corpus, entries
+from tests.parsers.damaged_text import damaged_texts
 
 ENTRIES = tuple(entry for entry in entries("known") if "/networkd/" in entry["file"])
 PATH = "/etc/systemd/network/10-x.network"
@@ -104,15 +104,11 @@ def test_link_files_give_names() -> None:
 
 
 def test_damage_never_escapes() -> None:
-    rng = random.Random(6)
     text = (
         "[Match]\nName=!en* eth0\nMACAddress=52:54:00:00:00:01\nType=ether\n[Network]\nDHCP=yes\nAddress=10.0.0.1/24\n"
     )
-    for _ in range(400):
-        characters = list(text)
-        for _ in range(rng.randrange(1, 5)):
-            characters[rng.randrange(len(characters))] = rng.choice("[]=!*\\\"' \n\0\udc80:")
-        file = parse_networkd("".join(characters), PATH)
+    for damaged in damaged_texts(text, "[]=!*\\\"' \n\0\udc80:"):
+        file = parse_networkd(damaged, PATH)
         networkd_configuration([file])
         link_files([file])
 

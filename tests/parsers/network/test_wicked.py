@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from parsers.network.interface import Kind, Method, Profile
 from parsers.network.wicked import parse_wicked
 from parsers.place import Place
+from tests.parsers.damaged_text import damaged_texts
 
 PATH = "/etc/wicked/ifconfig/eth0.xml"
 TWO = """\
@@ -79,9 +78,5 @@ def test_what_cannot_be_read_is_a_problem(text: str) -> None:
 
 
 def test_damage_never_escapes() -> None:
-    chance = random.Random(8)
-    for _ in range(400):
-        text = list(TWO)
-        for _ in range(chance.randrange(1, 6)):
-            text[chance.randrange(len(text))] = chance.choice("<>&\0/\udcffx")
-        parse_wicked("".join(text), PATH)
+    for damaged in damaged_texts(TWO, "<>&\0/\udcffx"):
+        parse_wicked(damaged, PATH)
