@@ -27,13 +27,13 @@ _MBR_REACH: Final = (1 << 32) * _SECTOR
 
 @rule("windows-system-drive-can-grow", "Nothing lies behind the system drive: it can grow with its disk", "windows")
 def windows_system_drive_can_grow(facts: Facts) -> Verdict:
-    """The partition of drive C:, its file system, and what lies behind it on the disk.
+    """Its partition, its file system, and what lies behind it on the disk.
 
     Why: an instance with a larger disk than the image keeps the image's size, and fills up: what Vminit extends at the
     first boot is the system drive, into the free space that follows it.
 
-    Fix: `reagentc /disable`, delete the recovery partition behind drive C: in diskpart (`delete partition override`),
-    extend C:, and make the recovery partition anew in front of it, or leave it out; move other partitions.
+    Fix: `reagentc /disable`, then delete the recovery partition behind the system drive in diskpart (`delete partition
+    override`); the recovery environment goes on from the system drive with `reagentc /enable`. Move other partitions.
 
     Reads: the partition table, the superblock of the system drive
 
