@@ -129,6 +129,8 @@ def windows_hives_are_written_completely(facts: Facts) -> Verdict:
 def windows_control_set_is_good(facts: Facts) -> Verdict:
     r"""`Select` names one control set that is there, as `Default` and `Current`, and none as `Failed`.
 
+    `LastKnownGood` may name another: Windows 7 keeps a copy of the set that the last log-on proved good.
+
     Why: without it the loader stops; a start that failed leaves Windows on an older set, with older drivers.
 
     Fix: set `Select\Current` and `Select\Default` to a control set that is there, and start Windows once.

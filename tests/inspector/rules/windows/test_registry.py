@@ -13,7 +13,9 @@ from inspector.rules.windows.registry import (
     windows_hives_load,
 )
 from inspector.verdict import Status
+from parsers.source import Memory
 from parsers.windows.lsa_policy import ACCOUNTS
+from parsers.windows.registry import open_hive
 from tests.corpus import corpus
 from tests.windows import CONFIG, Changes, golden, hive
 
@@ -124,6 +126,14 @@ def test_a_write_that_was_not_completed() -> None:
     verdict = windows_hives_are_written_completely(golden(files={**dirty, **logs}))
     assert (verdict.status, verdict.known) == (Status.WARNING, True)
     assert [(item.place.path, item.seen) for item in verdict.evidence] == [(rf"{FOLDER}\SECURITY", "replayed")]
+
+
+def test_the_last_known_good_control_set_may_be_another_as_that_of_a_real_windows_7_is() -> None:
+    select = open_hive(Memory(corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes())).key("Select")
+    assert select
+    values: dict[str, Data] = {value.name: value.number for value in select.values()}
+    assert (values["Current"], values["LastKnownGood"]) == (1, 2)
+    assert windows_control_set_is_good(golden({"Select": values})).status is Status.OK
 
 
 def test_control_sets() -> None:
