@@ -38,7 +38,6 @@ _PARTITIONS: Final = ("{4d36e967-e325-11ce-bfc1-08002be10318}", "UpperFilters")
 _MANAGER: Final = "partmgr"
 _EARLY: Final = (Start.BOOT, Start.SYSTEM)
 _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
-_RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
 _INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
 """Where it says that no device is to be installed; the second one before Windows 8, where the vendor names both."""
 _DISABLED: Final = "DeviceInstallDisabled"
@@ -191,18 +190,15 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
 
 @rule("windows-installs-devices", "Windows installs devices that it did not know", "windows")
 def windows_installs_devices(facts: Facts) -> Verdict:
-    r"""The value `DeviceInstallDisabled` of the service that installs devices, and the policy `DenyUnspecified`.
+    r"""The value `DeviceInstallDisabled` of the service that installs devices.
 
     Why: where it is set, the network card and the disks of the cloud never get their drivers.
 
-    Fix: delete the value, or set it to 0; take the policy "Prevent installation of devices not described by other
-    policy settings" away.
+    Fix: delete the value, or set it to 0.
 
-    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters too,
-    Policies\Microsoft\Windows\DeviceInstall\Restrictions
+    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters too
 
-    References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server); Microsoft,
-    Manage device installation with Group Policy (DenyUnspecified).
+    References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
     paths = _INSTALLATION if (version.major, version.minor) <= _SEVEN else _INSTALLATION[:1]
@@ -214,9 +210,6 @@ def windows_installs_devices(facts: Facts) -> Verdict:
         (bad if number else good).append(seen)
     if bad:
         return failed("new devices are not installed", *bad)
-    if policy := registry.number(_RESTRICTIONS, "DenyUnspecified"):
-        denied = Evidence(registry.place(_RESTRICTIONS, "DenyUnspecified"), str(policy))
-        return warning("a policy forbids devices that it does not name", denied)
     return ok("new devices are installed", *good)
 
 

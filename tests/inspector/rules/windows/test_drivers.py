@@ -139,12 +139,6 @@ def test_devices_that_are_not_installed(system: Keys, software: Any, status: Sta
     assert windows_installs_devices(golden(system, software)).status is status
 
 
-def test_a_policy_that_forbids_new_devices() -> None:
-    policy = r"Policies\Microsoft\Windows\DeviceInstall\Restrictions"
-    assert windows_installs_devices(golden(software={policy: {"DenyUnspecified": 1}})).status is Status.WARNING
-    assert windows_installs_devices(golden(software={policy: {"DenyUnspecified": 0}})).status is Status.OK
-
-
 def test_without_the_classes_no_filter_is_known() -> None:
     verdict = windows_class_filters_lead_to_drivers(golden({rf"{CONTROL}\Class": None}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
