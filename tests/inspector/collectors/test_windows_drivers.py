@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,18 @@ def test_every_package_of_a_real_windows_10_has_a_version(tmp_path: Path) -> Non
     packages = open_hive(Memory(sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes())).key(PACKAGES)
     assert packages
     versions = {}
+    scores: Counter[int | None] = Counter()
     for item in packages.all_subkeys():
-        value = item.value("Version")
+        value, score = item.value("Version"), item.value("SignerScore")
         assert value
+        assert score
         versions[item.name.partition("_amd64_")[0]] = parse_driver_version(value.data, value.place)
+        scores[score.number] += 1
     assert len(versions) == 239
+    assert scores == {0x0D000003: 234, 0x0D000005: 5}  # those of Windows, and VMware's, by setupapi.h
+    classes = Counter(item.class_guid for item in versions.values())
+    assert classes[VIOSTOR.guid] == 38
+    assert classes[NETKVM.guid] == 0  # these are in the hive DRIVERS
     assert {item.machine for item in versions.values()} == {"x86_64"}
     inbox = [item for item in versions.values() if item.version and item.version[:3] == (10, 0, 19041)]
     dates = [item.date for item in inbox]
