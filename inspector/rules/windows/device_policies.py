@@ -4,7 +4,8 @@ Source: Microsoft's documentation, "Policy CSP - DeviceInstallation" and "Manage
 below `DeviceInstall\Restrictions` a number switches each list on, and the key of its name has the list, as values 1, 2
 and so on. Without `AllowDenyLayered` what is denied stays so, whatever is allowed; with it the more specific list
 decides: instances, then hardware ids, then classes, and `DenyUnspecified`, which else denies all that no list allows,
-is not looked at. A device has many ids, down to `PCI\VEN_1AF4`, its maker, and `PCI\CC_0100`, its kind.
+is not looked at; releases before Windows 10 know of no layers. A device has many ids, down to `PCI\VEN_1AF4`, its
+maker, and `PCI\CC_0100`, its kind.
 Left out is `DenyRemovableDevices` (no disk or card of a cloud says that it can be removed), and lists of instances,
 which name one place in one machine.
 """
@@ -15,11 +16,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import Registry
 
 _RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
+_LAYERED_SINCE: Final = 10
 _POLICIES: Final = r"HKLM\SOFTWARE"
 _CLASSES: Final = {
     "{4d36e967-e325-11ce-bfc1-08002be10318}": "disk drives",
@@ -49,7 +52,8 @@ def windows_policies_let_devices_in(facts: Facts, *, hardware: Sequence[str]) ->
     registry = facts[Registry]
     if registry.key(_POLICIES) is None:
         raise UnknownFact("policies are not told", registry.place(_POLICIES))
-    layered = bool(registry.number(_RESTRICTIONS, "AllowDenyLayered"))
+    layers = registry.number(_RESTRICTIONS, "AllowDenyLayered")
+    layered = bool(layers) and facts[WindowsVersion].major >= _LAYERED_SINCE
     ids = {item.seen.lower() for item in _listed(registry, "AllowDeviceIDs")}
     classes = {item.seen.lower() for item in _listed(registry, "AllowDeviceClasses")}
     allowed = ids.issuperset(name.lower() for name in hardware)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.windows.golden import CURRENT
 from fixtures.windows.hive import Data, Keys
 from inspector.profile import load_profile
 from inspector.rules.windows.device_policies import windows_policies_let_devices_in
@@ -79,6 +80,8 @@ def test_in_layers_an_id_that_is_allowed_outweighs_its_class() -> None:
     lists = {"DenyDeviceClasses": [DISKS], "AllowDeviceIDs": list(PARAMETERS["hardware"])}
     assert found(restrictions({"AllowDenyLayered": 1}, **lists)).status is Status.OK
     assert found(restrictions(**lists)).status is Status.WARNING
+    older: Keys = {CURRENT: {"CurrentMajorVersionNumber": None, "CurrentVersion": "6.3"}}
+    assert found({**restrictions({"AllowDenyLayered": 1}, **lists), **older}).status is Status.WARNING
     denied = {"DenyDeviceIDs": [r"PCI\VEN_1AF4"], "AllowDeviceIDs": list(PARAMETERS["hardware"])}
     assert found(restrictions({"AllowDenyLayered": 1}, **denied)).status is Status.WARNING
 
