@@ -17,7 +17,8 @@ from inspector.guest import Path, Syntax
 from parsers.place import Place
 
 _SEPARATORS: Final = re.compile(r"[\\/]+")
-_NAMESPACE: Final = re.compile(r"(?i)\A(?:[\\/]{1,2}\?\?|[\\/]{2}[?.]|[\\/]DosDevices)(?=[\\/])")
+_KERNEL: Final = r"(?:[\\/]{1,2}\?\?|[\\/]{2}[?.]|[\\/]DosDevices)"
+_NAMESPACE: Final = re.compile(rf"(?i)\A{_KERNEL}(?=[\\/])")
 _SYSTEM_ROOT: Final = re.compile(r"(?i)[\\/]?SystemRoot(?=[\\/]|$)")
 _VARIABLE: Final = re.compile(r"%([^%\\/]+)%(?=[\\/]|$)")
 _VARIABLES: Final = {
@@ -28,11 +29,17 @@ _VARIABLES: Final = {
     "programw6432": r"\Program Files",
     "programfiles(x86)": r"\Program Files (x86)",
     "commonprogramfiles": r"\Program Files\Common Files",
+    "commonprogramfiles(x86)": r"\Program Files (x86)\Common Files",
+    "commonprogramw6432": r"\Program Files\Common Files",
     "programdata": r"\ProgramData",
     "allusersprofile": r"\ProgramData",
+    "public": r"\Users\Public",
 }
 """What the variables of a machine are, on its system drive."""
-_ELSEWHERE: Final = re.compile(r"(?i)\A(?:\\\\[^?.\\/]|\\Device\\)")
+_ELSEWHERE: Final = re.compile(
+    rf"(?i)\A(?:\\\\[^?.\\/]|\\Device\\|{_KERNEL}[\\/]+(?![A-Z]:(?:[\\/]|$)|volume\{{|SystemRoot[\\/]|$))"
+)
+"""Another machine, a device, or what a namespace of the kernel names that is no drive: UNC, GLOBALROOT, PIPE."""
 _FROM_CURRENT: Final = re.compile(r"\A[A-Za-z]:[^\\/]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _VOLUME: Final = re.compile(r"(?i)volume\{[0-9a-f-]{36}\}")
@@ -52,10 +59,7 @@ def windows_paths(
     drives = volumes or {}
 
     def split(path: str) -> Path:
-        if _ELSEWHERE.match(path):
-            raise UnknownFact(f"{path} is no path of a file on a drive", Place(path))
-        if _FROM_CURRENT.match(path):
-            raise UnknownFact(f"{path} begins in the current directory of the drive, which no disk tells", Place(path))
+        _refuse_other(path)
         text, namespaces = _NAMESPACE.subn("", path, count=1)
         text = _SYSTEM_ROOT.sub(r"\\Windows", text, count=1) if _SYSTEM_ROOT.match(text) else _expanded(text)
         parts = [part for part in _SEPARATORS.split(text) if part not in {"", "."}]
@@ -81,6 +85,14 @@ def windows_paths(
         return drive + "\\" + "\\".join(names)
 
     return Syntax(split, join)
+
+
+def _refuse_other(path: str) -> None:
+    """Raise `UnknownFact` where a path is none of a file, or no disk tells of which."""
+    if _ELSEWHERE.match(path):
+        raise UnknownFact(f"{path} is no path of a file on a drive", Place(path))
+    if _FROM_CURRENT.match(path):
+        raise UnknownFact(f"{path} begins in the current directory of the drive, which no disk tells", Place(path))
 
 
 def _expanded(path: str) -> str:

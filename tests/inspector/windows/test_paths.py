@@ -24,6 +24,9 @@ PATHS = [
     (r"%ProgramFiles%\a\b.exe", True, ["Program Files", "a", "b.exe"]),
     (r"%ProgramFiles(x86)%\a", True, ["Program Files (x86)", "a"]),
     (r"%ProgramData%", True, ["ProgramData"]),
+    (r"%CommonProgramFiles(x86)%\a", True, ["Program Files (x86)", "Common Files", "a"]),
+    (r"%PUBLIC%\Desktop", True, ["Users", "Public", "Desktop"]),
+    (r"\??\SystemRoot\a", True, ["Windows", "a"]),
     (r"\%x%\a", True, ["%x%", "a"]),
     ("/Device/a", True, ["Device", "a"]),
     (r"d:\data", True, ["D:", "data"]),
@@ -42,7 +45,14 @@ def test_paths(path: str, absolute: bool, parts: list[str]) -> None:
     assert windows_paths(volumes={GUID.lower(): "D:"}).split(path) == (absolute, parts)
 
 
-@pytest.mark.parametrize("path", [r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%", "C:a"])
+NO_FILES = [
+    r"\Device\HarddiskVolume2\a.sys", r"\\server\share\a", r"%TEMP%\a", "%x%", "C:a", r"\??\UNC\server\share\a",
+    r"\\?\GLOBALROOT\Device\Harddisk0\Partition1\a", r"\\.\PhysicalDrive0", r"\DosDevices\Global\a",
+    r"\??\%SystemRoot%\a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NO_FILES)
 def test_what_is_no_file_of_a_drive_is_not_known(path: str) -> None:
     with pytest.raises(UnknownFact):
         windows_paths().split(path)
