@@ -180,6 +180,7 @@ def test_the_registry_and_the_overview_tell_the_release(name: str, disk: Disk) -
     shown = call("show", image).stdout.decode()
     product = release.product if name != "windows-11" else "Windows 11 Pro"
     assert f"guest: {product}\n" in shown
+    assert ", on C:\\, native\n" in shown
     assert f"boot mode: {'uefi' if release.uefi else 'bios'}\n" in shown
     assert "not read" not in shown
 
