@@ -4,7 +4,9 @@ Microsoft documents the objects ([MS-LSAD] 3.1.1, the abstract data model) and t
 POLICY_SYSTEM_ACCESS_MODE), not where they are kept. That is the unnamed value of keys below `Policy`, as a real machine
 has them (`tests/parsers/windows/test_lsa_policy.py`): `PolPrDmN` a name behind its length, the length of its room and
 its offset; `PolPrDmS` a SID, empty outside of a domain; `Accounts\<SID>\ActSysAc` a mask, not there where an account
-has no such rights. Not done: privileges, quotas and audit; what a secret is stays closed.
+has no such rights; `Secrets\<name>\CurrVal` a secret, which stays closed: 60 bytes, then blocks of sixteen, of which
+the first is its length. Of that machine the secrets of known lengths, 44 and 64 bytes, have four and six such blocks:
+there is always room behind one, so that what has two blocks may be empty. Not done: privileges, quotas and audit.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ _DOMAIN_SID: Final = r"Policy\PolPrDmS"
 _SECRETS: Final = r"Policy\Secrets"
 _TEXT: Final = struct.Struct("<HHI")
 _MASK: Final = struct.Struct("<I")
+_MAYBE_EMPTY: Final = 60 + 2 * 16
+"""Bytes of a secret of no more than seven characters, among them none."""
 
 
 class PrimaryDomain(msgspec.Struct, frozen=True):
@@ -67,11 +71,18 @@ def parse_log_on_rights(hive: Hive) -> tuple[LogOnRights, ...]:
     return tuple(found for key in accounts.all_subkeys() if (found := _rights(key)))
 
 
-def secret(hive: Hive, name: str) -> Place | None:
-    """Return where a secret is kept, None where it is not, or nothing is in it."""
+class KeptSecret(msgspec.Struct, frozen=True):
+    """A secret: where it is kept, and whether something certainly is in it."""
+
+    place: Place
+    is_filled: bool
+
+
+def secret(hive: Hive, name: str) -> KeptSecret | None:
+    """Return a secret; None where it is not kept. Raises ParseError where it cannot be read."""
     key = hive.key(rf"{_SECRETS}\{name}\CurrVal")
     value = key.value("") if key else None
-    return key.place if key and value and value.size else None
+    return KeptSecret(key.place, value.size > _MAYBE_EMPTY) if key and value and value.size else None
 
 
 def _rights(account: Key) -> LogOnRights | None:

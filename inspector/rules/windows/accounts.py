@@ -9,7 +9,7 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from inspector.windows.registry import Registry
 from parsers.windows.lsa_policy import parse_primary_domain, secret
 from parsers.windows.sam import ADMINISTRATOR, SamAccount, parse_sam_accounts
@@ -90,6 +90,8 @@ def _is_usable(account: SamAccount) -> bool:
 def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
     r"""The values AutoAdminLogon and DefaultPassword, and the secret of that name. No password is ever shown.
 
+    A short secret looks as an empty one does, which is what the first log-on of a new Windows may leave.
+
     Why: the password stands in the image, for everybody who gets a copy to read, the secret under a key that stands
     beside it; and who opens the console is in.
 
@@ -104,8 +106,9 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
     bad = []
     if registry.text(_WINLOGON, "DefaultPassword"):
         bad.append(Evidence(registry.place(_WINLOGON, "DefaultPassword"), "a password"))
-    if kept := secret(registry.hive("SECURITY"), "DefaultPassword"):
-        bad.append(Evidence(registry.in_guest(kept), "a password, encrypted"))
+    kept = secret(registry.hive("SECURITY"), "DefaultPassword")
+    if kept and kept.is_filled:
+        bad.append(Evidence(registry.in_guest(kept.place), "a password, encrypted"))
     if registry.key(_WINLOGON) is None:
         raise UnknownFact("how Windows logs on is not told", registry.place(_WINLOGON))
     automatic = registry.value(_WINLOGON, "AutoAdminLogon")
@@ -114,6 +117,9 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
         bad.append(Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), found or "a value of an unknown kind"))
     if bad:
         return warning("Windows logs on by itself, or keeps a password for it", *bad)
+    if kept:
+        short = Evidence(registry.in_guest(kept.place), "an encrypted password of at most seven characters, or none")
+        return unknown("whether a password is kept for the log-on cannot be told", short)
     return ok("Windows asks who logs on", Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), "off"))
 
 

@@ -97,7 +97,7 @@ POLICY_FAULTS: Final = (
         security={rf"{_ACCOUNTS}\S-1-5-32-544\ActSysAc": {"": Typed(0, b"\7\0\0\0")}},
     ),
     _security("member-of-a-domain", "WindowsAccounts", "W", r"Policy\PolPrDmS", _SID),
-    _security("secret-kept", "WindowsAccounts", "W", _KEPT, b"\1" * 92),
+    _security("secret-kept", "WindowsAccounts", "W", _KEPT, b"\1" * 108),
     in_software(
         "profile-set-aside", "WindowsAccounts", WARNING, rf"{_PROFILES}\{MACHINE}-1001.bak", None
     ),

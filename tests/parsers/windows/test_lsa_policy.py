@@ -19,6 +19,7 @@ from parsers.windows.registry import Hive, open_hive
 from tests.parsers.windows.registry.building import Builder, Node
 from tests.parsers.windows.registry.dumped import known, opened
 
+SECRETS = ("DefaultPassword", "DPAPI_SYSTEM", "NL$KM")
 SID = bytes.fromhex("010400000000000515000000") + struct.pack("<III", 1, 2, 3)
 NAME = struct.pack("<HHI", 8, 10, 8) + "CORP\0".encode("utf-16-le")
 
@@ -53,7 +54,7 @@ def test_rights_and_secrets() -> None:
     assert (rights.sid, rights.rights) == ("S-1-5-32-544", REMOTE)
     found = secret(machine(), "DefaultPassword")
     assert found is not None
-    assert found.key == r"Policy\Secrets\DefaultPassword\CurrVal"
+    assert (found.place.key, found.is_filled) == (r"Policy\Secrets\DefaultPassword\CurrVal", False)
     assert secret(machine(), "NL$KM") is None
     assert secret(machine(kept=b""), "DefaultPassword") is None
     assert secret(empty(), "DefaultPassword") is None
@@ -92,8 +93,8 @@ def test_a_real_machine() -> None:
         "S-1-5-80-0": 0x10,  # all services: as a service
         "S-1-5-90-0": 0,
     }
-    assert secret(hive, "DefaultPassword")
-    assert secret(hive, "DPAPI_SYSTEM")
+    filled = {name: found.is_filled for name in SECRETS if (found := secret(hive, name))}
+    assert filled == {"DefaultPassword": False, "DPAPI_SYSTEM": True, "NL$KM": True}
     assert secret(hive, "_SC_Backup") is None
 
 
