@@ -20,6 +20,7 @@ _FIELDS: Final = struct.Struct("<3x8sHB26xQQQb3xb3xQ")
 _SECTORS: Final = (256, 512, 1024, 2048, 4096)
 _MAX_CLUSTER: Final = 2 << 20
 _MAX_RECORD: Final = 64 << 10
+_COPY: Final = 512
 _NEGATIVE: Final = 0xF0  # from here on the count of sectors is the logarithm of a large one
 
 
@@ -64,6 +65,8 @@ def parse_boot_sector(source: Source) -> BootSector:
 
 def parse_copy(source: Source, offset: int) -> BootSector:
     """Read the copy of the boot sector at a byte of the volume; raise `ParseError` where there is none."""
+    if offset + _COPY > source.size:
+        raise ParseError(Place(source.name, offset=offset), "the volume ends before it")
     return _parse(source, offset)
 
 

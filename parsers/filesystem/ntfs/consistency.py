@@ -32,12 +32,13 @@ def contradictions(records: Records) -> tuple[Problem, ...]:
 def _of_boot_sector(volume: Volume) -> Iterator[tuple[int, str]]:
     boot = volume.boot
     end = boot.sectors * boot.sector_size
-    if boot.problems or boot.sector_size < _LEAST_SECTOR or end + boot.sector_size > volume.source.size:
+    if boot.problems or boot.sector_size < _LEAST_SECTOR or end > volume.source.size:
         return  # the copy was read instead, or the file system is cut off: that is told already
     try:
         copy = parse_copy(volume.source, end)
     except ParseError as error:
-        yield end, f"the copy of the boot sector is not there: {error.message}"
+        at = end if end < volume.source.size else 0  # a problem at the end tells that the volume is cut off
+        yield at, f"the copy of the boot sector is not there: {error.message}"
         return
     differing = [
         name
