@@ -16,7 +16,7 @@ from inspector.report import Report
 from inspector.target import Target
 
 
-def inspect_isolated(target: Target, profile: Profile, limits: Limits = CHECK_LIMITS) -> Report:
+def inspect_isolated(target: Target, profile: str | Profile = "ecs", limits: Limits = CHECK_LIMITS) -> Report:
     """Inspect the images of a machine in a child process.
 
     Raises:
@@ -29,5 +29,5 @@ def inspect_isolated(target: Target, profile: Profile, limits: Limits = CHECK_LI
         raise InspectorError(f"the inspection sent something that is no report: {error}") from error
 
 
-def _inspect(target: Target, profile: Profile, send: Send) -> None:
+def _inspect(target: Target, profile: str | Profile, send: Send) -> None:
     send(json_text(msgspec.to_builtins(inspect_machine(target, profile))).encode("ascii"))

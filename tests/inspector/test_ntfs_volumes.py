@@ -29,9 +29,9 @@ from tests.inspector.cli.conftest import call
 from tests.inspector.damage import judged, ranges_kept
 from tests.inspector.test_hostile import bounded, complaint
 from tests.oracles import needs
+from tests.parsers.filesystem.damage import Recorded
 from tests.parsers.filesystem.ext4.files import FileSource, exhaust
 from tests.parsers.filesystem.ntfs.reference import fill, fill_compressed, make, mounted, needs_ntfs_3g, set_flags
-from tests.parsers.filesystem.ntfs.test_hostile import Recorded
 from tests.partition_builder import boot_record
 from tests.volumes import storage_at
 
