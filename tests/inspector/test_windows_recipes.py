@@ -20,6 +20,7 @@ ADDED: Final = {
     "balloon",
     "cloudbase-init",
     "netkvm",
+    "pvpanic",
     "viostor",
     "vioserial",
     "virtioserial",
