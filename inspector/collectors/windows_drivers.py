@@ -3,7 +3,8 @@ r"""Collects `VirtioDrivers`: what the ids of virtio's PCI devices lead to, and 
 Source: of the databases see inspector/windows/driver_store.py. Windows 7 and Server 2008 R2 know their disk by
 `Control\CriticalDeviceDatabase` (id, service, package), which no later release reads, and every other device by the
 INF files in `Windows\INF`, where those of third parties are `oem<number>.inf`. A device that was installed is a key of
-`Enum\PCI`, with its driver and CONFIGFLAG_* (Microsoft, regstr.h). Only the hive SYSTEM is read before a disk is.
+`Enum\PCI`, with its driver and CONFIGFLAG_* (Microsoft, regstr.h); the disks behind it are keys of `Enum\SCSI` whose
+names begin with its `ParentIdPrefix`, as two real hives have them. Only the hive SYSTEM is read before a disk is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from parsers.windows.registry import Key
 _VENDOR: Final = "VEN_1AF4&"
 _CRITICAL: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\CriticalDeviceDatabase"
 _PRESENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI"
+_DISKS: Final = r"HKLM\SYSTEM\CurrentControlSet\Enum\SCSI"
 _INF_FOLDER: Final = r"\Windows\INF"
 _OEM: Final = re.compile(r"(?i)oem\d{1,5}\.inf")
 _PACKAGE: Final = re.compile(r"(?i)([^\\/]+\.inf)_[^\\/]+")
@@ -60,7 +62,7 @@ def collect_virtio_drivers(facts: Facts) -> VirtioDrivers:
 def _bounded(items: Iterator[_Item], registry: Registry) -> list[_Item]:
     found = list(islice(items, _MAX_MATCHES))
     if next(items, None) is not None:
-        message = f"at most {_MAX_MATCHES} ids of virtio's devices wanted, more found"
+        message = f"at most {_MAX_MATCHES} ids of devices wanted, more found"
         raise ParseError(registry.place(r"HKLM\SYSTEM"), message)
     return found
 
@@ -149,19 +151,40 @@ def _described(facts: Facts, inf: Inf, name: str, own: str, published: str) -> D
 
 
 def _devices(registry: Registry) -> Iterator[PciDevice]:
+    disks = None
     for device in registry.subkeys(_PRESENT):
         if device.name.upper().startswith(_VENDOR):
-            registry.own(device)
-            for instance in device.all_subkeys():
-                registry.own(instance)
-                path = rf"{_PRESENT}\{device.name}\{instance.name}"
-                flags = instance.value("ConfigFlags")
-                yield PciDevice(
-                    device=device.name.upper(),
-                    service=_text(registry, instance, "Service"),
-                    flags=None if flags is None else registry.wanted(flags.number, "a number", flags),
-                    place=registry.place(path, "ConfigFlags"),
-                )
+            for instance in _instances(registry, device):
+                if disks is None:
+                    disks = _bounded(_disks(registry), registry)
+                prefix = _text(registry, instance, "ParentIdPrefix").lower()
+                behind = (disk for name, disk in disks if prefix and name.startswith(f"{prefix}&"))
+                yield _device(registry, device, instance, _PRESENT, tuple(behind))
+
+
+def _disks(registry: Registry) -> Iterator[tuple[str, PciDevice]]:
+    for device in registry.subkeys(_DISKS):
+        if device.name.lower().startswith("disk&"):
+            for instance in _instances(registry, device):
+                yield instance.name.lower(), _device(registry, device, instance, _DISKS)
+
+
+def _instances(registry: Registry, device: Key) -> Iterator[Key]:
+    registry.own(device)
+    for instance in device.all_subkeys():
+        registry.own(instance)
+        yield instance
+
+
+def _device(registry: Registry, device: Key, instance: Key, path: str, disks: tuple[PciDevice, ...] = ()) -> PciDevice:
+    flags = instance.value("ConfigFlags")
+    return PciDevice(
+        device=device.name.upper(),
+        service=_text(registry, instance, "Service"),
+        flags=None if flags is None else registry.wanted(flags.number, "a number", flags),
+        place=registry.place(rf"{path}\{device.name}\{instance.name}", "ConfigFlags"),
+        disks=disks,
+    )
 
 
 def _text(registry: Registry, key: Key, name: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from parsers.place import Place
+
+_DISABLED: Final = 1
+"""CONFIGFLAG_DISABLED of regstr.h."""
 
 
 class Origin(StrEnum):
@@ -73,19 +77,31 @@ class DriverMatch(msgspec.Struct, frozen=True):
 
 
 class PciDevice(msgspec.Struct, frozen=True):
-    """A device that Windows has had, in one slot.
+    r"""A device that Windows has had, in one slot.
 
     Attributes:
         device: its id, in capitals, without the bus.
         service: its driver; "" where it has none.
-        flags: CONFIGFLAG_* (1: switched off); None where none are set.
+        flags: CONFIGFLAG_*; None where none are set.
         place: where they stand, or would stand.
+        disks: what of `Enum\SCSI` was found behind it, by the prefix that it gives the names of these.
     """
 
     device: str
     service: str
     flags: int | None
     place: Place
+    disks: tuple[PciDevice, ...] = ()
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether it was switched off itself."""
+        return bool((self.flags or 0) & _DISABLED)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it was switched off, or every disk behind it was."""
+        return self.is_disabled or (bool(self.disks) and all(disk.is_disabled for disk in self.disks))
 
 
 class VirtioDrivers(msgspec.Struct, frozen=True):

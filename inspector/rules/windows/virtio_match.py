@@ -6,7 +6,7 @@ transitional devices, which older drivers know too, 0x1040 and up modern ones. A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from inspector.facts import Facts
@@ -29,7 +29,6 @@ _PLACES: Final = (
     r"HKLM\SYSTEM\CurrentControlSet\Enum\PCI",
 )
 _STAGED: Final = "which was staged, and installed for no device"
-_DISABLED: Final = 1
 _SHOWN: Final = 8
 
 
@@ -151,40 +150,37 @@ def _nothing(facts: Facts, what: str, numbers: tuple[str, ...]) -> Verdict:
 
 @rule("windows-virtio-devices-are-enabled", "No virtio disk or network card is switched off", "windows")
 def windows_virtio_devices_are_enabled(facts: Facts) -> Verdict:
-    r"""Bit 0 of `ConfigFlags` of the devices that Windows has had.
+    r"""Bit 0 of `ConfigFlags` of the devices that Windows has had, and of the disks behind them.
 
     Why: a device that was switched off in Device Manager stays off when it is found again: a disk then stops Windows
     with 0x7B, a network card gives the instance no network.
 
     Fix: enable the device in Device Manager, or set `ConfigFlags` to 0.
 
-    Reads: SYSTEM\CurrentControlSet\Enum\PCI\VEN_1AF4*
+    Reads: SYSTEM\CurrentControlSet\Enum\PCI\VEN_1AF4*, Enum\SCSI
 
-    References: Microsoft, regstr.h (CONFIGFLAG_DISABLED), Enabling and disabling devices.
+    References: Microsoft, regstr.h (CONFIGFLAG_DISABLED), Enabling and disabling devices; Alibaba Cloud, diagnosis of
+    Windows on ECS, driver integrity.
     """
     devices = facts[VirtioDrivers].devices
     disks = [item for item in devices if is_device(item.device, *_STORAGE)]
     cards = [item for item in devices if is_device(item.device, *_CARD)]
-    off = list(_off(disks))
-    if off and len(off) == len(disks):
+    every = [it for item in [*disks, *cards] for it in (item, *item.disks)]
+    off = [_seen(item) for item in every if item.is_disabled]
+    if disks and all(item.is_off for item in disks):
         return failed("virtio disks are switched off", *off[:_SHOWN])
-    if off := [*off, *_off(cards)]:
+    if off:
         return warning("virtio devices are switched off", *off[:_SHOWN])
-    if not disks and not cards:
+    if not every:
         seen = Evidence(facts[Registry].place(_PLACES[2]), "no virtio disk or network card so far")
         return ok("no virtio device is switched off", seen)
-    seen_on = (Evidence(item.place, _flags(item)) for item in [*disks, *cards][:_SHOWN])
-    return ok("no virtio device is switched off", *seen_on)
+    return ok("no virtio device is switched off", *map(_seen, every[:_SHOWN]))
 
 
-def _off(devices: Iterable[PciDevice]) -> Iterator[Evidence]:
-    return (Evidence(item.place, _flags(item)) for item in devices if (item.flags or 0) & _DISABLED)
-
-
-def _flags(item: PciDevice) -> str:
+def _seen(item: PciDevice) -> Evidence:
     if item.flags is None:
-        return "not set"
-    return f"{item.flags:#x}: {'' if item.flags & _DISABLED else 'not '}switched off"
+        return Evidence(item.place, "not set")
+    return Evidence(item.place, f"{item.flags:#x}: {'' if item.is_disabled else 'not '}switched off")
 
 
 RULES = (

@@ -93,6 +93,8 @@ def test_a_real_windows_10(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         ("VEN_15AD&DEV_07C0", "", "pvscsi.inf (oem5.inf) 1.3.17.0 of 2021-04-26"),
     }
     assert {item.flaw for item in matches} == {None}
+    (nvme,) = (item for item in found(golden(files=hives)).devices if item.service == "stornvme")
+    assert [disk.device for disk in nvme.disks] == ["DISK&VEN_NVME&PROD_VMWARE_VIRTUAL_N"]
 
 
 def test_every_package_of_a_real_windows_10_has_a_version(tmp_path: Path) -> None:
@@ -127,6 +129,10 @@ def test_a_real_windows_7(monkeypatch: pytest.MonkeyPatch) -> None:
     assert critical["VEN_1000&DEV_0054"] == "LSI_SAS"
     (device,) = drivers.devices
     assert (device.device, device.service, device.flags) == ("VEN_1000&DEV_0054&SUBSYS_197615AD&REV_01", "LSI_SAS", 0)
+    assert [(disk.device, disk.service, disk.flags) for disk in device.disks] == [
+        ("DISK&VEN_VMWARE&PROD_VIRTUAL_DISK", "disk", 0),
+        ("DISK&VEN_VMWARE_&PROD_VMWARE_VIRTUAL_S", "disk", 0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_what_has_another_form_is_not_known(keys: Keys, reason: str) -> None:
 
 def test_too_many_ids_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows_drivers, "_MAX_MATCHES", 10)
-    with pytest.raises(UnknownFact, match="at most 10 ids of virtio's devices wanted, more found"):
+    with pytest.raises(UnknownFact, match="at most 10 ids of devices wanted, more found"):
         found(golden())
 
 

@@ -68,6 +68,7 @@ DRIVER_FAULTS: Final = (
     ),
     # devices
     in_system("disk-switched-off", "Virtio", FAILED, rf"{_DISK}\3&13c0b0c5&0&18", "ConfigFlags", 1),
+    in_system("disk-switched-off-behind-its-controller", "Virtio", FAILED, virtio.DISK, "ConfigFlags", 1),
     in_system("network-card-switched-off", "Virtio", WARNING, rf"{_CARD}\3&13c0b0c5&0&20", "ConfigFlags", 0x401),
     of_file(
         "driver-copied-over-another", "Virtio", WARNING, f"{DRIVERS}/viostor.sys",

@@ -252,6 +252,22 @@ def test_a_device_that_is_switched_off(change: Keys, status: Status, key: str) -
     assert places(verdict)[0][1].endswith(": switched off")
 
 
+def test_a_disk_that_is_switched_off_behind_its_controller() -> None:
+    verdict = windows_virtio_devices_are_enabled(golden({virtio.DISK: {"ConfigFlags": 1}}))
+    assert verdict.status is Status.FAILED
+    assert places(verdict) == [(rf"{virtio.DISK}\ConfigFlags", "0x1: switched off")]
+    another = rf"{virtio.DISK[:-1]}1"
+    verdict = windows_virtio_devices_are_enabled(golden({virtio.DISK: {"ConfigFlags": 1}, another: {"ConfigFlags": 0}}))
+    assert (verdict.status, places(verdict)[0][0]) == (Status.WARNING, rf"{virtio.DISK}\ConfigFlags")
+
+
+@pytest.mark.parametrize("prefix", [None, "", "4&87f7bfb", "5&1"])
+def test_a_disk_behind_another_controller_is_not_asked_for(prefix: str | None) -> None:
+    keys: Keys = {DISK: {"ParentIdPrefix": prefix}, virtio.DISK: {"ConfigFlags": 1}}
+    status = windows_virtio_devices_are_enabled(golden(keys)).status
+    assert status is (Status.FAILED if prefix == "4&87f7bfb" else Status.OK)
+
+
 @pytest.mark.parametrize("flags", [None, 0, 0x40, 0x400])
 def test_devices_that_are_not(flags: int | None) -> None:
     assert windows_virtio_devices_are_enabled(golden({DISK: {"ConfigFlags": flags}})).status is Status.OK
