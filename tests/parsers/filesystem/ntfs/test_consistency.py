@@ -55,11 +55,8 @@ def test_code_is_no_part_of_the_comparison(empty: FileSource) -> None:
 
 def test_a_volume_that_is_cut_off_is_the_matter_of_another_finding(empty: FileSource) -> None:
     assert told(Patched(empty, {}, size=empty.size - 1024)) == []
-    ((offset, message),) = told(Patched(empty, {}, size=empty.size - 512))
-    assert (offset, message) == (
-        empty.size - 512,
-        "the copy of the boot sector is not there: the volume ends before it",
-    )
+    without = told(Patched(empty, {}, size=empty.size - 512))
+    assert without == [(0, "the copy of the boot sector is not there: the volume ends before it")]
 
 
 @pytest.mark.parametrize("number", range(4))
