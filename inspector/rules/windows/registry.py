@@ -103,6 +103,28 @@ def _path(registry: Registry, key: str) -> str:
         raise ParseError(error.places[0], error.reason) from None
 
 
+@rule("windows-hives-are-small-enough", "No hive of the machine has grown beyond what is usual", "windows")
+def windows_hives_are_small_enough(facts: Facts, *, largest_mib: int) -> Verdict:
+    r"""The sizes of the files SYSTEM, SOFTWARE, SAM, SECURITY and DEFAULT.
+
+    Why: a hive that a program fills without end is loaded slowly at first, and at last not at all: the loader needs
+    memory for SYSTEM before Windows has any to give.
+
+    Fix: find the key that grows (`inspector reg -R`), mend or uninstall its program, and write the hive anew without
+    its gaps (`reg save` and `reg restore` from the recovery console).
+
+    Reads: the sizes of the files in System32\config
+
+    References: Alibaba Cloud, GUESTOS.Registry; Microsoft, Registry storage space.
+    """
+    registry, guest = facts[Registry], facts[Guest]
+    sizes = {registry.hive(name).name: guest.open(rf"{CONFIG}\{name}").size for name in _ESSENTIAL}
+    seen = {name: Evidence(registry.in_guest(Place(name)), f"{size} bytes") for name, size in sizes.items()}
+    if large := [seen[name] for name, size in sizes.items() if size > largest_mib << 20]:
+        return warning(f"a hive is larger than {largest_mib} MiB", *large)
+    return ok("the hives are small enough", *seen.values())
+
+
 @rule("windows-hives-are-written-completely", "The last write to each hive was completed", "windows")
 def windows_hives_are_written_completely(facts: Facts) -> Verdict:
     r"""The two sequence numbers of the base block are equal; else the logs beside the hive hold what is lacking.
@@ -154,4 +176,9 @@ def windows_control_set_is_good(facts: Facts) -> Verdict:
     return ok(f"{name} is current", current)
 
 
-RULES = (windows_control_set_is_good, windows_hives_are_written_completely, windows_hives_load)
+RULES = (
+    windows_control_set_is_good,
+    windows_hives_are_small_enough,
+    windows_hives_are_written_completely,
+    windows_hives_load,
+)

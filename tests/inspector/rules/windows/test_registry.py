@@ -5,10 +5,12 @@ import pytest
 from fixtures.windows.golden import CURRENT, SERVICING
 from fixtures.windows.hive import Data, Keys, merged
 from inspector.guest import Guest
+from inspector.profile import load_profile
 from inspector.rules.rule import Rule
 from inspector.rules.windows.registry import (
     RULES,
     windows_control_set_is_good,
+    windows_hives_are_small_enough,
     windows_hives_are_written_completely,
     windows_hives_load,
 )
@@ -21,12 +23,13 @@ from tests.windows import CONFIG, Changes, golden, hive
 
 pytestmark = pytest.mark.corpus
 
+PARAMETERS = load_profile("ecs").parameters
 FOLDER = r"C:\Windows\System32\config"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
+    assert rule(golden(), **PARAMETERS.get(rule.name, {})).status is Status.OK
 
 
 @pytest.mark.parametrize("name", ["SOFTWARE", "SAM", "SECURITY", "DEFAULT"])
@@ -67,6 +70,14 @@ def test_what_devices_updates_and_services_need(system: Keys, software: Keys, se
     verdict = windows_hives_load(golden(system, software, security=security))
     assert (verdict.status, [str(item.place) for item in verdict.evidence]) == (Status.FAILED, [place])
     assert windows_hives_load(golden()).status is Status.OK
+
+
+def test_a_hive_that_has_grown() -> None:
+    large = golden(files={f"{CONFIG}/SAM": corpus("known/hives/hv-rp-SAM.hive.xz").read_bytes() + bytes(2 << 20)})
+    verdict = windows_hives_are_small_enough(large, largest_mib=2)
+    assert (verdict.status, verdict.known, len(verdict.evidence)) == (Status.WARNING, True, 1)
+    assert verdict.evidence[0].place.path == rf"{FOLDER}\SAM"
+    assert windows_hives_are_small_enough(large, largest_mib=3).status is Status.OK
 
 
 def test_rights_that_everyone_has_not() -> None:
@@ -149,4 +160,5 @@ def test_control_sets() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
 def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    assert rule(golden(files={f"{CONFIG}/SYSTEM": content})).status is not Status.OK
+    facts = golden(files={f"{CONFIG}/SYSTEM": content})
+    assert rule(facts, **PARAMETERS.get(rule.name, {})).status is not Status.OK
