@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from inspector.collectors import COLLECTORS
 from inspector.disks.disk import Disk
 from inspector.disks.storage import Storage, open_storage
@@ -37,6 +39,8 @@ from inspector.version import VERSION
 from parsers.place import Place, Problem
 
 _MAX_PROBLEMS: Final = 1000
+_READ_FIRST: Final = "make what could not be read readable, and check the image again."
+_SHUT_DOWN: Final = "start the system, shut it down cleanly, take the image then, and check it again."
 
 
 def inspect_machine(target: Target, profile: str | Profile = "ecs") -> Report:
@@ -123,7 +127,7 @@ def _judge_check(
         except NotApplicable as reason:
             exempt.append(Exemption(name, str(reason)))
             continue
-        results.append(_result(rule, _levelled(_trusted(verdict, facts), profile, name), facts))
+        results.append(_result(rule, _levelled(_trusted(verdict, rule, facts), profile, name), facts))
     return results, exempt
 
 
@@ -136,7 +140,7 @@ def _ask(rule: Rule, facts: Facts, profile: Profile) -> Verdict:
         return unknown(f"this rule broke, please report it: {type(error).__name__}: {error}")
 
 
-def _trusted(verdict: Verdict, facts: Facts) -> Verdict:
+def _trusted(verdict: Verdict, rule: Rule, facts: Facts) -> Verdict:
     """Nothing is OK that was read from a volume whose journal holds newer contents."""
     stale = _stale_volumes(facts)
     places = [item.place for item in verdict.evidence] if stale else []
@@ -144,8 +148,10 @@ def _trusted(verdict: Verdict, facts: Facts) -> Verdict:
     if not touched:
         return verdict
     note = f"read from {', '.join(touched)}, whose journal was not replayed"
-    status = Status.WARNING if verdict.status is Status.OK else verdict.status
-    return Verdict(status, f"{verdict.message} ({note})", verdict.evidence, known=False)
+    if verdict.status is Status.OK:
+        return Verdict(Status.WARNING, note, verdict.evidence, known=False, fix=_SHUT_DOWN)
+    fix = rule.fix if verdict.known else None
+    return Verdict(verdict.status, f"{verdict.message} ({note})", verdict.evidence, known=False, fix=fix)
 
 
 def _stale_volumes(facts: Facts) -> frozenset[str]:
@@ -155,12 +161,13 @@ def _stale_volumes(facts: Facts) -> frozenset[str]:
 def _levelled(verdict: Verdict, profile: Profile, rule: str) -> Verdict:
     key = verdict.status.value.lower() if verdict.known else "unknown"
     status = profile.levels.get(rule, {}).get(key, verdict.status)
-    return Verdict(status, verdict.message, verdict.evidence, known=verdict.known)
+    return replace(verdict, status=status)
 
 
 def _result(rule: Rule, verdict: Verdict, facts: Facts) -> RuleResult:
     evidence = [_evidence(item, facts) for item in verdict.evidence]
-    return RuleResult(rule.name, verdict.status, verdict.known, verdict.message, rule.fix, evidence)
+    fix = verdict.fix or (rule.fix if verdict.known else _READ_FIRST)
+    return RuleResult(rule.name, verdict.status, verdict.known, verdict.message, fix, evidence)
 
 
 def _evidence(item: Evidence, facts: Facts) -> EvidenceInfo:

@@ -52,12 +52,16 @@ def paths_of(items: Iterable[Evidence]) -> str:
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The outcome of one rule. `known` is False where a fact that the rule needs could not be had."""
+    """The outcome of one rule. `known` is False where a fact that the rule needs could not be had.
+
+    `fix` is what to do where that is not what the rule advises.
+    """
 
     status: Status
     message: str
     evidence: tuple[Evidence, ...]
     known: bool = True
+    fix: str | None = None
 
     def __post_init__(self) -> None:
         if not self.evidence:

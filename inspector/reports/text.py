@@ -19,7 +19,7 @@ _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 _MAX_SEEN: Final = 400
 _MAX_CHECKS_BESIDE: Final = 4
 _WIDTH: Final = 100
-_FIRST_READ: Final = "make what could not be read readable, and check the image again."
+_MAX_PLACES: Final = 16
 
 
 _Finding = tuple[list[str], list[RuleResult]]
@@ -65,7 +65,7 @@ def _findings(checks: Iterable[CheckResult]) -> Iterable[_Finding]:
     for check in checks:
         for rule in check.rules:
             if rule.status is not Status.OK:
-                key = (check.name, rule.rule) if rule.known else ("", rule.status, rule.message)
+                key = (check.name, rule.rule) if rule.known else ("", rule.status, rule.message, rule.fix)
                 checked, rules = groups.setdefault(key, ([], []))
                 if check.name not in checked:
                     checked.append(check.name)
@@ -82,9 +82,12 @@ def _told(checks: list[str], rules: list[RuleResult], *, colour: bool) -> Iterat
     yield f"{beside} {_badge(first.status, colour=colour)}{doubt}  {name}: {_cut(first.message)}"
     if many:
         yield from wrap(", ".join(checks), _WIDTH, initial_indent="    ", subsequent_indent="    ")
-    seen = (_seen(item, first.message) for rule in rules for item in rule.evidence)
-    yield from dict.fromkeys(seen)  # rules that share a reason mostly share its place, too
-    yield f"    fix: {first.fix if first.known else _FIRST_READ}"
+    seen = list(dict.fromkeys(_seen(item, first.message) for rule in rules for item in rule.evidence))
+    shown = len(seen) if len(seen) <= _MAX_PLACES or not others else _MAX_PLACES
+    yield from seen[:shown]
+    if shown < len(seen):
+        yield f"    and {len(seen) - shown} more, which the JSON report has"
+    yield f"    fix: {first.fix}"
 
 
 def _seen(item: EvidenceInfo, message: str) -> str:

@@ -42,7 +42,9 @@ def overview(target: Target) -> dict[str, Any]:
     first = _disk(storage.system_disk)
     container = first.pop("container")
     volumes = [_volume(volume) for volume in storage.volumes]
-    mounts = [{"path": guest.written(m.path), "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else []
+    mounts = (
+        [{"path": guest.written(m.path), "device": m.device, "reason": m.reason} for m in guest.mounts] if guest else []
+    )
     problems = [_problem(problem) for problem in _problems(storage)]
     tree = storage_tree(storage, volumes, mounts)
     add_problems(tree, problems)

@@ -180,9 +180,7 @@ class Registry:
         root = names[0].upper().removesuffix(":") if names else ""
         root = _ROOTS.get(root, root)
         if root == "HKCU":
-            raise RegistryPathError(
-                r"a disk has no current user: name one (HKU\SID), or a file of a hive by --hive"
-            )
+            raise RegistryPathError(r"a disk has no current user: name one (HKU\SID), or a file of a hive by --hive")
         if alias := _ALIASES.get(root):
             root, names = alias[0], [*alias, *names[1:]]
         if root in _MACHINE:  # SYSTEM\Select, as the hive is called

@@ -138,7 +138,10 @@ def test_nothing_is_ok_that_was_read_under_a_journal_which_was_not_replayed(judg
         (Status.WARNING, False),
         (Status.FAILED, False),
     ]
-    assert "read from sda1, whose journal was not replayed" in check.rules[0].message
+    note = "read from sda1, whose journal was not replayed"
+    assert [result.message for result in check.rules] == [note, f"it is bad ({note})"]
+    assert "shut it down cleanly" in check.rules[0].fix
+    assert check.rules[1].fix == "mend it."
 
 
 def test_a_disk_without_a_root_is_still_judged(judged: Any) -> None:

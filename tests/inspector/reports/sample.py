@@ -102,7 +102,7 @@ REPORT: Final = Report(
                     Status.WARNING,
                     False,
                     "a name \x1b[2J\nof \udcff bytes",
-                    "set SELINUX=disabled",
+                    "make what could not be read readable, and check the image again.",
                     [EvidenceInfo("/etc/\udce9\u202e", None, "SELINUX", None, None, "x" * 1000)],
                 )
             ],

@@ -69,7 +69,7 @@ def test_rules_that_could_not_be_judged_for_one_reason_are_told_once() -> None:
     assert text.rpartition("-" * 60)[2].splitlines()[1:] == [
         "Fstab [WARNING] (unknown)  a and 1 more: xfs is not read so far",
         "    sda1 at byte 0",
-        "    fix: make what could not be read readable, and check the image again.",
+        "    fix: convert it",
         "Fstab [WARNING]  c: xfs is not read so far",
         "    sda1 at byte 0",
         "    fix: convert it",
@@ -104,3 +104,15 @@ def test_what_is_told_once_keeps_every_place() -> None:
         "    /etc/fstab",
         "    /boot/grub/grub.cfg",
     ]
+
+
+def test_a_reason_of_very_many_places_names_some_of_them() -> None:
+    rules = [
+        RuleResult("a", Status.WARNING, known=False, message="broken", fix="no",
+                   evidence=[EvidenceInfo(f"/etc/{name}", None, None, None, "sda1", "broken")])
+        for name in range(50)
+    ]  # fmt: skip
+    checks = [CheckResult("Fstab", "Fstab", "Fstab", Status.WARNING, rules)]
+    text = render(msgspec.structs.replace(REPORT, checks=checks, not_applicable=[], problems=[]), "text")
+    assert "    /etc/15\n    and 34 more, which the JSON report has\n    fix: no\n" in text
+    assert "/etc/16" not in text
