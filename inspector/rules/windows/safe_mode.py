@@ -17,9 +17,9 @@ _MODES: Final = ("Minimal", "Network")
 def windows_safe_mode_can_be_started(facts: Facts) -> Verdict:
     r"""The keys Minimal and Network of SafeBoot list drivers and services; the key Option tells of the last start.
 
-    Windows makes Option when it starts in safe mode, and no file holds it once Windows was shut down.
+    Option is there while Windows runs in safe mode, and not in normal mode.
 
-    Why: safe mode is how an instance is repaired whose driver stops it; without its lists it stops with 0x7b itself.
+    Why: safe mode is how an instance is repaired whose driver stops it; without its lists it does not start.
     What was changed while it ran, such as services that were switched off, may not have been meant to stay.
 
     Fix: copy SafeBoot from another control set, or from a machine of the same release; for Option, start Windows in
@@ -41,7 +41,7 @@ def windows_safe_mode_can_be_started(facts: Facts) -> Verdict:
     if bad:
         return warning("safe mode does not know what to start", *bad)
     if registry.key(rf"{_SAFE_BOOT}\Option") is not None:
-        seen = "Windows ran in safe mode when the image was taken"
+        seen = "it is there in safe mode alone"
         return warning("Windows ran in safe mode", Evidence(registry.place(rf"{_SAFE_BOOT}\Option"), seen))
     return ok("safe mode can be started", *good)
 

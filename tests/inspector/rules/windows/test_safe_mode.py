@@ -29,7 +29,7 @@ def test_the_golden_guest_is_ok() -> None:
             "Minimal",
             "entries: 0",
         ),
-        ({rf"{SAFE_BOOT}\Option": {"OptionValue": 1}}, "Option", "Windows ran in safe mode when the image was taken"),
+        ({rf"{SAFE_BOOT}\Option": {"OptionValue": 1}}, "Option", "it is there in safe mode alone"),
     ],
     ids=["no list", "another list", "an empty list", "safe mode"],
 )
