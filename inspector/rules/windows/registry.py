@@ -115,7 +115,7 @@ def windows_hives_are_small_enough(facts: Facts, *, largest_mib: int) -> Verdict
 
     Reads: the sizes of the files in System32\config
 
-    References: Alibaba Cloud, GUESTOS.Registry; Microsoft, Registry storage space.
+    References: Alibaba Cloud, Detect custom images and repair (GUESTOS.Registry); Microsoft, Registry storage space.
     """
     registry, guest = facts[Registry], facts[Guest]
     sizes = {registry.hive(name).name: guest.open(rf"{CONFIG}\{name}").size for name in _ESSENTIAL}
