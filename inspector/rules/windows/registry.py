@@ -119,7 +119,9 @@ def windows_hives_are_small_enough(facts: Facts, *, largest_mib: int) -> Verdict
     """
     registry, guest = facts[Registry], facts[Guest]
     sizes = {registry.hive(name).name: guest.open(rf"{CONFIG}\{name}").size for name in _ESSENTIAL}
-    seen = {name: Evidence(registry.in_guest(Place(name)), f"{size} bytes") for name, size in sizes.items()}
+    seen = {
+        name: Evidence(registry.in_guest(Place(name)), f"up to {(size >> 20) + 1} MiB") for name, size in sizes.items()
+    }
     if large := [seen[name] for name, size in sizes.items() if size > largest_mib << 20]:
         return warning(f"a hive is larger than {largest_mib} MiB", *large)
     return ok("the hives are small enough", *seen.values())
