@@ -36,10 +36,10 @@ def disk_usage_below_limit(
         seen = f"{percent:.0f} % used, {usage.available // _MIB} MiB of {usage.total // _MIB} MiB available"
         status = _level(percent, warning_percent, failed_percent, inclusive=False)
         if mount.path in essential and usage.available < minimum_free_mib * _MIB:
-            return Status.FAILED, _evidence(mount, f"{seen}; at least {minimum_free_mib} MiB are needed here")
-        return status, _evidence(mount, seen)
+            return Status.FAILED, _evidence(guest, mount, f"{seen}; at least {minimum_free_mib} MiB are needed here")
+        return status, _evidence(guest, mount, seen)
 
-    return _verdict("space", [*missed, *_judged(guest.mounts, judge)])
+    return _verdict("space", [*missed, *_judged(guest, judge)])
 
 
 @rule("inode-usage-below-limit", "Every file system of the guest has inodes left")
@@ -50,16 +50,17 @@ def inode_usage_below_limit(facts: Facts, *, warning_percent: int, failed_percen
     Reads: the superblocks and group descriptors of what /etc/fstab mounts.
     References: df(1)
     """
+    guest = facts[Guest]
 
     def judge(mount: Mount, usage: Usage) -> Finding:
         if not usage.inodes or usage.inodes_free is None:
-            return Status.OK, _evidence(mount, "the format has no limit on the number of files")
+            return Status.OK, _evidence(guest, mount, "the format has no limit on the number of files")
         used = usage.inodes - usage.inodes_free
         percent = 100 * used / usage.inodes
         seen = f"{percent:.0f} % used, {usage.inodes_free} of {usage.inodes} inodes free"
-        return _level(percent, warning_percent, failed_percent, inclusive=True), _evidence(mount, seen)
+        return _level(percent, warning_percent, failed_percent, inclusive=True), _evidence(guest, mount, seen)
 
-    return _verdict("room for files", _judged(facts[Guest].mounts, judge))
+    return _verdict("room for files", _judged(guest, judge))
 
 
 def _level(percent: float, warn: int, fail: int, *, inclusive: bool) -> Status:
@@ -80,14 +81,14 @@ def _essential(guest: Guest) -> tuple[set[str], list[Finding]]:
     return points, missed
 
 
-def _judged(mounts: Iterable[Mount], judge: Callable[[Mount, Usage], Finding]) -> Iterator[Finding]:
+def _judged(guest: Guest, judge: Callable[[Mount, Usage], Finding]) -> Iterator[Finding]:
     """Judge each file system of the image once, at its first mount point."""
     seen: set[object] = set()
-    for mount in mounts:
+    for mount in guest.mounts:
         if mount.elsewhere:
             continue
         if mount.tree is None:
-            yield None, _evidence(mount, f"{mount.device}: {mount.reason}")
+            yield None, _evidence(guest, mount, f"{mount.device}: {mount.reason}")
             continue
         key = mount.volume.name if mount.volume else id(mount.tree)  # subvolumes share their space
         if key in seen:
@@ -95,13 +96,13 @@ def _judged(mounts: Iterable[Mount], judge: Callable[[Mount, Usage], Finding]) -
         seen.add(key)
         usage = mount.tree.usage
         if usage is None or usage.total <= 0:
-            yield None, _evidence(mount, "how full it is could not be read")
+            yield None, _evidence(guest, mount, "how full it is could not be read")
         else:
             yield judge(mount, usage)
 
 
-def _evidence(mount: Mount, seen: str) -> Evidence:
-    return Evidence(Place(mount.path, volume=mount.volume.name if mount.volume else None), seen)
+def _evidence(guest: Guest, mount: Mount, seen: str) -> Evidence:
+    return Evidence(Place(guest.written(mount.path), volume=mount.volume.name if mount.volume else None), seen)
 
 
 def _verdict(what: str, findings: Iterable[Finding]) -> Verdict:

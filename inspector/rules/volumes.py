@@ -200,9 +200,7 @@ def system_volumes_are_not_encrypted(facts: Facts) -> Verdict:
             raise
         return failed("no system is found beside what is encrypted", *sealed)
     if not encrypted:
-        root = guest.mount_of("/").volume
-        place = Place("/", volume=root.name if root else None)
-        return ok("no volume is encrypted", Evidence(place, "the root file system was read"))
+        return ok("no volume is encrypted", Evidence(guest.place("/"), "the root file system was read"))
     under = [item for mount in _system_mounts(facts) if mount.volume for item in facts[Storage].under(mount.volume)]
     if any(volume in under for volume in encrypted):
         return failed("the system lies on an encrypted volume", *sealed)
