@@ -7,6 +7,8 @@ SDI file that the object of its options names. What lies inside a RAM disk or a 
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
@@ -20,6 +22,9 @@ from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
 from parsers.place import ParseError, Place
 from parsers.source import Source
 from parsers.windows.mounted_devices import GptPartition, MbrPartition
+
+_WIM: Final = b"MSWIM\0\0\0"
+"""How an image begins (Microsoft, Windows Imaging File Format)."""
 
 
 class BrokenEntry(Exception):  # noqa: N818  # it is an answer, not a failure of the program
@@ -97,7 +102,9 @@ class BootEntries:
             seen = str(device)
             raise BrokenEntry("names no image of its RAM disk", self.place(element.place), seen, known=False)
         volume = self._volume(entry, element, device.parent)
-        self.file(volume, device.path)
+        image, place = self.file(volume, device.path), Place(device.path, volume=volume.name)
+        if device.path.lower().endswith(".wim"):
+            _check_image(image, place)
         options = self.store.objects.get(device.options or "")
         if options is None:
             flaw = "names options of its RAM disk that are not there"
@@ -106,7 +113,7 @@ class BootEntries:
         if where is None or path is None:
             raise BrokenEntry("names no SDI file for its RAM disk", self.place(options.place), "no device or path")
         self.file(self.volume(options, where), str(path.value))
-        return Place(device.path, volume=volume.name)
+        return place
 
     def _volume(self, entry: BcdObject, element: BcdElement, device: BcdDevice) -> Volume:
         found = None
@@ -151,6 +158,16 @@ class BootEntries:
             raise BrokenEntry("is looked for by a file that several volumes may hold", place, seen, known=False)
         seen = f"{path} is on no volume" if not unread else f"not read: {', '.join(unread)}"
         raise BrokenEntry("is looked for by a file that no volume holds", place, seen, known=not unread)
+
+
+def _check_image(image: Source, place: Place) -> None:
+    """Raise `BrokenEntry` where a file is no image of Windows."""
+    try:
+        found = image.read_at(0, min(len(_WIM), image.size))
+    except ParseError as error:
+        raise BrokenEntry("needs an image that cannot be read", place, str(error), known=False) from None
+    if found != _WIM:
+        raise BrokenEntry("needs an image that is none", place, f"{_WIM.hex()} wanted, {found.hex()} found")
 
 
 def files_of(volume: Volume) -> Guest:

@@ -43,7 +43,7 @@ OTHER: Final = "{11111111-2222-3333-4444-555555555555}"
 BOOT: Final = bcd.mbr_device(SIGNATURE, SIZE)
 WINDOWS: Final = bcd.mbr_device(SIGNATURE, 2 * SIZE)
 NOWHERE: Final = bcd.mbr_device(SIGNATURE, 9 * SIZE)
-RECOVERY_FILES: Final = {"/Recovery/WindowsRE/Winre.wim": b"MSWIM", "/Recovery/WindowsRE/boot.sdi": b"$SDI0001"}
+RECOVERY_FILES: Final = {"/Recovery/WindowsRE/Winre.wim": b"MSWIM\0\0\0", "/Recovery/WindowsRE/boot.sdi": b"$SDI0001"}
 NAMED: Final[dict[str, Data]] = {"14000008": [bcd.RECOVERY], "16000009": b"\1"}
 
 
@@ -220,6 +220,9 @@ def test_an_image_of_recovery_that_is_empty_or_unreadable() -> None:
     others = bcd.recovery(WINDOWS)
     verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, "/Recovery/WindowsRE/Winre.wim": b""}))
     assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, "/Recovery/WindowsRE/Winre.wim": b"x"}))
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    assert "needs an image that is none: 4d5357494d000000 wanted, 78 found" in seen(verdict)[0][1]
     verdict = windows_recovery_is_there(facts(NAMED, others, {"/Recovery/WindowsRE/Winre.wim/x": b""}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 

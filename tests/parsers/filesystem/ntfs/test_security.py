@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,21 @@ def test_a_file_without_a_descriptor(empty: FileSource) -> None:
     tree = open_ntfs(Patched(empty, {attribute.place: b"\x51"}))
     with pytest.raises(ParseError, match="record 5: a security descriptor wanted, none found"):
         tree.security_descriptor(5)
+
+
+@needs_mkntfs
+def test_damage_raises_nothing_else(empty: FileSource) -> None:
+    records = open_ntfs(empty)._records
+    places = [records.get(number).record.offset for number in (5, 9)]
+    information = records.get(5).find(Type.STANDARD_INFORMATION)
+    assert information
+    for seed in range(300):
+        dice = random.Random(seed)
+        patches = {place + dice.randrange(48, 500): dice.randbytes(dice.choice((1, 2, 4))) for place in places}
+        patches[information.place + 24 + 52] = bytes((dice.choice((0, 1)), dice.choice((0, 1))))
+        with suppress(ParseError):
+            tree = open_ntfs(Patched(empty, patches))
+            parse_security_descriptor(tree.security_descriptor(tree.root), Place("/"))
 
 
 @pytest.mark.corpus
