@@ -97,9 +97,11 @@ def test_a_good_volume(volume: bytes, tmp_path: Path) -> None:
 
 
 def test_a_volume_that_asks_for_chkdsk(volume: bytes, tmp_path: Path) -> None:
-    mft = int.from_bytes(volume[48:56], "little") * 4096
-    version = volume.index(b"\3\1\0\0", mft + 3 * 1024, mft + 4 * 1024)
-    dirty = volume[: version + 2] + b"\1\0" + volume[version + 4 :]
+    dirty = volume
+    for table in (volume[48:56], volume[56:64]):  # and its mirror
+        at = int.from_bytes(table, "little") * 4096
+        version = volume.index(b"\3\1\0\0", at + 3 * 1024, at + 4 * 1024)
+        dirty = dirty[: version + 2] + b"\1\0" + dirty[version + 4 :]
     assert verdicts(disk_of(tmp_path, dirty)) == [FAILED, OK, OK, OK]
 
 
