@@ -146,7 +146,7 @@ def test_a_volume_without_a_letter_is_known_by_its_name(disk: Disk) -> None:
 def test_a_folder_is_listed(path: str, disk: Disk) -> None:
     done = call("ls", disk(UEFI), path)
     separator = "\\" if "\\" in path else "/"
-    hives = ["DEFAULT", "DRIVERS", "SAM", "SECURITY", "SOFTWARE", "SYSTEM"]
+    hives = ["BBI", "COMPONENTS", "DEFAULT", "DRIVERS", "ELAM", "SAM", "SECURITY", "SOFTWARE", "SYSTEM"]
     names = {f"{name}{suffix}" for name in hives for suffix in ("", ".LOG1", ".LOG2")} | {"RegBack", "systemprofile"}
     assert done.stdout.decode().splitlines() == [path.rstrip("/") + separator + name for name in sorted(names)]
 
