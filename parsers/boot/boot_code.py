@@ -2,7 +2,8 @@
 
 Recognised by facts that their documentation gives: GRUB 2 manual, "BIOS installation" and the constants of its boot
 protocol (kernel sector at 0x5c of boot.img, block list at the end of the core image's first sector); GRUB Legacy
-(stage 2 sector at 0x44); LILO's name at byte 6; the messages of the Syslinux, Windows and mkfs.fat sectors.
+(stage 2 sector at 0x44); LILO's name at byte 6; the messages of the Syslinux, Windows and mkfs.fat sectors. Those of
+Windows are in its language, but for the names of what it starts, and what it asks of the firmware.
 Whether code that is recognised would also run is not checked: its bytes are not compared with any release.
 
 Not done: boot code of the BSDs, boot managers of vendors; they are "unknown", which is neither good nor bad.
@@ -55,10 +56,9 @@ _MESSAGES: Final = (
     (b"Missing OS\r\n", BootCode.SYSLINUX_GPT),
     (b"Operating system load error", BootCode.SYSLINUX),
     (b"Invalid partition table", BootCode.WINDOWS),
-    (b"BOOTMGR is missing", BootCode.BOOTMGR),
-    (b"BOOTMGR is compressed", BootCode.BOOTMGR),
-    (b"NTLDR is missing", BootCode.NTLDR),
-    (b"Remove disks or other media", BootCode.NTLDR),
+    (b"BOOTMGR", BootCode.BOOTMGR),  # a message of NTFS' code in any language, or the file that FAT's looks for
+    (b"NTLDR", BootCode.NTLDR),
+    (b"\x66\x81\xfbTCPA", BootCode.WINDOWS),  # it asks for a TPM, since Vista, whatever language its messages are in
     (b"This is not a bootable disk", BootCode.REFUSAL),
 )
 
@@ -105,11 +105,12 @@ def _recognise(raw: bytes) -> BootCode:
         return BootCode.LILO
     if raw[3:11] in (b"SYSLINUX", b"EXTLINUX"):
         return BootCode.SYSLINUX
-    found = next((code for message, code in _MESSAGES if message in raw), BootCode.UNKNOWN)
+    code = raw[_start(raw) : SECTOR - 2]  # a label is no message
+    found = next((whose for message, whose in _MESSAGES if message in code), BootCode.UNKNOWN)
     # GRUB 2 has grown past what GRUB Legacy's jump steps over: eb 48 (or eb 4c) is legacy or a GRUB 2 before 1.97.
     if found is BootCode.GRUB2 and raw[0] == 0xEB and raw[1] in (0x48, 0x4C):
         return BootCode.GRUB_LEGACY
-    if found is BootCode.UNKNOWN and not any(raw[_start(raw) : _CODE]):
+    if found is BootCode.UNKNOWN and not any(code[: _CODE - _start(raw)]):
         return BootCode.EMPTY
     return found
 

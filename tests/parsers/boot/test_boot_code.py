@@ -17,6 +17,8 @@ from parsers.boot.boot_code import (
 )
 from parsers.place import ParseError
 from parsers.source import Memory
+from tests.corpus import corpus
+from tests.volumes import storage_at
 
 GRUB = Path("/usr/lib/grub/i386-pc")
 SYSLINUX = Path("/usr/lib/syslinux/mbr")
@@ -94,6 +96,29 @@ def test_sectors_of_syslinux_are_recognised(name: str, code: BootCode) -> None:
     assert parse_boot_sector(sector((0, (SYSLINUX / name).read_bytes()[:440]))).code is code
 
 
+REMOVE = b"\r\nRemove disks or other media.\xff"
+
+
+@pytest.mark.corpus
+def test_the_boot_sector_that_windows_xp_wrote_to_fat32() -> None:
+    volume = storage_at(corpus("known/images/df/df-label-fat32_xp_none.raw.xz")).volumes[0]
+    assert REMOVE in volume.source.read_at(0, 512)
+    assert parse_boot_sector(volume.source).code is BootCode.NTLDR
+
+
+@pytest.mark.corpus
+def test_the_boot_sectors_that_a_newer_windows_wrote() -> None:
+    storage = storage_at(corpus("known/images/dn/dn-ntfs_index.raw.xz"))
+    disk, volume = storage.system_disk.image.source, storage.volumes[0].source
+    assert [parse_boot_sector(source).code for source in (disk, volume)] == [BootCode.WINDOWS, BootCode.BOOTMGR]
+    messages = {b"Invalid", b"Error", b"Missing", b"A disk read", b"BOOTMGR is"}  # in another language they are others
+    for source, wanted in ((disk, BootCode.WINDOWS), (volume, BootCode.BOOTMGR)):
+        raw = source.read_at(0, 512)
+        for message in messages:
+            raw = raw.replace(message, message.replace(b"is", b"IS").upper())
+        assert parse_boot_sector(Memory(raw)).code is wanted
+
+
 @pytest.mark.parametrize(
     ("pieces", "code"),
     [
@@ -107,6 +132,15 @@ def test_sectors_of_syslinux_are_recognised(name: str, code: BootCode) -> None:
         (((0, b"\x33\xc0\x8e\xd0"), (0x163, b"Invalid partition table\0Error loading")), BootCode.WINDOWS),
         (((0, b"\xeb\x52\x90NTFS    "), (0x18D, b"\r\nBOOTMGR is missing")), BootCode.BOOTMGR),
         (((0, b"\xeb\x52\x90NTFS    "), (0x18D, b"\r\nNTLDR is missing")), BootCode.NTLDR),
+        (((0, b"\xeb\x58\x90MSDOS5.0"), (0x174, b"NTLDR      "), (0x1AC, REMOVE)), BootCode.NTLDR),
+        (((0, b"\xeb\x58\x90MSDOS5.0"), (0x174, b"BOOTMGR    "), (0x1AC, REMOVE)), BootCode.BOOTMGR),
+        (((0, b"\xeb\x58\x90MSDOS5.0"), (0x1AC, REMOVE)), BootCode.UNKNOWN),
+        (((0, b"\xeb\x58\x90MSDOS5.0"), (0x47, b"BOOTMGR    "), (0x5A, b"\xcd\x18")), BootCode.UNKNOWN),  # a label
+        (((0, b"\xeb\x52\x90NTFS    "), (0x18D, b"\r\nBOOTMGR fehlt")), BootCode.BOOTMGR),
+        (
+            ((0, b"\x33\xc0\x8e\xd0"), (0xEC, bytes.fromhex("6681fb54435041")), (0x163, b"Ung\x81ltig")),
+            BootCode.WINDOWS,
+        ),
         (((0, b"\xeb\x58\x90SYSLINUX"),), BootCode.SYSLINUX),
         (((0, b"\xeb\x3c\x90mkfs.fat"), (0x5A, b"This is not a bootable disk.")), BootCode.REFUSAL),
         (((0, b"\x33\xed\xfa"), (0x100, b"isolinux.bin missing or corrupt.")), BootCode.ISOLINUX),
