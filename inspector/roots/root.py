@@ -21,7 +21,7 @@ from inspector.guest import Guest, Mount
 from inspector.roots.ostree import booting, deployments
 from inspector.roots.subvolumes import Selection, select, selection, subvolume_path
 from parsers.filesystem.subvolume import Subvolume, Subvolumed, has_subvolumes
-from parsers.filesystem.tree import Tree
+from parsers.filesystem.tree import SecurityDescribing, Tree
 from parsers.linux.fstab import parse_fstab
 from parsers.place import ParseError
 
@@ -76,8 +76,11 @@ def holds_root(tree: Tree) -> bool:
 
 
 def holds_windows(tree: Tree) -> bool:
-    """Tell whether a tree is the system drive of Windows, with the folder of its hives, and no root of Linux."""
-    if holds_root(tree):
+    """Tell whether a tree is the system drive of Windows, with the folder of its hives, and no root of Linux.
+
+    No Linux starts from NTFS: what looks like its root there is of Cygwin, or a copy.
+    """
+    if not isinstance(tree, SecurityDescribing) and holds_root(tree):
         return False
     try:
         inode: int | None = tree.root

@@ -23,7 +23,7 @@ from parsers.place import ParseError, Place
 from parsers.windows.registry import Key
 
 SERVICES: Final = r"HKLM\SYSTEM\CurrentControlSet\Services"
-_DRIVER: Final = 0x3
+_DRIVER: Final = 0xB
 _MAX_VALUES: Final = 200_000  # of all services; a busy server has a tenth of it
 _NAMED: Final = re.compile(r"(?i)^(?:[A-Z]:|[\\/]|%)")
 _QUOTED: Final = re.compile(r'\s*"([^"]*)')
@@ -47,7 +47,7 @@ class Service(msgspec.Struct, frozen=True):
     Attributes:
         start: a number of `Start`; None where none is set.
         start_override: what counts instead of `start` at the next boot; None where nothing does.
-        type: bits: 1 a driver, 2 a driver of a file system, 0x10 and 0x20 programs.
+        type: bits: 1 a driver, 2 one of a file system, 8 one that recognises file systems, 0x10 and 0x20 programs.
         error_control: 0 to 3; at 3 the machine does not start without it.
         image_path: as it stands; "" where none is set.
         dll: of a service within svchost, `Parameters\ServiceDll`; "" where none is set.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.files import Link, Node
+from fixtures.files import Files, Link, Node
 from fixtures.windows.golden import CURRENT, FILES, SOFTWARE, SYSTEM
 from fixtures.windows.hive import Data, Keys
 from inspector import engine
@@ -133,6 +133,13 @@ def test_a_linux_with_such_a_file_stays_a_linux() -> None:
     storage = storage_of(volume_of({"/etc/os-release": "ID=debian", "/Windows/System32/config/SYSTEM": b""}))
     assert [mount.device for mount in find_roots(storage)] == ["sda1"]
     assert find_guest(storage).family == "linux"
+
+
+def test_a_windows_with_files_of_cygwin_stays_a_windows() -> None:
+    files: Files = {"/etc/passwd": "", "/etc/fstab": "", "/etc/os-release": "ID=cygwin"}
+    storage = storage_of(volume_of(WindowsTree(windows_files({}, files=files)), 1, "ntfs"))
+    assert [mount.device for mount in find_roots(storage)] == ["sda1"]
+    assert find_guest(storage).family == "windows"
 
 
 def test_a_broken_hive_leaves_the_system_drive() -> None:
