@@ -103,7 +103,9 @@ def _program_flaw(source: Source | None, *, is_efi: bool) -> str | None:
 def _store(files: Guest, path: str) -> tuple[BcdStore | None, str, bool]:
     """Return the store, or what is wrong with it and whether that is certain; its logs are replayed first."""
     try:
-        return parse_bcd(Registry(files, whole_only=True).open(path)), "", True
+        hive = Registry(files, whole_only=True).open(path)
+        hive.check_ends(hive.base.bins_size)
+        return parse_bcd(hive), "", True
     except UnknownFact as error:
         return None, str(error), False
     except ParseError as error:

@@ -108,6 +108,7 @@ class Service(msgspec.Struct, frozen=True):
 
 def _path(path: str, extension: str = "") -> str:
     """Return the path of a program or DLL: one without an extension gets its own, a bare name is one of System32."""
+    path = path.strip(" ")  # as Windows does with what an API is given
     if not ntpath.splitext(path)[1]:
         path += extension
     if _NAMED.match(path):

@@ -192,6 +192,17 @@ def test_the_folder_and_the_kernel_that_an_entry_names(entry: dict[str, Data], s
     assert (verdict.status, verdict.known) == (status, known)
 
 
+@pytest.mark.parametrize("at", [4096, 4096 + 8, -1])
+def test_a_store_that_the_boot_manager_does_not_load(at: int) -> None:
+    content = bytearray(hive(bcd.store(bcd.mbr_device(SIGNATURE, SIZE), bcd.mbr_device(SIGNATURE, 2 * SIZE))))
+    if at < 0:
+        del content[4095 + int.from_bytes(content[40:44], "little") :]
+    else:
+        content[at] ^= 0xFF
+    verdict = windows_bcd_starts_windows(golden(boot={"/Boot/BCD": bytes(content)}))
+    assert (verdict.status, verdict.known) == (Status.FAILED, True)
+
+
 def test_a_loader_that_is_cut_off() -> None:
     content = program(subsystem=16, content=b"\xc3" * 9000)[:4096]
     verdict = windows_bcd_starts_windows(golden(files={"/Windows/System32/winload.exe": content}))
