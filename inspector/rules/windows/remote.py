@@ -28,6 +28,9 @@ _HOME: Final = ("Core", "Home", "Starter")
 _DENY: Final = "fDenyTSConnections"
 _WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _NO_LOG_ON: Final = "WinStationsDisabled"
+_DRAIN: Final = "TSServerDrainMode"
+_DRAINED: Final = 2
+"""No new sessions; 1 is until the next start."""
 _PORT: Final = 3389
 _FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
 _MANAGED: Final = rf"{_FIREWALL}\Mdm"
@@ -52,13 +55,14 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     Why: a Windows instance without Remote Desktop can be reached over the cloud's console only.
 
     Fix: set fDenyTSConnections to 0 (System Properties, Remote), take the policy away, let TermService start, and
-    `change logon /enable`.
+    `change logon /enable`, which ends the drain mode, too.
 
     Reads: Control\Terminal Server, Policies\Microsoft\Windows NT\Terminal Services, Services\TermService,
-    SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID, Winlogon\WinStationsDisabled
+    SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID, Winlogon\WinStationsDisabled, TSServerDrainMode
 
     References: Microsoft, General Remote Desktop connection troubleshooting; Prepare a Windows VHD or VHDX to upload to
-    Azure; Unattended Windows Setup Reference, fDenyTSConnections (on by default).
+    Azure; Unattended Windows Setup Reference, fDenyTSConnections (on by default); Introducing Terminal Services Server
+    Drain Mode; VMware, Managing RDS hosts in Horizon (the values of the drain mode).
     """
     registry = facts[Registry]
     found = service(registry, "TermService")
@@ -78,11 +82,14 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     if policy is None and (setting is None or setting):
         seen = "not set, which means 1" if setting is None else str(setting)
         evidence = Evidence(registry.place(_SERVER, _DENY), seen)
-        if opener := _opener(registry):
+        if opener := _opener(facts):
             return warning("Remote Desktop is off until the service of the cloud opens it", evidence, opener)
         return failed("Remote Desktop is off", evidence)
     if lacking := _lacking(facts, found):
         return failed("Remote Desktop is on, and nothing listens, or nobody is let in", lacking)
+    if registry.number(_SERVER, _DRAIN) == _DRAINED:
+        drained = Evidence(registry.place(_SERVER, _DRAIN), str(_DRAINED))
+        return warning("Remote Desktop is on, and lets nobody in who has no session yet", drained)
     decides = registry.place(_SERVER if policy is None else _POLICY, _DENY)
     return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
 
@@ -103,10 +110,12 @@ def _lacking(facts: Facts, found: Service) -> Evidence | None:
     return None
 
 
-def _opener(registry: Registry) -> Evidence | None:
-    """The initialiser of the cloud, one of whose plugins opens Remote Desktop at the first boot."""
-    found = service(registry, "vminit")
-    return Evidence(found.start_place, "vminit") if found and found.start == Start.AUTOMATIC else None
+def _opener(facts: Facts) -> Evidence | None:
+    """The initialiser of the cloud, one of whose plugins opens Remote Desktop at the first boot, where it can run."""
+    found = service(facts[Registry], "vminit")
+    if found is None or found.start != Start.AUTOMATIC or flaw_of_service(facts, found):
+        return None
+    return Evidence(found.start_place, "vminit")
 
 
 def listening_port(registry: Registry) -> int:

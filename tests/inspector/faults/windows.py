@@ -292,6 +292,7 @@ FAULTS: Final = (
     in_system("clock-not-set", "WindowsServers", WARNING, rf"{SERVICES}\W32Time\Parameters", "Type", "NoSync"),
     in_software("bad-update", "Hotfix", FAILED, CURRENT, "UBR", 768),
     # who gets in
+    in_system("rdp-drained", "RemoteDesktop", WARNING, _TERMINAL, "TSServerDrainMode", 2),
     in_system("rdp-off", "RemoteDesktop", WARNING, _TERMINAL, "fDenyTSConnections", 1),
     in_software(
         "rdp-refused-by-policy", "RemoteDesktop", FAILED, r"Policies\Microsoft\Windows NT\Terminal Services",

@@ -165,6 +165,18 @@ def test_a_service_of_remote_desktop_that_cannot_start(change: dict[str, Data]) 
     assert windows_rdp_is_enabled(golden({rf"{SERVICES}\TermService": change})).status is Status.FAILED
 
 
+@pytest.mark.parametrize(("number", "status"), [(0, Status.OK), (1, Status.OK), (2, Status.WARNING)])
+def test_a_server_that_is_being_drained(number: int, status: Status) -> None:
+    assert windows_rdp_is_enabled(golden({SERVER: {"TSServerDrainMode": number}})).status is status
+
+
+def test_an_initialiser_that_cannot_run_opens_nothing() -> None:
+    off: Keys = {SERVER: {"fDenyTSConnections": 1}}
+    assert windows_rdp_is_enabled(golden(off)).status is Status.WARNING
+    gone = golden(off, files={"/ProgramData/aliyun/vminit/vminit.exe": None})
+    assert windows_rdp_is_enabled(gone).status is Status.FAILED
+
+
 def test_what_remote_desktop_depends_on() -> None:
     verdict = windows_rdp_is_enabled(golden({rf"{SERVICES}\RpcSs": {"Start": 4}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\RpcSs\Start")
