@@ -76,6 +76,20 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     runs = Evidence(found.start_place, found.start_name)
     if found.start not in (Start.AUTOMATIC, Start.MANUAL):
         return failed("the service of Remote Desktop cannot start", runs)
+    if off := _off(facts):
+        return off
+    if lacking := _lacking(facts, found):
+        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", lacking)
+    if registry.number(_SERVER, _DRAIN) == _DRAINED:
+        drained = Evidence(registry.place(_SERVER, _DRAIN), str(_DRAINED))
+        return warning("Remote Desktop is on, and lets nobody in who has no session yet", drained)
+    decides = registry.place(_SERVER if registry.number(_POLICY, _DENY) is None else _POLICY, _DENY)
+    return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
+
+
+def _off(facts: Facts) -> Verdict | None:
+    """Judge a Remote Desktop that is switched off, by the policy or the machine; None where it is on."""
+    registry = facts[Registry]
     policy, setting = registry.number(_POLICY, _DENY), registry.number(_SERVER, _DENY)
     if policy:
         return failed("a policy refuses Remote Desktop", Evidence(registry.place(_POLICY, _DENY), str(policy)))
@@ -85,13 +99,7 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
         if opener := _opener(facts):
             return warning("Remote Desktop is off until the service of the cloud opens it", evidence, opener)
         return failed("Remote Desktop is off", evidence)
-    if lacking := _lacking(facts, found):
-        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", lacking)
-    if registry.number(_SERVER, _DRAIN) == _DRAINED:
-        drained = Evidence(registry.place(_SERVER, _DRAIN), str(_DRAINED))
-        return warning("Remote Desktop is on, and lets nobody in who has no session yet", drained)
-    decides = registry.place(_SERVER if policy is None else _POLICY, _DENY)
-    return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
+    return None
 
 
 def _lacking(facts: Facts, found: Service) -> Evidence | None:
