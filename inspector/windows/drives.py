@@ -9,7 +9,7 @@ letter of its volume, or where its volume has none, that of `SystemRoot` in `Cur
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from inspector.disks.disk import Volume
@@ -34,6 +34,7 @@ _USUAL_DRIVE: Final = "C:"
 _DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _FOLDER: Final = re.compile(r"[A-Za-z]:\\")
+_LETTERS: Final = tuple(f"{letter}:" for letter in "CDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_DEVICES: Final = 4096
 
 
@@ -55,8 +56,7 @@ def windows_guest(root: Mount, storage: Storage) -> Guest:
     except ParseError as error:
         rest = _lost("another letter", error.message, error.place)
     drives = {drive: device for name, device in devices.items() if (drive := drive_of(name))}
-    own = next((it for it, device in drives.items() if _volume(device, storage) is root.volume), None)
-    own = own or _set_up_drive(registry)
+    own = _own_drive({it: _volume(device, storage) for it, device in drives.items()}, root, registry)
     others = [_mount(it, device, storage) for it, device in drives.items() if it != own and _is_fixed(device)]
     by_device = {device: drive for drive, device in drives.items()}
     volumes = {it: device for name, device in devices.items() if (it := volume_of(name)) and _is_fixed(device)}
@@ -67,6 +67,21 @@ def windows_guest(root: Mount, storage: Storage) -> Guest:
         return lost.get(drive) or (None if drive in drives else rest)
 
     return Guest([root, *others], "windows", windows_paths(own, names, unknown), hidden)
+
+
+def _own_drive(volumes: Mapping[str, Volume | None], root: Mount, registry: Registry) -> str:
+    """Return the letter of the system drive: the one that is kept for it, or the one that Windows was set up on.
+
+    Where that one belongs to another volume of the image, Windows gives its own the next letter that is free.
+    """
+    kept = [it for it, volume in volumes.items() if volume is root.volume]
+    if len(kept) == 1:
+        return kept[0]
+    wanted = _set_up_drive(registry)
+    if kept:
+        return wanted if wanted in kept else kept[0]
+    taken = {it for it, volume in volumes.items() if volume}
+    return next((it for it in (wanted, *_LETTERS) if it not in taken), wanted)
 
 
 def _unlettered(name: str, device: Device, root: Mount, own: str, storage: Storage) -> str:

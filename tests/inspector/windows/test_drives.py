@@ -135,6 +135,17 @@ def test_a_linux_with_such_a_file_stays_a_linux() -> None:
     assert find_guest(storage).family == "linux"
 
 
+def test_a_letter_that_another_volume_has_is_not_that_of_the_system() -> None:
+    """Windows gives its own volume the next letter, and what its registry says of C: is about the other one."""
+    guest = guest_with({r"\DosDevices\C:": mbr(1)})
+    assert [guest.read_text(path) for path in (r"C:\x", r"D:\x", "/x")] == ["data", "system", "system"]
+
+
+def test_of_two_letters_that_are_kept_for_it_the_system_has_the_one_it_was_set_up_on() -> None:
+    guest = guest_with({r"\DosDevices\A:": mbr(2), r"\DosDevices\C:": mbr(2)})
+    assert guest.written("/x") == r"C:\x"
+
+
 def test_a_windows_with_files_of_cygwin_stays_a_windows() -> None:
     files: Files = {"/etc/passwd": "", "/etc/fstab": "", "/etc/os-release": "ID=cygwin"}
     storage = storage_of(volume_of(WindowsTree(windows_files({}, files=files)), 1, "ntfs"))
