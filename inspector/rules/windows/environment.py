@@ -21,10 +21,12 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
+from parsers.windows.registry import ValueType
 
 _MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 _ENVIRONMENT: Final = rf"{_MANAGER}\Environment"
 _SUBSYSTEMS: Final = rf"{_MANAGER}\SubSystems"
+_PROGRAMS: Final = {"Windows": "csrss.exe", "Kmode": "win32k.sys"}
 _CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 _LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
@@ -32,6 +34,8 @@ _SYSTEM: Final = "/windows/system32"
 _WINDOWS: Final = "/windows"
 _ELSEWHERE: Final = re.compile("/[a-z]:")
 """How a path begins that is on another drive than the system."""
+_ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:[\\/]|%)")
+"""How a path begins that leads to the same place from every folder and drive."""
 _PACKAGES: Final = ("Authentication Packages", "Security Packages", "Notification Packages")
 _OWN_PACKAGE: Final = "msv1_0"
 """What compares passwords with those of the machine's accounts."""
@@ -42,22 +46,24 @@ _SHOWN: Final = 16
 def windows_environment_leads_to_its_programs(facts: Facts) -> Verdict:
     r"""Path has System32; the folders TEMP and TMP lie on the system drive; ComSpec, windir and PATHEXT are usual.
 
+    What stands between percent signs counts in a REG_EXPAND_SZ alone: elsewhere Windows leaves it as it is.
+
     Why: agents and scripts of the cloud call programs of Windows by their names, and nothing is installed without a
     folder for temporary files; a drive that the instance does not have gives none.
 
     Fix: put `%SystemRoot%\system32` in front of Path, and set TEMP and TMP to `%SystemRoot%\TEMP`, ComSpec to
     `%SystemRoot%\system32\cmd.exe`, windir to `%SystemRoot%`, PATHEXT to `.COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;`
-    `.WSF;.WSH;.MSC`, as Windows has them.
+    `.WSF;.WSH;.MSC`, as Windows has them: texts with a percent sign as REG_EXPAND_SZ.
 
     Reads: Session Manager\Environment
 
-    References: Microsoft, Environment Variables; Prepare a Windows VHD or VHDX to upload to Azure.
+    References: Microsoft, Environment Variables; Path Entry (its type must be REG_EXPAND_SZ); Prepare a Windows VHD or
+    VHDX to upload to Azure.
     """
     registry = facts[Registry]
     if registry.key(_ENVIRONMENT) is None:
         raise UnknownFact("the environment is not told", registry.place(_ENVIRONMENT))
-    path = registry.text(_ENVIRONMENT, "Path") or ""
-    seen = Evidence(registry.place(_ENVIRONMENT, "Path"), path or "not set")
+    path, seen = _told(registry, "Path")
     if _SYSTEM not in {_normal(facts, part) for part in path.split(";")}:
         return failed("Path does not lead to System32", seen)
     if bad := list(_unusual(facts)):
@@ -69,23 +75,35 @@ def _unusual(facts: Facts) -> Iterator[Evidence]:
     registry = facts[Registry]
     wanted = {"ComSpec": f"{_SYSTEM}/cmd.exe", "windir": _WINDOWS}
     for name, path in wanted.items():
-        text = registry.text(_ENVIRONMENT, name) or ""
+        text, seen = _told(registry, name)
         if _normal(facts, text) != path:
-            yield Evidence(registry.place(_ENVIRONMENT, name), text or "not set")
+            yield seen
     for name in ("TEMP", "TMP"):
-        text = registry.text(_ENVIRONMENT, name) or ""
+        text, seen = _told(registry, name)
         folder = _normal(facts, text)
-        if not text or folder is None or _ELSEWHERE.match(folder):
-            yield Evidence(registry.place(_ENVIRONMENT, name), text or "not set")
+        if folder is None or _ELSEWHERE.match(folder):
+            yield seen
     text = registry.text(_ENVIRONMENT, "PATHEXT") or ""
     if not {".com", ".exe", ".bat", ".cmd"} <= {part.strip().lower() for part in text.split(";")}:
         yield Evidence(registry.place(_ENVIRONMENT, "PATHEXT"), text or "not set")
 
 
+def _told(registry: Registry, name: str) -> tuple[str, Evidence]:
+    """Return a variable, without the signs around names that Windows does not replace, and what was seen of it."""
+    value, place = registry.value(_ENVIRONMENT, name), registry.place(_ENVIRONMENT, name)
+    text = registry.wanted(value.text, "a text", value) if value else ""
+    if value and "%" in text and value.type != ValueType.REG_EXPAND_SZ:
+        return text.replace("%", ""), Evidence(place, f"{text}, a {value.type_name}, in which nothing is replaced")
+    return text, Evidence(place, text or "not set")
+
+
 def _normal(facts: Facts, path: str) -> str | None:
-    """Return a path from the root in lower case, None where what it stands for is not known."""
+    """Return a path from the root in lower case, None where what it stands for is not known, or differs by folder."""
+    text = path.strip().strip('"')
+    if not _ABSOLUTE.match(text):
+        return None
     try:
-        return facts[Guest].normal(path.strip().strip('"')).lower()
+        return facts[Guest].normal(text).lower()
     except UnknownFact:
         return None
 
@@ -111,13 +129,15 @@ def windows_subsystem_starts(facts: Facts) -> Verdict:
         seen = ", ".join(required) or "empty"
         return failed("the subsystem is not required", Evidence(registry.place(_SUBSYSTEMS, "Required"), seen))
     good: list[Evidence] = []
-    for name in ("Windows", "Kmode"):
+    for name, own in _PROGRAMS.items():
         place = registry.place(_SUBSYSTEMS, name)
         program = (registry.text(_SUBSYSTEMS, name) or "").strip().partition(" ")[0]
         if not program:
             return failed("the subsystem has no program", Evidence(place, "not set"))
         if flaw := flaw_of_program(facts, program):
             return failed("the program of the subsystem cannot be loaded", Evidence(place, f"{program}: {flaw}"))
+        if facts[Guest].normal(program).lower() != f"{_SYSTEM}/{own}":
+            return failed("the subsystem is another program", Evidence(place, program))
         good.append(Evidence(place, program))
     return ok("the subsystem is started", *good)
 

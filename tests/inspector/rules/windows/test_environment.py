@@ -44,6 +44,10 @@ def test_the_golden_guest_is_ok(rule: Rule) -> None:
         (r"C:\Windows\System32\Wbem", Status.FAILED),
         (r"C:\WINDOWS\system32", Status.OK),
         (r'%JAVA_HOME%\bin;"C:\Windows\System32\";D:\tools', Status.OK),
+        (Expand(r"\\server\tools;%SystemRoot%\system32"), Status.OK),
+        (r"%SystemRoot%\system32;%SystemRoot%", Status.FAILED),
+        (Expand(r"Windows\system32"), Status.FAILED),
+        (Expand(r"\\server\c$\Windows\system32"), Status.FAILED),
     ],
 )
 def test_the_path(path: str | None, status: Status) -> None:
@@ -58,6 +62,10 @@ def test_the_path(path: str | None, status: Status) -> None:
         ("TMP", r"%SCRATCH%\x", Status.WARNING),
         ("TEMP", None, Status.WARNING),
         ("TMP", r"C:\Temp", Status.OK),
+        ("TMP", "Temp", Status.WARNING),
+        ("TEMP", r"%SystemRoot%\TEMP", Status.WARNING),
+        ("ComSpec", r"%SystemRoot%\system32\cmd.exe", Status.WARNING),
+        ("TEMP", Expand(r"%SystemDrive%\Temp"), Status.OK),
         ("ComSpec", r"C:\tools\sh.exe", Status.WARNING),
         ("ComSpec", None, Status.WARNING),
         ("ComSpec", r"C:\Windows\System32\CMD.EXE", Status.OK),
@@ -82,7 +90,9 @@ def test_other_values(name: str, value: str | None, status: Status) -> None:
         ({"Required": None}, "Required"),
         ({"Windows": None}, "Windows"),
         ({"Windows": r"%SystemRoot%\system32\gone.exe On"}, "Windows"),
+        ({"Windows": Expand(r"%SystemRoot%\system32\cmd.exe")}, "Windows"),
         ({"Kmode": Expand("")}, "Kmode"),
+        ({"Kmode": Expand(r"\SystemRoot\System32\drivers\disk.sys")}, "Kmode"),
         ({"Kmode": Expand(r"\SystemRoot\System32\win32x.sys")}, "Kmode"),
     ],
 )
