@@ -66,7 +66,7 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
         for path in _interfaces(registry):
             count += 1
             with unread.kept():
-                if servers := registry.text(path, "NameServer"):
+                if servers := (registry.text(path, "NameServer") or "").strip():
                     bad.append(Evidence(registry.place(path, "NameServer"), f"name servers: {servers}"))
     if bad:
         return warning("name servers are set for good", *with_cards(registry, bad[:_SHOWN]))
@@ -111,7 +111,7 @@ def windows_goes_through_no_proxy(facts: Facts) -> Verdict:
     Why: a proxy of the source's network answers nobody in the cloud: updates, the licence and the agents of the cloud
     do not get through.
 
-    Fix: `netsh winhttp reset proxy`; set ProxyEnable to 0; delete the variable that is named.
+    Fix: `netsh winhttp reset proxy`; set ProxyEnable to 0; delete AutoConfigURL, or the variable that is named.
 
     Reads: SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings with Connections\WinHttpSettings, the policy
     ProxySettingsPerUser, Session Manager\Environment
@@ -140,9 +140,14 @@ def _of_services(registry: Registry) -> Iterator[Evidence]:
 
 
 def _of_all_users(registry: Registry) -> Iterator[Evidence]:
-    if registry.number(_POLICY, "ProxySettingsPerUser") == 0 and registry.number(_SETTINGS, "ProxyEnable"):
+    if registry.number(_POLICY, "ProxySettingsPerUser") != 0:
+        return
+    if registry.number(_SETTINGS, "ProxyEnable"):
         server = registry.text(_SETTINGS, "ProxyServer") or "not named"
         yield Evidence(registry.place(_SETTINGS, "ProxyEnable"), f"a proxy of all: {_without_password(server)}")
+    if script := registry.text(_SETTINGS, "AutoConfigURL"):
+        place = registry.place(_SETTINGS, "AutoConfigURL")
+        yield Evidence(place, f"a script that names the proxy of all: {_without_password(script)}")
 
 
 def _of_programs(registry: Registry) -> Iterator[Evidence]:

@@ -66,7 +66,7 @@ def test_name_servers_that_are_set(key: str, status: Status) -> None:
     verdict = windows_name_servers_come_from_dhcp(golden({key: {"NameServer": "10.0.0.1,10.0.0.2"}}))
     assert (verdict.status, verdict.evidence[0].seen) == (status, "name servers: 10.0.0.1,10.0.0.2")
     assert verdict.evidence[0].place.key == rf"{key}\NameServer"
-    for values in ({"NameServer": ""}, {"NameServer": None}):
+    for values in ({"NameServer": ""}, {"NameServer": " "}, {"NameServer": None}):
         assert windows_name_servers_come_from_dhcp(golden({key: values})).status is Status.OK
 
 
@@ -99,6 +99,10 @@ def test_routes_that_are_set() -> None:
             rf"{SETTINGS}\ProxyEnable", "a proxy of all: proxy.example:80",
         ),
         (
+            {}, {POLICY: {"ProxySettingsPerUser": 0}, SETTINGS: {"AutoConfigURL": "http://proxy.example/wpad.dat"}},
+            rf"{SETTINGS}\AutoConfigURL", "a script that names the proxy of all: http://proxy.example/wpad.dat",
+        ),
+        (
             {ENVIRONMENT: {"HTTP_PROXY": "http://user:secret@proxy.example:80"}}, {}, rf"{ENVIRONMENT}\HTTP_PROXY",
             "a proxy of programs: proxy.example:80",
         ),
@@ -115,7 +119,7 @@ def test_proxies(system: Keys, software: Keys, key: str, seen: str) -> None:
     [
         {CONNECTIONS: {"WinHttpSettings": None}},
         {CONNECTIONS: None},
-        {SETTINGS: {"ProxyEnable": 1, "ProxyServer": "proxy.example:80"}},
+        {SETTINGS: {"ProxyEnable": 1, "ProxyServer": "proxy.example:80", "AutoConfigURL": "http://proxy.example/"}},
         {POLICY: {"ProxySettingsPerUser": 0}, SETTINGS: {"ProxyEnable": 0, "ProxyServer": "proxy.example:80"}},
     ],
 )
