@@ -55,7 +55,9 @@ _REFUSED: Final = frozenset({"restricted", "allsigned"})
 _AGENTS: Final = ("Ec2Config", "Amazon EC2Launch")
 _SETS_NAME: Final = "SetHostNamePlugin"
 _RUN: Final = tuple(
-    rf"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\{name}" for name in ("RunOnce", "Run", "RunOnceEx")
+    rf"HKLM\SOFTWARE\{node}Microsoft\Windows\CurrentVersion\{name}"
+    for node in ("", "WOW6432Node\\")
+    for name in ("RunOnce", "Run", "RunOnceEx")
 )
 _RENAMES: Final = re.compile(r"(?i)rename-computer|netdom(?:\.exe)?\"?\s+renamecomputer|computersystem\b.*\brename\b")
 _MAX_COMMAND: Final = 4096
@@ -173,7 +175,8 @@ def windows_vminit_left_nothing(facts: Facts) -> Verdict:
             Evidence(guest.place(path), "user data are kept") for path in islice(_files(guest, _USER_DATA), _SHOWN)
         ]
     with unread.kept():
-        newest = max(_files(guest, _LOGS), key=lambda path: (guest.stat(path).mtime, path), default=None)
+        logs = (path for path in _files(guest, _LOGS) if guest.is_file(path))
+        newest = max(logs, key=lambda path: (guest.stat(path).mtime, path), default=None)
         if newest:
             left += islice(_errors(guest, newest), _SHOWN)
     if left:
@@ -198,8 +201,6 @@ def _files(guest: Guest, folder: str) -> Iterator[str]:
 
 def _errors(guest: Guest, path: str) -> Iterator[Evidence]:
     """Give the lines of a log with words for errors, of a long one at its end; UTF-16 is read without its zeros."""
-    if not guest.is_file(path):
-        return
     source = guest.open(path)
     start = max(0, source.size - _MAX_LOG)
     content = source.read_at(start, source.size - start).replace(b"\0", b"")

@@ -35,6 +35,7 @@ FOLDER = "/ProgramData/aliyun/vminit"
 SHOWN = r"C:\ProgramData\aliyun\vminit"
 POLICY = r"Policies\Microsoft\Windows\PowerShell"
 RUN_ONCE = r"Microsoft\Windows\CurrentVersion\RunOnce"
+OF_32_BITS = r"WOW6432Node\Microsoft\Windows\CurrentVersion\RunOnce"
 WITH_NAME = "cloudbaseinit.plugins.common.sethostname.SetHostNamePlugin"
 DEMANDED = [
     (windows_disk_service_starts, "vds", "/Windows/System32/vds.exe"),
@@ -139,6 +140,8 @@ def test_a_log_in_utf_16_and_a_long_one() -> None:
 
 def test_a_folder_where_the_log_should_be_is_no_log() -> None:
     assert windows_vminit_left_nothing(golden(files={f"{FOLDER}/log/old": Dir()})).status is Status.OK
+    files: Any = {f"{FOLDER}/log/old": Dir(), f"{FOLDER}/log/a.log": "no_system_disk"}
+    assert windows_vminit_left_nothing(golden(files=files)).evidence[0].seen == "no_system_disk"
 
 
 CONF = "[DEFAULT]\nplugins=cloudbaseinit.plugins.common.mtu.MTUPlugin"
@@ -154,6 +157,7 @@ CONF = "[DEFAULT]\nplugins=cloudbaseinit.plugins.common.mtu.MTUPlugin"
             rf"{SERVICES}\Amazon EC2Launch\Start", None,
         ),
         ({}, {RUN_ONCE: {"name": "powershell Rename-Computer x -Restart"}}, {}, rf"{RUN_ONCE}\name", None),
+        ({}, {OF_32_BITS: {"name": "powershell Rename-Computer x"}}, {}, rf"{OF_32_BITS}\name", None),
         ({}, {RUN_ONCE: {"name": "wmic computersystem where x call rename y"}}, {}, rf"{RUN_ONCE}\name", None),
     ],
 )  # fmt: skip
