@@ -17,6 +17,8 @@ from parsers.boot.bcd import BcdElement, BcdObject
 from parsers.windows.registry import HiveState
 
 _IGNORE_ALL_FAILURES: Final = 1
+_PATIENCE: Final = 300
+"""Seconds that a menu may wait, ten times as long as by default."""
 _POLICIES: Final = {
     0: "displayallfailures", 1: "ignoreallfailures", 2: "ignoreshutdownfailures", 3: "ignorebootfailures",
     4: "ignorecheckpointfailures", 5: "displayshutdownfailures", 6: "displaybootfailures",
@@ -134,7 +136,9 @@ def windows_starts_its_default_entry(facts: Facts) -> Verdict:
 
 @rule("windows-boot-waits-for-nobody", "No menu waits for somebody to choose before Windows starts", "windows")
 def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
-    r"""The boot menu has a time-out where it is shown; neither the menu of F8 nor the editor of options is shown.
+    r"""The boot menu has a time-out of some minutes at most where it is shown.
+
+    Neither the menu of F8 nor the editor of options is shown.
 
     Why: an instance has nobody at its console, so that it stays in the menu and is taken for one that does not boot.
 
@@ -153,9 +157,10 @@ def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
         menu = entries.element(manager, bcd.DISPLAY_ORDER)
         timeout = entries.element(manager, bcd.TIMEOUT)
         listed = len(entries.store.listed(manager, bcd.DISPLAY_ORDER))
-        if timeout is None and (listed > 1 or _is_on(shown)):
-            place = (menu or shown or default).place
-            waits.append(Evidence(entries.place(place), f"entries: {listed}, without a timeout"))
+        if (listed > 1 or _is_on(shown)) and not _is_short(timeout):
+            place = (timeout or menu or shown or default).place
+            told = f"a timeout of {timeout.value} s" if timeout else "without a timeout"
+            waits.append(Evidence(entries.place(place), f"entries: {listed}, {told}"))
         for item in (manager, default):
             for kind in (bcd.ADVANCED_OPTIONS, bcd.OPTIONS_EDIT):
                 element = entries.element(item, kind)
@@ -166,6 +171,10 @@ def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
     if waits:
         return warning("a menu waits before Windows starts", *dict.fromkeys(waits))
     return ok("no menu waits before Windows starts", *good)
+
+
+def _is_short(timeout: BcdElement | None) -> bool:
+    return timeout is not None and isinstance(timeout.value, int) and timeout.value <= _PATIENCE
 
 
 def _is_on(element: BcdElement | None) -> bool:

@@ -151,11 +151,17 @@ def of_manager(elements: dict[str, Data], entry: dict[str, Data] | None = None) 
             rf"{MANAGER}\24000001",
             "entries: 2, without a timeout",
         ),
+        (
+            {"25000004": (86400).to_bytes(8, "little"), "24000001": [bcd.ENTRY, OTHER]},
+            {},
+            rf"{MANAGER}\25000004",
+            "entries: 2, a timeout of 86400 s",
+        ),
         ({"25000004": None, "26000020": b"\1"}, {}, rf"{MANAGER}\24000001", "entries: 1, without a timeout"),
         ({"16000040": b"\1"}, {}, rf"{MANAGER}\16000040", "advancedoptions"),
         ({}, {"16000041": b"\1"}, rf"{ELEMENTS}\16000041", "optionsedit"),
     ],
-    ids=["two entries", "the menu is asked for", "F8", "the editor"],
+    ids=["two entries", "two entries and a day", "the menu is asked for", "F8", "the editor"],
 )
 def test_a_menu_that_waits(elements: dict[str, Data], entry: dict[str, Data], place: str, what: str) -> None:
     verdict = of_manager(elements, entry)
@@ -168,10 +174,12 @@ def test_a_menu_that_waits(elements: dict[str, Data], entry: dict[str, Data], pl
     [
         {"25000004": None},
         {"25000004": bytes(8), "24000001": [bcd.ENTRY, OTHER]},
+        {"25000004": (999).to_bytes(8, "little")},
+        {"25000004": (60).to_bytes(8, "little"), "24000001": [bcd.ENTRY, OTHER]},
         {"25000004": None, "26000020": b"\0"},
         {"16000040": b"\0", "16000041": b"\0"},
     ],
-    ids=["one entry", "a timeout", "no menu", "off"],
+    ids=["one entry", "a timeout", "one entry and long", "a minute", "no menu", "off"],
 )
 def test_a_menu_that_does_not_wait(elements: dict[str, Data]) -> None:
     assert of_manager(elements).status is Status.OK
