@@ -21,6 +21,10 @@ from parsers.windows.registry import Hive, Key
 from parsers.windows.security_descriptor import read_sid
 
 ACCOUNTS: Final = r"Policy\Accounts"
+NETWORK: Final = 0x2
+"""The right to log on from the network (SeNetworkLogonRight)."""
+DENY_NETWORK: Final = 0x80
+"""Its opposite, which counts more (SeDenyNetworkLogonRight)."""
 REMOTE: Final = 0x400
 """The right to log on as a client of Remote Desktop (SeRemoteInteractiveLogonRight)."""
 DENY_REMOTE: Final = 0x800

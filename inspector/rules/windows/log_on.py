@@ -15,7 +15,15 @@ from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import Registry
-from parsers.windows.lsa_policy import ACCOUNTS, DENY_REMOTE, REMOTE, LogOnRights, parse_log_on_rights
+from parsers.windows.lsa_policy import (
+    ACCOUNTS,
+    DENY_NETWORK,
+    DENY_REMOTE,
+    NETWORK,
+    REMOTE,
+    LogOnRights,
+    parse_log_on_rights,
+)
 from parsers.windows.registry import Key
 from parsers.windows.sam import ADMINISTRATOR
 from parsers.windows.sam_domain import parse_machine_sid
@@ -33,7 +41,8 @@ _GROUPS: Final = {
 """The groups that an administrator of the machine is a member of at a remote desktop."""
 _PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _BACKUP: Final = ".bak"
-_ACCOUNT: Final = "S-1-5-21-"
+_ACCOUNTS: Final = ("S-1-5-21-", "S-1-12-1-")
+"""How the SIDs of users begin: those of machines and domains, and those of Entra ID."""
 _SIGNATURE: Final = b"regf"
 _SHOWN: Final = 16
 
@@ -42,16 +51,19 @@ _SHOWN: Final = 16
 def windows_administrators_may_log_on_remotely(facts: Facts) -> Verdict:
     r"""The right is granted to the administrator or a group that it is in, and denied to none of them.
 
+    The same holds for the right to log on from the network, which network level authentication asks for first.
+
     Why: who has not the right is turned away after the password, though Remote Desktop listens; the baselines for
     members of domains deny it to all accounts of the machine, which are the only ones that an instance has.
 
     Fix: `secpol.msc`, Local Policies, User Rights Assignment: take the group that is named out of "Deny log on through
-    Remote Desktop Services", and put Administrators into "Allow log on through Remote Desktop Services".
+    Remote Desktop Services" and "Deny access to this computer from the network", and put Administrators into "Allow log
+    on through Remote Desktop Services" and "Access this computer from the network".
 
     Reads: SECURITY\Policy\Accounts, SAM\Domains\Account
 
     References: Microsoft, [MS-LSAD] 2.2.1.2 POLICY_SYSTEM_ACCESS_MODE; Deny log on through Remote Desktop Services;
-    Security identifiers.
+    Security identifiers; "The system administrator has restricted the types of logon" (on log-ons from the network).
     """
     registry = facts[Registry]
     own = f"{parse_machine_sid(registry.hive('SAM'))}-{ADMINISTRATOR}"
@@ -59,10 +71,15 @@ def windows_administrators_may_log_on_remotely(facts: Facts) -> Verdict:
     found = [item for item in parse_log_on_rights(registry.hive("SECURITY")) if item.sid in names]
     if denied := [_seen(registry, item, names) for item in found if item.rights & DENY_REMOTE]:
         return failed("Remote Desktop is denied to administrators", *denied)
-    if granted := [_seen(registry, item, names) for item in found if item.rights & REMOTE]:
-        return ok("administrators may use Remote Desktop", *granted)
-    place = registry.place(rf"HKLM\SECURITY\{ACCOUNTS}")
-    return failed("administrators have no right to use Remote Desktop", Evidence(place, "granted to none of them"))
+    granted = [_seen(registry, item, names) for item in found if item.rights & REMOTE]
+    nobody = Evidence(registry.place(rf"HKLM\SECURITY\{ACCOUNTS}"), "granted to none of them")
+    if not granted:
+        return failed("administrators have no right to use Remote Desktop", nobody)
+    if denied := [_seen(registry, item, names) for item in found if item.rights & DENY_NETWORK]:
+        return warning("administrators may not log on from the network, which comes first", *denied)
+    if not any(item.rights & NETWORK for item in found):
+        return warning("administrators have no right to log on from the network, which comes first", nobody)
+    return ok("administrators may use Remote Desktop", *granted)
 
 
 def _seen(registry: Registry, item: LogOnRights, names: dict[str, str]) -> Evidence:
@@ -96,7 +113,7 @@ def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
     registry = facts[Registry]
     if key.name.lower().endswith(_BACKUP):
         yield Evidence(registry.in_guest(key.place), "set aside: the profile could not be loaded once")
-    elif key.name.startswith(_ACCOUNT):
+    elif key.name.startswith(_ACCOUNTS):
         value = registry.own(key) and key.value("ProfileImagePath")
         path = registry.wanted(value.text, "a text", value) if value else ""
         place = registry.in_guest(value.place if value else key.place)

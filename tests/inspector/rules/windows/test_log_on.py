@@ -54,6 +54,22 @@ def test_a_right_that_nobody_has() -> None:
         assert windows_administrators_may_log_on_remotely(granted).status is Status.OK
 
 
+@pytest.mark.parametrize("sid", ["S-1-5-113", "S-1-5-114", ADMINISTRATORS])
+def test_a_log_on_from_the_network_that_is_denied(sid: str) -> None:
+    verdict = windows_administrators_may_log_on_remotely(golden(security=rights(sid, 0x487)))
+    assert (verdict.status, verdict.known) == (Status.WARNING, True)
+    assert [item.place.key for item in verdict.evidence] == [rf"{ACCOUNTS}\{sid}\ActSysAc"]
+    assert windows_administrators_may_log_on_remotely(golden(security=rights("S-1-5-32-546", 0xC0))).status is Status.OK
+
+
+def test_a_log_on_from_the_network_that_nobody_may_do() -> None:
+    nobody = {**rights(ADMINISTRATORS, 0x405), **rights("S-1-1-0", 0), **rights("S-1-5-32-545", 1)}
+    verdict = windows_administrators_may_log_on_remotely(golden(security=nobody))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, ACCOUNTS)
+    mended = golden(security={**nobody, **rights("S-1-5-11", 0x2)})
+    assert windows_administrators_may_log_on_remotely(mended).status is Status.OK
+
+
 def test_rights_that_are_broken_or_not_told_are_not_known() -> None:
     broken: Keys = {rf"{ACCOUNTS}\{ADMINISTRATORS}\ActSysAc": {"": Typed(0, b"\7")}}
     for security in (broken, {ACCOUNTS: None}):
@@ -69,6 +85,10 @@ def test_rights_that_are_broken_or_not_told_are_not_known() -> None:
         (
             {rf"{LIST}\{MACHINE}-1001": {"ProfileImagePath": r"C:\Users\gone"}}, {},
             rf"{LIST}\{MACHINE}-1001\ProfileImagePath",
+        ),
+        (
+            {rf"{LIST}\S-1-12-1-1-2-3-4": {"ProfileImagePath": r"C:\Users\gone"}}, {},
+            rf"{LIST}\S-1-12-1-1-2-3-4\ProfileImagePath",
         ),
         ({}, {"/Users/Administrator/NTUSER.DAT": b""}, rf"{LIST}\{MACHINE}-500\ProfileImagePath"),
         ({}, {"/Users/Administrator/NTUSER.DAT": b"x"}, rf"{LIST}\{MACHINE}-500\ProfileImagePath"),
