@@ -43,6 +43,7 @@ def test_the_golden_guest_is_ok() -> None:
         ("DenyDeviceIDs", r"PCI\VEN_1AF4&DEV_1001"),
         ("DenyDeviceIDs", r"pci\ven_1af4"),
         ("DenyDeviceIDs", r"PCI\CC_0100"),
+        ("DenyDeviceIDs", "gendisk"),
         ("DenyDeviceClasses", DISKS),
         ("DenyDeviceClasses", CLASSES[3]),
     ],
