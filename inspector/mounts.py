@@ -21,7 +21,7 @@ from inspector.roots.root import deployed, holds_windows, root_mount, roots_on
 from inspector.roots.subvolumes import at_path, is_absent, select, selection, split_name, subvolume_path
 from parsers.filesystem.overlay import OverlayTree
 from parsers.filesystem.subvolume import has_subvolumes
-from parsers.filesystem.tree import Tree
+from parsers.filesystem.tree import SecurityDescribing, Tree
 from parsers.linux.fstab import Fstab, FstabEntry, parse_fstab
 from parsers.place import ParseError, Place
 
@@ -79,6 +79,8 @@ def _named_root(storage: Storage, name: str) -> Mount:
     if tree is None:
         raise UnknownFact(f"{volume.name} cannot be read: {volume.reason}", Place(volume.name))
     roots = [] if tree is not volume.tree else _roots_on(volume, storage)
+    if not roots and isinstance(tree, SecurityDescribing):
+        raise InspectorError(rf"{volume.name} holds no system: \Windows\System32\config is not there")
     return _single(roots) if roots else root_mount(volume, tree)
 
 

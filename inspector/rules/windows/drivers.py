@@ -79,7 +79,8 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
             if flaw := flaw_of_program(facts, item.file):
                 seen = Evidence(facts[Guest].place(item.file), f"{item.name}, started: {item.start_name}: {flaw}")
                 (critical if _is_critical(item) else bad).append(seen)
-    for name in sorted(name for name in _NEEDED if not started.get(name)):
+    idle = [name for name in sorted(_NEEDED) if not started.get(name)]
+    for name in idle if _FILE_SYSTEM in started else [_FILE_SYSTEM, *idle]:
         with unread.kept():
             critical.append(_idle(registry, name))
     if critical:

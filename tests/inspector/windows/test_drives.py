@@ -13,6 +13,7 @@ from inspector import engine
 from inspector.collectors import COLLECTORS
 from inspector.collectors.windows import collect_registry
 from inspector.disks.storage import Storage
+from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
@@ -144,6 +145,14 @@ def test_a_letter_that_another_volume_has_is_not_that_of_the_system() -> None:
 def test_of_two_letters_that_are_kept_for_it_the_system_has_the_one_it_was_set_up_on() -> None:
     guest = guest_with({r"\DosDevices\A:": mbr(2), r"\DosDevices\C:": mbr(2)})
     assert guest.written("/x") == r"C:\x"
+
+
+def test_a_volume_without_windows_is_no_root_that_can_be_chosen() -> None:
+    system, other = WindowsTree(windows_files({})), WindowsTree({"/Recovery/x": ""})
+    storage = storage_of(volume_of(system, 1, "ntfs"), volume_of(other, 2, "ntfs"))
+    assert find_guest(storage, "sda1").family == "windows"
+    with pytest.raises(InspectorError, match="sda2 holds no system"):
+        find_guest(storage, "sda2")
 
 
 def test_a_windows_with_files_of_cygwin_stays_a_windows() -> None:

@@ -63,6 +63,7 @@ def test_the_file_of_what_leads_to_the_system_drive_is_critical(name: str) -> No
     changes: Keys = {rf"{SERVICES}\Ntfs": {"Start": 3}}
     assert windows_boot_drivers_exist(golden(changes)).status is Status.OK
     assert windows_boot_drivers_exist(golden(changes, files={f"{DRIVERS}/{name}.sys": None})).status is Status.FAILED
+    assert windows_boot_drivers_exist(golden({rf"{SERVICES}\{name}": None})).status is Status.FAILED
 
 
 @pytest.mark.parametrize(
