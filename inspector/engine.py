@@ -193,7 +193,7 @@ def _all_problems(storage: Storage) -> Iterable[Problem]:
     yield from storage.problems
     for volume in storage.volumes:
         if volume.reason:
-            yield Problem(Place(volume.name, offset=volume.offset, volume=volume.name), volume.reason)
+            yield Problem(volume.place, volume.reason)
         if volume.tree:
             yield from volume.tree.problems
 

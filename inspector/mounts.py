@@ -119,7 +119,7 @@ def _names(volumes: Iterable[Volume]) -> str:
 
 
 def _places(volumes: Sequence[Volume]) -> list[Place]:
-    return [Place(volume.name, offset=volume.offset, volume=volume.name) for volume in volumes[:_MAX_NAMED]]
+    return [volume.place for volume in volumes[:_MAX_NAMED]]
 
 
 def _fstab_mounts(root: Mount, volumes: tuple[Volume, ...]) -> list[Mount]:

@@ -55,7 +55,7 @@ def uefi_chain(disk: Disk) -> tuple[BootChain, tuple[EfiLoader, ...]]:
     for volume in partitions:
         try:
             loaders += _loaders(volume)
-            evidence.append(Evidence(_place(volume), f"EFI system partition with {volume.type or 'no file system'}"))
+            evidence.append(Evidence(volume.place, f"EFI system partition with {volume.type or 'no file system'}"))
         except ParseError as error:
             unread = True
             evidence.append(Evidence.of(error))
@@ -102,13 +102,13 @@ def _without_partition(disk: Disk) -> BootChain:
 def _loaders(volume: Volume) -> list[EfiLoader]:
     """The loaders of one partition; `ParseError` where it cannot be read."""
     if volume.superblock and volume.superblock.others:
-        raise ParseError(_place(volume), volume.reason or "several signatures")
+        raise ParseError(volume.place, volume.reason or "several signatures")
     if volume.type != "vfat":
         volume.source.read_at(0, min(_BOOT_SECTOR, volume.size))  # nothing recognised, or nothing readable?
         return []  # firmware reads FAT only
     tree = volume.tree
     if tree is None:
-        raise ParseError(_place(volume), volume.reason or "FAT that cannot be read")
+        raise ParseError(volume.place, volume.reason or "FAT that cannot be read")
     efi = _find(tree, "EFI")
     if efi is None:
         return []
@@ -192,7 +192,3 @@ def _find(tree: Tree, *names: str) -> int | None:
             return None
         inode = tree.lookup(inode, name)
     return inode
-
-
-def _place(volume: Volume) -> Place:
-    return Place(volume.name, offset=volume.offset, volume=volume.name)

@@ -83,15 +83,14 @@ def collect_disk_content(facts: Facts) -> DiskContent:
     unread: list[Evidence] = []
     others: list[Evidence] = []
     for volume in storage.volumes:
-        place = Place(volume.name, offset=volume.offset, volume=volume.name)
         if volume in holding:
             continue
         if volume.tree is not None:
-            others.append(Evidence(place, f"{volume.type} without a system"))
+            others.append(Evidence(volume.place, f"{volume.type} without a system"))
         elif (seen := _without_files(volume)) is not None:
-            others.append(Evidence(place, seen))
+            others.append(Evidence(volume.place, seen))
         else:
-            unread.append(Evidence(place, volume.reason or "it cannot be read"))
+            unread.append(Evidence(volume.place, volume.reason or "it cannot be read"))
     others += [
         Evidence(disk.place, "a partition table without partitions") for disk in storage.disks if not disk.volumes
     ]

@@ -85,6 +85,11 @@ class Volume:
         self.dormant = False
 
     @property
+    def place(self) -> Place:
+        """Where it begins."""
+        return Place(self.name, offset=self.offset, volume=self.name)
+
+    @property
     def size(self) -> int:
         """Length in bytes."""
         return self.source.size

@@ -149,8 +149,9 @@ def root_file_system_grows(facts: Facts) -> Verdict:
     guest, volume = facts[Guest], _root(facts)
     tool = _TOOLS.get(volume.type or "")
     if tool is None:
-        place = Place(volume.name, offset=volume.offset, volume=volume.name)
-        return warning(f"{volume.type} cannot be enlarged by cloud-init", Evidence(place, f"{volume.type} found"))
+        return warning(
+            f"{volume.type} cannot be enlarged by cloud-init", Evidence(volume.place, f"{volume.type} found")
+        )
     paths = [f"{folder}/{tool}" for folder in _FOLDERS]
     found = next((path for path in paths if guest.is_file(path)), None)
     if found is None:
@@ -182,11 +183,10 @@ def root_partition_is_last(facts: Facts) -> Verdict:
     volume = _root(facts)
     own, disk = volume.partition, facts[Storage].disk_of(volume)
     if own is None or disk is None:
-        place = Place(volume.name, offset=volume.offset, volume=volume.name)
         if disk is not None and disk.table.scheme is Scheme.NONE:
-            return ok("the root file system lies on the whole disk", Evidence(place, "no partition table"))
+            return ok("the root file system lies on the whole disk", Evidence(volume.place, "no partition table"))
         made = f"made of {', '.join(volume.members)}" if volume.members else f"{volume.type} found"
-        return warning("the root file system lies on no partition of its own", Evidence(place, made))
+        return warning("the root file system lies on no partition of its own", Evidence(volume.place, made))
     behind = [part for part in disk.table.partitions if part.offset >= own.offset + own.size]
     if behind:
         return warning(

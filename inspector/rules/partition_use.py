@@ -46,9 +46,7 @@ def system_disk_has_no_swap_partition(facts: Facts) -> Verdict:
     """
     disk = _partitioned(facts)
     swap = [
-        Evidence(Place(volume.name, offset=volume.offset, volume=volume.name), f"{volume.type}, {volume.size} bytes")
-        for volume in disk.volumes
-        if volume.type in _SWAP
+        Evidence(volume.place, f"{volume.type}, {volume.size} bytes") for volume in disk.volumes if volume.type in _SWAP
     ]
     if swap:
         return warning("the system disk has swap partitions", *swap)

@@ -13,7 +13,6 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from parsers.boot.boot_code import BootCode, parse_boot_sector
 from parsers.filesystem.bios_parameter_block import parse_bios_parameter_block
-from parsers.place import Place
 
 _NOTHING: Final = frozenset({BootCode.EMPTY, BootCode.NTLDR, BootCode.REFUSAL})
 """Code that does not start the boot manager of Windows Vista and later."""
@@ -54,7 +53,7 @@ def windows_boot_sector_starts_the_boot_manager(facts: Facts) -> Verdict:
     for volume in _started(facts):
         code = parse_boot_sector(volume.source).code
         kind = bad if code in _NOTHING else good if code is BootCode.BOOTMGR else odd
-        kind.append(Evidence(Place(volume.name, offset=volume.offset, volume=volume.name), f"boot code: {code}"))
+        kind.append(Evidence(volume.place, f"boot code: {code}"))
     if bad:
         return _bad(facts, "the code of the active partition does not start the boot manager", bad)
     if odd:
@@ -90,14 +89,13 @@ def windows_boot_sector_knows_its_place(facts: Facts) -> Verdict:
             raise NotApplicable(f"the boot code of the active partition is not that of Windows: {sector.code}")
         block = parse_bios_parameter_block(volume.source)
         start = (volume.offset or 0) // block.sector_size
-        place = Place(volume.name, offset=volume.offset, volume=volume.name)
         if block.hidden_sectors != start:
-            wrong.append(Evidence(place, f"{start} hidden sectors wanted, {block.hidden_sectors} found"))
+            wrong.append(Evidence(volume.place, f"{start} hidden sectors wanted, {block.hidden_sectors} found"))
         elif not (block.heads and block.sectors_per_track):
             geometry = f"{block.heads} heads, {block.sectors_per_track} sectors per track"
-            odd.append(Evidence(place, geometry))
+            odd.append(Evidence(volume.place, geometry))
         else:
-            good.append(Evidence(place, f"hidden sectors: {start}"))
+            good.append(Evidence(volume.place, f"hidden sectors: {start}"))
     if wrong:
         return _bad(facts, "the boot code looks for itself at another place of the disk", wrong)
     if odd:

@@ -43,15 +43,16 @@ def windows_system_drive_can_grow(facts: Facts) -> Verdict:
     if volume is None:
         raise UnknownFact("the volume of the system drive is not known")
     own, disk = volume.partition, facts[Storage].disk_of(volume)
-    place = Place(volume.name, offset=volume.offset, volume=volume.name)
     if own is None or disk is None:
-        return warning("the system drive lies on no partition of its own", Evidence(place, f"{volume.type} found"))
+        return warning(
+            "the system drive lies on no partition of its own", Evidence(volume.place, f"{volume.type} found")
+        )
     if flaw := _flaw(volume, own, disk):
-        return warning("the system drive does not grow", Evidence(place, flaw))
+        return warning("the system drive does not grow", Evidence(volume.place, flaw))
     behind = sorted((it for it in disk.table.partitions if it.offset >= own.end), key=lambda it: it.offset)
     if behind:
         return warning("partitions lie behind the system drive", *(_seen(disk, it) for it in behind))
-    return ok("nothing lies behind the system drive", Evidence(place, f"partition {own.number}, {volume.type}"))
+    return ok("nothing lies behind the system drive", Evidence(volume.place, f"partition {own.number}, {volume.type}"))
 
 
 def _flaw(volume: Volume, own: Partition, disk: Disk) -> str | None:
