@@ -90,12 +90,14 @@ def _seen(registry: Registry, item: LogOnRights, names: dict[str, str]) -> Evide
 def windows_profiles_are_whole(facts: Facts) -> Verdict:
     r"""The keys of `ProfileList`: none ends with `.bak`, and the folder of each user has a hive.
 
+    That of a mandatory profile is called NTUSER.MAN.
+
     Why: a user whose profile cannot be loaded works in one that is thrown away at the end, or is not let in.
 
     Fix: rename the key that ends with `.bak` to the user's SID, or delete the key of a profile that is gone (System
     Properties, User Profiles): the next log-on makes a new one.
 
-    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList, NTUSER.DAT of the users
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList, NTUSER.DAT or NTUSER.MAN of the users
 
     References: Microsoft, KB 947215: You receive a "The User Profile Service failed the logon" error message.
     """
@@ -119,7 +121,9 @@ def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
         place = registry.in_guest(value.place if value else key.place)
         if not path:
             yield Evidence(place, "no folder is named")
-        elif flaw := _flaw_of_hive(facts[Guest], rf"{path}\NTUSER.DAT"):
+        elif (flaw := _flaw_of_hive(facts[Guest], rf"{path}\NTUSER.DAT")) and _flaw_of_hive(
+            facts[Guest], rf"{path}\NTUSER.MAN"
+        ):
             yield Evidence(place, f"{path}: NTUSER.DAT {flaw}")
 
 

@@ -24,7 +24,7 @@ _SYSTEM: Final = frozenset({"S-1-5-18", "S-1-5-32-544", "S-1-1-0", "S-1-5-11"})
 """SYSTEM, and the groups that it is in: Administrators, Everyone, Authenticated Users."""
 _SHOWN_IN_MBR: Final = frozenset({"0x01", "0x04", "0x06", "0x07", "0x0b", "0x0c", "0x0e"})
 _BASIC_DATA: Final = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
-_ATTRIBUTES: Final = {62: "hidden", 63: "without a drive letter"}
+_ATTRIBUTES: Final = {60: "read-only", 61: "a shadow copy", 62: "hidden", 63: "without a drive letter"}
 _NO_BLOCK_IO: Final = 1
 _LONGEST: Final = 300
 
@@ -123,12 +123,13 @@ def windows_system_partition_is_readable(facts: Facts) -> Verdict:
     return ok("the partition that is started can be read", *good)
 
 
-@rule("windows-partitions-are-shown", "No partition that Windows needs is hidden from it", "windows")
+@rule("windows-partitions-are-shown", "No partition that Windows needs is hidden or read-only", "windows")
 def windows_partitions_are_shown(facts: Facts) -> Verdict:
     """The types of MBR partitions, the types and attributes of GPT partitions.
 
     Why: Windows gives no drive letter to a partition whose type is a hidden one, or which is marked as hidden; firmware
-    does not look into one that is marked as without block access.
+    does not look into one that is marked as without block access. One that is marked as read-only, or as a shadow copy
+    of another, is not written to.
 
     Fix: in `diskpart`, `set id=07` (MBR) or `gpt attributes=0` (GPT) for the partition; the EFI system partition keeps
     its type.
@@ -150,12 +151,15 @@ def windows_partitions_are_shown(facts: Facts) -> Verdict:
         seen = Evidence(_place(volume), flaw or f"type {volume.partition.type}")
         (hidden if flaw else good).append(seen)
     if hidden:
-        return warning("a partition that Windows needs is hidden from it", *hidden)
-    return ok("no partition that Windows needs is hidden", *good)
+        return warning("a partition that Windows needs is hidden or read-only", *hidden)
+    return ok("no partition that Windows needs is hidden or read-only", *good)
 
 
 def _hidden(facts: Facts, volume: Volume, *, is_efi: bool) -> str | None:
-    """Say why a partition is not seen; None where it is. Bits 48 to 63 mean something for basic data alone."""
+    """Say why a partition is not seen or written to; None where it is.
+
+    Bits 48 to 63 mean something for basic data alone.
+    """
     partition = volume.partition
     disk = facts[Storage].disk_of(volume)
     if partition is None or disk is None:

@@ -105,6 +105,8 @@ def test_the_profile_of_another_user() -> None:
     changes: Keys = {rf"{LIST}\{MACHINE}-1001": {"ProfileImagePath": r"%SystemDrive%\Users\ann"}}
     facts = golden(software=changes, files={"/Users/ann/NTUSER.DAT": HIVE})
     assert windows_profiles_are_whole(facts).status is Status.OK
+    mandatory = golden(software=changes, files={"/Users/ann/NTUSER.MAN": HIVE})
+    assert windows_profiles_are_whole(mandatory).status is Status.OK
 
 
 def test_without_a_list_of_profiles_nothing_is_known() -> None:

@@ -127,12 +127,17 @@ def for_uefi(efi: int = 0, drive: int = 0, kind: str = BASIC) -> Storage:
     [
         ({"drive": 1 << 62}, "sda2", "hidden (attribute 62)"),
         ({"drive": 3 << 62 | 1}, "sda2", "hidden (attribute 62), without a drive letter (attribute 63)"),
+        ({"drive": 1 << 60}, "sda2", "read-only (attribute 60)"),
+        ({"drive": 1 << 61}, "sda2", "a shadow copy (attribute 61)"),
         ({"drive": 1 << 63}, "sda2", "without a drive letter (attribute 63)"),
         ({"efi": 2}, "sda1", "without block access (attribute 1)"),
         ({"kind": "de94bba4-06d1-4d40-a16a-bfd50179d6ac"}, "sda2",
          "type de94bba4-06d1-4d40-a16a-bfd50179d6ac, not basic data"),
     ],
-    ids=["hidden", "hidden and without a letter", "without a letter", "without blocks", "for recovery"],
+    ids=[
+        "hidden", "hidden and without a letter", "read-only", "a shadow copy", "without a letter", "without blocks",
+        "for recovery",
+    ],
 )  # fmt: skip
 def test_partitions_of_gpt_that_are_hidden(storage: dict[str, Any], name: str, what: str) -> None:
     verdict = windows_partitions_are_shown(facts_of(for_uefi(**storage)))
