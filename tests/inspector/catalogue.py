@@ -1,4 +1,4 @@
-"""The catalogue of requirements for Linux guests: its rows by their ids, and the rules that each has become.
+"""The catalogue of requirements for guests: its rows by their ids, and the rules that each has become.
 
 A row has a cell for each of the profiles `ecs`, `nhn` and `clone`: F may reach FAILED, W at most WARNING, I is told and
 not judged, - is not asked for. Operations are those of virt-sysprep(1), which `clone` answers.
@@ -144,12 +144,109 @@ ROWS: Final = {
     "CI.EtcHosts": Row("W--", "cloud-init-leaves-etc-hosts"),
     "CI.VendorData": Row("WW-", "cloud-init-takes-vendor-data"),
     "CI.InstanceId": Row("WWW", "cloud-init-instance-id-is-not-fixed"),
+    # Of Windows.
+    "WIN.Edition": Row("FWI", "windows-release-is-supported windows-release-is-maintained"),
+    "WIN.Hives": Row("FFF", "windows-hives-load windows-control-set-is-good windows-hives-are-small-enough"),
+    "WIN.HiveLogs": Row("WWW", "windows-hives-are-written-completely windows-boot-store-is-written-completely"),
+    "WIN.BootMgr": Row("FFF", "windows-boot-manager-exists"),
+    "WIN.Bcd": Row(
+        "FFF",
+        "windows-bcd-starts-windows windows-boot-menu-leads-to-systems "
+        "windows-starts-its-default-entry windows-recovery-is-there windows-boot-waits-for-nobody "
+        "windows-checks-signatures-of-drivers windows-is-not-debugged",
+    ),
+    "WIN.MbrVbr": Row(
+        "FFF",
+        "boot-loader-installed windows-boot-sector-starts-the-boot-manager windows-boot-sector-knows-its-place",
+    ),
+    "WIN.SafeBoot": Row("FFW", "windows-starts-in-normal-mode windows-safe-mode-can-be-started"),
+    "WIN.VirtioStor": Row(
+        "FF-",
+        "windows-virtio-disk-driver-boots windows-virtio-disk-is-matched windows-virtio-devices-are-enabled",
+    ),
+    "WIN.VirtioNet": Row("FF-", "windows-virtio-net-driver-present windows-virtio-net-is-matched"),
+    "WIN.VirtioOther": Row("WI-", "windows-other-virtio-drivers-present"),
+    "WIN.DriverVersion": Row(
+        "WI-",
+        "windows-virtio-drivers-are-recent windows-virtio-packages-are-whole "
+        "windows-virtio-drivers-match-their-signatures",
+    ),
+    "WIN.StorNvme": Row("W--", "windows-nvme-driver-boots"),
+    "WIN.BootDrivers": Row("FFF", "windows-boot-drivers-exist windows-services-have-what-they-depend-on"),
+    "WIN.ClassFilters": Row("FFF", "windows-class-filters-lead-to-drivers windows-network-filters-lead-to-drivers"),
+    "WIN.Xen": Row("FWW", "windows-xen-hides-no-device"),
+    "WIN.ForeignTools": Row("WWW", "windows-foreign-tools-are-not-started"),
+    "WIN.DeviceInstall": Row("FWW", "windows-installs-devices windows-policies-let-devices-in"),
+    "WIN.DriverFileReadOnly": Row("W--", "windows-virtio-driver-files-are-writable"),
+    "WIN.Sysprep": Row("FFF", "windows-image-can-be-deployed windows-sysprep-was-not-interrupted"),
+    "WIN.Generalized": Row("IFF", "windows-image-is-generalised"),
+    "WIN.SetupPhase": Row("FFF", "windows-setup-is-not-under-way"),
+    "WIN.Unattend": Row("WWF", "windows-answer-files-hold-no-secret"),
+    "WIN.Cloudbase": Row("IWW", "windows-cloudbase-init-starts windows-cloudbase-init-finds-metadata"),
+    "WIN.CloudbaseResidue": Row("IWW", "windows-cloudbase-init-state-is-gone"),
+    "WIN.Vminit": Row(
+        "F--",
+        "windows-vminit-works windows-vminit-left-nothing windows-user-data-can-run "
+        "windows-host-name-has-one-owner windows-system-drive-can-grow windows-disk-service-starts "
+        "windows-licence-service-starts windows-update-service-starts",
+    ),
+    "WIN.CloudAssistant": Row("W--", "windows-cloud-assistant-runs"),
+    "WIN.CoreServices": Row(
+        "FWW",
+        "windows-ip-helper-starts windows-dhcp-client-starts windows-time-service-starts "
+        "windows-core-network-services-start",
+    ),
+    "WIN.NicDhcp": Row(
+        "WWW",
+        "windows-network-cards-use-dhcp windows-name-servers-come-from-dhcp "
+        "windows-routes-are-not-persistent windows-goes-through-no-proxy",
+    ),
+    "WIN.Rdp": Row(
+        "FW-",
+        "windows-rdp-is-enabled windows-administrators-may-log-on-remotely windows-rdp-needs-no-ipsec",
+    ),
+    "WIN.RdpPort": Row("WWI", "windows-rdp-listens-as-usual"),
+    "WIN.Firewall": Row("WI-", "windows-firewall-lets-rdp-in"),
+    "WIN.Accounts": Row(
+        "WIW",
+        "windows-administrator-can-log-on windows-no-account-lacks-a-password windows-profiles-are-whole",
+    ),
+    "WIN.AutoLogon": Row("WWF", "windows-does-not-log-on-by-itself"),
+    "WIN.Wsus": Row("WWW", "windows-update-server-is-reachable"),
+    "WIN.Kms": Row("WWI", "windows-licence-server-is-reachable"),
+    "WIN.Ntp": Row("WII", "windows-takes-the-time-from-a-server"),
+    "WIN.BadHotfix": Row("FI-", "windows-has-no-known-bad-update"),
+    "WIN.Sha2": Row("FW-", "windows-checks-sha2-signatures"),
+    "WIN.PendingUpdate": Row("FWW", "windows-no-update-is-under-way windows-bears-its-last-name"),
+    "WIN.Hibernated": Row("FFF", "windows-is-not-hibernated"),
+    "WIN.PageFile": Row("WWI", "windows-pages-to-the-system-drive"),
+    "WIN.BootHooks": Row(
+        "FWW",
+        "windows-starts-its-own-programs windows-system-drive-keeps-its-letter",
+    ),
+    "WIN.CriticalFiles": Row(
+        "FFF",
+        "windows-system-files-are-there windows-subsystem-starts windows-environment-leads-to-its-programs "
+        "windows-log-on-packages-exist",
+    ),
+    "WIN.SanPolicy": Row("IW-", "windows-brings-new-disks-online"),
+    "WIN.BcdPolicy": Row("II-", "windows-starts-again-after-a-failure"),
+    "WIN.Antivirus": Row("WI-", "windows-has-no-other-antivirus"),
+    "WIN.DesktopIni": Row("W--", "windows-desktop-settings-are-there"),
+    "WIN.VolumeLayout": Row(
+        "WWW",
+        "windows-system-drive-is-ntfs windows-system-partition-is-readable "
+        "windows-partitions-are-large-enough windows-partitions-are-shown "
+        "windows-system-may-use-its-drive",
+    ),
+    "WIN.Domain": Row("WWF", "windows-belongs-to-no-domain"),
+    "DSK.DynamicDisk": Row("FFF", "system-disk-is-basic"),
+    "HYG.WinIds": Row("IWW", "windows-ids-are-not-shared"),
 }
 
 WITHOUT_A_RULE: Final = {
     "DSK.SchemeAllowed": "told by `show` and by the head of the report; no profile refuses MBR or GPT",
     "DSK.SinglePartition": "told by `show`; no profile asks for one partition",
-    "DSK.DynamicDisk": "system-disk-is-basic, which is about disks of Windows",
     "LNX.VirtioScsi": "no profile's platform boots from virtio-scsi; what the root needs has rules of its own",
     "LNX.Console": "told by `show`; no profile asks for a serial console",
     "LNX.Ena": "AWS alone",
@@ -157,7 +254,11 @@ WITHOUT_A_RULE: Final = {
     "LNX.AzureArgs": "Azure alone",
     "LNX.WaAgent": "Azure alone",
     "LNX.GuestEnv": "AWS and Google Cloud alone",
-    "HYG.WinIds": "Windows alone",
+    "WIN.AwsDrivers": "AWS alone",
+    "WIN.MinVersions": "Azure alone",
+    "WIN.CrashDump": "no profile here judges it: a fact for a person",
+    "WIN.License": "no profile here judges it; `show` names the product, an evaluation among them",
+    "WIN.PowerShell": "no profile here judges it: what user data need is the matter of windows-user-data-can-run",
     "CI.Generator": "without it cloud-init is always enabled, which its units tell",
     "CI.Snippet": "50-cloud-init.conf is read with sshd_config: sshd-takes-passwords and sshd-config-valid judge it",
 }

@@ -1,4 +1,4 @@
-"""Every row of the catalogue for Linux is a rule of the profiles that ask for it, or a table says why it is none."""
+"""Every row of the catalogue is a rule of the profiles that ask for it, or a table says why it is none."""
 
 from __future__ import annotations
 
@@ -62,6 +62,11 @@ def _hard(rule: str, profile: str) -> bool:
     """Whether another row makes the rule's WARNING a FAILED."""
     at = PROFILES.index(profile)
     return any(rule in it.rules.split() and it.cells[at] == "F" for it in ROWS.values())
+
+
+def test_every_rule_about_windows_comes_of_a_row() -> None:
+    asked = {name for row in ROWS.values() for name in row.rules.split()}
+    assert [name for name in rules() if name.startswith("windows-") and name not in asked] == []
 
 
 def test_a_row_has_rules_or_a_reason() -> None:

@@ -312,7 +312,7 @@ FAULTS: Final = (
         "password-in-an-answer-file", "Leftovers", WARNING, ANSWER_FILE, r"C:\Windows\Panther\unattend.xml",
         answer_file("secret"),
     ),
-    in_system("domain-controller", "WindowsAccounts", FAILED, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
+    in_system("domain-controller", "WindowsAccounts", WARNING, rf"{CONTROL}\ProductOptions", "ProductType", "LanmanNT"),
 )  # fmt: skip
 
 
