@@ -88,7 +88,7 @@ def _from_critical(facts: Facts, store: DriverStore) -> Iterator[DriverMatch]:
         device = key.name.upper().removeprefix("PCI#")
         if key.name.upper().startswith("PCI#") and device.startswith(_VENDOR):
             registry.own(key)
-            service, package = _text(registry, key, "Service"), _text(registry, key, "DriverPackageId")
+            service, package = registry.string(key.value("Service")), registry.string(key.value("DriverPackageId"))
             found = _stored(facts, store, package)
             place = registry.in_guest(key.place)
             yield DriverMatch(
@@ -157,7 +157,7 @@ def _devices(registry: Registry) -> Iterator[PciDevice]:
             for instance in _instances(registry, device):
                 if disks is None:
                     disks = _bounded(_disks(registry), registry)
-                prefix = _text(registry, instance, "ParentIdPrefix").lower()
+                prefix = registry.string(instance.value("ParentIdPrefix")).lower()
                 behind = (disk for name, disk in disks if prefix and name.startswith(f"{prefix}&"))
                 yield _device(registry, device, instance, _PRESENT, tuple(behind))
 
@@ -180,13 +180,8 @@ def _device(registry: Registry, device: Key, instance: Key, path: str, disks: tu
     flags = instance.value("ConfigFlags")
     return PciDevice(
         device=device.name.upper(),
-        service=_text(registry, instance, "Service"),
+        service=registry.string(instance.value("Service")),
         flags=None if flags is None else registry.wanted(flags.number, "a number", flags),
         place=registry.place(rf"{path}\{device.name}\{instance.name}", "ConfigFlags"),
         disks=disks,
     )
-
-
-def _text(registry: Registry, key: Key, name: str) -> str:
-    value = key.value(name)
-    return "" if value is None else registry.wanted(value.text, "a text", value)

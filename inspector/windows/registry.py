@@ -139,7 +139,7 @@ class Registry:
     def text(self, path: str, name: str) -> str | None:
         """Return the text of a value; None where there is none. Raise `UnknownFact` where it is no text."""
         value = self.value(path, name)
-        return None if value is None else self.wanted(value.text, "a text", value)
+        return None if value is None else self.string(value)
 
     def texts(self, path: str, name: str) -> tuple[str, ...]:
         """Return the texts of a value; none where there is none. Raise `UnknownFact` where it is no list."""
@@ -149,6 +149,10 @@ class Registry:
     def dword(self, value: Value) -> int:
         """Return the number of a REG_DWORD; raise `UnknownFact` where it is none, for Windows takes no other number."""
         return self.wanted(value.number if value.type == ValueType.REG_DWORD else None, "a REG_DWORD", value)
+
+    def string(self, value: Value | None) -> str:
+        """Return the text of a value, "" where there is none; raise `UnknownFact` where it is no text."""
+        return "" if value is None else self.wanted(value.text, "a text", value)
 
     def wanted(self, found: _Found | None, what: str, value: Value) -> _Found:
         """Return what was found in a value; raise `UnknownFact` where it is not `what` was wanted."""

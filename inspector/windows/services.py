@@ -193,15 +193,16 @@ def _service(registry: Registry, key: Key) -> Service:
     registry.own(key)
     start = key.value("Start")
     parameters, override = (registry.own(key.subkey(name)) for name in ("Parameters", "StartOverride"))
+    dll = registry.string(parameters.value("ServiceDll")) if parameters else ""
     return Service(
         name=key.name,
         start=None if start is None else registry.dword(start),
         start_override=_number(registry, override, "0") if override else None,
         type=_number(registry, key, "Type"),
         error_control=_number(registry, key, "ErrorControl"),
-        group=_text(registry, key, "Group"),
-        image_path=_text(registry, key, "ImagePath"),
-        dll=(_text(registry, parameters, "ServiceDll") if parameters else "") or _text(registry, key, "ServiceDll"),
+        group=registry.string(key.value("Group")),
+        image_path=registry.string(key.value("ImagePath")),
+        dll=dll or registry.string(key.value("ServiceDll")),
         depends=_texts(registry, key, "DependOnService"),
         place=registry.in_guest(key.place),
         start_place=registry.in_guest(start.place if start else Place(key.place.path, key=rf"{key.path}\Start")),
@@ -211,11 +212,6 @@ def _service(registry: Registry, key: Key) -> Service:
 def _number(registry: Registry, key: Key, name: str) -> int | None:
     value = key.value(name)
     return None if value is None else registry.dword(value)
-
-
-def _text(registry: Registry, key: Key, name: str) -> str:
-    value = key.value(name)
-    return "" if value is None else registry.wanted(value.text, "a text", value)
 
 
 def _texts(registry: Registry, key: Key, name: str) -> tuple[str, ...]:

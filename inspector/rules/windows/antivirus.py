@@ -61,9 +61,10 @@ def windows_has_no_other_antivirus(facts: Facts, *, products: Sequence[str], own
 
 def _products(registry: Registry, installed: Sequence[Key], pattern: re.Pattern[str]) -> Iterator[Evidence]:
     for key in installed:
+        registry.own(key)
         for name in _NAMES:
-            value = registry.own(key) and key.value(name)
-            text = registry.wanted(value.text, "a text", value) if value else ""
+            value = key.value(name)
+            text = registry.string(value)
             if value and pattern.search(text.lower()):
                 yield Evidence(registry.in_guest(value.place), text)
                 break

@@ -81,7 +81,7 @@ def _listed(registry: Registry, policy: str) -> Iterator[Evidence]:
     """The entries of a list that is switched on, each with its place."""
     if registry.number(_RESTRICTIONS, policy):
         for value in registry.values(rf"{_RESTRICTIONS}\{policy}"):
-            text = registry.wanted(value.text, "a text", value).strip()
+            text = registry.string(value).strip()
             yield Evidence(registry.in_guest(value.place), text or "empty")
 
 

@@ -91,7 +91,7 @@ def _unusual(facts: Facts) -> Iterator[Evidence]:
 def _told(registry: Registry, name: str) -> tuple[str, Evidence]:
     """Return a variable, without the signs around names that Windows does not replace, and what was seen of it."""
     value, place = registry.value(_ENVIRONMENT, name), registry.place(_ENVIRONMENT, name)
-    text = registry.wanted(value.text, "a text", value) if value else ""
+    text = registry.string(value)
     if value and "%" in text and value.type != ValueType.REG_EXPAND_SZ:
         return text.replace("%", ""), Evidence(place, f"{text}, a {value.type_name}, in which nothing is replaced")
     return text, Evidence(place, text or "not set")

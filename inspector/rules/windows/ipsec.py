@@ -69,7 +69,7 @@ def windows_rdp_needs_no_ipsec(facts: Facts) -> Verdict:
 def _rules(registry: Registry, port: int) -> Iterator[tuple[Place, ConnectionSecurityRule]]:
     for path in _RULES:
         for value in registry.values(path):
-            found = parse_connection_security_rule(registry.wanted(value.text, "a text", value))
+            found = parse_connection_security_rule(registry.string(value))
             if found and found.is_active and found.holds_for_port(port):
                 yield registry.in_guest(value.place), found
 

@@ -58,6 +58,8 @@ def test_keys_by_the_names_of_windows(registry: Registry, path: str, name: str, 
 def test_values_of_other_types(registry: Registry) -> None:
     dhcp = r"HKLM\SYSTEM\CurrentControlSet\Services\Dhcp"
     assert registry.text(dhcp, "Name") == "x"
+    assert registry.string(registry.value(dhcp, "Name")) == "x"
+    assert registry.string(None) == ""
     assert registry.texts(dhcp, "Names") == ("a", "b")
     assert registry.texts(dhcp, "none") == ()
     assert registry.text(r"HKCR\.txt", "") == "txtfile"
