@@ -118,8 +118,9 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     if not kind or kind.lower() == "nosync":
         return warning("the clock is not set by any server", seen)
     client = _CLIENT if registry.number(_CLIENT_POLICY, "Enabled") is None else _CLIENT_POLICY
-    if registry.number(client, "Enabled") == 0:
-        return warning("the clock is not set by any server", Evidence(registry.place(client, "Enabled"), "0"), seen)
+    if (enabled := registry.number(client, "Enabled")) not in (None, 1):
+        off = Evidence(registry.place(client, "Enabled"), str(enabled))
+        return warning("the clock is not set by any server", off, seen)
     if kind.lower() == "nt5ds":
         domain = parse_primary_domain(registry.hive("SECURITY"))
         member = Evidence(registry.in_guest(domain.place), domain.name if domain.sid else "no domain")

@@ -106,6 +106,9 @@ def test_a_client_of_time_servers_that_is_switched_off() -> None:
     own: Keys = {rf"{SERVICES}\{client}": {"Enabled": 0}}
     verdict = found(windows_takes_the_time_from_a_server, own)
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{SERVICES}\{client}\Enabled")
+    assert (
+        found(windows_takes_the_time_from_a_server, {rf"{SERVICES}\{client}": {"Enabled": 2}}).status is Status.WARNING
+    )
     on: Keys = {rf"Policies\Microsoft\{client}": {"Enabled": 1}}
     assert found(windows_takes_the_time_from_a_server, own, on).status is Status.OK
     off: Keys = {rf"Policies\Microsoft\{client}": {"Enabled": 0}}
