@@ -13,11 +13,10 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, Registry
 from inspector.windows.services import Service, Services, services
 from parsers.place import ParseError
 
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
 _BUILDS: Final = ("CurrentBuild", "CurrentBuildNumber")
 _BUILD: Final = re.compile(r"\d{1,6}")
@@ -48,32 +47,32 @@ def collect_services(facts: Facts) -> Services:
 def collect_windows_version(facts: Facts) -> WindowsVersion:
     """Read the key CurrentVersion; without a product and a build nothing is known."""
     registry = facts[Registry]
-    product = registry.text(_CURRENT, "ProductName")
-    name = next((name for name in _BUILDS if registry.text(_CURRENT, name)), _BUILDS[0])
-    build = registry.text(_CURRENT, name) or ""
+    product = registry.text(CURRENT_VERSION, "ProductName")
+    name = next((name for name in _BUILDS if registry.text(CURRENT_VERSION, name)), _BUILDS[0])
+    build = registry.text(CURRENT_VERSION, name) or ""
     if not product or not _BUILD.fullmatch(build):
-        raise UnknownFact("no product and build are known", registry.place(_CURRENT, "CurrentBuild"))
-    installation = registry.text(_CURRENT, "InstallationType")
+        raise UnknownFact("no product and build are known", registry.place(CURRENT_VERSION, "CurrentBuild"))
+    installation = registry.text(CURRENT_VERSION, "InstallationType")
     if int(build) >= _WINDOWS_11 and installation == "Client":
         product = product.replace("Windows 10", "Windows 11")
     major, minor = _version(registry)
     return WindowsVersion(
         product=product,
-        edition=registry.text(_CURRENT, "EditionID"),
+        edition=registry.text(CURRENT_VERSION, "EditionID"),
         installation=installation,
         major=major,
         minor=minor,
         build=int(build),
-        revision=registry.number(_CURRENT, "UBR"),
-        release=registry.text(_CURRENT, "DisplayVersion") or registry.text(_CURRENT, "ReleaseId"),
-        place=registry.place(_CURRENT, name),
+        revision=registry.number(CURRENT_VERSION, "UBR"),
+        release=registry.text(CURRENT_VERSION, "DisplayVersion") or registry.text(CURRENT_VERSION, "ReleaseId"),
+        place=registry.place(CURRENT_VERSION, name),
     )
 
 
 def _version(registry: Registry) -> tuple[int, int]:
-    major = registry.number(_CURRENT, "CurrentMajorVersionNumber")
+    major = registry.number(CURRENT_VERSION, "CurrentMajorVersionNumber")
     if major is not None:
-        return major, registry.number(_CURRENT, "CurrentMinorVersionNumber") or 0
-    if match := _VERSION.fullmatch(registry.text(_CURRENT, "CurrentVersion") or ""):
+        return major, registry.number(CURRENT_VERSION, "CurrentMinorVersionNumber") or 0
+    if match := _VERSION.fullmatch(registry.text(CURRENT_VERSION, "CurrentVersion") or ""):
         return int(match[1]), int(match[2])
-    raise UnknownFact("no version of NT is known", registry.place(_CURRENT, "CurrentVersion"))
+    raise UnknownFact("no version of NT is known", registry.place(CURRENT_VERSION, "CurrentVersion"))

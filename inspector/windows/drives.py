@@ -17,7 +17,7 @@ from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, Mount
 from inspector.windows.paths import windows_paths
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, MOUNTED_DEVICES, Registry
 from parsers.place import ParseError, Place
 from parsers.windows.mounted_devices import (
     Device,
@@ -31,8 +31,6 @@ from parsers.windows.mounted_devices import (
 from parsers.windows.registry import Value
 
 _USUAL_DRIVE: Final = "C:"
-_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _FOLDER: Final = re.compile(r"[A-Za-z]:\\")
 _LETTERS: Final = tuple(f"{letter}:" for letter in "CDEFGHIJKLMNOPQRSTUVWXYZ")
 _MAX_DEVICES: Final = 4096
@@ -90,7 +88,7 @@ def _unlettered(name: str, device: Device, root: Mount, own: str, storage: Stora
 
 
 def _values(registry: Registry) -> Iterator[Value]:
-    key = registry.key(_DEVICES)
+    key = registry.key(MOUNTED_DEVICES)
     if key is not None and key.value_count > _MAX_DEVICES:
         place = registry.in_guest(key.place)
         raise ParseError(place, f"at most {_MAX_DEVICES} devices wanted, {key.value_count} found")
@@ -104,7 +102,7 @@ def _lost(what: str, reason: str, *places: Place) -> UnknownFact:
 def _set_up_drive(registry: Registry) -> str:
     """Return the drive that Windows was set up on, as it says itself."""
     try:
-        folder = registry.text(_CURRENT, "SystemRoot") or ""
+        folder = registry.text(CURRENT_VERSION, "SystemRoot") or ""
     except (UnknownFact, ParseError):
         return _USUAL_DRIVE
     return folder[:2].upper() if _FOLDER.match(folder) else _USUAL_DRIVE

@@ -23,6 +23,16 @@ from parsers.source import Source, Window
 from parsers.windows.registry import Hive, HiveState, Key, Value, ValueType, open_hive
 
 CONFIG: Final = r"\Windows\System32\config"
+
+# keys that several modules read
+CURRENT_VERSION: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+PROFILE_LIST: Final = rf"{CURRENT_VERSION}\ProfileList"
+WINLOGON: Final = rf"{CURRENT_VERSION}\Winlogon"
+SESSION_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+ENVIRONMENT: Final = rf"{SESSION_MANAGER}\Environment"
+MOUNTED_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
+SETUP: Final = r"HKLM\SYSTEM\Setup"
+
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
 _ROOTS: Final = {
     "HKEY_LOCAL_MACHINE": "HKLM",
@@ -46,7 +56,6 @@ _SERVICES: Final = {
     "S-1-5-19": r"\Windows\ServiceProfiles\LocalService\NTUSER.DAT",
     "S-1-5-20": r"\Windows\ServiceProfiles\NetworkService\NTUSER.DAT",
 }
-_PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _CLASSES: Final = "_CLASSES"
 _SEPARATORS: Final = re.compile(r"[\\/]+")
 
@@ -208,9 +217,9 @@ class Registry:
         if path := _SERVICES.get(name.upper()):
             return path
         sid = name[: -len(_CLASSES)] if name.upper().endswith(_CLASSES) else name
-        image = self.value(rf"{_PROFILES}\{sid}", "ProfileImagePath")
+        image = self.value(rf"{PROFILE_LIST}\{sid}", "ProfileImagePath")
         if image is None or not image.text:
-            raise RegistryPathError(f"no profile of {sid} in {_PROFILES}")
+            raise RegistryPathError(f"no profile of {sid} in {PROFILE_LIST}")
         below = r"NTUSER.DAT" if sid == name else r"AppData\Local\Microsoft\Windows\UsrClass.dat"
         return rf"{image.text}\{below}"
 

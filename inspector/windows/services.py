@@ -23,6 +23,8 @@ from parsers.place import ParseError, Place
 from parsers.windows.registry import Key
 
 SERVICES: Final = r"HKLM\SYSTEM\CurrentControlSet\Services"
+TCPIP: Final = rf"{SERVICES}\Tcpip\Parameters"
+INTERFACES: Final = rf"{TCPIP}\Interfaces"
 _DRIVER: Final = 0xB
 _MAX_VALUES: Final = 200_000  # of all services; a busy server has a tenth of it
 _NAMED: Final = re.compile(r"(?i)^(?:[A-Z]:|[\\/]|%)")

@@ -10,15 +10,14 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import WINLOGON, Registry
+from inspector.windows.services import TCPIP
 from parsers.windows.lsa_policy import parse_primary_domain, secret
 from parsers.windows.sam import ADMINISTRATOR, SamAccount, parse_sam_accounts
 from parsers.windows.sam_domain import parse_administrators, parse_machine_sid
 
-_WINLOGON: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _PRODUCT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
 _CONTROLLER: Final = "LanmanNT"
-_TCPIP: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 
 
 def _accounts(facts: Facts) -> list[SamAccount]:
@@ -104,23 +103,23 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     bad = []
-    if registry.text(_WINLOGON, "DefaultPassword"):
-        bad.append(Evidence(registry.place(_WINLOGON, "DefaultPassword"), "a password"))
+    if registry.text(WINLOGON, "DefaultPassword"):
+        bad.append(Evidence(registry.place(WINLOGON, "DefaultPassword"), "a password"))
     kept = secret(registry.hive("SECURITY"), "DefaultPassword")
     if kept and kept.is_filled:
         bad.append(Evidence(registry.in_guest(kept.place), "a password, encrypted"))
-    if registry.key(_WINLOGON) is None:
-        raise UnknownFact("how Windows logs on is not told", registry.place(_WINLOGON))
-    automatic = registry.value(_WINLOGON, "AutoAdminLogon")
+    if registry.key(WINLOGON) is None:
+        raise UnknownFact("how Windows logs on is not told", registry.place(WINLOGON))
+    automatic = registry.value(WINLOGON, "AutoAdminLogon")
     found = "0" if automatic is None else automatic.text if automatic.number is None else str(automatic.number)
     if found not in {"", "0"}:
-        bad.append(Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), found or "a value of an unknown kind"))
+        bad.append(Evidence(registry.place(WINLOGON, "AutoAdminLogon"), found or "a value of an unknown kind"))
     if bad:
         return warning("Windows logs on by itself, or keeps a password for it", *bad)
     if kept:
         short = Evidence(registry.in_guest(kept.place), "an encrypted password of at most seven characters, or none")
         return unknown("whether a password is kept for the log-on cannot be told", short)
-    return ok("Windows asks who logs on", Evidence(registry.place(_WINLOGON, "AutoAdminLogon"), "off"))
+    return ok("Windows asks who logs on", Evidence(registry.place(WINLOGON, "AutoAdminLogon"), "off"))
 
 
 @rule("windows-belongs-to-no-domain", "Windows is a member of no domain, and controls none", "windows")
@@ -140,14 +139,14 @@ def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     kind = registry.text(_PRODUCT, "ProductType")
-    if not kind or registry.key(_TCPIP) is None:
+    if not kind or registry.key(TCPIP) is None:
         raise UnknownFact("what kind of machine it is is not told", registry.place(_PRODUCT, "ProductType"))
     place = Evidence(registry.place(_PRODUCT, "ProductType"), kind)
     if kind.lower() == _CONTROLLER.lower():
         return failed("Windows controls a domain", place)
     primary = parse_primary_domain(registry.hive("SECURITY"))
-    suffix = registry.text(_TCPIP, "Domain")
-    named = Evidence(registry.place(_TCPIP, "Domain"), suffix or "not set")
+    suffix = registry.text(TCPIP, "Domain")
+    named = Evidence(registry.place(TCPIP, "Domain"), suffix or "not set")
     if primary.sid:
         member = Evidence(registry.in_guest(primary.place), f"{primary.name}, {primary.sid}")
         return warning("Windows is a member of a domain", member, *([named] if suffix else []), place)

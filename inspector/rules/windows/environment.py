@@ -20,15 +20,11 @@ from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, ENVIRONMENT, MOUNTED_DEVICES, SESSION_MANAGER, Registry
 from parsers.windows.registry import ValueType
 
-_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
-_ENVIRONMENT: Final = rf"{_MANAGER}\Environment"
-_SUBSYSTEMS: Final = rf"{_MANAGER}\SubSystems"
+_SUBSYSTEMS: Final = rf"{SESSION_MANAGER}\SubSystems"
 _PROGRAMS: Final = {"Windows": "csrss.exe", "Kmode": "win32k.sys"}
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 _LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
 _SYSTEM: Final = "/windows/system32"
 _WINDOWS: Final = "/windows"
@@ -61,8 +57,8 @@ def windows_environment_leads_to_its_programs(facts: Facts) -> Verdict:
     VHDX to upload to Azure.
     """
     registry = facts[Registry]
-    if registry.key(_ENVIRONMENT) is None:
-        raise UnknownFact("the environment is not told", registry.place(_ENVIRONMENT))
+    if registry.key(ENVIRONMENT) is None:
+        raise UnknownFact("the environment is not told", registry.place(ENVIRONMENT))
     path, seen = _told(registry, "Path")
     if _SYSTEM not in {_normal(facts, part) for part in path.split(";")}:
         return failed("Path does not lead to System32", seen)
@@ -83,14 +79,14 @@ def _unusual(facts: Facts) -> Iterator[Evidence]:
         folder = _normal(facts, text)
         if folder is None or _ELSEWHERE.match(folder):
             yield seen
-    text = registry.text(_ENVIRONMENT, "PATHEXT") or ""
+    text = registry.text(ENVIRONMENT, "PATHEXT") or ""
     if not {".com", ".exe", ".bat", ".cmd"} <= {part.strip().lower() for part in text.split(";")}:
-        yield Evidence(registry.place(_ENVIRONMENT, "PATHEXT"), text or "not set")
+        yield Evidence(registry.place(ENVIRONMENT, "PATHEXT"), text or "not set")
 
 
 def _told(registry: Registry, name: str) -> tuple[str, Evidence]:
     """Return a variable, without the signs around names that Windows does not replace, and what was seen of it."""
-    value, place = registry.value(_ENVIRONMENT, name), registry.place(_ENVIRONMENT, name)
+    value, place = registry.value(ENVIRONMENT, name), registry.place(ENVIRONMENT, name)
     text = registry.string(value)
     if value and "%" in text and value.type != ValueType.REG_EXPAND_SZ:
         return text.replace("%", ""), Evidence(place, f"{text}, a {value.type_name}, in which nothing is replaced")
@@ -200,15 +196,15 @@ def windows_system_drive_keeps_its_letter(facts: Facts) -> Verdict:
     same of Server 2008, which shows a black screen); KB 223188: How to restore the system/boot drive letter in Windows.
     """
     registry, guest = facts[Registry], facts[Guest]
-    folder = registry.text(_CURRENT, "SystemRoot")
-    place = registry.place(_CURRENT, "SystemRoot")
+    folder = registry.text(CURRENT_VERSION, "SystemRoot")
+    place = registry.place(CURRENT_VERSION, "SystemRoot")
     if not folder:
         raise UnknownFact("which drive Windows was set up on is not told", place)
     drive = guest.written("\\")[:2]
     seen = Evidence(place, folder)
     if guest.normal(folder).lower() == _WINDOWS:
         return ok(f"the system drive is {drive}", seen)
-    letter = Evidence(registry.place(_DEVICES, rf"\DosDevices\{drive}"), "the volume of Windows")
+    letter = Evidence(registry.place(MOUNTED_DEVICES, rf"\DosDevices\{drive}"), "the volume of Windows")
     return failed(f"the system drive is {drive}, and Windows was set up on another", seen, letter)
 
 

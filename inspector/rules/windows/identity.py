@@ -13,7 +13,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import MOUNTED_DEVICES, Registry
 from parsers.windows.sam_domain import MACHINE, parse_machine_sid
 
 _STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
@@ -22,7 +22,6 @@ _NAMED: Final = (
     (r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid", "the machine's GUID"),
     (r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate", "SusClientId", "the id at update servers"),
 )
-_MOUNTED: Final = r"HKLM\SYSTEM\MountedDevices"
 
 
 @rule("windows-ids-are-not-shared", "No copy has the ids of the machine that the image was made of", "windows")
@@ -55,8 +54,8 @@ def _ids(registry: Registry) -> Iterator[Evidence]:
     for path, name, title in _NAMED:
         if found := registry.text(path, name):
             yield Evidence(registry.place(path, name), f"{title}: {found}")
-    if count := sum(1 for _ in registry.values(_MOUNTED)):
-        yield Evidence(registry.place(_MOUNTED), f"{count} volumes and drive letters")
+    if count := sum(1 for _ in registry.values(MOUNTED_DEVICES)):
+        yield Evidence(registry.place(MOUNTED_DEVICES), f"{count} volumes and drive letters")
 
 
 RULES = (windows_ids_are_not_shared,)

@@ -14,7 +14,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import PROFILE_LIST, Registry
 from parsers.windows.lsa_policy import (
     ACCOUNTS,
     DENY_NETWORK,
@@ -39,7 +39,6 @@ _GROUPS: Final = {
     "S-1-5-32-545": "users",
 }
 """The groups that an administrator of the machine is a member of at a remote desktop."""
-_PROFILES: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _BACKUP: Final = ".bak"
 _ACCOUNTS: Final = ("S-1-5-21-", "S-1-12-1-")
 """How the SIDs of users begin: those of machines and domains, and those of Entra ID."""
@@ -102,13 +101,13 @@ def windows_profiles_are_whole(facts: Facts) -> Verdict:
     References: Microsoft, KB 947215: You receive a "The User Profile Service failed the logon" error message.
     """
     registry = facts[Registry]
-    keys = list(registry.subkeys(_PROFILES))
+    keys = list(registry.subkeys(PROFILE_LIST))
     if not keys:
-        raise UnknownFact("there are no profiles, not even of the system", registry.place(_PROFILES))
+        raise UnknownFact("there are no profiles, not even of the system", registry.place(PROFILE_LIST))
     bad = [item for key in keys for item in _flaws(facts, key)]
     if bad:
         return warning("profiles cannot be loaded", *bad[:_SHOWN])
-    return ok("the profiles are there", Evidence(registry.place(_PROFILES), f"{len(keys)} profiles"))
+    return ok("the profiles are there", Evidence(registry.place(PROFILE_LIST), f"{len(keys)} profiles"))
 
 
 def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:

@@ -21,17 +21,15 @@ from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.network_cards import with_cards
-from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Start, service
+from inspector.windows.registry import ENVIRONMENT, Registry
+from inspector.windows.services import INTERFACES, SERVICES, TCPIP, Start, service
 from parsers.windows.winhttp_settings import parse_winhttp_proxy
 
-_PARAMETERS: Final = (rf"{SERVICES}\Tcpip\Parameters", rf"{SERVICES}\Tcpip6\Parameters")
-_INTERFACES: Final = rf"{_PARAMETERS[0]}\Interfaces"
-_ROUTES: Final = rf"{_PARAMETERS[0]}\PersistentRoutes"
+_PARAMETERS: Final = (TCPIP, rf"{SERVICES}\Tcpip6\Parameters")
+_ROUTES: Final = rf"{TCPIP}\PersistentRoutes"
 _SETTINGS: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings"
 _CONNECTIONS: Final = rf"{_SETTINGS}\Connections"
 _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
-_ENVIRONMENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 _WINHTTP: Final = "WinHttpSettings"
 _VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
 _SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
@@ -57,8 +55,8 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
     References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
-    if registry.key(_INTERFACES) is None:
-        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
+    if registry.key(INTERFACES) is None:
+        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(INTERFACES))
     count = 0
     bad: list[Evidence] = []
     unread = Unread()
@@ -71,7 +69,7 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
     if bad:
         return warning("name servers are set for good", *with_cards(registry, bad[:_SHOWN]))
     unread.tell()
-    return ok("no name server is set", Evidence(registry.place(_INTERFACES), f"none, at {count} places"))
+    return ok("no name server is set", Evidence(registry.place(INTERFACES), f"none, at {count} places"))
 
 
 def _interfaces(registry: Registry) -> Iterator[str]:
@@ -96,8 +94,8 @@ def windows_routes_are_not_persistent(facts: Facts) -> Verdict:
     (NetworkClean).
     """
     registry = facts[Registry]
-    if registry.key(_PARAMETERS[0]) is None:
-        raise UnknownFact("the settings of TCP/IP are not told", registry.place(_PARAMETERS[0]))
+    if registry.key(TCPIP) is None:
+        raise UnknownFact("the settings of TCP/IP are not told", registry.place(TCPIP))
     routes = [Evidence(registry.in_guest(value.place), "a route") for value in registry.values(_ROUTES)]
     if routes:
         return warning(f"{len(routes)} routes are set for good", *routes[:_SHOWN])
@@ -152,8 +150,8 @@ def _of_all_users(registry: Registry) -> Iterator[Evidence]:
 
 def _of_programs(registry: Registry) -> Iterator[Evidence]:
     for name in _VARIABLES:
-        if text := registry.text(_ENVIRONMENT, name):
-            yield Evidence(registry.place(_ENVIRONMENT, name), f"a proxy of programs: {_without_password(text)}")
+        if text := registry.text(ENVIRONMENT, name):
+            yield Evidence(registry.place(ENVIRONMENT, name), f"a proxy of programs: {_without_password(text)}")
 
 
 def _without_password(proxy: str) -> str:

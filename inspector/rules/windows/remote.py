@@ -14,7 +14,7 @@ from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_service
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, WINLOGON, Registry
 from inspector.windows.services import SERVICES, Service, Start, service, unmet
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
@@ -22,11 +22,9 @@ from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
 _SERVER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
 _LISTENER: Final = rf"{_SERVER}\WinStations\RDP-Tcp"
 _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _HOME: Final = ("Core", "Home", "Starter")
 """How the editions begin that are no host of Remote Desktop (Microsoft, "How to use Remote Desktop")."""
 _DENY: Final = "fDenyTSConnections"
-_WINLOGON: Final = rf"{_CURRENT}\Winlogon"
 _NO_LOG_ON: Final = "WinStationsDisabled"
 _DRAIN: Final = "TSServerDrainMode"
 _DRAINED: Final = 2
@@ -71,7 +69,7 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
         return failed("the service of Remote Desktop is not there", Evidence(place, "no such service"))
     version = facts[WindowsVersion]
     if not version.is_server and (version.edition or "").startswith(_HOME):
-        place = registry.place(_CURRENT, "EditionID")
+        place = registry.place(CURRENT_VERSION, "EditionID")
         return failed("this edition takes no connections by Remote Desktop", Evidence(place, version.edition or ""))
     runs = Evidence(found.start_place, found.start_name)
     if found.start not in (Start.AUTOMATIC, Start.MANUAL):
@@ -113,8 +111,8 @@ def _lacking(facts: Facts, found: Service) -> Evidence | None:
         return Evidence(registry.place(_LISTENER), "no such key")
     if registry.number(_LISTENER, "fEnableWinStation") == 0:
         return Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
-    if (text := registry.text(_WINLOGON, _NO_LOG_ON) or "0") != "0":
-        return Evidence(registry.place(_WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
+    if (text := registry.text(WINLOGON, _NO_LOG_ON) or "0") != "0":
+        return Evidence(registry.place(WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
     return None
 
 

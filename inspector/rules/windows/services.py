@@ -15,11 +15,10 @@ from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_service
 from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Start, service
+from inspector.windows.services import INTERFACES, SERVICES, Start, service
 from parsers.windows.registry import Key
 
 _PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
-_INTERFACES: Final = rf"{SERVICES}\Tcpip\Parameters\Interfaces"
 _ONLINE_ALL: Final = 1
 _CORE: Final = {"nsi": True, "BFE": False, "Dnscache": False, "mpssvc": False}
 """Services of the network, and whether the DHCP client depends on them: without it no card has an address."""
@@ -144,26 +143,26 @@ def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
     References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
-    if registry.key(_INTERFACES) is None:
-        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(_INTERFACES))
+    if registry.key(INTERFACES) is None:
+        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(INTERFACES))
     good: list[Evidence] = []
     bad: list[Evidence] = []
     unread = Unread()
     with unread.kept():
-        for key in registry.subkeys(_INTERFACES):
+        for key in registry.subkeys(INTERFACES):
             with unread.kept():
                 is_fixed, seen = _interface(registry, key)
                 (bad if is_fixed else good).append(seen)
     if bad:
         return warning("a network card has a fixed address", *with_cards(registry, bad[:_SHOWN]))
     unread.tell()
-    return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(_INTERFACES), "none")])
+    return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(INTERFACES), "none")])
 
 
 def _interface(registry: Registry, key: Key) -> tuple[bool, Evidence]:
     """Tell whether an interface has a fixed address, and what was seen."""
     dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
-    place = registry.place(rf"{_INTERFACES}\{key.name}", "EnableDHCP")
+    place = registry.place(rf"{INTERFACES}\{key.name}", "EnableDHCP")
     listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
     addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
     number = registry.dword(dhcp) if dhcp else int(not addresses)

@@ -19,12 +19,11 @@ from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import SESSION_MANAGER, Registry
+from inspector.windows.services import TCPIP
 
 _SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 _UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
-_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
-_TCPIP: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 _PENDING: Final = r"\Windows\WinSxS\pending.xml"
 _COMPONENTS: Final = r"HKLM\COMPONENTS"
 _QUEUE: Final = "PendingXmlIdentifier"
@@ -127,9 +126,9 @@ def _queued(facts: Facts) -> Iterator[Evidence]:
 def _renamed(registry: Registry) -> Iterator[Evidence]:
     """The files that the session manager is to rename or to delete: pairs of names, the second empty to delete."""
     for name in ("PendingFileRenameOperations", "PendingFileRenameOperations2"):
-        value = registry.value(_MANAGER, name)
+        value = registry.value(SESSION_MANAGER, name)
         texts = registry.wanted(value.all_texts, "a list of texts", value) if value else ()
-        place = registry.place(_MANAGER, name)
+        place = registry.place(SESSION_MANAGER, name)
         for old, new in zip(texts[::2], (*texts[1::2], ""), strict=False):
             if old or new:
                 yield Evidence(place, f"to be renamed: {old} to {new}" if new else f"to be deleted: {old}")
@@ -149,14 +148,14 @@ def windows_bears_its_last_name(facts: Facts) -> Verdict:
     References: Microsoft, SetComputerNameExW.
     """
     registry = facts[Registry]
-    now, then = (registry.text(_TCPIP, name) for name in ("Hostname", "NV Hostname"))
+    now, then = (registry.text(TCPIP, name) for name in ("Hostname", "NV Hostname"))
     if not now or not then:
         lacking = "NV Hostname" if now else "Hostname"
-        raise UnknownFact("the name of the machine is not told", registry.place(_TCPIP, lacking))
-    seen = Evidence(registry.place(_TCPIP, "NV Hostname"), then)
+        raise UnknownFact("the name of the machine is not told", registry.place(TCPIP, lacking))
+    seen = Evidence(registry.place(TCPIP, "NV Hostname"), then)
     if now.lower() != then.lower():
-        return warning("the next start takes another name", seen, Evidence(registry.place(_TCPIP, "Hostname"), now))
-    return ok("no other name waits for the next start", seen, Evidence(registry.place(_TCPIP, "Hostname"), now))
+        return warning("the next start takes another name", seen, Evidence(registry.place(TCPIP, "Hostname"), now))
+    return ok("no other name waits for the next start", seen, Evidence(registry.place(TCPIP, "Hostname"), now))
 
 
 RULES = (windows_bears_its_last_name, windows_no_update_is_under_way)

@@ -12,11 +12,10 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import SETUP, Registry
 
 _STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
-_SETUP: Final = r"HKLM\SYSTEM\Setup"
-_SYSPREP: Final = rf"{_SETUP}\Status\SysprepStatus"
+_SYSPREP: Final = rf"{SETUP}\Status\SysprepStatus"
 _COMPLETE: Final = "IMAGE_STATE_COMPLETE"
 _GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"})
@@ -96,13 +95,13 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     state, said = _image_state(registry)
-    if registry.key(_SETUP) is None:
-        raise UnknownFact("whether Setup is to run is not told", registry.place(_SETUP))
+    if registry.key(SETUP) is None:
+        raise UnknownFact("whether Setup is to run is not told", registry.place(SETUP))
     names = ("SystemSetupInProgress", "SetupType")
-    running, kind = numbers = [registry.number(_SETUP, name) for name in names]
-    program = registry.text(_SETUP, "CmdLine") or ""
+    running, kind = numbers = [registry.number(SETUP, name) for name in names]
+    program = registry.text(SETUP, "CmdLine") or ""
     evidence = [
-        Evidence(registry.place(_SETUP, name), "not set" if number is None else str(number))
+        Evidence(registry.place(SETUP, name), "not set" if number is None else str(number))
         for name, number in zip(names, numbers, strict=True)
     ]
     if state == _COMPLETE and (running or kind):
@@ -110,7 +109,7 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     if state == _GENERALISED and not (running or kind):
         return warning("the image is generalised, and Setup is not to run at the next start", *evidence, said)
     if (running or kind) and not _SETUP_PROGRAM.fullmatch(program):
-        line = Evidence(registry.place(_SETUP, "CmdLine"), program or "empty")
+        line = Evidence(registry.place(SETUP, "CmdLine"), program or "empty")
         return warning("another program is to run instead of Setup", line, *evidence)
     return ok("Windows starts its system" if state == _COMPLETE else "Setup runs at the next start", *evidence, said)
 

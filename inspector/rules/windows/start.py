@@ -17,12 +17,9 @@ from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from inspector.windows.files import flaw_of_program
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, SESSION_MANAGER, WINLOGON, Registry
 
-_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-_WINLOGON: Final = rf"{_CURRENT}\Winlogon"
-_OPTIONS: Final = rf"{_CURRENT}\Image File Execution Options"
+_OPTIONS: Final = rf"{CURRENT_VERSION}\Image File Execution Options"
 _POWER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
 _HIBERNATION: Final = r"\hiberfil.sys"
 _ANY_DRIVE: Final = "?:"
@@ -76,7 +73,7 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
     seen = Evidence(place, f"begins with {head.hex(' ')}")
     if head not in _RESUMED:
         return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
-    power = rf"{_MANAGER}\Power"
+    power = rf"{SESSION_MANAGER}\Power"
     if not (fast := registry.number(power, "HiberbootEnabled")):
         return ok("Windows was shut down", seen)
     evidence = Evidence(registry.place(power, "HiberbootEnabled"), str(fast))
@@ -111,30 +108,30 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
         return failed("a program that Windows starts is not there", *bad[:_SHOWN])
     if extra := list(_extra(facts)):
         return warning("Windows starts other programs than its own", *extra[:_SHOWN])
-    places = (registry.place(_MANAGER, "BootExecute"), registry.place(_WINLOGON, "Shell"))
+    places = (registry.place(SESSION_MANAGER, "BootExecute"), registry.place(WINLOGON, "Shell"))
     return ok("Windows starts its own programs", *(Evidence(place, "as Windows has it") for place in places))
 
 
 def _programs(facts: Facts) -> Iterator[tuple[Evidence, str]]:
     """The programs that are to be started, as paths, each with its place."""
     registry = facts[Registry]
-    for line in registry.texts(_MANAGER, "BootExecute"):
+    for line in registry.texts(SESSION_MANAGER, "BootExecute"):
         words = line.split()
         name = words[1] if len(words) > 1 and words[0] == "autocheck" else words[0] if words else ""
         if name:
             path = rf"{_SYSTEM}\{name}" + ("" if name.lower().endswith(".exe") else ".exe")
-            yield Evidence(registry.place(_MANAGER, "BootExecute"), line), path
+            yield Evidence(registry.place(SESSION_MANAGER, "BootExecute"), line), path
     for name in ("Shell", "Userinit"):
         for line in (_started(facts, name) or "").split(","):
             if text := line.strip().strip('"'):
                 path = text if ntpath.splitext(text)[1] else f"{text}.exe"
                 folder = r"\Windows" if path.lower() == "explorer.exe" else _SYSTEM
-                yield Evidence(registry.place(_WINLOGON, name), text), path if "\\" in path else rf"{folder}\{path}"
+                yield Evidence(registry.place(WINLOGON, name), text), path if "\\" in path else rf"{folder}\{path}"
 
 
 def _started(facts: Facts, name: str) -> str | None:
     """What a value of Winlogon says; None where it says nothing, "" for Server Core's own shell."""
-    text = facts[Registry].text(_WINLOGON, name)
+    text = facts[Registry].text(WINLOGON, name)
     if name == "Shell" and facts[WindowsVersion].installation == "Server Core":
         return "" if not text or text.lower().startswith(_SHELLS_OF_CORE) else text
     return text if text and text.strip(' ,"') else None
@@ -143,7 +140,7 @@ def _started(facts: Facts, name: str) -> str | None:
 def _lost(facts: Facts) -> Iterator[Evidence]:
     for name in ("Shell", "Userinit"):
         if _started(facts, name) is None:
-            yield Evidence(facts[Registry].place(_WINLOGON, name), "not set")
+            yield Evidence(facts[Registry].place(WINLOGON, name), "not set")
     for evidence, path in _programs(facts):
         if " " not in path and (flaw := flaw_of_program(facts, path, any_machine=True)):
             yield Evidence(evidence.place, f"{evidence.seen}: {flaw}")
@@ -151,8 +148,8 @@ def _lost(facts: Facts) -> Iterator[Evidence]:
 
 def _extra(facts: Facts) -> Iterator[Evidence]:
     registry = facts[Registry]
-    if not registry.texts(_MANAGER, "BootExecute"):
-        yield Evidence(registry.place(_MANAGER, "BootExecute"), "not set: the disk is not checked at boot")
+    if not registry.texts(SESSION_MANAGER, "BootExecute"):
+        yield Evidence(registry.place(SESSION_MANAGER, "BootExecute"), "not set: the disk is not checked at boot")
     for evidence, path in _programs(facts):
         if facts[Guest].normal(path).lower() not in _OWN:
             yield evidence
@@ -205,7 +202,7 @@ def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
     References: Microsoft, Introduction to the page file; the hives of real machines (`?:\pagefile.sys`).
     """
     registry = facts[Registry]
-    path = rf"{_MANAGER}\Memory Management"
+    path = rf"{SESSION_MANAGER}\Memory Management"
     files = [text for text in registry.texts(path, "PagingFiles") if text.strip()]
     place = registry.place(path, "PagingFiles")
     if not files:

@@ -14,11 +14,10 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, unknown, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import SETUP, Registry
 from parsers.place import ParseError
 from parsers.windows.unattend import MAX_SIZE, SecretState, Unattend, parse_unattend
 
-_SETUP: Final = r"HKLM\SYSTEM\Setup"
 _FOLDERS: Final = (
     "",
     r"\Windows\Panther",
@@ -83,7 +82,7 @@ def _answer_files(facts: Facts) -> Iterator[str]:
             if "unattend" in entry.name.lower() and entry.name.lower().endswith(".xml") and guest.is_file(path):
                 seen.add(guest.written(path).lower())
                 yield path
-    named = facts[Registry].text(_SETUP, "UnattendFile")
+    named = facts[Registry].text(SETUP, "UnattendFile")
     if named and guest.written(named).lower() not in seen:
         yield named
 

@@ -19,11 +19,10 @@ from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown
-from inspector.windows.registry import Registry
+from inspector.windows.registry import CURRENT_VERSION, Registry
 from parsers.windows.pe_version import parse_pe_version
 
 _KERNEL: Final = r"\Windows\System32\ntoskrnl.exe"
-_CURRENT: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINDOWS_7: Final = (6, 1)
 _WINDOWS_10: Final = 10
 _SERVICE_PACK: Final = 7601
@@ -110,7 +109,7 @@ def _last_updates(facts: Facts) -> Iterator[tuple[str, Evidence]]:
     """The revisions that are in force, or will be with the next start, as "20348.2113"."""
     version = facts[WindowsVersion]
     if version.major >= _WINDOWS_10:
-        place = facts[Registry].place(_CURRENT, "UBR")
+        place = facts[Registry].place(CURRENT_VERSION, "UBR")
         if version.revision is None:
             raise UnknownFact("the last update is not told", place)
         yield f"{version.build}.{version.revision}", Evidence(place, version.number)
