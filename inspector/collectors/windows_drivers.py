@@ -46,7 +46,7 @@ def collect_virtio_drivers(facts: Facts) -> VirtioDrivers:
     registry, version = facts[Registry], facts[WindowsVersion]
     store = DriverStore(facts[Guest], registry)
     devices = _bounded(_devices(registry), registry)
-    if (version.major, version.minor) <= _SEVEN:
+    if version.nt <= _SEVEN:
         found = _bounded(chain(_from_critical(facts, store), _from_infs(facts, store)), registry)
     else:
         found = _bounded(_from_databases(registry, store), registry)

@@ -31,6 +31,11 @@ class WindowsVersion(msgspec.Struct, frozen=True):
     place: Place
 
     @property
+    def nt(self) -> tuple[int, int]:
+        """The version of NT, to be compared: (6, 1) is Windows 7 and Server 2008 R2, (6, 3) 8.1 and 2012 R2."""
+        return self.major, self.minor
+
+    @property
     def number(self) -> str:
         """The version in full, "10.0.20348.2113"."""
         text = f"{self.major}.{self.minor}.{self.build}"

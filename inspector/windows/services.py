@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from inspector.facts import UnknownFact
+from inspector.verdict import Evidence
 from inspector.windows.registry import Registry
 from parsers.place import ParseError, Place
 from parsers.windows.registry import Key
@@ -148,6 +149,11 @@ def service(registry: Registry, name: str) -> Service | None:
     """Return a service by its name, in any case; None where there is none. Raises what `Registry.key` raises."""
     key = registry.key(rf"{SERVICES}\{name}")
     return None if key is None else _service(registry, key)
+
+
+def absent(registry: Registry, name: str) -> Evidence:
+    """Return the evidence that there is no service of a name."""
+    return Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service")
 
 
 def services(registry: Registry) -> Iterator[Service]:

@@ -18,7 +18,7 @@ from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Services, Start, service, unmet
+from inspector.windows.services import SERVICES, Service, Services, Start, absent, service, unmet
 
 _CRITICAL: Final = 3
 _NEEDED: Final = frozenset({"acpi", "disk", "mountmgr", "partmgr", "pci", "volmgr"})
@@ -100,7 +100,7 @@ def _idle(registry: Registry, name: str) -> Evidence:
     """Return what was seen of a driver that is not started at boot; raise `UnknownFact` where it cannot be read."""
     found = service(registry, name)
     if found is None:
-        return Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service")
+        return absent(registry, name)
     return Evidence(found.start_place, f"{found.name}, started: {found.start_name}")
 
 
@@ -202,7 +202,7 @@ def windows_installs_devices(facts: Facts) -> Verdict:
     References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
-    paths = _INSTALLATION if (version.major, version.minor) <= _SEVEN else _INSTALLATION[:1]
+    paths = _INSTALLATION if version.nt <= _SEVEN else _INSTALLATION[:1]
     good: list[Evidence] = []
     bad: list[Evidence] = []
     for path in (rf"{SERVICES}\{path}" for path in paths):
@@ -232,11 +232,9 @@ def windows_nvme_driver_boots(facts: Facts) -> Verdict:
     registry, version = facts[Registry], facts[WindowsVersion]
     found = service(registry, "stornvme")
     if found is None:
-        if (version.major, version.minor) < _EIGHT_ONE:
+        if version.nt < _EIGHT_ONE:
             raise NotApplicable("this release has no driver of NVMe disks of its own")
-        return warning(
-            "there is no driver of NVMe disks", Evidence(registry.place(rf"{SERVICES}\stornvme"), "no such service")
-        )
+        return warning("there is no driver of NVMe disks", absent(registry, "stornvme"))
     flaw, evidence = judge_driver(facts, found, Start.BOOT)
     return warning(flaw, evidence) if flaw else ok("the driver of NVMe disks is started at boot", evidence)
 

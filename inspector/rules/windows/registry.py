@@ -68,7 +68,7 @@ def windows_hives_load(facts: Facts) -> Verdict:
         except UnsupportedError:
             raise
         except ParseError as error:
-            bad.append(Evidence(error.place, error.message))
+            bad.append(Evidence.of(error))
         else:
             bad += [Evidence(registry.in_guest(Place(place.path, key=key)), "no such key") for key in lacking]
             good.append(Evidence(registry.in_guest(place), f"a hive of version 1.{hive.base.minor}, {hive.state}"))
@@ -90,7 +90,7 @@ def _broken(registry: Registry) -> Iterator[Evidence]:
         except UnsupportedError:
             raise
         except ParseError as error:
-            yield Evidence(error.place, error.message)
+            yield Evidence.of(error)
 
 
 def _path(registry: Registry, key: str) -> str:

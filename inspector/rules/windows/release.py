@@ -34,7 +34,7 @@ def windows_release_is_supported(facts: Facts) -> Verdict:
     """
     version, architecture = facts[WindowsVersion], facts[Architecture]
     seen = Evidence(version.place, f"{version.product}, {version.number}")
-    if (version.major, version.minor) < _OLDEST:
+    if version.nt < _OLDEST:
         return failed("this release of Windows is too old", seen)
     if architecture.bits < 64 and not version.is_server:
         return failed("a client for 64 bits is wanted", Evidence(architecture.place, architecture.machine), seen)

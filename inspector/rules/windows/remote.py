@@ -15,7 +15,7 @@ from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_service
 from inspector.windows.registry import CURRENT_VERSION, WINLOGON, Registry
-from inspector.windows.services import SERVICES, Service, Start, service, unmet
+from inspector.windows.services import SERVICES, Service, Start, absent, service, unmet
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
 
@@ -65,8 +65,7 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     registry = facts[Registry]
     found = service(registry, "TermService")
     if found is None:
-        place = registry.place(rf"{SERVICES}\TermService")
-        return failed("the service of Remote Desktop is not there", Evidence(place, "no such service"))
+        return failed("the service of Remote Desktop is not there", absent(registry, "TermService"))
     version = facts[WindowsVersion]
     if not version.is_server and (version.edition or "").startswith(_HOME):
         place = registry.place(CURRENT_VERSION, "EditionID")

@@ -15,7 +15,7 @@ from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_service
 from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
-from inspector.windows.services import INTERFACES, SERVICES, Start, service
+from inspector.windows.services import INTERFACES, SERVICES, Start, absent, service
 from parsers.windows.registry import Key
 
 _PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
@@ -35,7 +35,7 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     found = service(registry, name)
     bad = failed if required else warning
     if found is None:
-        return bad(f"{name} is not there", Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service"))
+        return bad(f"{name} is not there", absent(registry, name))
     seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
     if found.start in (None, Start.DISABLED):
         return bad(f"{found.name} is disabled", seen)
@@ -211,7 +211,7 @@ def windows_vminit_works(facts: Facts) -> Verdict:
     """
     registry = facts[Registry]
     if service(registry, "vminit") is None:
-        return warning("Vminit is not installed", Evidence(registry.place(rf"{SERVICES}\vminit"), "no such service"))
+        return warning("Vminit is not installed", absent(registry, "vminit"))
     return judge_service(facts, "vminit", Start.AUTOMATIC)
 
 

@@ -83,11 +83,7 @@ def windows_is_not_hibernated(facts: Facts) -> Verdict:
     return warning("fast startup is on: each shutdown hibernates the kernel", evidence, seen)
 
 
-@rule(
-    "windows-starts-its-own-programs",
-    "Windows starts its own programs at boot and at log-on",
-    "windows",
-)
+@rule("windows-starts-its-own-programs", "Windows starts its own programs at boot and at log-on", "windows")
 def windows_starts_its_own_programs(facts: Facts) -> Verdict:
     r"""What the session manager and Winlogon start, and debuggers that are put before programs of the system.
 
@@ -158,11 +154,7 @@ def _extra(facts: Facts) -> Iterator[Evidence]:
             yield Evidence(registry.in_guest(value.place), "another program is started instead")
 
 
-@rule(
-    "windows-system-files-are-there",
-    "The files that Windows cannot start without are there",
-    "windows",
-)
+@rule("windows-system-files-are-there", "The files that Windows cannot start without are there", "windows")
 def windows_system_files_are_there(facts: Facts) -> Verdict:
     r"""That they exist and are programs for this machine.
 

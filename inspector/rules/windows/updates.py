@@ -46,7 +46,7 @@ def windows_checks_sha2_signatures(facts: Facts) -> Verdict:
     References: Alibaba Cloud, Detect custom images and repair (GUESTOS.Hotfix), and its diagnosis of Windows that does
     not start (the version of the kernel); Microsoft, 2019 SHA-2 Code Signing Support requirement for Windows and WSUS.
     """
-    if (facts[WindowsVersion].major, facts[WindowsVersion].minor) != _WINDOWS_7:
+    if facts[WindowsVersion].nt != _WINDOWS_7:
         raise NotApplicable("only Windows 7 and Server 2008 R2 came without SHA-2")
     place = facts[Guest].place(_KERNEL)
     version = parse_pe_version(facts[Guest].open(_KERNEL))

@@ -14,7 +14,7 @@ from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Start, service
+from inspector.windows.services import SERVICES, Service, Start, absent, service
 
 _NETWORK: Final = "netkvm"
 _OTHERS: Final = {
@@ -70,7 +70,7 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
         return ok("a driver of the virtio disk is started at boot", *good)
     unread.tell()
     if not judged:
-        places = (Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service") for name in drivers)
+        places = (absent(registry, name) for name in drivers)
         return failed(f"none of the drivers is installed: {', '.join(drivers)}", *places)
     return failed("; ".join(flaw for flaw, _ in judged if flaw), *(evidence for _, evidence in judged))
 
@@ -90,7 +90,7 @@ def windows_virtio_net_driver_present(facts: Facts) -> Verdict:
     registry = facts[Registry]
     found = service(registry, _NETWORK)
     if found is None:
-        return failed("netkvm is not installed", Evidence(registry.place(rf"{SERVICES}\{_NETWORK}"), "no such service"))
+        return failed("netkvm is not installed", absent(registry, _NETWORK))
     flaw, evidence = judge_driver(facts, found, Start.MANUAL)
     return failed(flaw, evidence) if flaw else ok("the virtio network driver is there", evidence)
 

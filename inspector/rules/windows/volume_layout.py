@@ -44,10 +44,6 @@ def _started(facts: Facts) -> Iterator[tuple[WindowsLoader, Volume]]:
             yield loader, volume
 
 
-def _place(volume: Volume) -> Place:
-    return Place(volume.name, offset=volume.offset, volume=volume.name)
-
-
 @rule("windows-system-drive-is-ntfs", "The system drive is NTFS, in sectors of 512 or 4096 bytes", "windows")
 def windows_system_drive_is_ntfs(facts: Facts) -> Verdict:
     """The file system, and the sectors that its boot sector counts in.
@@ -62,9 +58,9 @@ def windows_system_drive_is_ntfs(facts: Facts) -> Verdict:
     """
     volume = _drive(facts)
     if volume.type != "ntfs":
-        return warning("the system drive is not NTFS", Evidence(_place(volume), volume.type or "not recognised"))
+        return warning("the system drive is not NTFS", Evidence(volume.place, volume.type or "not recognised"))
     size = parse_bios_parameter_block(volume.source).sector_size
-    seen = Evidence(_place(volume), f"NTFS in sectors of {size} bytes")
+    seen = Evidence(volume.place, f"NTFS in sectors of {size} bytes")
     if size not in _SECTORS:
         return warning("the system drive counts in sectors that no disk has", seen)
     return ok("the system drive is NTFS", seen)
@@ -92,9 +88,9 @@ def windows_partitions_are_large_enough(facts: Facts, *, drive: int, started: in
     good: list[Evidence] = []
     for volume, least, what in wanted.values():
         if volume.size < least:
-            small.append(Evidence(_place(volume), f"{what}: {least} bytes wanted, {volume.size} found"))
+            small.append(Evidence(volume.place, f"{what}: {least} bytes wanted, {volume.size} found"))
         else:
-            good.append(Evidence(_place(volume), f"{what}: {volume.size} bytes"))
+            good.append(Evidence(volume.place, f"{what}: {volume.size} bytes"))
     if small:
         return warning("a partition is smaller than Windows asks for", *small)
     return ok("the partitions are large enough", *good)
@@ -116,7 +112,7 @@ def windows_system_partition_is_readable(facts: Facts) -> Verdict:
     good: list[Evidence] = []
     for loader, volume in _started(facts):
         fits = volume.type in _FILE_SYSTEMS[loader.firmware]
-        seen = Evidence(_place(volume), f"{volume.type or 'not recognised'}, started by {loader.firmware}")
+        seen = Evidence(volume.place, f"{volume.type or 'not recognised'}, started by {loader.firmware}")
         (good if fits else bad).append(seen)
     if bad:
         return warning("the partition that is started cannot be read", *bad)
@@ -145,10 +141,10 @@ def windows_partitions_are_shown(facts: Facts) -> Verdict:
     good: list[Evidence] = []
     for volume, firmware in volumes.values():
         if volume.partition is None:
-            good.append(Evidence(_place(volume), "no partition, but a whole disk"))
+            good.append(Evidence(volume.place, "no partition, but a whole disk"))
             continue
         flaw = _hidden(facts, volume, is_efi=firmware == "uefi" and volume is not root)
-        seen = Evidence(_place(volume), flaw or f"type {volume.partition.type}")
+        seen = Evidence(volume.place, flaw or f"type {volume.partition.type}")
         (hidden if flaw else good).append(seen)
     if hidden:
         return warning("a partition that Windows needs is hidden or read-only", *hidden)
