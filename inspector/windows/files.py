@@ -2,16 +2,19 @@
 
 Source: Microsoft's documentation, "CreateProcessW" (where a path without quotes ends, and which extension it gets),
 "Running 32-bit Applications" and "How x86 and x64 emulation works on Arm"; a library is of the machine of the program
-that loads it.
+that loads it. A service within svchost is run by the one whose group (`svchost.exe -k GROUP`) names it in its list, a
+value of the key Svchost ("Description of Svchost.exe", KB 250320 and 314056). Not done: the groups of 32-bit hosts.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture
 from inspector.guest import Guest, NotFound
+from inspector.windows.registry import Registry
 from inspector.windows.services import Service
 from parsers.boot.pe import check_pe_whole, parse_pe
 from parsers.filesystem.tree import FileType
@@ -19,6 +22,9 @@ from parsers.place import ParseError, Place, UnsupportedError
 
 _EMULATED: Final = {"x86_64": {"i386"}, "aarch64": {"arm", "i386", "x86_64"}}
 """Of the machines of a Windows, those of other machines whose programs it runs, too."""
+_GROUPS: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Svchost"
+_LONGEST: Final = 4096
+_GROUP: Final = re.compile(r'(?i)(?:^|[\\/"])svchost(?:\.exe)?"?\s.*?-k\s+"?([^\s"]+)')
 
 
 def flaw_of_program(facts: Facts, path: str, *, any_machine: bool = False) -> str | None:
@@ -66,6 +72,18 @@ def flaw_of_service(facts: Facts, found: Service) -> tuple[Place, str] | None:
         return found.place, "it names no ServiceDll"
     if flaw := flaw_of_program(facts, program, any_machine=True):
         return guest.place(program), f"its program {flaw}"
-    if found.dll and (flaw := flaw_of_program(facts, found.file, any_machine="syswow64" in program.lower())):
+    other = "syswow64" in program.lower()
+    if found.dll and (flaw := flaw_of_program(facts, found.file, any_machine=other)):
         return guest.place(found.file), f"its DLL {flaw}"
-    return None
+    return None if other else _flaw_of_group(facts[Registry], found)
+
+
+def _flaw_of_group(registry: Registry, found: Service) -> tuple[Place, str] | None:
+    """Say where and why the group of svchost that a service is to run in does not run it; None where it does."""
+    group = _GROUP.search(found.image_path[:_LONGEST])
+    if group is None:
+        return None
+    names = {name.strip().lower() for name in registry.texts(_GROUPS, group[1])}
+    if found.name.lower() in names:
+        return None
+    return registry.place(_GROUPS, group[1]), f"the group {group[1]} of svchost does not name it"

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fixtures.files import Dir, Link, Node
-from fixtures.windows.golden import SERVICES
+from fixtures.windows.golden import CURRENT, SERVICES
 from fixtures.windows.hive import Data, Expand, Keys
 from fixtures.windows.pe import program
+from inspector.facts import UnknownFact
 from inspector.facts.platform import Architecture
 from inspector.windows.files import flaw_of_program, flaw_of_service
 from inspector.windows.registry import Registry
 from inspector.windows.services import service
-from parsers.place import Place
-from tests.windows import golden
+from parsers.place import ParseError, Place
+from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
 
+SVCHOST = rf"{CURRENT}\Svchost"
+RESTRICTED = "localservicenetworkrestricted"
 FILE = "/x/file.sys"
 LONG = program(content=b"\xc3" * 5000)
 
@@ -59,8 +64,8 @@ def test_the_machines_whose_programs_a_windows_runs(windows: str, machines: set[
     [
         ({}, {}, None, None),
         ({"ImagePath": None}, {}, None, "it names no program"),
-        ({"ImagePath": Expand("svchost.exe -k netsvcs")}, {}, None, None),
-        ({"ImagePath": Expand(r"%SystemRoot%\system32\svchost -k netsvcs")}, {}, None, None),
+        ({"ImagePath": Expand("svchost.exe -k localServiceNetworkRestricted")}, {}, None, None),
+        ({"ImagePath": Expand(r"%SystemRoot%\system32\svchost -k LocalServiceNetworkRestricted")}, {}, None, None),
         ({}, {"/Windows/System32/svchost.exe": None}, "svchost.exe", "its program does not exist"),
         ({}, {"/Windows/System32/dhcpcore.dll": None}, "dhcpcore.dll", "its DLL does not exist"),
         ({}, {"/Windows/System32/dhcpcore.dll": program("i386")}, "dhcpcore.dll", "its DLL is for i386, "),
@@ -78,6 +83,37 @@ def test_what_keeps_a_service_from_running(
     if flaw:
         assert flaw[1].startswith(seen or "")
         assert flaw[0].path.lower().endswith(path or "system")
+
+
+@pytest.mark.parametrize(
+    ("groups", "image", "group"),
+    [
+        ({RESTRICTED: ["eventlog", "lmhosts"]}, None, RESTRICTED),
+        ({RESTRICTED: None}, None, RESTRICTED),
+        ({}, r"%SystemRoot%\system32\svchost.exe -k netsvcs -p", "netsvcs"),
+        ({}, r"svchost -k netsvcs", "netsvcs"),
+        ({}, r'"C:\Windows\system32\svchost.exe" -p -k "netsvcs"', "netsvcs"),
+    ],
+)
+def test_a_group_of_svchost_that_does_not_name_the_service(groups: Any, image: str | None, group: str) -> None:
+    values: Keys = {rf"{SERVICES}\Dhcp": {"ImagePath": Expand(image)}} if image else {}
+    facts = golden(values, {SVCHOST: groups})
+    found = service(facts[Registry], "Dhcp")
+    assert found is not None
+    flaw = flaw_of_service(facts, found)
+    assert flaw
+    assert (flaw[0].key or "").lower() == rf"{SVCHOST}\{group}".lower()
+    assert flaw[1].lower() == f"the group {group} of svchost does not name it"
+    mended = golden(values, {SVCHOST: {group: ["DHCP"]}})
+    assert flaw_of_service(mended, found) is None
+
+
+def test_a_group_of_svchost_that_cannot_be_read_is_not_known() -> None:
+    for facts in (golden(software={SVCHOST: {RESTRICTED: "Dhcp"}}), golden(files={f"{CONFIG}/SOFTWARE": b"regf"})):
+        found = service(facts[Registry], "Dhcp")
+        assert found is not None
+        with pytest.raises((UnknownFact, ParseError)):
+            flaw_of_service(facts, found)
 
 
 def test_a_32_bit_host_loads_a_32_bit_library() -> None:
