@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from inspector.unread import Unread
 from inspector.verdict import Evidence
+from inspector.windows.device_classes import CARDS, CLASSES
 from inspector.windows.registry import Registry
 
-_CLASS: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e972-e325-11ce-bfc1-08002be10318}"
+_CLASS: Final = rf"{CLASSES}\{CARDS}"
 
 
 def with_cards(registry: Registry, found: Sequence[Evidence]) -> list[Evidence]:

@@ -19,20 +19,12 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.device_classes import TITLES
 from inspector.windows.registry import Registry
 
 _RESTRICTIONS: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\DeviceInstall\Restrictions"
 _LAYERED_SINCE: Final = 10
 _POLICIES: Final = r"HKLM\SOFTWARE"
-_CLASSES: Final = {
-    "{4d36e967-e325-11ce-bfc1-08002be10318}": "disk drives",
-    "{4d36e97b-e325-11ce-bfc1-08002be10318}": "storage controllers",
-    "{4d36e96a-e325-11ce-bfc1-08002be10318}": "IDE controllers",
-    "{4d36e972-e325-11ce-bfc1-08002be10318}": "network cards",
-    "{4d36e97d-e325-11ce-bfc1-08002be10318}": "devices of the system",
-    "{71a27cdd-812a-11d0-bec7-08002be2092f}": "volumes",
-}
-"""Device setup classes that an instance needs (Microsoft, System-Defined Device Setup Classes)."""
 
 
 @rule("windows-policies-let-devices-in", "No policy forbids to install the disks and cards of the cloud", "windows")
@@ -66,10 +58,10 @@ def windows_policies_let_devices_in(facts: Facts, *, hardware: Sequence[str]) ->
         bad += [
             Evidence(item.place, f"{item.seen}, {title}: denied")
             for item in _listed(registry, "DenyDeviceClasses")
-            if (title := _CLASSES.get(item.seen.lower()))
+            if (title := TITLES.get(item.seen.lower()))
         ]
     number = registry.number(_RESTRICTIONS, "DenyUnspecified")
-    if number and not (layered or allowed or classes.issuperset(_CLASSES)):
+    if number and not (layered or allowed or classes.issuperset(TITLES)):
         place = registry.place(_RESTRICTIONS, "DenyUnspecified")
         bad.append(Evidence(place, f"{number}: all that no list allows is denied"))
     if bad:

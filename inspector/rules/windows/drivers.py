@@ -16,6 +16,7 @@ from inspector.rules.rule import rule
 from inspector.rules.windows.virtio import judge_driver
 from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.windows.device_classes import CARDS, CLASSES, DISKS, IDE, STORAGE, TITLES, VOLUMES
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Service, Services, Start, absent, service, unmet
@@ -25,16 +26,15 @@ _NEEDED: Final = frozenset({"acpi", "disk", "mountmgr", "partmgr", "pci", "volmg
 """Drivers that lead from the bus to the system drive: every release starts them at boot, as real hives have it."""
 _FILE_SYSTEM: Final = "ntfs"  # no other one can hold the Windows of the releases that are judged
 _SHOWN: Final = 16
-_CLASSES: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Class"
-_FILTERS: Final = {
-    "{4d36e967-e325-11ce-bfc1-08002be10318}": ("disk drives", {"partmgr", "ehstorclass"}),
-    "{71a27cdd-812a-11d0-bec7-08002be2092f}": ("volumes", {"volsnap", "fvevol", "iorate", "rdyboost"}),
-    "{4d36e97b-e325-11ce-bfc1-08002be10318}": ("storage controllers", set()),
-    "{4d36e96a-e325-11ce-bfc1-08002be10318}": ("IDE controllers", set()),
-    "{4d36e972-e325-11ce-bfc1-08002be10318}": ("network cards", set()),
-}  # fmt: skip
-"""Device setup classes without whose devices nothing works, and the filters that Windows itself puts there."""
-_PARTITIONS: Final = ("{4d36e967-e325-11ce-bfc1-08002be10318}", "UpperFilters")
+_FILTERS: Final[dict[str, set[str]]] = {
+    DISKS: {"partmgr", "ehstorclass"},
+    VOLUMES: {"volsnap", "fvevol", "iorate", "rdyboost"},
+    STORAGE: set(),
+    IDE: set(),
+    CARDS: set(),
+}
+"""The filters that Windows itself puts on the devices of a class."""
+_PARTITIONS: Final = (DISKS, "UpperFilters")
 _MANAGER: Final = "partmgr"
 _EARLY: Final = (Start.BOOT, Start.SYSTEM)
 _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xenfilt", "xenvif", "xeniface")
@@ -125,17 +125,17 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     classes); Alibaba Cloud, Detect custom images and repair, "Clear residual drivers from the registry" (GUESTOS.Disk).
     """
     registry = facts[Registry]
-    if registry.key(_CLASSES) is None:
-        raise UnknownFact("the classes of devices are not told", registry.place(_CLASSES))
+    if registry.key(CLASSES) is None:
+        raise UnknownFact("the classes of devices are not told", registry.place(CLASSES))
     good: list[Evidence] = []
     extra: list[Evidence] = []
     bad: list[Evidence] = []
     unread = Unread()
-    for guid, side in product(_FILTERS, ("UpperFilters", "LowerFilters")):
-        devices, usual = _FILTERS[guid]
-        place = registry.place(rf"{_CLASSES}\{guid}", side)
+    for (guid, usual), side in product(_FILTERS.items(), ("UpperFilters", "LowerFilters")):
+        devices = TITLES[guid]
+        place = registry.place(rf"{CLASSES}\{guid}", side)
         with unread.kept():
-            names = registry.texts(rf"{_CLASSES}\{guid}", side)
+            names = registry.texts(rf"{CLASSES}\{guid}", side)
             if (guid, side) == _PARTITIONS and _MANAGER not in map(str.lower, names):
                 bad.append(Evidence(place, f"{_MANAGER} of {devices} is lacking: no disk has partitions"))
             for name in names:
@@ -149,7 +149,7 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     unread.tell()
     if extra:
         return warning("filters that are not those of Windows", *extra)
-    return ok("the filters are those of Windows", *good or [Evidence(registry.place(_CLASSES), "no filters")])
+    return ok("the filters are those of Windows", *good or [Evidence(registry.place(CLASSES), "no filters")])
 
 
 def _flaw_of_filter(facts: Facts, name: str) -> str | None:

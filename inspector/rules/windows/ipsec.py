@@ -12,17 +12,13 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.rules.windows.remote import listening_port
+from inspector.rules.windows.remote import FIREWALL, FIREWALL_OF_MDM, FIREWALL_POLICY, listening_port
 from inspector.verdict import Evidence, Verdict, ok, unknown, warning
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES
 from parsers.place import Place
 from parsers.windows.connection_security_rule import ConnectionSecurityRule, parse_connection_security_rule
 
-_LOCAL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
-_RULES: Final = tuple(
-    rf"{store}\ConSecRules" for store in (r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall", rf"{_LOCAL}\Mdm", _LOCAL)
-)
+_RULES: Final = tuple(rf"{store}\ConSecRules" for store in (FIREWALL_POLICY, FIREWALL_OF_MDM, FIREWALL))
 _OLD: Final = (
     (r"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local", "ActivePolicy"),
     (r"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\GPTIPSECPolicy", "DSIPSECPolicyPath"),

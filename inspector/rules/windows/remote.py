@@ -30,12 +30,12 @@ _DRAIN: Final = "TSServerDrainMode"
 _DRAINED: Final = 2
 """No new sessions; 1 is until the next start."""
 _PORT: Final = 3389
-_FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
-_MANAGED: Final = rf"{_FIREWALL}\Mdm"
+FIREWALL: Final = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
+FIREWALL_OF_MDM: Final = rf"{FIREWALL}\Mdm"
 """What a management by MDM sets (Firewall CSP), in the form of the machine's own settings."""
-_RESTRICTED: Final = tuple(rf"{_FIREWALL}\RestrictedServices\{kind}\System" for kind in ("Static", "Configurable"))
+_RESTRICTED: Final = tuple(rf"{FIREWALL}\RestrictedServices\{kind}\System" for kind in ("Static", "Configurable"))
 """Rules of single services, which come before all others and know neither profiles nor being switched off."""
-_FIREWALL_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall"
+FIREWALL_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall"
 _SERVICES: Final = frozenset({"", "*", "termservice"})
 _PROGRAMS: Final = frozenset({"", "system"})
 _PROFILES: Final = {"Domain": "DomainProfile", "Private": "StandardProfile", "Public": "PublicProfile"}
@@ -189,8 +189,8 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     port = listening_port(registry)
     good: list[Evidence] = []
     bad = list(_restricted(registry, port))
-    local = list(_rules(registry, _FIREWALL))
-    policy = [*_rules(registry, _FIREWALL_POLICY), *_rules(registry, _MANAGED)]
+    local = list(_rules(registry, FIREWALL))
+    policy = [*_rules(registry, FIREWALL_POLICY), *_rules(registry, FIREWALL_OF_MDM)]
     settings = _settings(registry)
     for name in _PROFILES:
         place, on = settings(name, "EnableFirewall")
@@ -230,12 +230,12 @@ def _holds(found: FirewallRule, profile: str, port: int) -> bool:
 
 def _settings(registry: Registry) -> Callable[[str, str], tuple[Place, int | None]]:
     """Return what tells what holds for a profile, and where it stands: a policy, or the machine's own setting."""
-    newer = any(registry.key(rf"{_FIREWALL_POLICY}\{_POLICIES[name]}") for name in ("Private", "Public"))
+    newer = any(registry.key(rf"{FIREWALL_POLICY}\{_POLICIES[name]}") for name in ("Private", "Public"))
     policies = _POLICIES if newer else _OLD_POLICIES
 
     def setting(profile: str, name: str) -> tuple[Place, int | None]:
         own = _PROFILES[profile]
-        paths = (rf"{_FIREWALL_POLICY}\{policies[profile]}", rf"{_MANAGED}\{own}", rf"{_FIREWALL}\{own}")
+        paths = (rf"{FIREWALL_POLICY}\{policies[profile]}", rf"{FIREWALL_OF_MDM}\{own}", rf"{FIREWALL}\{own}")
         found = ((path, registry.number(path, name)) for path in paths)
         path, number = next((it for it in found if it[1] is not None), (paths[-1], None))
         return registry.place(path, name), number
