@@ -10,7 +10,7 @@ addresses are kept as they stand, and the releases that a rule is for (Platform)
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -21,8 +21,6 @@ _LIMITS: Final = (
     "security", "security2", "security2_9", "ttk", "ttk2_22", "ttk2_27", "ttk2_28", "rport", "rport2_10",
 )  # fmt: skip
 """Fields of which any makes a rule hold for some connections only."""
-_PORTS: Final = "lport"
-"""How the fields begin that name ports; later versions of the grammar brought fields of their own."""
 _WIRED: Final = "lan"
 _REMOTE: Final = ("ra4", "ra42", "ra6", "ra62")
 _OWN_NETWORK: Final = "localsubnet"
@@ -32,11 +30,15 @@ _RELEASES: Final = "platform"
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
-class FirewallRule(msgspec.Struct, frozen=True):
-    """A rule: its version, and the values of each field by the field's name in lower case."""
+class PolicyRule(msgspec.Struct, frozen=True):
+    """A rule of any kind: its version, and the values of each field by the field's name in lower case.
+
+    `port_fields` is how the fields begin that name ports; later versions of the grammar brought fields of their own.
+    """
 
     version: str
     fields: dict[str, tuple[str, ...]]
+    port_fields: ClassVar[tuple[str, ...]]
 
     def first(self, name: str) -> str:
         """Return the first value of a field; "" where it is not there."""
@@ -49,6 +51,33 @@ class FirewallRule(msgspec.Struct, frozen=True):
         return self.first("Active").upper() == "TRUE"
 
     @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles that it holds for ("Domain", "Private", "Public"); none named means all."""
+        return tuple(name.capitalize() for name in self.fields.get("profile", ()))
+
+    @property
+    def names_ports(self) -> bool:
+        """Whether it is limited to ports."""
+        return bool(self._ports)
+
+    @property
+    def _ports(self) -> tuple[str, ...]:
+        return tuple(text for name, texts in self.fields.items() if name.startswith(self.port_fields) for text in texts)
+
+    def holds_for_port(self, port: int) -> bool:
+        """Tell whether it is about TCP connections that concern `port`, of whichever addresses and programs."""
+        if self.first("Protocol") not in {"", _TCP}:
+            return False
+        ranges = self._ports
+        return not ranges or any(_contains(part, port) for text in ranges for part in text.split(","))
+
+
+class FirewallRule(PolicyRule, frozen=True):
+    """A rule that lets connections in or out, or blocks them."""
+
+    port_fields: ClassVar[tuple[str, ...]] = ("lport",)
+
+    @property
     def is_inbound(self) -> bool:
         """Whether it is about connections from outside."""
         return self.first("Dir").lower() == "in"
@@ -57,11 +86,6 @@ class FirewallRule(msgspec.Struct, frozen=True):
     def allows(self) -> bool:
         """Whether it lets in; otherwise it blocks."""
         return self.first("Action").lower() in {"allow", "bypass"}
-
-    @property
-    def profiles(self) -> tuple[str, ...]:
-        """The profiles that it holds for ("Domain", "Private", "Public"); none named means all."""
-        return tuple(name.capitalize() for name in self.fields.get("profile", ()))
 
     @property
     def is_limited(self) -> bool:
@@ -91,22 +115,6 @@ class FirewallRule(msgspec.Struct, frozen=True):
         ranges = (*self.fields.get("ra4", ()), *self.fields.get("ra42", ()))
         return limited and not {text.lower() for text in ranges} - {_OWN_NETWORK}
 
-    @property
-    def names_ports(self) -> bool:
-        """Whether it is limited to ports."""
-        return bool(self._ports)
-
-    @property
-    def _ports(self) -> tuple[str, ...]:
-        return tuple(text for name, texts in self.fields.items() if name.startswith(_PORTS) for text in texts)
-
-    def holds_for_port(self, port: int) -> bool:
-        """Tell whether it is about TCP connections to `port`, of whichever addresses and programs."""
-        if self.first("Protocol") not in {"", _TCP}:
-            return False
-        ranges = self._ports
-        return not ranges or any(contains_port(part, port) for text in ranges for part in text.split(","))
-
 
 def parse_firewall_rule(text: str) -> FirewallRule | None:
     """Take a rule apart; None where it is none."""
@@ -126,7 +134,7 @@ def parse_fields(text: str) -> tuple[str, dict[str, tuple[str, ...]]] | None:
     return version, fields
 
 
-def contains_port(text: str, port: int) -> bool:
+def _contains(text: str, port: int) -> bool:
     """Tell whether a port, or a range of ports, has `port`; a keyword such as "RPC" has none."""
     low, _, high = text.partition("-")
     if not _PORT.fullmatch(low):
