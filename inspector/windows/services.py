@@ -3,8 +3,8 @@ r"""Services and drivers: the keys below `SYSTEM\CurrentControlSet\Services`, an
 Source: Microsoft's documentation, "CreateServiceW" (types, start types, error control), "HKLM\SYSTEM\CurrentControlSet\
 Services registry tree" and "Specifying Driver Load Order": a driver without an image path is
 `System32\drivers\<name>.sys`, and a relative path begins at the Windows folder; a program or DLL that is named alone is
-looked for in System32. From Windows 8 on the system itself
-writes `StartOverride\0` for a boot driver that its machine could do without: that number counts, not `Start`.
+looked for in System32. From Windows 8 on the system itself writes `StartOverride\0` for a boot driver that its machine
+could do without: that number counts, not `Start`.
 """
 
 from __future__ import annotations

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import Facts
 from inspector.rules.rule import rule
+from inspector.rules.windows.setup import GENERALISED, image_state
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import MOUNTED_DEVICES, Registry
 from parsers.windows.sam_domain import MACHINE, parse_machine_sid
 
-_STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
-_GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _NAMED: Final = (
     (r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid", "the machine's GUID"),
     (r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate", "SusClientId", "the id at update servers"),
@@ -38,11 +37,8 @@ def windows_ids_are_not_shared(facts: Facts) -> Verdict:
     References: Microsoft, Sysprep (Generalize) a Windows installation; Microsoft, KB 903262.
     """
     registry = facts[Registry]
-    state, place = registry.text(_STATE, "ImageState"), registry.place(_STATE, "ImageState")
-    if not state:
-        raise UnknownFact("whether the image was generalised is not told", place)
-    evidence = Evidence(place, state)
-    if state == _GENERALISED:
+    state, evidence = image_state(registry)
+    if state == GENERALISED:
         return ok("each copy makes ids of its own", evidence)
     return warning("copies share the ids of this machine", *_ids(registry), evidence)
 

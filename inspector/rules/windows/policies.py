@@ -16,15 +16,16 @@ from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.registry import Registry
+from inspector.windows.services import SERVICES
 from parsers.windows.lsa_policy import parse_primary_domain
 
 _UPDATE: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate"
 _AUTOMATIC: Final = rf"{_UPDATE}\AU"
 _LICENCE: Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
 _HOST: Final = "KeyManagementServiceName"
-_TIME: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\Parameters"
+_TIME: Final = rf"{SERVICES}\W32Time\Parameters"
 _TIME_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\W32Time\Parameters"
-_CLIENT: Final = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\TimeProviders\NtpClient"
+_CLIENT: Final = rf"{SERVICES}\W32Time\TimeProviders\NtpClient"
 _CLIENT_POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\W32Time\TimeProviders\NtpClient"
 _PEER: Final = "time.windows.com"
 """The peer that Windows has by default."""

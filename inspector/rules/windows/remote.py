@@ -167,10 +167,10 @@ def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
 
     Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
     that is limited to cards, users, releases or IPsec lets nobody in, and one that blocks some addresses, users or
-    packages does not block the others. The policies that refuse all exceptions, or the
-    machine's own rules, count, and so does a profile that allows what no rule is about. Exceptions that policies of
-    Windows XP name (AuthorizedApplications, GloballyOpenPorts, Services) are not read. Rules and settings of a
-    management by MDM count as policies, and so does what restricts the service itself.
+    packages does not block the others. The policies that refuse all exceptions, or the machine's own rules, count, and
+    so does a profile that allows what no rule is about. Exceptions that policies of Windows XP name
+    (AuthorizedApplications, GloballyOpenPorts, Services) are not read. Rules and settings of a management by MDM count
+    as policies, and so does what restricts the service itself.
 
     Why: the security groups of the cloud stand before the instance; behind a firewall without that rule nobody gets in.
 

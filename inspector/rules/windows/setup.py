@@ -17,7 +17,7 @@ from inspector.windows.registry import SETUP, Registry
 _STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
 _SYSPREP: Final = rf"{SETUP}\Status\SysprepStatus"
 _COMPLETE: Final = "IMAGE_STATE_COMPLETE"
-_GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
+GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"})
 _STOPPED: Final = "IMAGE_STATE_UNDEPLOYABLE"
 _WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
@@ -27,7 +27,8 @@ _UNTIL_FIRST_START: Final = frozenset({3, 4})
 _SETUP_PROGRAM: Final = re.compile(r'(?i)"?(?:[^"\s]*\\)?(?:windeploy|setup|oobe)\.exe"?(?:\s.*)?')
 
 
-def _image_state(registry: Registry) -> tuple[str, Evidence]:
+def image_state(registry: Registry) -> tuple[str, Evidence]:
+    """Return what Setup wrote down last, and where. Raise `UnknownFact` where it wrote nothing."""
     state = registry.text(_STATE, "ImageState")
     place = registry.place(_STATE, "ImageState")
     if not state:
@@ -50,8 +51,8 @@ def windows_image_can_be_deployed(facts: Facts) -> Verdict:
 
     References: Microsoft, Windows Setup States; Alibaba Cloud, Detect custom images and repair (GUESTOS.Sysprep).
     """
-    state, evidence = _image_state(facts[Registry])
-    if state in (_COMPLETE, _GENERALISED):
+    state, evidence = image_state(facts[Registry])
+    if state in (_COMPLETE, GENERALISED):
         return ok("the setup is finished" if state == _COMPLETE else "the image is generalised", evidence)
     if state in _AUDIT:
         return warning("Windows starts in audit mode, not with the user's account", evidence)
@@ -75,8 +76,8 @@ def windows_image_is_generalised(facts: Facts) -> Verdict:
 
     References: Microsoft, Sysprep (Generalize) a Windows installation.
     """
-    state, evidence = _image_state(facts[Registry])
-    return ok("generalised", evidence) if state == _GENERALISED else failed("not generalised", evidence)
+    state, evidence = image_state(facts[Registry])
+    return ok("generalised", evidence) if state == GENERALISED else failed("not generalised", evidence)
 
 
 @rule("windows-setup-is-not-under-way", "Windows starts its system, not its setup", "windows")
@@ -94,7 +95,7 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     References: Microsoft, Windows Setup Automation Overview; Windows Setup States.
     """
     registry = facts[Registry]
-    state, said = _image_state(registry)
+    state, said = image_state(registry)
     if registry.key(SETUP) is None:
         raise UnknownFact("whether Setup is to run is not told", registry.place(SETUP))
     names = ("SystemSetupInProgress", "SetupType")
@@ -106,7 +107,7 @@ def windows_setup_is_not_under_way(facts: Facts) -> Verdict:
     ]
     if state == _COMPLETE and (running or kind):
         return failed("Setup is to run, though it was finished", *evidence, said)
-    if state == _GENERALISED and not (running or kind):
+    if state == GENERALISED and not (running or kind):
         return warning("the image is generalised, and Setup is not to run at the next start", *evidence, said)
     if (running or kind) and not _SETUP_PROGRAM.fullmatch(program):
         line = Evidence(registry.place(SETUP, "CmdLine"), program or "empty")
@@ -137,10 +138,10 @@ def windows_sysprep_was_not_interrupted(facts: Facts) -> Verdict:
     evidence = Evidence(place, str(number))
     if number == _READY:
         return ok("Sysprep is ready to run, or has run to its end", evidence)
-    state, said = _image_state(registry)
-    if state == _GENERALISED and number in _UNTIL_FIRST_START:
+    state, said = image_state(registry)
+    if state == GENERALISED and number in _UNTIL_FIRST_START:
         return ok("Sysprep has generalised the image, and the first start ends its work", evidence, said)
-    if state == _GENERALISED:
+    if state == GENERALISED:
         return warning("the image is generalised, but Sysprep's own state is another", evidence, said)
     return failed("Sysprep was interrupted", evidence, said)
 
