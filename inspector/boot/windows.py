@@ -16,8 +16,8 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
-from inspector.guest import Guest, Mount
-from inspector.windows.paths import windows_paths
+from inspector.guest import Guest
+from inspector.windows.drives import files_of
 from inspector.windows.registry import Registry
 from parsers.boot.bcd import BcdStore, parse_bcd
 from parsers.boot.pe import check_pe_whole, parse_pe
@@ -52,7 +52,7 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
 
     if volume.tree is None:
         return unread(f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}")
-    files = Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths(""))
+    files = files_of(volume)
     try:
         program, content = _file(files, manager), _file(files, store)
     except ParseError as error:

@@ -13,9 +13,8 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
-from inspector.guest import Guest, Mount, NotFound
-from inspector.windows.drives import is_partition
-from inspector.windows.paths import windows_paths
+from inspector.guest import NotFound
+from inspector.windows.drives import files_of, is_partition
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
@@ -168,10 +167,3 @@ def _check_image(image: Source, place: Place) -> None:
         raise BrokenEntry("needs an image that cannot be read", place, str(error), known=False) from None
     if found != _WIM:
         raise BrokenEntry("needs an image that is none", place, f"{_WIM.hex()} wanted, {found.hex()} found")
-
-
-def files_of(volume: Volume) -> Guest:
-    """Return the files of a volume. Raise `ParseError` where they cannot be read, or where it holds none."""
-    if volume.tree is None:
-        raise ParseError(Place(volume.name, volume=volume.name), volume.reason or "it holds no files")
-    return Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths())

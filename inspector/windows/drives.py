@@ -124,6 +124,13 @@ def _volume(device: Device, storage: Storage) -> Volume | None:
     return next((volume for volume in storage.volumes if is_partition(volume, device, storage)), None)
 
 
+def files_of(volume: Volume) -> Guest:
+    """Return the files of a volume, as before any has a letter. Raise `ParseError` where they cannot be had."""
+    if volume.tree is None:
+        raise ParseError(Place(volume.name, volume=volume.name), volume.reason or "it holds no files")
+    return Guest([Mount("/", volume, volume.tree, volume.tree.root)], "windows", windows_paths(""))
+
+
 def is_partition(volume: Volume, device: Device, storage: Storage) -> bool:
     """Tell whether a volume is the partition that a device names."""
     if isinstance(device, MbrPartition):

@@ -9,12 +9,12 @@ import pytest
 from fixtures.windows import bcd
 from fixtures.windows.hive import Data
 from inspector.facts.windows_boot import WindowsLoader
-from inspector.windows.boot_entries import BootEntries, BrokenEntry, files_of
+from inspector.windows.boot_entries import BootEntries, BrokenEntry
 from parsers.boot.bcd import OS_DEVICE, BcdObject, parse_bcd
-from parsers.place import ParseError, Place
+from parsers.place import Place
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
-from tests.volumes import SIZE, storage_of, volume_of
+from tests.volumes import SIZE
 from tests.windows import SIGNATURE, golden_storage, hive
 
 pytestmark = pytest.mark.corpus
@@ -52,10 +52,3 @@ def test_an_entry_leads_to_its_program() -> None:
     with pytest.raises(BrokenEntry, match="needs a file that does not exist") as broken:
         entries.follow(entry)
     assert (broken.value.known, broken.value.place) == (True, Place(r"\Windows\none.exe", volume="sda2"))
-
-
-def test_a_volume_without_files() -> None:
-    storage = storage_of(volume_of(None, 1, None), volume_of(None, 2, "ntfs", reason="odd"))
-    for volume, message in zip(storage.volumes, ("it holds no files", "odd"), strict=True):
-        with pytest.raises(ParseError, match=message):
-            files_of(volume)

@@ -18,7 +18,9 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest, find_roots
 from inspector.profile import load_profile
+from inspector.windows.drives import files_of
 from parsers.partition.table import Partition, Scheme
+from parsers.place import ParseError
 from tests.volumes import SIZE, storage_of, volume_of
 from tests.windows import SIGNATURE as GOLDEN_SIGNATURE
 from tests.windows import WindowsTree, golden, golden_storage, windows_files
@@ -195,3 +197,10 @@ def moved_data(data: Data) -> Data:
 
 def moved_file(node: Node) -> Node:
     return node.replace("C:\\", "D:\\") if isinstance(node, str) else node
+
+
+def test_a_volume_without_files() -> None:
+    storage = storage_of(volume_of(None, 1, None), volume_of(None, 2, "ntfs", reason="odd"))
+    for volume, message in zip(storage.volumes, ("it holds no files", "odd"), strict=True):
+        with pytest.raises(ParseError, match=message):
+            files_of(volume)
