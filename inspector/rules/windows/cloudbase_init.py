@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from msgspec.structs import replace
-
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
@@ -23,7 +21,7 @@ from inspector.windows.registry import Registry
 from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.cloudbase_init import MAX_SIZE, CloudbaseInit, parse_cloudbase_init
 
-_SERVICE: Final = "cloudbase-init"
+CLOUDBASE_INIT: Final = "cloudbase-init"
 _CONFIG_FILE: Final = re.compile(r'--config-file[=\s]+(?:"([^"]+)"|(\S+))')
 _UNATTENDED: Final = "cloudbase-init-unattend.conf"
 _DEFAULT: Final = (
@@ -59,7 +57,7 @@ def windows_cloudbase_init_starts(facts: Facts) -> Verdict:
 
     References: Cloudbase-Init, Tutorial; NHN Cloud, Image, console guide.
     """
-    return judge_service(facts, _SERVICE, Start.AUTOMATIC, required=False)
+    return judge_service(facts, CLOUDBASE_INIT, Start.AUTOMATIC, required=False)
 
 
 @rule("windows-cloudbase-init-finds-metadata", "Cloudbase-Init asks the services of this cloud", "windows")
@@ -76,18 +74,18 @@ def windows_cloudbase_init_finds_metadata(facts: Facts, *, services: Sequence[st
 
     References: Cloudbase-Init, Services, and the default of metadata_services.
     """
+    guest = facts[Guest]
     good: list[Evidence] = []
     bad: list[Evidence] = []
     for path, found in configurations(facts):
-        place = facts[Guest].place(path)
         if found is None:
-            bad.append(Evidence(place, "does not exist"))
+            bad.append(Evidence(guest.place(path), "does not exist"))
             continue
-        bad += [Evidence(replace(place, line=item.place.line), item.message) for item in found.problems]
+        bad += [Evidence(guest.place(path, item.place.line), item.message) for item in found.problems]
         option = found.option("metadata_services")
         listed = found.texts("metadata_services") if option else _DEFAULT
-        names = ", ".join(_class(name) for name in listed or ()) or "none"
-        seen = Evidence(replace(place, line=option.place.line if option else None), f"metadata services: {names}")
+        names = ", ".join(class_name(name) for name in listed or ()) or "none"
+        seen = Evidence(guest.place(path, option.place.line if option else None), f"metadata services: {names}")
         (good if _suits(listed or (), services) else bad).append(seen)
     if bad:
         return warning("Cloudbase-Init cannot read its configuration, or finds no metadata of this cloud", *bad)
@@ -116,14 +114,14 @@ def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
 def configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
     """Give the paths of the configuration files, and what they say; None where one is lacking."""
     registry, guest = facts[Registry], facts[Guest]
-    found = service(registry, _SERVICE)
+    found = service(registry, CLOUDBASE_INIT)
     if found is None:
         raise NotApplicable("Cloudbase-Init is not installed")
     paths = [quoted or plain for quoted, plain in _CONFIG_FILE.findall(found.image_path)]
     if not paths:
         raise UnknownFact(
             "which configuration Cloudbase-Init reads is not told",
-            registry.place(rf"{SERVICES}\{_SERVICE}", "ImagePath"),
+            registry.place(rf"{SERVICES}\{CLOUDBASE_INIT}", "ImagePath"),
         )
     beside = ntpath.join(ntpath.dirname(paths[0]), _UNATTENDED)
     if guest.exists(beside):
@@ -135,13 +133,13 @@ def configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
             yield path, None
 
 
-def _class(name: str) -> str:
+def class_name(name: str) -> str:
     """Return the name of a class without its modules, which moved in the course of time."""
     return name.rpartition(".")[2]
 
 
 def _suits(listed: Sequence[str], wanted: Sequence[str]) -> bool:
-    names = {_class(name) for name in listed}
+    names = {class_name(name) for name in listed}
     return bool(names & set(wanted)) if wanted else bool(names)
 
 

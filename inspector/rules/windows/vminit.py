@@ -27,7 +27,7 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.rules.windows.cloudbase_init import configurations
+from inspector.rules.windows.cloudbase_init import CLOUDBASE_INIT, class_name, configurations
 from inspector.rules.windows.services import judge_service
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, ok, warning
@@ -260,16 +260,15 @@ def _commands(facts: Facts) -> Iterator[Evidence]:
 
 def _cloudbase_init(facts: Facts) -> Iterator[Evidence]:
     """What Cloudbase-Init reads that lets it set the name, where nothing is said of plugins included."""
-    program = service(facts[Registry], "cloudbase-init")
+    program = service(facts[Registry], CLOUDBASE_INIT)
     if program is None or program.start != Start.AUTOMATIC:
         return
     for path, found in islice(configurations(facts), 1):
         option = found.option("plugins") if found else None
         plugins = (found.texts("plugins") if found and option else None) or ()
-        place = option.place if option else facts[Guest].place(path)
-        if option is None or any(name.rpartition(".")[2] == _SETS_NAME for name in plugins):
+        if option is None or _SETS_NAME in map(class_name, plugins):
             seen = f"cloudbase-init with {_SETS_NAME}" if option else f"cloudbase-init, by default with {_SETS_NAME}"
-            yield Evidence(Place(place.path, place.line, volume=facts[Guest].volume_of(path)), seen)
+            yield Evidence(facts[Guest].place(path, option.place.line if option else None), seen)
 
 
 def _version(facts: Facts, vminit: Service) -> tuple[Place, tuple[int, int, int, int]] | None:
