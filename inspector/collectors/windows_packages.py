@@ -10,11 +10,11 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_packages import ServicingPackage, ServicingPackages
-from inspector.windows.registry import Registry
+from inspector.windows.registry import SERVICING, Registry
 from parsers.place import ParseError
 from parsers.windows.package_identity import parse_package_identity
 
-PACKAGES: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
+_PACKAGES: Final = rf"{SERVICING}\Packages"
 _UPDATE: Final = "package_for_"
 _STATE: Final = "CurrentState"
 _MAX_PACKAGES: Final = 100_000  # a server that was updated for years has some thousand
@@ -23,10 +23,10 @@ _MAX_PACKAGES: Final = 100_000  # a server that was updated for years has some t
 def collect_servicing_packages(facts: Facts) -> ServicingPackages:
     """Read the updates with their states; without any package nothing is known, since every Windows came as some."""
     registry = facts[Registry]
-    place = registry.place(PACKAGES)
+    place = registry.place(_PACKAGES)
     updates = []
     count = 0
-    for key in registry.subkeys(PACKAGES):
+    for key in registry.subkeys(_PACKAGES):
         count += 1
         if count > _MAX_PACKAGES:
             raise ParseError(place, f"at most {_MAX_PACKAGES} packages wanted, more found")

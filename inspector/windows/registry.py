@@ -32,6 +32,7 @@ SESSION_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager
 ENVIRONMENT: Final = rf"{SESSION_MANAGER}\Environment"
 MOUNTED_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 SETUP: Final = r"HKLM\SYSTEM\Setup"
+SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
 _ROOTS: Final = {

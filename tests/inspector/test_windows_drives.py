@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from fixtures.windows.disk import MIB, copy_sparsely, mounted
+from fixtures.windows.golden import drive_c
 from fixtures.windows.guest import DRIVE_MIB
 from fixtures.windows.hives import SYSTEM_PARTITION
 from fixtures.windows.system_drive import DOWNLOAD, LOG, PROGRAM_86, SPARSE, ZONE
@@ -114,7 +115,7 @@ PATHS: Final = {
         "/Users/All Users/Application Data/Desktop/desktop.ini",
         r"%ALLUSERSPROFILE%\Desktop\desktop.ini",
     ],
-    "C:" + PROGRAM_86.replace("/", "\\"): [
+    drive_c(PROGRAM_86): [
         r"C:\PROGRA~2\COMMON~1\System\wab32.dll",
         r"%ProgramFiles(x86)%\Common Files\System\wab32.dll",
         PROGRAM_86,

@@ -19,10 +19,9 @@ from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.registry import SESSION_MANAGER, Registry
+from inspector.windows.registry import SERVICING, SESSION_MANAGER, Registry
 from inspector.windows.services import TCPIP
 
-_SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 _UPDATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 _PENDING: Final = r"\Windows\WinSxS\pending.xml"
 _COMPONENTS: Final = r"HKLM\COMPONENTS"
@@ -46,19 +45,14 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     repair (GUESTOS.Update).
     """
     registry = facts[Registry]
-    if registry.key(_SERVICING) is None:
-        raise UnknownFact("the state of the updates is not told", registry.place(_SERVICING))
+    if registry.key(SERVICING) is None:
+        raise UnknownFact("the state of the updates is not told", registry.place(SERVICING))
     begun: list[Evidence] = []
     waiting: list[Evidence] = []
     in_part: list[Evidence] = []
     unread = Unread()
-    for found, part in (
-        (begun, _begun),
-        (waiting, _pending),
-        (waiting, _waiting),
-        (waiting, _queued),
-        (in_part, _partial),
-    ):
+    parts = ((begun, _begun), (waiting, _pending), (waiting, _waiting), (waiting, _queued), (in_part, _partial))
+    for found, part in parts:
         with unread.kept():
             found += islice(part(facts), _SHOWN)
     if begun:
@@ -72,7 +66,7 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     seen = f"none of {len(packages.updates)} updates is pending"
     return ok(
         "no update is under way",
-        Evidence(registry.place(_SERVICING), "nothing pending"),
+        Evidence(registry.place(SERVICING), "nothing pending"),
         Evidence(packages.place, seen),
     )
 
@@ -93,20 +87,16 @@ def _begun(facts: Facts) -> Iterator[Evidence]:
     guest, registry = facts[Guest], facts[Registry]
     if guest.is_file(_PENDING):
         yield Evidence(guest.place(_PENDING), "operations that the next start has to do")
-    if registry.key(rf"{_SERVICING}\RebootInProgress") is not None:
-        yield Evidence(registry.place(rf"{_SERVICING}\RebootInProgress"), "there")
-    if registry.number(rf"{_SERVICING}\SessionsPending", "Exclusive"):
-        yield Evidence(registry.place(rf"{_SERVICING}\SessionsPending", "Exclusive"), "a session is under way")
+    if registry.key(rf"{SERVICING}\RebootInProgress") is not None:
+        yield Evidence(registry.place(rf"{SERVICING}\RebootInProgress"), "there")
+    if registry.number(rf"{SERVICING}\SessionsPending", "Exclusive"):
+        yield Evidence(registry.place(rf"{SERVICING}\SessionsPending", "Exclusive"), "a session is under way")
 
 
 def _waiting(facts: Facts) -> Iterator[Evidence]:
     """What only wants a restart."""
     registry = facts[Registry]
-    for path in (
-        rf"{_SERVICING}\RebootPending",
-        rf"{_SERVICING}\PackagesPending",
-        rf"{_UPDATE}\RebootRequired",
-    ):
+    for path in (rf"{SERVICING}\RebootPending", rf"{SERVICING}\PackagesPending", rf"{_UPDATE}\RebootRequired"):
         if registry.key(path) is not None:
             yield Evidence(registry.place(path), "there")
     yield from _renamed(registry)

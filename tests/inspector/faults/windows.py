@@ -24,6 +24,7 @@ from fixtures.windows.golden import (
     SERVICES,
     VOLUME_CLASS,
     answer_file,
+    drive_c,
 )
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.pe import program
@@ -271,7 +272,7 @@ FAULTS: Final = (
     ),
     Fault(
         "cloudbase-init-for-another-cloud", "CloudbaseInit", WARNING,
-        "C:" + CLOUDBASE_CONF.replace("/", "\\"), profile="nhn",
+        drive_c(CLOUDBASE_CONF), profile="nhn",
         files={CLOUDBASE_CONF: "[DEFAULT]\nmetadata_services=cloudbaseinit.metadata.services.gceservice.GCEService\n"},
     ),
     Fault(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fixtures.windows import virtio
-from fixtures.windows.golden import DRIVERS, SERVICES
+from fixtures.windows.golden import DRIVERS, SERVICES, drive_c
 from fixtures.windows.hive import Keys
 from fixtures.windows.version import versioned
 from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, REPOSITORY, VIOSTOR
@@ -23,10 +23,6 @@ _NEWER: Final = virtio.Package("viostor", 7, "viostor", VIOSTOR.section, 2, 0x10
 
 def _unmatched(package: virtio.Package, device: str) -> Keys:
     return {device: None, **{rf"{IDS}\{name}": None for name in package.ids}}
-
-
-def _shown(path: str) -> str:
-    return "C:" + path.replace("/", "\\")
 
 
 def _disk(name: str, change: Keys, place: str = _DISK_PLACE, status: Status = FAILED, checks: str = "Virtio") -> Fault:
@@ -89,15 +85,15 @@ DRIVER_FAULTS: Final = (
         files=virtio.files(_NEWER),
     ),
     of_file(
-        "no-catalogue", "DriverPackages Virtio", WARNING, f"{CATALOGS}/oem1.cat", _shown(f"{CATALOGS}/oem1.cat"),
+        "no-catalogue", "DriverPackages Virtio", WARNING, f"{CATALOGS}/oem1.cat", drive_c(f"{CATALOGS}/oem1.cat"),
     ),
     of_file(
         "catalogue-that-is-none", "DriverPackages Virtio", WARNING, f"{CATALOGS}/oem2.cat",
-        _shown(f"{CATALOGS}/oem2.cat"), b"MZ" * 100,
+        drive_c(f"{CATALOGS}/oem2.cat"), b"MZ" * 100,
     ),
-    of_file("inf-file-gone", "DriverPackages", WARNING, f"{INF}/oem3.inf", _shown(f"{INF}/oem3.inf")),
+    of_file("inf-file-gone", "DriverPackages", WARNING, f"{INF}/oem3.inf", drive_c(f"{INF}/oem3.inf")),
     of_file(
         "driver-store-cleaned", "DriverPackages", WARNING, f"{REPOSITORY}/{VIOSTOR.folder()}/viostor.inf",
-        _shown(f"{REPOSITORY}/{VIOSTOR.folder()}/viostor.inf"),
+        drive_c(f"{REPOSITORY}/{VIOSTOR.folder()}/viostor.inf"),
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from fixtures.windows.golden import (
     SERVICES,
     SERVICING,
     SIGNED_BY,
+    drive_c,
     network_filter,
     package,
 )
@@ -67,7 +68,7 @@ SERVICE_FAULTS: Final = (
         files={f"{_VMINIT}/log/vminit.log": "12:00 extend_disk_error\n"},
     ),
     Fault(
-        "cloudbase-init-names-it-too", "Vminit", WARNING, "C:" + CLOUDBASE_CONF.replace("/", "\\"),
+        "cloudbase-init-names-it-too", "Vminit", WARNING, drive_c(CLOUDBASE_CONF),
         files={CLOUDBASE_CONF: "[DEFAULT]\nplugins=cloudbaseinit.plugins.common.sethostname.SetHostNamePlugin\n"},
     ),
     in_software("renamed-at-log-on", "Vminit", WARNING, _RUN_ONCE, "x", "netdom renamecomputer . /newname:y"),

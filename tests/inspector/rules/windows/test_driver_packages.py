@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from fixtures.windows import virtio
-from fixtures.windows.golden import DRIVERS
+from fixtures.windows.golden import DRIVERS, drive_c
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.version import versioned
 from fixtures.windows.virtio import CATALOGS, DATABASE, DEVICES, IDS, INF, PACKAGES, REPOSITORY, VIOSTOR
@@ -160,7 +160,7 @@ def test_a_package_that_is_not_whole(path: str, content: bytes | None, flaw: str
     verdict = judge(windows_virtio_packages_are_whole, golden(files={path: content}))
     (evidence,) = verdict.evidence
     assert (verdict.status, evidence.seen) == (Status.WARNING, flaw)
-    assert evidence.place.path == "C:" + path.replace("/", "\\")
+    assert evidence.place.path == drive_c(path)
 
 
 def test_without_packages_none_can_be_whole() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fixtures.files import Dir, File, Link
-from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES
+from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES, drive_c
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.version import versioned
 from inspector.profile import load_profile
@@ -150,8 +150,8 @@ CONF = "[DEFAULT]\nplugins=cloudbaseinit.plugins.common.mtu.MTUPlugin"
 @pytest.mark.parametrize(
     ("system", "software", "files", "place", "line"),
     [
-        ({}, {}, {CLOUDBASE_CONF: f"{CONF},{WITH_NAME}\n"}, "C:" + CLOUDBASE_CONF.replace("/", "\\"), 2),
-        ({}, {}, {CLOUDBASE_CONF: "[DEFAULT]\n"}, "C:" + CLOUDBASE_CONF.replace("/", "\\"), None),
+        ({}, {}, {CLOUDBASE_CONF: f"{CONF},{WITH_NAME}\n"}, drive_c(CLOUDBASE_CONF), 2),
+        ({}, {}, {CLOUDBASE_CONF: "[DEFAULT]\n"}, drive_c(CLOUDBASE_CONF), None),
         (
             {rf"{SERVICES}\Amazon EC2Launch": {"Type": 0x10, "Start": 2}}, {}, {},
             rf"{SERVICES}\Amazon EC2Launch\Start", None,
