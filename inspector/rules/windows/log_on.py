@@ -115,8 +115,9 @@ def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
     if key.name.lower().endswith(_BACKUP):
         yield Evidence(registry.in_guest(key.place), "set aside: the profile could not be loaded once")
     elif key.name.startswith(_ACCOUNTS):
-        value = registry.own(key) and key.value("ProfileImagePath")
-        path = registry.wanted(value.text, "a text", value) if value else ""
+        registry.own(key)
+        value = key.value("ProfileImagePath")
+        path = registry.string(value)
         place = registry.in_guest(value.place if value else key.place)
         if not path:
             yield Evidence(place, "no folder is named")

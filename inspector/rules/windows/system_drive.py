@@ -11,9 +11,9 @@ from typing import Final
 
 from inspector.disks.disk import DYNAMIC, Disk, Volume, partition_name
 from inspector.disks.storage import Storage
-from inspector.facts import Facts, UnknownFact
-from inspector.guest import Guest
+from inspector.facts import Facts
 from inspector.rules.rule import rule
+from inspector.rules.windows.volume_layout import system_volume
 from inspector.verdict import Evidence, Verdict, ok, warning
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
@@ -39,9 +39,7 @@ def windows_system_drive_can_grow(facts: Facts) -> Verdict:
 
     References: Microsoft, diskpart extend; Alibaba Cloud, Initialization tools, Vminit (ExtendVolume).
     """
-    volume = next((mount.volume for mount in facts[Guest].mounts if mount.path == "/"), None)
-    if volume is None:
-        raise UnknownFact("the volume of the system drive is not known")
+    volume = system_volume(facts)
     own, disk = volume.partition, facts[Storage].disk_of(volume)
     if own is None or disk is None:
         return warning(

@@ -29,7 +29,8 @@ _NO_BLOCK_IO: Final = 1
 _LONGEST: Final = 300
 
 
-def _drive(facts: Facts) -> Volume:
+def system_volume(facts: Facts) -> Volume:
+    """Return the volume of the system drive. Raise `UnknownFact` where it is not known."""
     volume = facts[Guest].mount_of("/").volume
     if volume is None:
         raise UnknownFact("the volume of the system drive is not known", facts[Guest].place("\\"))
@@ -56,7 +57,7 @@ def windows_system_drive_is_ntfs(facts: Facts) -> Verdict:
 
     References: Microsoft, "UEFI/GPT-based hard drive partitions" and "BIOS/MBR-based hard drive partitions".
     """
-    volume = _drive(facts)
+    volume = system_volume(facts)
     if volume.type != "ntfs":
         return warning("the system drive is not NTFS", Evidence(volume.place, volume.type or "not recognised"))
     size = parse_bios_parameter_block(volume.source).sector_size
@@ -80,7 +81,7 @@ def windows_partitions_are_large_enough(facts: Facts, *, drive: int, started: in
     References: Microsoft, "UEFI/GPT-based hard drive partitions" and "BIOS/MBR-based hard drive partitions": 20 GB for
     Windows of 64 bits, 100 MB for the system partition.
     """
-    root = _drive(facts)
+    root = system_volume(facts)
     wanted = {root.name: (root, drive, "the system drive")}
     for loader, volume in _started(facts):
         wanted.setdefault(volume.name, (volume, started, f"what {loader.firmware} starts"))
@@ -134,7 +135,7 @@ def windows_partitions_are_shown(facts: Facts) -> Verdict:
 
     References: Microsoft, PARTITION_INFORMATION_GPT and "Disk Partition Types"; UEFI 2.10, 5.3.3.
     """
-    root = _drive(facts)
+    root = system_volume(facts)
     volumes = {volume.name: (volume, loader.firmware) for loader, volume in _started(facts)}
     volumes.setdefault(root.name, (root, "bios"))
     hidden: list[Evidence] = []
@@ -183,7 +184,7 @@ def windows_system_may_use_its_drive(facts: Facts) -> Verdict:
     References: [MS-DTYP] 2.4.6 and 2.5.3.2; Alibaba Cloud's troubleshooting of Windows.
     """
     tree = facts[Guest].mount_of("/").tree
-    place = Place(facts[Guest].written("\\"), volume=_drive(facts).name)
+    place = Place(facts[Guest].written("\\"), volume=system_volume(facts).name)
     if not isinstance(tree, SecurityDescribing):
         return unknown("who may use the system drive is not known", Evidence(place, "no security descriptors are read"))
     descriptor = parse_security_descriptor(tree.security_descriptor(tree.root), place)

@@ -9,6 +9,7 @@ from inspector.facts import Facts
 from inspector.guest import Guest, Mount
 from inspector.rules.windows.system_drive import windows_system_drive_can_grow
 from inspector.verdict import Status, Verdict
+from inspector.windows.paths import windows_paths
 from parsers.partition.table import Partition, Scheme
 from tests.memory_tree import MemoryTree
 from tests.volumes import SIZE, disk_of, volume_of
@@ -80,6 +81,6 @@ def test_a_drive_without_a_partition() -> None:
 
 
 def test_without_a_volume_nothing_is_known() -> None:
-    guest = Guest([Mount("/", None, MemoryTree({}))], "windows")
+    guest = Guest([Mount("/", None, tree := MemoryTree({}), tree.root)], "windows", windows_paths())
     verdict = windows_system_drive_can_grow(Facts({Guest: guest}, COLLECTORS))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
