@@ -56,7 +56,7 @@ def inspected(path: Path, limits: Limits) -> Report | InspectorError:
 
 
 def _inherited() -> int:
-    """Bytes of address space that the child gets from pytest, which has hundreds of tests behind it, and not from us."""
+    """Bytes of address space that the child gets of pytest, which has hundreds of tests behind it, not of us."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
