@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.btrfs import GUESTS, Guest, build, run
+from fixtures.btrfs import GUESTS, Guest, build, forget, run
 from fixtures.disk import MIB, build_disk
 from fixtures.golden import GOLDEN
 from inspector.disks.storage import open_storage
@@ -103,7 +103,7 @@ def mounted_as_fstab_says(guest: Guest, disks: list[Path], folder: Path) -> Iter
     finally:
         for point in reversed(mounts):
             run("umount", str(point))
-        run("btrfs", "device", "scan", "--forget", *devices)
+        forget(devices)
         for device in devices:
             run("losetup", "-d", device)
 
