@@ -26,4 +26,4 @@ class Unread:
     def tell(self) -> None:
         """Raise what was kept; to be called before a verdict that all is well."""
         if self._first:
-            raise self._first
+            raise self._first.with_traceback(None)

@@ -14,8 +14,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.windows.registry import CURRENT_VERSION, Registry
-from inspector.windows.services import Service, Services, services
-from parsers.place import ParseError
+from inspector.windows.services import Services, services
 
 _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
 _BUILDS: Final = ("CurrentBuild", "CurrentBuildNumber")
@@ -32,16 +31,8 @@ def collect_registry(facts: Facts) -> Registry:
 
 
 def collect_services(facts: Facts) -> Services:
-    """Read every service once: a real machine has several hundred. What cannot be read hides none of the others."""
-    found: list[Service] = []
-    try:
-        for item in services(facts[Registry]):
-            found.append(item)  # extend() would lose them where a later one raises
-    except (UnknownFact, ParseError) as error:
-        if not found:
-            raise
-        return Services(tuple(found), error)
-    return Services(tuple(found))
+    """Read every service once: a real machine has several hundred."""
+    return services(facts[Registry])
 
 
 def collect_windows_version(facts: Facts) -> WindowsVersion:

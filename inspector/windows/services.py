@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from inspector.facts import UnknownFact
+from inspector.unread import Unread
 from inspector.verdict import Evidence
 from inspector.windows.registry import Registry
 from parsers.place import ParseError, Place
@@ -124,11 +125,11 @@ class Services(msgspec.Struct, frozen=True):
 
     Attributes:
         readable: those that could be read.
-        unread: what kept the first other one from being read; None where there is none.
+        unread: what kept others from being read.
     """
 
     readable: tuple[Service, ...]
-    unread: UnknownFact | ParseError | None = None
+    unread: Unread
 
     @property
     def items(self) -> tuple[Service, ...]:
@@ -138,8 +139,7 @@ class Services(msgspec.Struct, frozen=True):
 
     def tell(self) -> None:
         """Raise `UnknownFact` or `ParseError` where one could not be read."""
-        if self.unread:
-            raise self.unread.with_traceback(None)
+        self.unread.tell()
 
 
 _STARTS: Final = frozenset(Start)
@@ -156,28 +156,26 @@ def absent(registry: Registry, name: str) -> Evidence:
     return Evidence(registry.place(rf"{SERVICES}\{name}"), "no such service")
 
 
-def services(registry: Registry) -> Iterator[Service]:
-    """Give every service.
+def services(registry: Registry) -> Services:
+    """Return every service; those that cannot be read, and those behind too many values, hide none of the others.
 
-    Raise `UnknownFact` or `ParseError` at the end where some cannot be read, or there are none, and `ParseError` where
-    all have too many values.
+    Raise `UnknownFact` or `ParseError` where none can be read.
     """
+    found: list[Service] = []
+    unread = Unread()
     room = _MAX_VALUES
-    unread: UnknownFact | ParseError | None = None
-    for key in registry.subkeys(SERVICES):
-        room -= key.value_count + 1
-        if room < 0:
-            raise ParseError(registry.place(SERVICES), f"services with at most {_MAX_VALUES} values wanted, more found")
-        try:
-            found = _service(registry, key)
-        except (UnknownFact, ParseError) as error:
-            unread = unread or error
-            continue
-        yield found
-    if unread:
-        raise unread
-    if room == _MAX_VALUES:
+    with unread.kept():
+        for key in registry.subkeys(SERVICES):
+            room -= key.value_count + 1
+            if room < 0:
+                message = f"services with at most {_MAX_VALUES} values wanted, more found"
+                raise ParseError(registry.place(SERVICES), message)
+            with unread.kept():
+                found.append(_service(registry, key))
+    if not found:
+        unread.tell()
         raise UnknownFact("the registry has no services", registry.place(SERVICES))
+    return Services(tuple(found), unread)
 
 
 def unmet(

@@ -54,7 +54,7 @@ WINDOWS_7 = {
 def told(files: Changes, machine: str) -> dict[str, Status]:
     """Return which rules of Windows are not OK, where every service has its file."""
     guest = golden(files=files)[Guest]
-    loaded = {guest.normal(service.file) for service in services(Registry(guest))}
+    loaded = {guest.normal(service.file) for service in services(Registry(guest)).items}
     assert len(loaded) > 300
     files = {**files, **{path: program(machine) for path in loaded if not guest.exists(path)}}
     rules = [rule for check in judged(golden_storage(files=files)).values() for rule in check.rules]

@@ -52,7 +52,7 @@ def programs(content: bytes, there: Iterable[str]) -> Files:
     guest = golden(files={f"{CONFIG}/SYSTEM": content})[Guest]
     spelled = {"": ""}
     known = {spell(path, spelled).lower() for path in there}
-    paths = [spell(guest.normal(service.file), spelled) for service in services(Registry(guest))]
+    paths = [spell(guest.normal(service.file), spelled) for service in services(Registry(guest)).items]
     return {path: program() for path in paths if path.lower() not in known}
 
 

@@ -148,7 +148,7 @@ def test_administrators_may_set_how_some_services_start_in_the_registry_alone(na
 
 def test_drivers_without_an_image_path_are_started_all_the_same() -> None:
     """Their file is `System32\\drivers\\<name>.sys`."""
-    named = {item.name for item in services(registry()) if item.is_driver and not item.image_path}
+    named = {item.name for item in services(registry()).items if item.is_driver and not item.image_path}
     assert {"Null", "Beep", "Msfs", "Npfs", "spldr"} <= named
     assert installed("spldr").start == Start.BOOT
     assert (installed("partmgr").error_control, installed("partmgr").start) == (3, Start.BOOT)

@@ -74,10 +74,10 @@ def test_the_programs_that_a_path_without_quotes_may_mean() -> None:
 
 def test_one_service_that_cannot_be_read_hides_no_other() -> None:
     registry = Registry(windows_of({KEY: {"Start": "0"}, rf"{KEY}2": {"Start": 2}}))
-    given = services(registry)
-    assert next(given).name == "x2"
+    found = services(registry)
+    assert [it.name for it in found.readable] == ["x2"]
     with pytest.raises(UnknownFact, match="a REG_DWORD wanted"):
-        next(given)
+        found.tell()
 
 
 def test_what_a_service_depends_on_and_cannot_have() -> None:
@@ -105,15 +105,15 @@ def test_a_list_of_one() -> None:
 
 def test_services_with_more_values_than_any_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = registry_with({"Start": 0, "Type": 1})
-    assert [it.name for it in services(registry)] == ["x"]
+    assert [it.name for it in services(registry).items] == ["x"]
     monkeypatch.setattr(module, "_MAX_VALUES", 2)
     with pytest.raises(ParseError, match="at most 2 values"):
-        list(services(registry))
+        services(registry)
 
 
 def test_without_services_nothing_is_known() -> None:
     with pytest.raises(UnknownFact, match="no services"):
-        list(services(Registry(windows_of({r"ControlSet001\Control": {}}))))
+        services(Registry(windows_of({r"ControlSet001\Control": {}})))
 
 
 @pytest.mark.parametrize("name", [KEY, rf"{KEY}\Parameters"])
@@ -123,4 +123,4 @@ def test_a_service_behind_a_link_is_not_known(name: str) -> None:
     assert key is not None
     content[4096 + key.offset + 6] |= 0x10
     with pytest.raises(UnknownFact, match="is a link"):
-        list(services(Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)}))))
+        services(Registry(windows_of({}, files={"/Windows/System32/config/SYSTEM": bytes(content)})))
