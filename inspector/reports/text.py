@@ -83,10 +83,10 @@ def _told(checks: list[str], rules: list[RuleResult], *, colour: bool) -> Iterat
     if many:
         yield from wrap(", ".join(checks), _WIDTH, initial_indent="    ", subsequent_indent="    ")
     seen = list(dict.fromkeys(_seen(item, first.message) for rule in rules for item in rule.evidence))
-    shown = len(seen) if len(seen) <= _MAX_PLACES or not others else _MAX_PLACES
-    yield from seen[:shown]
-    if shown < len(seen):
-        yield f"    and {len(seen) - shown} more, which the JSON report has"
+    shown = seen[:_MAX_PLACES] if others else seen
+    yield from shown
+    if more := len(seen) - len(shown):
+        yield f"    and {more} more, which the JSON report has"
     yield f"    fix: {first.fix}"
 
 
