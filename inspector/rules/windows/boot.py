@@ -188,6 +188,16 @@ def _program(facts: Facts, program: Source, place: Place, loader: WindowsLoader,
     return _Start(None, place, f"the loader of {loader.firmware}, named by {element.place.key}")
 
 
+def default_entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BootEntries, BcdObject]]:
+    """Give the stores with their default entries; one that has none is the matter of windows-bcd-starts-windows."""
+    found = stores(facts)
+    if all(store.default is None for _, store in found):
+        raise NotApplicable("there is no default entry, which windows-bcd-starts-windows reports")
+    for loader, store in found:
+        if store.default is not None:
+            yield loader, BootEntries(facts[Storage], loader, store), store.default
+
+
 def _entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BcdStore, BcdObject]]:
     for loader, store in stores(facts):
         for entry in (store.boot_manager, store.default):
@@ -207,7 +217,8 @@ def _set(facts: Facts, *types: int) -> list[tuple[BcdElement, str, Place]]:
 
 
 def _stores_seen(facts: Facts, seen: str) -> list[Evidence]:
-    return [Evidence(loader.store_place, seen) for loader, _ in stores(facts)]
+    """Return what was seen of the stores that have a default entry: without one nothing was."""
+    return [Evidence(loader.store_place, seen) for loader, _, _ in default_entries(facts)]
 
 
 @rule("windows-starts-in-normal-mode", "Windows is not told to start in safe mode", "windows")

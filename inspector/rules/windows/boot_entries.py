@@ -2,15 +2,13 @@ r"""The other entries of the boot store: those of the menu, one that is started 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
-from inspector.disks.storage import Storage
 from inspector.facts import Facts
-from inspector.facts.windows_boot import WindowsLoader
 from inspector.rules.rule import rule
-from inspector.rules.windows.boot import stores
-from inspector.verdict import Evidence, NotApplicable, Verdict, ok, unknown, warning
+from inspector.rules.windows.boot import default_entries, stores
+from inspector.verdict import Evidence, Verdict, ok, unknown, warning
 from inspector.windows.boot_entries import BootEntries, BrokenEntry
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject
@@ -24,22 +22,6 @@ _POLICIES: Final = {
     4: "ignorecheckpointfailures", 5: "displayshutdownfailures", 6: "displaybootfailures",
     7: "displaycheckpointfailures",
 }  # fmt: skip
-
-
-def _read(facts: Facts) -> Iterator[tuple[WindowsLoader, BootEntries]]:
-    """Give the stores, each of which could be read whole."""
-    for loader, store in stores(facts):
-        yield loader, BootEntries(facts[Storage], loader, store)
-
-
-def _defaults(facts: Facts) -> Iterator[tuple[WindowsLoader, BootEntries, BcdObject]]:
-    """Give the stores with their default entries; one that has none is the matter of windows-bcd-starts-windows."""
-    found = [(loader, entries, entries.store.default) for loader, entries in _read(facts)]
-    if all(default is None for _, _, default in found):
-        raise NotApplicable("there is no default entry, which windows-bcd-starts-windows reports")
-    for loader, entries, default in found:
-        if default is not None:
-            yield loader, entries, default
 
 
 class _Trails:
@@ -90,7 +72,7 @@ def windows_boot_menu_leads_to_systems(facts: Facts) -> Verdict:
     References: Microsoft, Boot Configuration Data Reference (BcdBootMgrElementTypes, BcdOSLoaderElementTypes).
     """
     trails = _Trails()
-    for loader, entries, default in _defaults(facts):
+    for loader, entries, default in default_entries(facts):
         manager = entries.store.boot_manager
         menu = entries.element(manager, bcd.DISPLAY_ORDER) if manager else None
         if manager and menu:
@@ -120,7 +102,7 @@ def windows_starts_its_default_entry(facts: Facts) -> Verdict:
     """
     others = []
     good = []
-    for _, entries, default in _defaults(facts):
+    for _, entries, default in default_entries(facts):
         manager = entries.store.boot_manager
         once = entries.element(manager, bcd.BOOT_SEQUENCE) if manager else None
         names = entries.store.listed(manager, bcd.BOOT_SEQUENCE) if manager else ()
@@ -151,7 +133,7 @@ def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
     BcdLibraryElementTypes (DisplayAdvancedOptions, DisplayOptionsEdit).
     """
     waits, good = [], []
-    for loader, entries, default in _defaults(facts):
+    for loader, entries, default in default_entries(facts):
         manager = entries.store.boot_manager or default
         shown = entries.element(manager, bcd.DISPLAY_BOOT_MENU)
         menu = entries.element(manager, bcd.DISPLAY_ORDER)
@@ -195,7 +177,7 @@ def windows_recovery_is_there(facts: Facts) -> Verdict:
     AutoRecoveryEnabled); BcdDeviceObjectElementTypes (SdiDevice, SdiPath).
     """
     trails = _Trails()
-    for _, entries, default in _defaults(facts):
+    for _, entries, default in default_entries(facts):
         sequence = entries.element(default, bcd.RECOVERY_SEQUENCE)
         enabled = entries.element(default, bcd.RECOVERY_ENABLED)
         names = entries.store.listed(default, bcd.RECOVERY_SEQUENCE)
@@ -224,7 +206,7 @@ def windows_starts_again_after_a_failure(facts: Facts) -> Verdict:
     """
     found = []
     good = []
-    for _, entries, default in _defaults(facts):
+    for _, entries, default in default_entries(facts):
         enabled = entries.element(default, bcd.RECOVERY_ENABLED)
         policy = entries.element(default, bcd.BOOT_STATUS_POLICY)
         off = enabled is not None and enabled.value is False

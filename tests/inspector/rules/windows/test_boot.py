@@ -54,6 +54,14 @@ def test_a_good_store_is_ok(rule: Rule) -> None:
     assert (verdict.status, verdict.known) == (Status.OK, True)
 
 
+@pytest.mark.parametrize(
+    "rule", [windows_starts_in_normal_mode, windows_checks_signatures_of_drivers, windows_is_not_debugged]
+)
+def test_of_a_store_without_a_default_entry_nothing_is_ok(rule: Rule) -> None:
+    with pytest.raises(NotApplicable, match="no default entry"):
+        rule(facts_of(hive({"Objects": {}})))
+
+
 def seen(verdict: Verdict) -> tuple[str, str]:
     evidence = verdict.evidence[0]
     return str(evidence.place), evidence.seen
