@@ -2,15 +2,14 @@ r"""The first sector of the partition that a BIOS starts: whose code it is, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from inspector.disks.disk import Volume
-from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.facts.windows_boot import WindowsBoot
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.windows.system_volumes import started_volumes
 from parsers.boot.boot_code import BootCode, parse_boot_sector
 from parsers.filesystem.bios_parameter_block import parse_bios_parameter_block
 
@@ -18,13 +17,12 @@ _NOTHING: Final = frozenset({BootCode.EMPTY, BootCode.NTLDR, BootCode.REFUSAL})
 """Code that does not start the boot manager of Windows Vista and later."""
 
 
-def _started(facts: Facts) -> Iterator[Volume]:
-    """Give what a BIOS starts; raise `NotApplicable` where that is nothing."""
-    found = [loader.volume for loader in facts[WindowsBoot].loaders if loader.firmware == "bios"]
+def _started(facts: Facts) -> list[Volume]:
+    """Return what a BIOS starts; raise `NotApplicable` where that is nothing."""
+    found = [volume for loader, volume in started_volumes(facts) if loader.firmware == "bios"]
     if not found:
         raise NotApplicable("no BIOS starts this image")
-    volumes = (facts[Storage].volume(name) for name in found)
-    return (volume for volume in volumes if volume is not None)
+    return found
 
 
 def _bad(facts: Facts, message: str, evidence: list[Evidence]) -> Verdict:

@@ -13,8 +13,8 @@ from inspector.disks.disk import DYNAMIC, Disk, Volume, partition_name
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.rules.windows.volume_layout import system_volume
 from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.system_volumes import system_volume
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
 

@@ -2,16 +2,15 @@ r"""The partitions of Windows: their kinds, their sizes, whether they are shown,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
-from inspector.facts import Facts, UnknownFact
-from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
+from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, unknown, warning
+from inspector.windows.system_volumes import started_volumes, system_volume
 from parsers.filesystem.bios_parameter_block import parse_bios_parameter_block
 from parsers.filesystem.tree import SecurityDescribing
 from parsers.partition.table import Scheme
@@ -27,22 +26,6 @@ _BASIC_DATA: Final = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 _ATTRIBUTES: Final = {60: "read-only", 61: "a shadow copy", 62: "hidden", 63: "without a drive letter"}
 _NO_BLOCK_IO: Final = 1
 _LONGEST: Final = 300
-
-
-def system_volume(facts: Facts) -> Volume:
-    """Return the volume of the system drive. Raise `UnknownFact` where it is not known."""
-    volume = facts[Guest].mount_of("/").volume
-    if volume is None:
-        raise UnknownFact("the volume of the system drive is not known", facts[Guest].place("\\"))
-    return volume
-
-
-def _started(facts: Facts) -> Iterator[tuple[WindowsLoader, Volume]]:
-    """Give the partitions that the kinds of firmware start from."""
-    for loader in facts[WindowsBoot].loaders:
-        volume = facts[Storage].volume(loader.volume)
-        if volume is not None:
-            yield loader, volume
 
 
 @rule("windows-system-drive-is-ntfs", "The system drive is NTFS, in sectors of 512 or 4096 bytes", "windows")
@@ -83,7 +66,7 @@ def windows_partitions_are_large_enough(facts: Facts, *, drive: int, started: in
     """
     root = system_volume(facts)
     wanted = {root.name: (root, drive, "the system drive")}
-    for loader, volume in _started(facts):
+    for loader, volume in started_volumes(facts):
         wanted.setdefault(volume.name, (volume, started, f"what {loader.firmware} starts"))
     small: list[Evidence] = []
     good: list[Evidence] = []
@@ -111,7 +94,7 @@ def windows_system_partition_is_readable(facts: Facts) -> Verdict:
     """
     bad: list[Evidence] = []
     good: list[Evidence] = []
-    for loader, volume in _started(facts):
+    for loader, volume in started_volumes(facts):
         fits = volume.type in _FILE_SYSTEMS[loader.firmware]
         seen = Evidence(volume.place, f"{volume.type or 'not recognised'}, started by {loader.firmware}")
         (good if fits else bad).append(seen)
@@ -136,7 +119,7 @@ def windows_partitions_are_shown(facts: Facts) -> Verdict:
     References: Microsoft, PARTITION_INFORMATION_GPT and "Disk Partition Types"; UEFI 2.10, 5.3.3.
     """
     root = system_volume(facts)
-    volumes = {volume.name: (volume, loader.firmware) for loader, volume in _started(facts)}
+    volumes = {volume.name: (volume, loader.firmware) for loader, volume in started_volumes(facts)}
     volumes.setdefault(root.name, (root, "bios"))
     hidden: list[Evidence] = []
     good: list[Evidence] = []
