@@ -45,6 +45,7 @@ _HELPED: Final = b"H"
 _ERROR: Final = b"E"
 _END: Final = b"."
 _EXIT_MEMORY: Final = 101
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 _leashes: set[int] = set()
 
 
@@ -91,11 +92,14 @@ def isolated(
     """
     reader, writer = os.pipe()
     leash_end, leash = os.pipe()
+    # A Ctrl-C that arrives while Python forks would be lost: what its hooks around the fork raise is told and ignored.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         pid = os.fork()
     except OSError as error:
         for descriptor in (reader, writer, leash_end, leash):
             os.close(descriptor)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         raise InspectorError(f"no child process can be started: {error.strerror}") from error
     if pid == 0:
         _child(job, limits, helper, (reader, leash), (writer, leash_end))
@@ -104,6 +108,7 @@ def isolated(
     _leashes.add(leash)
     status: int | None = None
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         finished = yield from _frames(reader, limits)
         if not finished:
             status = os.waitpid(pid, 0)[1]
@@ -253,6 +258,7 @@ def _detach(leash_end: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     os.setsid()
     fcntl.fcntl(leash_end, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(leash_end, fcntl.F_SETFL, fcntl.fcntl(leash_end, fcntl.F_GETFL) | os.O_ASYNC)

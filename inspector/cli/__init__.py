@@ -11,7 +11,7 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -39,7 +39,7 @@ _USAGE: Final = 2
 NOT_INSPECTED: Final = 3
 _INTERRUPTED: Final = 130
 _NO_READER: Final = 141
-_TERMINATED: Final = 143
+_SIGNALLED: Final = 128
 
 
 def complain(message: str) -> None:
@@ -73,9 +73,6 @@ class _Commands(click.Group):
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            complain("interrupted")
-            ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
             _drop_output()
             ctx.exit(_NO_READER)
@@ -97,6 +94,14 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def _leave(number: int, _frame: object) -> NoReturn:
+    """Leave through the clean-up: the inspection's process ends, and no half-written output stays.
+
+    Not by `KeyboardInterrupt`: click takes that for an abort, and ends with the status of a finding.
+    """
+    raise SystemExit(_SIGNALLED + number)
+
+
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, message="%(prog)s %(version)s")
 def cli() -> None:
@@ -105,13 +110,15 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the program."""
-    # Leave through the clean-up: the inspection's process ends, and no half-written output stays.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(_TERMINATED))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, and a shell for its background, wish it
+            signal.signal(number, _leave)
     try:
         cli(prog_name="inspector")
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(_INTERRUPTED)
+    except SystemExit as left:
+        if left.code == _INTERRUPTED:
+            complain("interrupted")
+        raise
     except OSError as error:  # from an option that prints by itself, such as --version
         _drop_output()
         complain(f"the output cannot be written: {error.strerror or error}")

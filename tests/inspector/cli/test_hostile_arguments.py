@@ -201,6 +201,52 @@ def test_ctrl_c_on_a_terminal_reaches_both_and_ends_in_one_line() -> None:
     assert data.replace(b"^C", b"") == b"inspector: interrupted\r\n"
 
 
+FORKING = """
+import os, signal, sys
+os.register_at_fork({moment}=lambda: os.kill(os.getpid(), signal.SIGINT))
+from inspector.cli import main
+sys.argv = ["inspector", "show", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after_in_parent"])
+def test_ctrl_c_while_it_forks_is_not_lost(disk: Path, moment: str) -> None:
+    """What a hook of a fork raises is told and ignored by Python; threading and random have such hooks."""
+    command = [sys.executable, "-c", FORKING.format(moment=moment), str(disk)]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"inspector: interrupted\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_obeyed_while_the_arguments_are_read(number: str, status: int) -> None:
+    script = """
+import os, signal
+import inspector.cli
+inspector.cli.cli.parse_args = lambda *_: os.kill(os.getpid(), signal.NUMBER)
+inspector.cli.main()
+"""
+    command = [sys.executable, "-c", script.replace("NUMBER", number)]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    said = b"inspector: interrupted\n" if number == "SIGINT" else b""
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", said)
+
+
+def test_signals_that_the_caller_ignores_are_ignored(disk: Path) -> None:
+    script = 'trap "" INT TERM; exec "$@"'
+    command = [sys.executable, "-c", FORKING.format(moment="before"), str(disk)]
+    done = subprocess.run(["sh", "-c", script, "sh", *command], capture_output=True, check=False, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_ctrl_c_that_reaches_the_child_as_it_is_forked_makes_no_noise(disk: Path) -> None:
+    """The parent decides about Ctrl-C; here the signal has reached the child alone."""
+    command = [sys.executable, "-c", FORKING.format(moment="after_in_child"), str(disk)]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
+
+
 @needs("strace")
 def test_browsing_opens_no_file_of_the_host_but_the_image_and_the_program(disk: Path, tmp_path: Path) -> None:
     log = tmp_path / "trace"
