@@ -22,7 +22,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Generator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final, NoReturn, Protocol
 
 import msgspec
@@ -53,7 +53,7 @@ class Limits(msgspec.Struct, frozen=True):
     """What one inspection may use.
 
     Attributes:
-        memory: bytes of address space.
+        memory: bytes of address space, beside what the child inherits of its caller.
         cpu: seconds of processor time; None: as much as it likes, as long as it makes progress.
         wall: seconds that the parent waits: for the whole job, or, where `cpu` is None, for each frame.
         helped: seconds that are added where the job has woken its helper.
@@ -271,12 +271,19 @@ def _detach(leash_end: int) -> None:
 
 
 def _confine(limits: Limits) -> None:
-    _lower(resource.RLIMIT_AS, limits.memory)
+    _lower(resource.RLIMIT_AS, _inherited() + limits.memory)
     if limits.cpu is not None:
         _lower(resource.RLIMIT_CPU, limits.cpu)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+
+
+def _inherited() -> int:
+    """Return the bytes of address space that are the caller's, which may be a program far larger than ours."""
+    with contextlib.suppress(OSError):  # /proc is not mounted
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return 0
 
 
 def _lower(limit: int, value: int) -> None:

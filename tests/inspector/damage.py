@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import resource
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from fixtures.mutation import Range, mutated, mutation
 from fixtures.seal import find_seals, reseal
@@ -50,14 +48,9 @@ def judged(path: Path, limits: Limits = LIMITS) -> Report | InspectorError:
 
 def inspected(path: Path, limits: Limits) -> Report | InspectorError:
     try:
-        return inspect_isolated(Target((str(path),)), limits=replace(limits, memory=limits.memory + _inherited()))
+        return inspect_isolated(Target((str(path),)), limits=limits)
     except InspectorError as error:
         return error
-
-
-def _inherited() -> int:
-    """Bytes of address space that the child gets of pytest, which has hundreds of tests behind it, not of us."""
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def ranges_read(path: Path) -> list[Range]:

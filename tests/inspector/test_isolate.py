@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import itertools
+import mmap
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from inspector import isolate
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.isolate import MAX_FRAME, MIB, Limits, Send, isolated, isolated_result
@@ -23,18 +27,22 @@ from parsers.place import ParseError, Place
 
 def failure(job: Callable[[Send], None], limits: Limits | None = None) -> str:
     with pytest.raises(InspectorError) as caught:
-        isolated_result(job, limits or Limits(memory=1024 * MIB, cpu=5, wall=5))
+        isolated_result(job, limits or Limits())
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
-def no_children() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    before = children()
+    yield
+    assert children() <= before
+
+
+def children() -> set[str]:
+    """Return the children of this process, those that nobody has reaped among them."""
+    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
 def test_what_is_sent_arrives_in_order() -> None:
@@ -43,7 +51,6 @@ def test_what_is_sent_arrives_in_order() -> None:
             send(b"%d " % number)
 
     assert isolated_result(job).split() == [b"%d" % number for number in range(1000)]
-    assert no_children()
 
 
 def test_a_piece_longer_than_a_frame_is_split() -> None:
@@ -64,7 +71,6 @@ def test_a_result_without_end_is_cut() -> None:
             send(bytes(MAX_FRAME))
 
     assert failure(job) == "the result of the inspection is longer than 64 MiB"
-    assert no_children()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,12 @@ def test_memory_is_limited() -> None:
             hoard.append(bytearray(16 * MIB))
             send(b"")
 
-    assert failure(job, Limits(memory=600 * MIB, cpu=20, wall=20)) == "the inspection needs more than 600 MiB of memory"
+    assert failure(job, Limits(memory=64 * MIB)) == "the inspection needs more than 64 MiB of memory"
+
+
+def test_what_the_caller_holds_is_no_part_of_the_memory_of_an_inspection() -> None:
+    with mmap.mmap(-1, 2048 * MIB, mmap.MAP_PRIVATE, mmap.PROT_READ):
+        assert isolated_result(lambda send: send(bytes(MIB)), Limits(memory=64 * MIB)) == bytes(MIB)
 
 
 def test_processor_time_is_limited() -> None:
@@ -108,25 +119,27 @@ def test_processor_time_is_limited() -> None:
         while True:
             pass
 
-    assert failure(job, Limits(cpu=1, wall=30)) == "the inspection took more than 1 s of processor time"
+    assert failure(job, Limits(cpu=1)) == "the inspection took more than 1 s of processor time"
 
 
 def test_time_on_the_clock_is_limited() -> None:
-    started = time.monotonic()
-    assert failure(lambda _: time.sleep(60), Limits(wall=0.2)) == "the inspection took more than 0.2 s"
-    assert time.monotonic() - started < 5
-    assert no_children()
+    assert failure(lambda _: time.sleep(600), Limits(wall=0.2)) == "the inspection took more than 0.2 s"
 
 
-def test_signs_of_life_keep_a_stream_alive_but_not_a_check() -> None:
+def test_signs_of_life_keep_a_stream_alive_but_not_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six pieces, for each of which a clock of our own says that it took twenty seconds."""
+    clock = itertools.count(0, 20)
+    monkeypatch.setattr(isolate, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
     def job(send: Send) -> None:
         for _ in range(6):
-            time.sleep(0.1)
             send(b"")
-        send(b"done")
+        time.sleep(0 if done else 600)
 
-    assert isolated_result(job, Limits(cpu=None, wall=0.4)) == b"done"
-    assert failure(job, Limits(cpu=60, wall=0.4)) == "the inspection took more than 0.4 s"
+    done = True
+    assert isolated_result(job, Limits(cpu=None, wall=60)) == b""
+    done = False
+    assert failure(job, Limits(cpu=60, wall=60)) == "the inspection took more than 60 s"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
@@ -179,7 +192,6 @@ def test_a_reader_that_stops_early_leaves_no_child() -> None:
 
     with contextlib.closing(isolated(job)) as pieces:
         assert next(pieces) == b"x" * 1000
-    assert no_children()
 
 
 def test_descriptors_are_given_back() -> None:
@@ -195,7 +207,7 @@ from inspector.isolate import isolated
 
 def job(send):
     send(str(os.getpid()).encode())
-    time.sleep(60)
+    time.sleep(600)
 
 for piece in isolated(job):
     print(piece.decode(), flush=True)
@@ -210,10 +222,8 @@ def test_the_child_dies_with_its_parent(number: signal.Signals) -> None:
         child = int(parent.stdout.readline())
         assert Path(f"/proc/{child}").exists()
         parent.send_signal(number)
-        parent.wait(10)
-    deadline = time.monotonic() + 10
+        parent.wait()
     while running(child):
-        assert time.monotonic() < deadline, "the child is still there"
         time.sleep(0.01)
 
 
@@ -228,10 +238,3 @@ def test_it_works_where_the_standard_streams_are_closed() -> None:
     program = "from inspector.isolate import isolated_result as r; import sys; sys.exit(r(lambda s: s(b'ok')) != b'ok')"
     command = f'exec {sys.executable} -c "{program}" <&- >&- 2>&-'
     assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
-
-
-def test_a_fork_costs_milliseconds() -> None:
-    started = time.monotonic()
-    for _ in range(20):
-        isolated_result(lambda send: send(b"x"))
-    assert time.monotonic() - started < 10  # a bound against hanging; the figure itself belongs to the benchmarks
