@@ -6,7 +6,7 @@ Not done: mounts made by systemd units other than fstab's, and the partitions th
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from inspector.disks.device import resolve
@@ -92,7 +92,7 @@ def named_tree(storage: Storage, name: str) -> tuple[Volume, Tree | None]:
     by_name, path = split_name(name)
     volume = storage.volume(by_name)
     if volume is None:
-        raise InspectorError(f"no volume is called {name}; there are {_names(storage.volumes)}")
+        raise InspectorError(f"no volume is called {name}; there {_are(storage.volumes)}")
     return volume, volume.tree and at_path(volume.tree, path, name)
 
 
@@ -114,8 +114,10 @@ def _single(roots: Sequence[Mount]) -> Mount:
     return roots[0]
 
 
-def _names(volumes: Iterable[Volume]) -> str:
-    return ", ".join(volume.name for volume in volumes)
+def _are(volumes: Sequence[Volume]) -> str:
+    """Say which volumes there are ("are sda1, sda2")."""
+    names = ", ".join(volume.name for volume in volumes)
+    return f"{'is' if len(volumes) == 1 else 'are'} {names or 'none'}"
 
 
 def _places(volumes: Sequence[Volume]) -> list[Place]:
@@ -174,7 +176,7 @@ def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
     if volume is None:
         return _unreadable(entry, None, f"{entry.device} is not in the image", elsewhere=True)
     if volume.tree is None:
-        return _unreadable(entry, volume, volume.reason or f"{volume.type} holds no files")
+        return _unreadable(entry, volume, volume.reason or f"{volume.type or 'it'} holds no files")
     tree = volume.tree
     if not has_subvolumes(tree):
         return Mount(point, volume, tree, tree.root)

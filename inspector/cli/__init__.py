@@ -40,6 +40,8 @@ NOT_INSPECTED: Final = 3
 _INTERRUPTED: Final = 130
 _NO_READER: Final = 141
 _SIGNALLED: Final = 128
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 
 def complain(message: str) -> None:
@@ -94,6 +96,17 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def _fill_closed_streams() -> None:
+    """Lead the standard streams that the caller closed nowhere: what he does not want must not be a file of ours."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:  # the lowest that is free
+        os.set_inheritable(number, True)  # noqa: FBT003 - it takes no keyword
+        if number == _STDOUT:
+            sys.stdout = os.fdopen(number, "w", closefd=False)
+        elif number == _STDERR:
+            sys.stderr = os.fdopen(number, "w", closefd=False)
+    os.close(number)
+
+
 def _leave(number: int, _frame: object) -> NoReturn:
     """Leave through the clean-up: the inspection's process ends, and no half-written output stays.
 
@@ -110,6 +123,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the program."""
+    _fill_closed_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, and a shell for its background, wish it
             signal.signal(number, _leave)

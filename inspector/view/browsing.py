@@ -53,7 +53,7 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
         line = long_line if form.long else short_line
         _send_text(json_array(entries) if form.json else map(line, entries), send)
         if listing.errors:
-            raise InspectorError(f"{len(listing.errors)} things could not be read; the first: {listing.errors[0]}")
+            raise InspectorError(f"{len(listing.errors)} could not be read; the first: {listing.errors[0]}")
 
     pass_on(files.target, job, write)
 

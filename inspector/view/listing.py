@@ -56,7 +56,8 @@ def volume_files(storage: Storage, name: str) -> Guest:
     """Return the files of one volume, or of a subvolume ("sda2[/@home]"), as a tree of their own."""
     volume, tree = named_tree(storage, name)
     if tree is None:
-        raise InspectorError(f"{name} cannot be read: {volume.reason or f'{volume.type} holds no files'}")
+        reason = volume.reason or f"{volume.type or 'it'} holds no files"
+        raise InspectorError(f"{name} cannot be read: {reason}")
     mount = Mount("/", volume, tree, tree.root)
     return Guest([mount], syntax=_either()) if volume.type in _OF_WINDOWS else Guest([mount])
 

@@ -46,7 +46,7 @@ def packages(target: Target, output_format: str, write: Write) -> None:
         send("".join(pieces).encode("utf-8", "backslashreplace"))
         if found.problems:
             first = found.problems[0]
-            raise InspectorError(f"{len(found.problems)} packages could not be read; the first: {first}")
+            raise InspectorError(f"packages that could not be read: {len(found.problems)}; the first: {first}")
         if all(map(is_key, found)):
             raise InspectorError(f"{found.database} holds no packages")
 

@@ -48,7 +48,7 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
         whole = recursive and not location.names
         checked = (*location.hive.check_bins(), *location.hive.check_names()) if whole else ()
         if problems := (*location.hive.problems, *checked):
-            raise InspectorError(f"{len(problems)} problems of the hive were found; the first: {problems[0]}")
+            raise InspectorError(f"problems of the hive: {len(problems)}; the first: {problems[0]}")
 
     pass_on(target, job, write)
 

@@ -134,6 +134,15 @@ def test_output_that_cannot_be_written_is_said_in_one_line(disk: Path, arguments
     assert done.stderr == b"inspector: the output cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("closed", ["<&- >&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_changes_no_status(disk: Path, closed: str) -> None:
+    for arguments, status in ((f"show {disk}", 0), (f"show {disk}.none", 3), ("rules", 0), ("explain nobody", 2)):
+        shell = ["sh", "-c", f"exec {sys.executable} -m inspector {arguments} {closed}"]
+        done = subprocess.run(shell, capture_output=True, check=False, cwd=ROOT)
+        assert (done.returncode, b"Traceback" in done.stderr) == (status, False)
+        assert done.stderr.count(b"\n") == (status > 0 and "2>" not in closed)
+
+
 SLOW = """
 import sys, time
 import inspector.view.overview as overview

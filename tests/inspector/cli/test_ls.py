@@ -89,7 +89,7 @@ def test_one_volume_alone(disk: Path) -> None:
     assert call("ls", "--volume", "sda", disk, "/deep/er").stdout == b"/deep/er/still\n"
     done = call("ls", "--volume", "sda9", disk, "/")
     assert (done.returncode, done.stdout) == (3, b"")
-    assert done.stderr.decode() == f"inspector: {disk}: no volume is called sda9; there are sda\n"
+    assert done.stderr.decode() == f"inspector: {disk}: no volume is called sda9; there is sda\n"
 
 
 def test_a_path_that_is_not_there(disk: Path) -> None:

@@ -110,7 +110,7 @@ def test_no_packages_and_damage_do_not_pass_for_a_list(tmp_path: Path) -> None:
     image = disk_of(damaged, [PACKAGES[0], (2, PACKAGES[1][1].replace(b"openssl", b"opensst"))])
     done = call("packages", image)
     assert (done.returncode, done.stdout.count(b"\n")) == (3, 2)
-    assert b"1 packages could not be read; the first: /var/lib/rpm/rpmdb.sqlite package 2: sha256 " in done.stderr
+    assert b"packages that could not be read: 1; the first: /var/lib/rpm/rpmdb.sqlite package 2: sha256 " in done.stderr
     output = tmp_path / "sbom.json"
     assert call("packages", "-o", output, image).returncode == 3
     assert not output.exists()

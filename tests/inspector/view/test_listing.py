@@ -113,6 +113,12 @@ def test_a_volume_of_windows_takes_backslashes(path: str) -> None:
     assert paths(Listing(volume_files(linux, "sda1")), "/") == [r"/a\b"]
 
 
+@pytest.mark.parametrize(("kind", "reason"), [("swap", "swap holds no files"), (None, "it holds no files")])
+def test_a_volume_without_files_is_called_what_it_is(kind: str | None, reason: str) -> None:
+    with pytest.raises(InspectorError, match=f"^sda1 cannot be read: {reason}$"):
+        volume_files(storage_of(volume_of(None, kind=kind)), "sda1")
+
+
 def test_a_mount_that_cannot_be_read_is_unknown() -> None:
     root = volume_of(ROOT)
     partly = Guest([mount("/", root), Mount("/boot", None, None, 0, "xfs is not read so far")])
