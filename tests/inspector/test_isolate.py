@@ -23,6 +23,7 @@ from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.isolate import MAX_FRAME, MIB, Limits, Send, isolated, isolated_result
 from parsers.place import ParseError, Place
+from tests.processes import children, wait_until_gone
 
 
 def failure(job: Callable[[Send], None], limits: Limits | None = None) -> str:
@@ -38,11 +39,6 @@ def no_child_is_left() -> Iterator[None]:
     before = children()
     yield
     assert children() <= before
-
-
-def children() -> set[str]:
-    """Return the children of this process, those that nobody has reaped among them."""
-    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
 def test_what_is_sent_arrives_in_order() -> None:
@@ -223,15 +219,7 @@ def test_the_child_dies_with_its_parent(number: signal.Signals) -> None:
         assert Path(f"/proc/{child}").exists()
         parent.send_signal(number)
         parent.wait()
-    while running(child):
-        time.sleep(0.01)
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there and is no zombie (a container's init may be slow to reap)."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+    wait_until_gone(child)
 
 
 def test_it_works_where_the_standard_streams_are_closed() -> None:

@@ -26,7 +26,7 @@ def run(
     """Run the program as a user does."""
     command = [*wrapper, sys.executable, "-m", "inspector", *map(os.fsdecode, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    return subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, capture_output=True, check=False, env=environment, **options)  # type: ignore[call-overload,no-any-return]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
-import select
 import shutil
 import signal
 import socket
@@ -18,6 +17,7 @@ import pytest
 
 from tests.inspector.cli.conftest import ROOT, Done, call, run
 from tests.oracles import needs
+from tests.processes import children
 
 COMMANDS = (("check",), ("cat",))
 
@@ -92,12 +92,10 @@ def test_ten_tebibytes_of_nothing_take_no_time(tmp_path: Path) -> None:
             stream.truncate(10 << 40)
         except OSError:
             pytest.skip("this file system holds no sparse file of 10 TiB")
-    started = time.monotonic()
     done = call("show", huge)
     assert done.returncode == 0
     assert b"10.0 TiB" in done.stdout
-    assert call("check", huge).returncode == 1
-    assert time.monotonic() - started < 20
+    assert call("check", huge).returncode == 1  # else its limit on time had ended it
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ import inspector.view.overview as overview
 
 def slow(*_):
     sys.stderr.write("never seen")
-    time.sleep(60)
+    time.sleep(600)
 
 overview.overview = slow
 from inspector.cli import main
@@ -171,19 +169,16 @@ def test_a_signal_ends_it_in_one_line_and_leaves_no_child(number: signal.Signals
         assert process.stdout.readline() == b"ready\n"
         child = wait_for_child(process.pid)
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate()
     assert process.returncode == status
     assert (out, err) == (b"", said)
     assert not Path(f"/proc/{child}").exists()
 
 
 def wait_for_child(pid: int) -> int:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    deadline = time.monotonic() + 20
-    while not (found := children.read_text().split()):
-        assert time.monotonic() < deadline
+    while not (found := children(pid)):
         time.sleep(0.01)
-    return int(found[0])
+    return found.pop()
 
 
 def test_ctrl_c_on_a_terminal_reaches_both_and_ends_in_one_line() -> None:
@@ -197,13 +192,9 @@ def test_ctrl_c_on_a_terminal_reaches_both_and_ends_in_one_line() -> None:
     wait_for_child(pid)
     os.write(terminal, b"\x03")
     data = b""
-    while select.select([terminal], [], [], 10)[0]:
-        try:
+    with contextlib.suppress(OSError):  # nobody has the terminal open any more
+        while True:
             data += os.read(terminal, 100)
-        except OSError:  # nobody has the terminal open any more
-            break
-    else:
-        os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]  # before the terminal is closed, which would hang up on a process that just ends
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 130
@@ -223,7 +214,7 @@ main()
 def test_ctrl_c_while_it_forks_is_not_lost(disk: Path, moment: str) -> None:
     """What a hook of a fork raises is told and ignored by Python; threading and random have such hooks."""
     command = [sys.executable, "-c", FORKING.format(moment=moment), str(disk)]
-    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"inspector: interrupted\n")
 
 
@@ -236,7 +227,7 @@ inspector.cli.cli.parse_args = lambda *_: os.kill(os.getpid(), signal.NUMBER)
 inspector.cli.main()
 """
     command = [sys.executable, "-c", script.replace("NUMBER", number)]
-    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
     said = b"inspector: interrupted\n" if number == "SIGINT" else b""
     assert (done.returncode, done.stdout, done.stderr) == (status, b"", said)
 
@@ -244,14 +235,14 @@ inspector.cli.main()
 def test_signals_that_the_caller_ignores_are_ignored(disk: Path) -> None:
     script = 'trap "" INT TERM; exec "$@"'
     command = [sys.executable, "-c", FORKING.format(moment="before"), str(disk)]
-    done = subprocess.run(["sh", "-c", script, "sh", *command], capture_output=True, check=False, cwd=ROOT, timeout=60)
+    done = subprocess.run(["sh", "-c", script, "sh", *command], capture_output=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ctrl_c_that_reaches_the_child_as_it_is_forked_makes_no_noise(disk: Path) -> None:
     """The parent decides about Ctrl-C; here the signal has reached the child alone."""
     command = [sys.executable, "-c", FORKING.format(moment="after_in_child"), str(disk)]
-    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout
 
