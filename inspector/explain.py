@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.errors import UsageError
-from inspector.profile import Check, Profile, load_profile, profile_names, suggestion
+from inspector.profile import Check, Profile, load_profile, profile_names
 from inspector.rules import rules
 from inspector.rules.rule import Rule
+from inspector.suggestion import suggestion
 
 _WIDTH: Final = 96
 
@@ -34,7 +35,7 @@ def profile_lines() -> Iterator[str]:
 
 
 def explain_lines(name: str) -> Iterator[str]:
-    """Everything about a rule, or about a check and its rules.
+    """Everything about a rule, or about a check (under our name or the vendor's) and its rules.
 
     Raises:
         UnknownNameError: with a suggestion where a name is close.
@@ -43,7 +44,8 @@ def explain_lines(name: str) -> Iterator[str]:
     if name in known:
         return _rule(known[name])
     checks = _checks()
-    folded = {check.lower(): check for check in checks}
+    ids = {check.id.lower(): name for name, uses in checks.items() for _, check in uses}
+    folded = ids | {check.lower(): check for check in checks}
     if name.lower() in folded:
         return _check(checks[folded[name.lower()]])
     raise UnknownNameError(f"no rule or check is called {name!r}{suggestion(name, [*known, *checks])}")
@@ -67,10 +69,12 @@ def _rule(rule: Rule) -> Iterator[str]:
     for section, text in rule.sections.items():
         yield from _paragraph(section, text)
     yield from _paragraph("Guests", rule.os)
-    for profile in _profiles():
-        for check in profile.checks:
-            if rule.name in check.rules:
-                yield from _paragraph("Profile", f"{profile.name}, check {_named(check)}{_settings(profile, rule)}")
+    yield from _by_profile(
+        (profile, f"check {_named(check)}{_settings(profile, rule)}")
+        for profile in _profiles()
+        for check in profile.checks
+        if rule.name in check.rules
+    )
 
 
 def _named(check: Check) -> str:
@@ -88,14 +92,22 @@ def _check(uses: list[tuple[Profile, Check]]) -> Iterator[str]:
     _, first = uses[0]
     yield f"{first.name} ({first.id}): {first.title}"
     yield ""
-    for profile, check in uses:
-        yield from _paragraph("Profile", f"{profile.name}: {', '.join(check.rules)}")
+    yield from _by_profile((profile, ", ".join(check.rules)) for profile, check in uses)
     for name in dict.fromkeys(name for _, check in uses for name in check.rules):
         yield ""
         rule = rules()[name]
         yield f"{name}: {rule.title}"
         yield from _paragraph("Why", rule.why)
         yield from _paragraph("Fix", rule.fix)
+
+
+def _by_profile(texts: Iterable[tuple[Profile, str]]) -> Iterator[str]:
+    """What profiles say: once, where several say the same."""
+    profiles: dict[str, list[str]] = {}
+    for profile, text in texts:
+        profiles.setdefault(text, []).append(profile.name)
+    for text, names in profiles.items():
+        yield from _paragraph("Profile" if len(names) == 1 else "Profiles", f"{', '.join(names)}: {text}")
 
 
 def _paragraph(head: str, text: str) -> list[str]:

@@ -15,6 +15,7 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.rules import WINDOWS, find_rule, rules
 from inspector.rules.rule import Rule
+from inspector.suggestion import suggestion
 from inspector.verdict import Status
 
 _FOLDER: Final = Path(__file__).with_name("profiles")  # importlib.resources brings tempfile and zipfile with it
@@ -87,18 +88,10 @@ def _read(name: str) -> dict[str, Any]:
             raise ProfileError(f"no profile is called {name!r}{suggestion(name, profile_names())}")
         text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         return _checked(tomllib.loads(text), _KEYS, name)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ProfileError(f"profile {name} cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProfileError(f"profile {name}: {error}") from error
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where a known name is close, else an empty string."""
-    import difflib  # only where a name is wrong
-
-    known = list(known)
-    folded = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), folded, n=1)
-    return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def _checked(data: dict[str, Any], allowed: frozenset[str], where: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class _Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            from inspector.profile import suggestion  # only where a command is mistyped
+            from inspector.suggestion import suggestion  # only where a command is mistyped
 
             ctx.fail(f"no command is called {name!r}{suggestion(name, COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -42,7 +43,8 @@ def _setting(config: CloudConfig, key: str) -> tuple[Any, Evidence]:
     value, place = config.value(key), config.place(key)
     if place is None or value is None:
         return None, Evidence(Place(config.files[0].path), f"{key} is not set")
-    return value, Evidence(place, f"{key}: {str(value)[:80]}")
+    shown = value if isinstance(value, str) else json.dumps(value, default=str)  # as YAML writes true and false
+    return value, Evidence(place, f"{key}: {shown[:80]}")
 
 
 def _is_true(value: Any) -> bool:

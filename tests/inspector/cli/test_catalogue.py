@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -60,13 +61,15 @@ def test_every_rule_is_explained(name: str) -> None:
     for section, body in rules()[name].sections.items():
         assert f" {section}: {body} " in f"{text} "
     uses = [
-        f"{profile}, check {check.name}" + (f" ({check.id})" if check.id != check.name else "")
+        (profile, f"check {check.name}" + (f" ({check.id})" if check.id != check.name else ""))
         for profile in profile_names()
         for check in load_profile(profile).checks
         if name in check.rules
     ]
     assert uses
-    assert all(f" Profile: {use}" in text for use in uses), "the vendor's names"
+    assert all(
+        re.search(rf" Profiles?: [a-z, -]*\b{profile}\b[a-z, -]*: {re.escape(use)}", text) for profile, use in uses
+    )
 
 
 def test_a_check_is_explained_by_its_rules_whatever_the_case() -> None:
@@ -74,6 +77,13 @@ def test_a_check_is_explained_by_its_rules_whatever_the_case() -> None:
     (check,) = [check for check in load_profile("ecs").checks if check.name == "SshConfig"]
     assert text.startswith(f"SshConfig ({check.id}): {check.title}\n")
     assert all(f"\n{rule}: {rules()[rule].title}\n" in text for rule in check.rules)
+    assert invoke("explain", check.id).stdout == text
+
+
+def test_profiles_that_say_the_same_are_named_together() -> None:
+    text = " ".join(invoke("explain", "Fstab").stdout.split())
+    assert text.count("fstab-parses, fstab-names-root") == 1
+    assert "Profiles: clone, ecs, ecs-tool, nhn: fstab-parses, " in text
 
 
 def test_parameters_and_levels_are_told() -> None:

@@ -125,3 +125,10 @@ def test_without_any_list_nothing_is_promised() -> None:
     files: Files = {**GOLDEN, CONFIG: "disable_root: false\n"}
     verdict = cloud_init_modules_are_known(facts_of(files))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_a_setting_is_shown_as_yaml_writes_it() -> None:
+    evidence = cloud_init_lets_root_in(
+        facts_of({**GOLDEN, CONFIG: "cloud_init_modules: [ ssh ]\ndisable_root: false\n"})
+    ).evidence
+    assert [it.seen for it in evidence] == ["disable_root: false"]
