@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from parsers.place import ParseError, Place, Problem
@@ -67,7 +68,7 @@ class Hive:
         """What was wrong, as far as the hive was read."""
         return tuple(self._problems)
 
-    @property
+    @cached_property
     def root(self) -> Key:
         """The root key. Raises ParseError where there is none."""
         return Key(self._cells, self.base.root_offset, None, self.note, minor=self.base.minor)

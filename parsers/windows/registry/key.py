@@ -17,7 +17,7 @@ from parsers.place import ParseError, Place
 from parsers.windows.registry import subkey_list
 from parsers.windows.registry.cells import Cells
 from parsers.windows.registry.name import decode_name, upcase
-from parsers.windows.registry.value import Value, decode_text
+from parsers.windows.registry.value import Value, decode_text, name_of
 from parsers.windows.security_descriptor import SecurityDescriptor, parse_security_descriptor
 
 _CELL: Final = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
@@ -52,8 +52,8 @@ class Key:
     """
 
     __slots__ = (
-        "_broken", "_cells", "_class_at", "_class_size", "_flags", "_layers", "_met", "_minor", "_note", "_pending",
-        "_security_at", "_subkeys_at", "_values_at",
+        "_asked", "_broken", "_cells", "_class_at", "_class_size", "_flags", "_found", "_layers", "_met", "_minor",
+        "_note", "_pending", "_security_at", "_subkeys_at", "_values_at",
         "name", "offset", "parent", "parent_offset", "subkey_count", "value_count", "written",
     )  # fmt: skip
 
@@ -75,7 +75,10 @@ class Key:
         self.parent = parent
         self.offset = offset
         self._cells = cells
-        self._met: dict[str, Value] = {}  # by their names in upper case: the same key is asked for several
+        # by their names in upper case, for the same key is asked for several: subkeys, values, where values are
+        self._asked: dict[str, Key] = {}
+        self._found: dict[str, Value] = {}
+        self._met: dict[str, int] = {}
         self._pending: Iterator[int] | None = None
         self._broken: ParseError | None = None
         self._note = note
@@ -173,6 +176,8 @@ class Key:
         if not self.subkey_count:
             return None
         wanted = upcase(name)
+        if known := self._asked.get(wanted):
+            return known
         broken: ParseError | None = None
         for offset in subkey_list.candidates(self._cells, self._subkeys_at, wanted):
             try:
@@ -181,6 +186,7 @@ class Key:
                 broken = error
                 continue
             if upcase(key.name) == wanted:
+                self._asked[wanted] = key
                 return key
         if broken:
             raise broken
@@ -217,19 +223,26 @@ class Key:
             ParseError: it cannot be told, for the list of the values or one that may be it is damaged.
         """
         wanted = upcase(name)
+        found = self._found.get(wanted)
+        if found is None:
+            offset = self._value_offset(wanted)
+            if offset is None:
+                return None
+            found = self._found[wanted] = Value(self._cells, offset, self.path, minor=self._minor)
+        return found
+
+    def _value_offset(self, wanted: str) -> int | None:
+        """Return where the value of a name is; the names before it are read, each once."""
         if self._pending is None:
             self._pending = iter(self._value_offsets())
-        path = self.path
         while wanted not in self._met:
             offset = next(self._pending, None)
             if offset is None:
                 break
             try:
-                value = Value(self._cells, offset, path, minor=self._minor)
+                self._met.setdefault(upcase(name_of(self._cells, offset)), offset)
             except ParseError as error:
                 self._broken = error
-            else:
-                self._met.setdefault(upcase(value.name), value)
         found = self._met.get(wanted)
         if found is None and self._broken:
             raise self._broken.with_traceback(None)

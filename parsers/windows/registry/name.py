@@ -8,6 +8,8 @@ that names with letters of newer scripts may be found here which it tells apart.
 
 from __future__ import annotations
 
+import struct
+from functools import lru_cache
 from typing import Final
 
 _HASH_FACTOR: Final = 37
@@ -35,12 +37,13 @@ def _upcase_character(character: str) -> str:
     return upper
 
 
+@lru_cache(maxsize=256)
 def name_hash(upper: str) -> int:
     """Return the hash by which a hash leaf lists a key whose name is `upper` in capitals."""
     units = upper.encode("utf-16-le", "surrogatepass")
     total = 0
-    for at in range(0, len(units), 2):
-        total = total * _HASH_FACTOR + (units[at] | units[at + 1] << 8) & _HASH_MASK
+    for unit in struct.unpack(f"<{len(units) // 2}H", units):
+        total = total * _HASH_FACTOR + unit & _HASH_MASK
     return total
 
 

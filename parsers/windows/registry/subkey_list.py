@@ -68,7 +68,9 @@ def candidates(cells: Cells, offset: int, upper: str) -> Iterator[int]:
     wanted, hint = name_hash(upper), name_hint(upper)
     for kind, words in leaves(cells, offset):
         if kind == b"lh":
-            yield from (at for at, found in zip(words[::2], words[1::2], strict=True) if found == wanted)
+            hashes = words[1::2]
+            if wanted in hashes:  # most lists do not have the name
+                yield from (at for at, found in zip(words[::2], hashes, strict=True) if found == wanted)
         elif kind == b"lf":
             yield from (at for at, found in zip(words[::2], words[1::2], strict=True) if _fits(found, hint))
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final, Literal
 
 from parsers.place import ParseError, Place
 from parsers.windows.registry.cells import Cells
@@ -44,7 +44,7 @@ class ValueType(IntEnum):
 
 
 _TEXTS: Final = frozenset({ValueType.REG_SZ, ValueType.REG_EXPAND_SZ, ValueType.REG_LINK})
-_NUMBERS: Final = {
+_NUMBERS: Final[dict[int, tuple[int, Literal["little", "big"]]]] = {
     ValueType.REG_DWORD: (4, "little"),
     ValueType.REG_DWORD_BIG_ENDIAN: (4, "big"),
     ValueType.REG_QWORD: (8, "little"),
@@ -77,13 +77,8 @@ class Value:
     )
 
     def __init__(self, cells: Cells, offset: int, key_path: str, *, minor: int) -> None:
-        cell = cells.read(offset)
-        if len(cell) < _CELL.size or cell[:2] != b"vk":
-            raise cells.error(offset, f"a value (vk) wanted, {cell[:2].hex(' ')} found")
-        _, length, size, self._data_at, self.type, flags, _ = _CELL.unpack_from(cell)
-        if _CELL.size + length > len(cell):
-            raise cells.error(offset, f"a name of {length} bytes wanted, the cell has {len(cell) - _CELL.size}")
-        self.name = decode_name(cell[_CELL.size : _CELL.size + length], compressed=bool(flags & _COMPRESSED_NAME))
+        cell, fields, self.name = _head(cells, offset)
+        _, _, size, self._data_at, self.type, flags, _ = fields
         self.is_tombstone = bool(flags & _TOMBSTONE)
         self.key_path = key_path
         self.offset = offset
@@ -140,8 +135,8 @@ class Value:
         """The number of a REG_DWORD, REG_DWORD_BIG_ENDIAN or REG_QWORD of the right size; None for others."""
         if self.type not in _NUMBERS:
             return None
-        size, order = _NUMBERS[ValueType(self.type)]
-        return int.from_bytes(self.data, "little" if order == "little" else "big") if len(self.data) == size else None
+        size, order = _NUMBERS[self.type]
+        return int.from_bytes(self.data, order) if len(self.data) == size else None
 
     def _read(self) -> bytes:
         cell = self._cells.read(self._data_at)
@@ -173,6 +168,23 @@ class Value:
 
     def _short(self, found: int) -> ParseError:
         return ParseError(self.place, f"{self.size} bytes of data wanted, {found} found")
+
+
+def name_of(cells: Cells, offset: int) -> str:
+    """Return the name of the value at `offset`. Raises ParseError where there is none, or its name is cut off."""
+    return _head(cells, offset)[2]
+
+
+def _head(cells: Cells, offset: int) -> tuple[bytes, tuple[Any, ...], str]:
+    """Return the cell of a value, its fields and its name."""
+    cell = cells.read(offset)
+    if len(cell) < _CELL.size or cell[:2] != b"vk":
+        raise cells.error(offset, f"a value (vk) wanted, {cell[:2].hex(' ')} found")
+    fields = _CELL.unpack_from(cell)
+    end = _CELL.size + fields[1]
+    if end > len(cell):
+        raise cells.error(offset, f"a name of {fields[1]} bytes wanted, the cell has {len(cell) - _CELL.size}")
+    return cell, fields, decode_name(cell[_CELL.size : end], compressed=bool(fields[5] & _COMPRESSED_NAME))
 
 
 _TYPE_NUMBERS: Final = frozenset(ValueType)
