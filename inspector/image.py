@@ -38,6 +38,12 @@ __all__ = ["DISK_NAME", "AllowedFiles", "Image", "ImageFile", "open_image"]
 _READ: Final = frozenset({Format.QCOW2, Format.VDI, Format.VHD, Format.VHDX, Format.VMDK})
 _CONVERTIBLE: Final = frozenset({Format.QCOW, Format.QED, Format.PARALLELS})
 _PACKED: Final = frozenset({Format.GZIP, Format.XZ, Format.BZIP2, Format.ZSTD, Format.ZIP, Format.SEVENZIP})
+_ADVICE: Final = {
+    Format.EWF: "ewf image, which is not read so far: convert it with ewfexport -f raw",
+    Format.WIM: "wim archive of files, and no disk: apply it to the volume of a disk first",
+    Format.TEXT: "a disk image wanted, a text file found",
+    Format.ISO9660: "iso9660 image: the medium of an installer, not a system disk",
+}
 _ARCHIVES: Final = frozenset({Format.TAR, Format.OVA})
 _DISK_SUFFIXES: Final = (".vmdk", ".vhd", ".vhdx", ".vdi", ".qcow2", ".img", ".raw")
 _MAX_NAMED: Final = 10
@@ -240,4 +246,4 @@ def _advice(found: Format) -> str:
         return f"{found} file, which is not read so far: unpack it first"
     if found in _ARCHIVES:
         return f"{found} archive, and no OVA, which begins with an .ovf: unpack the disk inside it first, or name it"
-    return f"{found} image: the medium of an installer, not a system disk"
+    return _ADVICE[found]

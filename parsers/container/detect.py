@@ -3,11 +3,12 @@
 Only what cannot be a disk's own content is told from raw: a partition table, a file system, LUKS or squashfs on the
 whole disk are `RAW`, since a superblock names them. Sources: QEMU's docs/interop, the VHD and VHDX specifications
 by Microsoft, VMware's Virtual Disk Format 5.0, ECMA-119 (ISO 9660), POSIX ustar, RFC 1952 and 8878, the .xz file
-format 1.2, APPNOTE (zip).
+format 1.2, APPNOTE (zip), libewf's Expert Witness Compression Format, Microsoft's Windows Imaging File Format.
 """
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from enum import StrEnum
 from typing import Final
@@ -27,6 +28,8 @@ class Format(StrEnum):
     VDI = "vdi"
     QED = "qed"
     PARALLELS = "parallels"
+    EWF = "ewf"
+    WIM = "wim"
     ISO9660 = "iso9660"
     TAR = "tar"
     OVA = "ova"
@@ -36,6 +39,7 @@ class Format(StrEnum):
     ZSTD = "zstd"
     ZIP = "zip"
     SEVENZIP = "7z"
+    TEXT = "text"
 
 
 HEAD: Final = 4096
@@ -50,6 +54,9 @@ _MAGICS: Final = (
     (0, b"QED\0", Format.QED),
     (0, b"WithoutFreeSpace", Format.PARALLELS),
     (0, b"WithouFreSpacExt", Format.PARALLELS),
+    (0, b"EVF\t\r\n\xff\0", Format.EWF),
+    (0, b"EVF2\r\n\x81\0", Format.EWF),
+    (0, b"MSWIM\0\0\0", Format.WIM),
     (0, b"\x28\xb5\x2f\xfd", Format.ZSTD),
     (0, b"7z\xbc\xaf\x27\x1c", Format.SEVENZIP),
     (0, b"PK\x03\x04", Format.ZIP),
@@ -57,6 +64,7 @@ _MAGICS: Final = (
 _DESCRIPTOR: Final = b"# Disk DescriptorFile"
 _BZIP2_BLOCKS: Final = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 _VOLUME_DESCRIPTOR: Final = 0x8000
+_NOT_TEXT: Final = frozenset(map(chr, (*range(0x20), 0x7F))) - frozenset("\t\n\f\r\x1b")
 
 
 def detect(source: Source) -> Format:
@@ -70,7 +78,9 @@ def detect(source: Source) -> Format:
             return found
     if _has_vhd_footer(source):
         return Format.VHD
-    return Format.ISO9660 if _is_iso9660(source) else Format.RAW
+    if _is_iso9660(source):
+        return Format.ISO9660
+    return Format.TEXT if _is_text(head) else Format.RAW
 
 
 def _qcow(head: bytes) -> Format | None:
@@ -133,3 +143,13 @@ def _is_iso9660(source: Source) -> bool:
         return False
     descriptor = source.read_at(_VOLUME_DESCRIPTOR, 2048)
     return descriptor[:7] == b"\x01CD001\x01" and descriptor[128:132] == b"\x00\x08\x08\x00"
+
+
+def _is_text(head: bytes) -> bool:
+    """Text has no control characters; the boot sector of a disk ends with a byte that is no UTF-8, or is all zeros."""
+    encoding = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and _NOT_TEXT.isdisjoint(text)

@@ -94,9 +94,10 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 def test_files_that_hold_no_disk(tmp_path: Path) -> None:
     assert "an empty file found" in refused(stored(tmp_path, b""))
     assert "at least one sector" in refused(stored(tmp_path, b"QFI"))
-    text = open_image(stored(tmp_path, b"some text\n" * 100))
-    assert text.format is Format.RAW
-    assert "sectors of 512" in text.problems[0].message
+    assert "a disk image wanted, a text file found" in refused(stored(tmp_path, b"some text\n" * 100))
+    cut = open_image(stored(tmp_path, bytes(1000)))
+    assert cut.format is Format.RAW
+    assert "sectors of 512" in cut.problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,8 @@ def test_files_that_hold_no_disk(tmp_path: Path) -> None:
         (b"QED\0" + bytes(2048), "qed image, which is not read so far: convert it with qemu-img convert -O qcow2"),
         (b"\x28\xb5\x2f\xfd" + bytes(2048), "zstd file, which is not read so far: unpack it first"),
         (bytes(0x8000) + b"\x01CD001\x01" + bytes(121) + b"\x00\x08\x08\x00" + bytes(4096), "iso9660 image"),
+        (b"EVF\t\r\n\xff\0" + bytes(2048), "convert it with ewfexport -f raw"),
+        (b"MSWIM\0\0\0" + bytes(2048), "apply it to the volume of a disk first"),
     ],
 )
 def test_other_formats_are_named(tmp_path: Path, data: bytes, message: str) -> None:

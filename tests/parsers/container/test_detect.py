@@ -106,12 +106,27 @@ def zipped() -> bytes:
         (Qcow2Builder().build(), Format.QCOW2),
         (b"QFI\xfb\0\0\0\x01", Format.QCOW),
         (b"QFI\xfb\0\0\0\x09", Format.QCOW2),
+        (b"EVF\t\r\n\xff\0\x01\x01\0\0\0", Format.EWF),
+        (b"EVF2\r\n\x81\0\x02\x01", Format.EWF),
+        (b"plain text\n# Disk DescriptorFile\n", Format.TEXT),
+        (b"<!DOCTYPE html>\r\n" * 1000, Format.TEXT),
+        (("\u00e9" * 5000).encode(), Format.TEXT),  # an even number of bytes, and one of which only a half was read
+        ((" " + "\u00e9" * 5000).encode(), Format.TEXT),
+        ("\ufeffWindows\r\n".encode("utf-16-le"), Format.TEXT),
     ],
     # not the bytes, which hold the time of day: every worker has to collect the same names
     ids=lambda value: str(value) if isinstance(value, Format) else "data",
 )
 def test_packed_and_other_formats_are_named(data: bytes, wanted: Format) -> None:
     assert found(data) is wanted
+
+
+@needs("wimlib-imagex")
+def test_what_wimlib_writes_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    image = tmp_path / "install.wim"
+    subprocess.run(["wimlib-imagex", "capture", "--quiet", str(tmp_path / "folder"), str(image)], check=True)
+    assert found(image.read_bytes()) is Format.WIM
 
 
 @needs("genisoimage")
@@ -131,21 +146,24 @@ def mbr(boot_code: bytes) -> bytes:
     "data",
     [
         b"",
-        b"Q",
-        b"plain text\n# Disk DescriptorFile\n",
+        b"text\n\0",
+        mbr(b"text"),
+        b"text" * 200 + bytes(4096),
+        b"\xff\xfe\0\xd8",
+        b"latin 1: \xe9t\xe9",
         bytes(1 << 20),
         mbr(b"\xeb\x63\x90"),
         mbr(b"BZh9 boots"),
         mbr(b"\x1f\x8b\x08\xff"),
         mbr(b"\xfa" + b"ustar"),
-        b"BZh91AY&S",
+        b"BZh91AY&S\0",
         bytes(257) + b"ustar" + bytes(1 << 12),
         bytes(4096) + b"conectix" + bytes(504),
         bytes(0x8001) + b"CD001" + bytes(1 << 14),
         b"LUKS\xba\xbe" + bytes(4096),
         b"hsqs" + bytes(4096),
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_what_is_no_other_format_is_raw(data: bytes) -> None:
     assert found(data) is Format.RAW
