@@ -64,6 +64,8 @@ _MAGICS: Final = (
 _DESCRIPTOR: Final = b"# Disk DescriptorFile"
 _BZIP2_BLOCKS: Final = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 _VOLUME_DESCRIPTOR: Final = 0x8000
+_SECTOR: Final = 512
+_TEXT: Final = 128 << 10
 _NOT_TEXT: Final = frozenset(map(chr, (*range(0x20), 0x7F))) - frozenset("\t\n\f\r\x1b")
 
 
@@ -80,7 +82,7 @@ def detect(source: Source) -> Format:
         return Format.VHD
     if _is_iso9660(source):
         return Format.ISO9660
-    return Format.TEXT if _is_text(head) else Format.RAW
+    return Format.TEXT if _is_text(source, head) else Format.RAW
 
 
 def _qcow(head: bytes) -> Format | None:
@@ -145,11 +147,16 @@ def _is_iso9660(source: Source) -> bool:
     return descriptor[:7] == b"\x01CD001\x01" and descriptor[128:132] == b"\x00\x08\x08\x00"
 
 
-def _is_text(head: bytes) -> bool:
-    """Text has no control characters; the boot sector of a disk ends with a byte that is no UTF-8, or is all zeros."""
-    encoding = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+def _is_text(source: Source, head: bytes) -> bool:
+    """Text has no control characters; a disk begins so at most up to its superblock, at 64 KiB or before."""
+    if len(head) < _SECTOR or not _has_only_text(head):
+        return False
+    return source.size <= HEAD or _has_only_text(source.read_at(0, min(_TEXT, source.size)))
+
+
+def _has_only_text(data: bytes) -> bool:
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
     try:
-        text = codecs.getincrementaldecoder(encoding)().decode(head)
+        return _NOT_TEXT.isdisjoint(codecs.getincrementaldecoder(encoding)().decode(data))
     except UnicodeDecodeError:
         return False
-    return bool(text) and _NOT_TEXT.isdisjoint(text)

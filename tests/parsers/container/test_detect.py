@@ -108,11 +108,12 @@ def zipped() -> bytes:
         (b"QFI\xfb\0\0\0\x09", Format.QCOW2),
         (b"EVF\t\r\n\xff\0\x01\x01\0\0\0", Format.EWF),
         (b"EVF2\r\n\x81\0\x02\x01", Format.EWF),
-        (b"plain text\n# Disk DescriptorFile\n", Format.TEXT),
+        (b"plain text\n# Disk DescriptorFile\n" * 20, Format.TEXT),
         (b"<!DOCTYPE html>\r\n" * 1000, Format.TEXT),
         (("\u00e9" * 5000).encode(), Format.TEXT),  # an even number of bytes, and one of which only a half was read
         ((" " + "\u00e9" * 5000).encode(), Format.TEXT),
-        ("\ufeffWindows\r\n".encode("utf-16-le"), Format.TEXT),
+        (("\ufeff" + "Windows\r\n" * 40).encode("utf-16-le"), Format.TEXT),
+        (b"line\r\n" * 100_000 + b"\0", Format.TEXT),  # of which not all is read
     ],
     # not the bytes, which hold the time of day: every worker has to collect the same names
     ids=lambda value: str(value) if isinstance(value, Format) else "data",
@@ -149,6 +150,8 @@ def mbr(boot_code: bytes) -> bytes:
         b"text\n\0",
         mbr(b"text"),
         b"text" * 200 + bytes(4096),
+        b"text" * 0x4000 + bytes(64) + b"_BHRfS_M" + bytes(4096),
+        b"less than a sector",
         b"\xff\xfe\0\xd8",
         b"latin 1: \xe9t\xe9",
         bytes(1 << 20),
@@ -163,7 +166,7 @@ def mbr(boot_code: bytes) -> bytes:
         b"LUKS\xba\xbe" + bytes(4096),
         b"hsqs" + bytes(4096),
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_what_is_no_other_format_is_raw(data: bytes) -> None:
     assert found(data) is Format.RAW
