@@ -9,6 +9,7 @@ from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from inspector.windows.registry import WINLOGON, Registry
 from inspector.windows.services import TCPIP
@@ -102,20 +103,24 @@ def windows_does_not_log_on_by_itself(facts: Facts) -> Verdict:
     References: Microsoft, Configure Windows to automate logon; Protecting the Automatic Logon Password.
     """
     registry = facts[Registry]
-    bad = []
-    if registry.text(WINLOGON, "DefaultPassword"):
-        bad.append(Evidence(registry.place(WINLOGON, "DefaultPassword"), "a password"))
-    kept = secret(registry.hive("SECURITY"), "DefaultPassword")
-    if kept and kept.is_filled:
-        bad.append(Evidence(registry.in_guest(kept.place), "a password, encrypted"))
     if registry.key(WINLOGON) is None:
         raise UnknownFact("how Windows logs on is not told", registry.place(WINLOGON))
+    bad = []
+    kept = None
+    unread = Unread()
+    if registry.text(WINLOGON, "DefaultPassword"):
+        bad.append(Evidence(registry.place(WINLOGON, "DefaultPassword"), "a password"))
+    with unread.kept():
+        kept = secret(registry.hive("SECURITY"), "DefaultPassword")
+        if kept and kept.is_filled:
+            bad.append(Evidence(registry.in_guest(kept.place), "a password, encrypted"))
     automatic = registry.value(WINLOGON, "AutoAdminLogon")
     found = "0" if automatic is None else automatic.text if automatic.number is None else str(automatic.number)
     if found not in {"", "0"}:
         bad.append(Evidence(registry.place(WINLOGON, "AutoAdminLogon"), found or "a value of an unknown kind"))
     if bad:
         return warning("Windows logs on by itself, or keeps a password for it", *bad)
+    unread.tell()
     if kept:
         short = Evidence(registry.in_guest(kept.place), "an encrypted password of at most seven characters, or none")
         return unknown("whether a password is kept for the log-on cannot be told", short)

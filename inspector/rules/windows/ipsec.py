@@ -54,9 +54,9 @@ def windows_rdp_needs_no_ipsec(facts: Facts) -> Verdict:
         for place, item in found
         if item.requires and not any(_covers(other, item) for other in exempted)
     ]
-    if refusing:
-        return warning("connections to Remote Desktop without IPsec are refused", *refusing[:_SHOWN])
     older = [Evidence(registry.place(path, name), text) for path, name in _OLD if (text := registry.text(path, name))]
+    if refusing:
+        return warning("connections to Remote Desktop without IPsec are refused", *refusing[:_SHOWN], *older)
     if older:
         return unknown("an older policy of IPsec is active, whose filters are not read", *older)
     return ok("no rule asks for IPsec", *(Evidence(registry.place(path), "no rule for the port") for path in _RULES))

@@ -116,12 +116,11 @@ def windows_takes_the_time_from_a_server(facts: Facts, *, domains: Sequence[str]
     path = _TIME_POLICY if registry.text(_TIME_POLICY, "Type") else _TIME
     kind = registry.text(path, "Type") or ""
     seen = Evidence(registry.place(path, "Type"), kind or "not set")
-    if not kind or kind.lower() == "nosync":
-        return warning("the clock is not set by any server", seen)
     client = _CLIENT if registry.number(_CLIENT_POLICY, "Enabled") is None else _CLIENT_POLICY
-    if (enabled := registry.number(client, "Enabled")) not in (None, 1):
-        off = Evidence(registry.place(client, "Enabled"), str(enabled))
-        return warning("the clock is not set by any server", off, seen)
+    enabled = registry.number(client, "Enabled")
+    off = [] if enabled in (None, 1) else [Evidence(registry.place(client, "Enabled"), str(enabled))]
+    if off or not kind or kind.lower() == "nosync":
+        return warning("the clock is not set by any server", *off, seen)
     if kind.lower() == "nt5ds":
         domain = parse_primary_domain(registry.hive("SECURITY"))
         member = Evidence(registry.in_guest(domain.place), domain.name if domain.sid else "no domain")

@@ -8,6 +8,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import CONFIG, Registry
 from parsers.place import ParseError, Place, UnsupportedError
@@ -72,9 +73,14 @@ def windows_hives_load(facts: Facts) -> Verdict:
         else:
             bad += [Evidence(registry.in_guest(Place(place.path, key=key)), "no such key") for key in lacking]
             good.append(Evidence(registry.in_guest(place), f"a hive of version 1.{hive.base.minor}, {hive.state}"))
+    unread = Unread()
+    broken: list[Evidence] = []
+    with unread.kept():
+        broken += _broken(registry)
     if bad:
-        return failed("a hive of the machine is lacking, or what it has to hold is", *bad)
-    if broken := list(_broken(registry)):
+        return failed("a hive of the machine is lacking, or what it has to hold is", *bad, *broken)
+    unread.tell()
+    if broken:
         return warning("hives lack what updates, devices or users need", *broken)
     return ok("the hives load", *good)
 

@@ -38,11 +38,13 @@ def windows_safe_mode_can_be_started(facts: Facts) -> Verdict:
         count = sum(1 for _ in registry.subkeys(path))
         seen = f"entries: {count}" if there else "no such key"
         (good if count else bad).append(Evidence(registry.place(path), seen))
-    if bad:
-        return warning("safe mode does not know what to start", *bad)
+    was: list[Evidence] = []
     if registry.key(rf"{_SAFE_BOOT}\Option") is not None:
-        seen = "it is there in safe mode alone"
-        return warning("Windows ran in safe mode", Evidence(registry.place(rf"{_SAFE_BOOT}\Option"), seen))
+        was.append(Evidence(registry.place(rf"{_SAFE_BOOT}\Option"), "it is there in safe mode alone"))
+    if bad:
+        return warning("safe mode does not know what to start", *bad, *was)
+    if was:
+        return warning("Windows ran in safe mode", *was)
     return ok("safe mode can be started", *good)
 
 

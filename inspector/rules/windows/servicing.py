@@ -45,8 +45,6 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
     repair (GUESTOS.Update).
     """
     registry = facts[Registry]
-    if registry.key(SERVICING) is None:
-        raise UnknownFact("the state of the updates is not told", registry.place(SERVICING))
     begun: list[Evidence] = []
     waiting: list[Evidence] = []
     in_part: list[Evidence] = []
@@ -61,6 +59,8 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
         return warning("Windows waits for a restart", *waiting, *in_part)
     if in_part:
         return warning("updates are installed in part", *in_part)
+    if registry.key(SERVICING) is None:
+        raise UnknownFact("the state of the updates is not told", registry.place(SERVICING))
     unread.tell()
     packages = facts[ServicingPackages]
     seen = f"none of {len(packages.updates)} updates is pending"

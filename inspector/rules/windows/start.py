@@ -99,11 +99,18 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
     Options; Sysinternals, Inside Native Applications (BootExecute).
     """
     registry = facts[Registry]
-    bad = list(_lost(facts))
-    if bad:
-        return failed("a program that Windows starts is not there", *bad[:_SHOWN])
-    if extra := list(_extra(facts)):
+    lost: list[Evidence] = []
+    extra: list[Evidence] = []
+    unread = Unread()
+    for found, part in ((lost, _lost), (extra, _extra)):
+        with unread.kept():
+            found += part(facts)
+    others = [item for item in extra if item.place not in {bad.place for bad in lost}]
+    if lost:
+        return failed("a program that Windows starts is not there", *lost[:_SHOWN], *others[:_SHOWN])
+    if extra:
         return warning("Windows starts other programs than its own", *extra[:_SHOWN])
+    unread.tell()
     places = (registry.place(SESSION_MANAGER, "BootExecute"), registry.place(WINLOGON, "Shell"))
     return ok("Windows starts its own programs", *(Evidence(place, "as Windows has it") for place in places))
 
