@@ -1,4 +1,4 @@
-"""What a rule could not read of one thing, kept until it has looked at the others, which may be certainly wrong."""
+"""What could not be read of one thing, kept until the others were looked at: they may be certainly wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inspector.facts import UnknownFact
-from parsers.place import ParseError
+from parsers.place import ParseError, Place, Problem
 
 
 class Unread:
-    """Keeps the first error, so that it hides no fault that was found besides."""
+    """Keeps errors, so that they hide nothing that was found besides."""
 
     def __init__(self) -> None:
-        self._first: UnknownFact | ParseError | None = None
+        self._kept: list[UnknownFact | ParseError] = []
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -21,9 +21,17 @@ class Unread:
         try:
             yield
         except (UnknownFact, ParseError) as error:
-            self._first = self._first or error
+            self._kept.append(error.with_traceback(None))
 
     def tell(self) -> None:
-        """Raise what was kept; to be called before a verdict that all is well."""
-        if self._first:
-            raise self._first.with_traceback(None)
+        """Raise the first that was kept; to be called before a verdict that all is well."""
+        if self._kept:
+            raise self._kept[0].with_traceback(None)
+
+    def problems(self, place: Place) -> Iterator[Problem]:
+        """Give each error that was kept as a problem; at `place` where it names none."""
+        for error in self._kept:
+            if isinstance(error, ParseError):
+                yield Problem(error.place, error.message)
+            else:
+                yield Problem(next(iter(error.places), place), error.reason)

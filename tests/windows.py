@@ -33,6 +33,13 @@ from tests.volumes import SIZE, storage_of, volume_of
 CONFIG = "/Windows/System32/config"
 SIGNATURE: Final = 0xDEADBEEF
 SECTOR: Final = 512
+PER_USER: Final[dict[str, Mapping[str, Data]]] = {
+    r"Software\Microsoft\Windows\CurrentVersion\Uninstall\gitkraken": {
+        "DisplayName": "GitKraken", "DisplayVersion": "5.0.4", "Publisher": "Axosoft, LLC", "InstallDate": "20190410",
+        "InstallLocation": r"C:\Users\Administrator\AppData\Local\gitkraken",
+    },
+}  # fmt: skip
+"""What is installed for the administrator alone."""
 STARTED: Final = 100 << 20
 DRIVE: Final = 20 << 30
 """Bytes of the partition that is started, and of the system drive; they lie where `SIZE` puts them all the same."""
@@ -101,7 +108,7 @@ def other_hives() -> dict[str, bytes]:
         f"{CONFIG}/SAM": sam({ADMINISTRATOR: ENABLED}),
         f"{CONFIG}/SECURITY": hive(SECURITY),
         f"{CONFIG}/DEFAULT": hive({"Console": {}}),
-        "/Users/Administrator/NTUSER.DAT": hive({"Environment": {}}),
+        "/Users/Administrator/NTUSER.DAT": hive({"Environment": {}, **PER_USER}),
     }
 
 

@@ -1,4 +1,4 @@
-"""`inspector packages`: the installed packages of the guest, as a table, as JSON or as a bill of materials."""
+"""`inspector packages`: the installed software of the guest, as a table, as JSON or as a bill of materials."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @options.target
 def command(target: Target, output_format: str, output: str | None) -> None:
-    """List the installed packages of the guest: of dpkg, rpm, apk or pacman."""
+    """List the installed packages of the guest: of dpkg, rpm, apk or pacman; of Windows its programs and updates."""
     with opened_output(output) as write:
         packages(target, output_format, write)

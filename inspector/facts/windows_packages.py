@@ -38,11 +38,13 @@ class ServicingPackage(msgspec.Struct, frozen=True):
     Attributes:
         state: a number of `PackageState`; None where none is told.
         place: where it is told.
+        installed_at: seconds since 1970; None where that is not told.
     """
 
     identity: PackageIdentity
     state: int | None
     place: Place
+    installed_at: int | None = None
 
     @property
     def in_force(self) -> bool:
@@ -60,10 +62,19 @@ class ServicingPackage(msgspec.Struct, frozen=True):
         return self.state in _PENDING
 
     @property
+    def name(self) -> str:
+        """The article that it is called after ("KB4474419"), else the name of the package."""
+        return self.identity.article or self.identity.name
+
+    @property
+    def state_name(self) -> str:
+        """Its state in a word: "installed", "superseded", "install pending"; another number as it stands."""
+        return PackageState(self.state).name.lower().replace("_", " ") if self.state in _STATES else f"{self.state}"
+
+    @property
     def shown(self) -> str:
         """Its name and its state, for a person."""
-        state = PackageState(self.state).name.lower().replace("_", " ") if self.state in _STATES else f"{self.state}"
-        return f"{self.identity.article or self.identity.name}: {state}"
+        return f"{self.name}: {self.state_name}"
 
 
 class ServicingPackages(msgspec.Struct, frozen=True):

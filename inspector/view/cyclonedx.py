@@ -1,4 +1,4 @@
-"""The packages of a guest as a bill of materials: CycloneDX 1.6, JSON.
+"""The packages of a Linux guest as a bill of materials: CycloneDX 1.6, JSON.
 
 Specification: ECMA-424, cyclonedx.org/docs/1.6/json. The same guest gives the same bytes: there is no time of making,
 and the serial number is made of the content. Licences stand as the packager wrote them, by name: few of them are
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from inspector.console.json_line import json_text
@@ -25,22 +25,31 @@ _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _MAX_VERSION: Final = 1024
 """Characters, by the schema."""
 _WEB_ADDRESS: Final = re.compile(r"https?://[!-~]{1,2000}")
-_SYSTEM: Final = "operating-system"
+SYSTEM: Final = "operating-system"
 
 Node = dict[str, Any]
 
 
 def cyclonedx(packages: Packages, release: OsRelease | None) -> Iterator[str]:
     """Give the text of the bill of materials, one line for each component."""
-    components = [json_text(component) for component in _components(packages, release)]
+    components = (
+        _component(package, package_url(package, packages.manager, release))
+        for package in packages.by_name()
+        if not is_key(package)
+    )
+    return document(components, _system(release), whole=not packages.problems)
+
+
+def document(found: Iterable[Node], system: Node, *, whole: bool) -> Iterator[str]:
+    """Give the text of a bill of materials; a component is called by its package URL, twins are numbered."""
+    components = [json_text(component) for component in _referred(found)]
     metadata = json_text(
         {
             "tools": {"components": [{"type": "application", "name": "inspector", "version": VERSION}]},
-            "component": _system(release),
+            "component": {"type": SYSTEM, "bom-ref": SYSTEM, **system},
         }
     )
-    incomplete = [{"aggregate": "incomplete", "assemblies": [_SYSTEM]}] if packages.problems else []
-    compositions = json_text(incomplete)
+    compositions = json_text([] if whole else [{"aggregate": "incomplete", "assemblies": [SYSTEM]}])
     digest = hashlib.sha256("\n".join((metadata, *components, compositions)).encode("ascii")).hexdigest()
     yield "{\n"
     yield f'"$schema": "{_SCHEMA}",\n"bomFormat": "CycloneDX",\n"specVersion": "1.6",\n'
@@ -52,32 +61,27 @@ def cyclonedx(packages: Packages, release: OsRelease | None) -> Iterator[str]:
 
 def _system(release: OsRelease | None) -> Node:
     if release is None:
-        return {"type": _SYSTEM, "bom-ref": _SYSTEM, "name": "linux"}
+        return {"name": "linux"}
     return {
-        "type": _SYSTEM,
-        "bom-ref": _SYSTEM,
         "name": _text(release.id),
-        **_version(release.version_id or ""),
+        **version_node(release.version_id or ""),
         "description": _text(release.pretty_name),
     }
 
 
-def _components(packages: Packages, release: OsRelease | None) -> Iterator[Node]:
+def _referred(components: Iterable[Node]) -> Iterator[Node]:
     counts: dict[str, int] = {}
-    for package in packages.by_name():
-        if is_key(package):
-            continue
-        url = package_url(package, packages.manager, release)
+    for component in components:
+        url = component["purl"]
         count = counts[url] = counts.get(url, 0) + 1
-        yield _component(package, url, url if count == 1 else f"{url}#{count}")
+        yield {"type": component["type"], "bom-ref": url if count == 1 else f"{url}#{count}", **component}
 
 
-def _component(package: Package, url: str, reference: str) -> Node:
+def _component(package: Package, url: str) -> Node:
     component: Node = {
         "type": "library",
-        "bom-ref": reference,
         "name": _text(package.name),
-        **_version(package.full_version),
+        **version_node(package.full_version),
         "purl": url,
     }
     if package.vendor:
@@ -88,10 +92,8 @@ def _component(package: Package, url: str, reference: str) -> Node:
         component["description"] = _text(package.summary)
     if package.licence:
         component["licenses"] = [{"license": {"name": _text(package.licence)}}]
-    if _WEB_ADDRESS.fullmatch(package.url):
-        component["externalReferences"] = [{"type": "website", "url": package.url}]
-    if properties := list(_properties(package)):
-        component["properties"] = properties
+    component |= website(package.url)
+    component |= _properties(package)
     where: Node = {"location": _text(package.place.path)}
     if package.place.line is not None:
         where["line"] = package.place.line
@@ -99,18 +101,30 @@ def _component(package: Package, url: str, reference: str) -> Node:
     return component
 
 
-def _version(version: str) -> Node:
+def version_node(version: str) -> Node:
+    """Return the version, unless it is none that the schema takes."""
     return {"version": _text(version)} if 0 < len(_text(version)) <= _MAX_VERSION else {}
 
 
-def _properties(package: Package) -> Iterator[Node]:
+def website(url: str) -> Node:
+    """Return an address, unless it is none of the web."""
+    return {"externalReferences": [{"type": "website", "url": url}]} if _WEB_ADDRESS.fullmatch(url) else {}
+
+
+def properties(values: Mapping[str, str]) -> Node:
+    """Return what the standard has no words for; what is "" is left out."""
+    found = [{"name": f"inspector:{name}", "value": _text(value)} for name, value in values.items() if value]
+    return {"properties": found} if found else {}
+
+
+def _properties(package: Package) -> Node:
     values = {
         "source": package.source,
         "source_version": package.source_version,
         "state": "" if package.state == INSTALLED else package.state,
         "installed_at": "" if package.installed_at is None else str(package.installed_at),
     }
-    return ({"name": f"inspector:{name}", "value": _text(value)} for name, value in values.items() if value)
+    return properties(values)
 
 
 def _text(text: str) -> str:

@@ -1,7 +1,8 @@
 """Package URLs: one name for a package that every tool understands (pkg:deb/debian/bash@5.2.15-2?arch=amd64).
 
-Specification: ECMA-427 and the definitions of its types deb, rpm, apk and alpm. The epoch is part of the version but
-for rpm, where it is a qualifier. `distro` is ID and VERSION_ID of os-release.
+Specification: ECMA-427 and the definitions of its types deb, rpm, apk, alpm and generic. The epoch is part of the
+version but for rpm, where it is a qualifier. `distro` is ID and VERSION_ID of os-release. Software of Windows has no
+type of its own: it is generic, which says no more than its name and version.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def package_url(package: Package, manager: str, release: OsRelease | None) -> st
     }
     words = [f"{name}={_encoded(value)}" for name, value in qualifiers.items() if value]
     return "".join(parts) + ("?" + "&".join(words) if words else "")
+
+
+def generic_url(name: str, version: str, architecture: str = "") -> str:
+    """Return the URL of software that no manager of packages has; the version and the architecture may be ""."""
+    ends = " \t\r\n/"  # which no component may have
+    version = f"@{_encoded(version.strip(ends))}" if version.strip(ends) else ""
+    architecture = f"?arch={_encoded(architecture)}" if architecture else ""
+    return f"pkg:generic/{_encoded(name.strip(ends) or '-')}{version}{architecture}"
 
 
 def _without_epoch(package: Package) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from inspector.console.json_line import json_text
 from inspector.console.output import Write
@@ -14,16 +14,23 @@ from inspector.engine import open_facts
 from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.packages import Packages
+from inspector.facts.windows_software import WindowsSoftware
+from inspector.facts.windows_version import WindowsVersion
+from inspector.guest import Guest
 from inspector.isolate import CHECK_LIMITS, Send
 from inspector.target import Target
 from inspector.view.cyclonedx import cyclonedx
 from inspector.view.package_url import package_url
 from parsers.linux.os_release import OsRelease
 from parsers.linux.package import Package, is_key
+from parsers.place import Problem
 
 _HEAD = ("NAME", "VERSION", "ARCHITECTURE", "SOURCE")
 _WIDEST = 48
 """Characters of a column; what is longer pushes the rest of its line."""
+_Noun = TypeVar("_Noun")
+_Listed = tuple[Iterator[str], Sequence[Problem], str | None]
+"""The text, what could not be read, and why the list does not count where it is empty."""
 
 
 def packages(target: Target, output_format: str, write: Write) -> None:
@@ -36,26 +43,45 @@ def packages(target: Target, output_format: str, write: Write) -> None:
 
     def job(send: Send) -> None:
         facts = open_facts(open_storage(target), target.root)
-        found, release = facts[Packages], _release(facts)
-        if output_format == "cyclonedx":
-            pieces = cyclonedx(found, release)
-        elif output_format == "json":
-            pieces = _json(found, release)
-        else:
-            pieces = _table(found)
+        listed = _of_windows if facts[Guest].family == "windows" else _of_linux
+        pieces, problems, empty = listed(facts, output_format)
         send("".join(pieces).encode("utf-8", "backslashreplace"))
-        if found.problems:
-            first = found.problems[0]
-            raise InspectorError(f"packages that could not be read: {len(found.problems)}; the first: {first}")
-        if all(map(is_key, found)):
-            raise InspectorError(f"{found.database} holds no packages")
+        if problems:
+            raise InspectorError(f"packages that could not be read: {len(problems)}; the first: {problems[0]}")
+        if empty:
+            raise InspectorError(empty)
 
     pass_on(target, job, write, CHECK_LIMITS)
 
 
-def _release(facts: Facts) -> OsRelease | None:
+def _of_linux(facts: Facts, output_format: str) -> _Listed:
+    found, release = facts[Packages], _known(facts, OsRelease)
+    if output_format == "cyclonedx":
+        pieces = cyclonedx(found, release)
+    elif output_format == "json":
+        pieces = _json(found, release)
+    else:
+        pieces = _table([_HEAD, *(_row(package) for package in found.by_name())])
+    return pieces, found.problems, f"{found.database} holds no packages" if all(map(is_key, found)) else None
+
+
+def _of_windows(facts: Facts, output_format: str) -> _Listed:
+    from inspector.view import windows_packages
+
+    found = facts[WindowsSoftware]
+    if output_format == "cyclonedx":
+        pieces = windows_packages.bill_of_materials(found, _known(facts, WindowsVersion))
+    elif output_format == "json":
+        pieces = windows_packages.json_lines(found)
+    else:
+        pieces = _table([tuple(map(printable, row)) for row in windows_packages.rows(found)])
+    nothing = not found.programs and not found.updates
+    return pieces, found.problems, f"{found.place.path} holds no programs" if nothing else None
+
+
+def _known(facts: Facts, noun: type[_Noun]) -> _Noun | None:
     try:
-        return facts[OsRelease]
+        return facts[noun]
     except UnknownFact:
         return None
 
@@ -89,9 +115,8 @@ def _entry(package: Package, found: Packages, release: OsRelease | None) -> dict
     }
 
 
-def _table(found: Packages) -> Iterator[str]:
-    rows = [_HEAD, *(_row(package) for package in found.by_name())]
-    widths = [min(_WIDEST, max(len(row[column]) for row in rows)) for column in range(len(_HEAD))]
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [min(_WIDEST, max(len(row[column]) for row in rows)) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
 

@@ -32,6 +32,8 @@ SESSION_MANAGER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager
 ENVIRONMENT: Final = rf"{SESSION_MANAGER}\Environment"
 MOUNTED_DEVICES: Final = r"HKLM\SYSTEM\MountedDevices"
 SETUP: Final = r"HKLM\SYSTEM\Setup"
+UNINSTALL: Final = r"Microsoft\Windows\CurrentVersion\Uninstall"
+"""Below SOFTWARE, each of its views for 32 bits, and Software of a user."""
 SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
@@ -221,8 +223,10 @@ class Registry:
         image = self.value(rf"{PROFILE_LIST}\{sid}", "ProfileImagePath")
         if image is None or not image.text:
             raise RegistryPathError(f"no profile of {sid} in {PROFILE_LIST}")
-        below = r"NTUSER.DAT" if sid == name else r"AppData\Local\Microsoft\Windows\UsrClass.dat"
-        return rf"{image.text}\{below}"
+        if sid != name:
+            return rf"{image.text}\AppData\Local\Microsoft\Windows\UsrClass.dat"
+        own, mandatory = rf"{image.text}\NTUSER.DAT", rf"{image.text}\NTUSER.MAN"
+        return mandatory if not self._guest.exists(own) and self._guest.exists(mandatory) else own
 
     def open(self, path: str) -> Hive:
         """Return the hive that the file at `path` is, with its logs; raise what `hive` raises."""

@@ -13,10 +13,14 @@ from typing import Final
 import pytest
 
 from fixtures.windows.golden import MACHINE
+from fixtures.windows.golden import UNINSTALL as PROGRAMS
+from fixtures.windows.hives import packages
+from fixtures.windows.programs import programs
 from fixtures.windows.release import OTHERS, RELEASES
 from inspector import inspect_image
 from inspector.report import CheckResult, Report
 from inspector.verdict import Status
+from inspector.view.windows_packages import HEAD
 from tests.inspector.cli.conftest import call
 from tests.inspector.family_guests import explained, lines_of, statuses
 from tests.oracles import needs
@@ -185,9 +189,26 @@ def test_the_registry_and_the_overview_tell_the_release(name: str, disk: Disk) -
     assert "not read" not in shown
 
 
-def test_windows_has_no_package_database(disk: Disk) -> None:
-    image = disk(UEFI)
-    for kind in ("text", "json", "cyclonedx"):
-        done = call("packages", "--format", kind, image)
-        assert (done.returncode, done.stdout) == (3, b"")
-        assert done.stderr.decode() == f"inspector: {image}: a Windows guest has no package database\n"
+@pytest.mark.parametrize("name", [*RELEASES, "server-2022-interrupted"])
+def test_the_programs_and_the_updates_are_listed(name: str, disk: Disk) -> None:
+    image = disk(name)
+    done = call("packages", "--format", "json", image)
+    assert (done.returncode, done.stderr) == (0, b"")
+    entries = json.loads(done.stdout)
+    listed = {f"{PROGRAMS}\\{path.rpartition(chr(92))[2]}" for path in programs(PROGRAMS)}
+    of_users = [entry for entry in entries if entry["scope"] == "user"]
+    assert {entry["key"].removeprefix("WOW6432Node\\") for entry in entries if entry["manager"] != "servicing"} == {
+        *listed, *(entry["key"] for entry in of_users),
+    }  # fmt: skip
+    assert {entry["key"].split("\\")[-2] for entry in entries if entry["manager"] == "servicing"} == {
+        path.rpartition("\\")[2] for path in packages(RELEASES[name.removesuffix("-interrupted")])
+        if "Package_for_" in path
+    }  # fmt: skip
+    # what the real hive of the user has in its logs alone
+    assert [entry["name"] for entry in of_users] == (["Microsoft OneDrive"] if "interrupted" in name else [])
+    text = call("packages", image).stdout.decode()
+    assert text.splitlines()[0].split() == [*HEAD]
+    assert text.count("\n") == len(entries) + 1
+    document = json.loads(call("packages", "--format", "cyclonedx", image).stdout)
+    there = [entry for entry in entries if entry["hidden"] != "no display name"]
+    assert [component["purl"] for component in document["components"]] == [entry["purl"] for entry in there]

@@ -15,14 +15,11 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, ok, warning
-from inspector.windows.registry import Registry
+from inspector.windows.registry import UNINSTALL, Registry
 from inspector.windows.services import SERVICES, Services, Start
 from parsers.windows.registry import Key
 
-_UNINSTALL: Final = (
-    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
-    r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
-)
+_UNINSTALL: Final = (rf"HKLM\SOFTWARE\{UNINSTALL}", rf"HKLM\SOFTWARE\WOW6432Node\{UNINSTALL}")
 _GROUPS: Final = frozenset({"fsfilter anti-virus", "early-launch"})
 _NAMES: Final = ("DisplayName", "Publisher")
 _SHOWN: Final = 16

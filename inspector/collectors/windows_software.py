@@ -1,0 +1,110 @@
+r"""Collects `WindowsSoftware` from the lists of installed programs, and the packages of the servicing stack.
+
+Source: Microsoft's documentation, "Uninstall Registry Key", "Registry Redirector", "Registry Keys Affected by WOW64":
+below HKLM\SOFTWARE programs for 32 bits have a view of their own, `Wow6432Node` and, for ARM, `WowAA32Node`, while
+HKEY_CURRENT_USER\Software is shared; "Configuring Add/Remove Programs with Windows Installer": a program that is
+installed for one user is listed for that user alone. The users are those of `ProfileList`, the system's own accounts
+among them.
+Deliberately not read: apps of the Store (AppX, MSIX), which have a database of their own; `Installer\UserData`, where
+Windows Installer keeps its products a second time; the profile that new users get a copy of (`C:\Users\Default`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from inspector.collectors.windows_packages import read_servicing_packages
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.platform import Architecture
+from inspector.facts.windows_software import Profile, Program, WindowsSoftware
+from inspector.unread import Unread
+from inspector.windows.registry import PROFILE_LIST, UNINSTALL, Registry, RegistryPathError
+from parsers.place import ParseError, Problem
+from parsers.windows.registry import Key
+from parsers.windows.uninstall_entry import parse_uninstall_entry
+
+_SOFTWARE: Final = r"HKLM\SOFTWARE"
+_VIEWS_OF_32_BITS: Final = ("Wow6432Node", "WowAA32Node")
+_BACKUP: Final = ".bak"
+_MAX_PROGRAMS: Final = 20_000
+_MAX_PROFILES: Final = 1_000
+"""A machine has some hundred of the one, and a few of the other."""
+
+
+class _List(msgspec.Struct, frozen=True):
+    """A list of programs: its key, and what holds of all in it."""
+
+    path: str
+    bits: int | None = None
+    owner: Profile | None = None
+
+
+def collect_windows_software(facts: Facts) -> WindowsSoftware:
+    """Read what is installed; what cannot be read is a problem. Without the hive SOFTWARE nothing is known."""
+    registry, unread = facts[Registry], Unread()
+    registry.hive("SOFTWARE")
+    place = registry.place(_SOFTWARE)
+    programs: list[Program] = []
+    problems: list[Problem] = []
+    for where in (*_of_machine(facts, unread), *_of_users(registry, unread)):
+        with unread.kept():
+            for key in registry.subkeys(where.path):
+                with unread.kept():
+                    entry, flaws = parse_uninstall_entry(_read(registry, key))
+                    entry = replace(entry, place=registry.in_guest(entry.place))
+                    programs.append(Program(entry, where.bits, where.owner))
+                    problems += (Problem(registry.in_guest(flaw.place), flaw.message) for flaw in flaws)
+                if len(programs) >= _MAX_PROGRAMS:
+                    raise ParseError(key.place, f"fewer than {_MAX_PROGRAMS} programs wanted, more found")
+    updates = read_servicing_packages(registry, unread, unread).updates
+    return WindowsSoftware(tuple(programs), updates, (*unread.problems(place), *problems), place)
+
+
+def _of_machine(facts: Facts, unread: Unread) -> list[_List]:
+    registry, bits = facts[Registry], None
+    native = rf"{_SOFTWARE}\{UNINSTALL}"
+    with unread.kept():
+        bits = facts[Architecture].bits
+    with unread.kept():
+        if registry.key(native) is None:
+            raise UnknownFact("the list of the machine's programs wanted, no such key found", registry.place(native))
+    others = [_List(rf"{_SOFTWARE}\{view}\{UNINSTALL}", 32) for view in _VIEWS_OF_32_BITS]
+    return [_List(native, bits), *others]
+
+
+def _of_users(registry: Registry, unread: Unread) -> list[_List]:
+    """The list of each user; of several profiles in one folder, as a `.bak` is, the first."""
+    found: dict[str, _List] = {}
+    with unread.kept():
+        for count, key in enumerate(registry.subkeys(PROFILE_LIST), 1):
+            if count > _MAX_PROFILES:
+                raise ParseError(key.place, f"at most {_MAX_PROFILES} profiles wanted, more found")
+            with unread.kept():
+                where = _of_user(registry, _read(registry, key))
+                found.setdefault(registry.locate(where.path).hive.name.lower(), where)
+        if not found:
+            raise UnknownFact("the programs of users are not known", registry.place(PROFILE_LIST))
+    return list(found.values())
+
+
+def _of_user(registry: Registry, key: Key) -> _List:
+    value = key.value("ProfileImagePath")
+    place = registry.in_guest(value.place if value else key.place)
+    folder = registry.string(value)
+    path = rf"HKU\{key.name}\Software\{UNINSTALL}"
+    if not folder:
+        raise UnknownFact("the folder of a profile wanted, none found", place)
+    try:
+        registry.locate(path)
+    except RegistryPathError as error:  # the name of the key is none of a user
+        raise UnknownFact(str(error), place) from None
+    return _List(path, owner=Profile(key.name.removesuffix(_BACKUP), folder))
+
+
+def _read(registry: Registry, key: Key) -> Key:
+    """A key that was listed, unless another is read in its place."""
+    registry.own(key)
+    return key
