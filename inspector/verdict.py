@@ -79,14 +79,14 @@ def ok(message: str, *evidence: Evidence) -> Verdict:
     return Verdict(Status.OK, message, evidence)
 
 
-def warning(message: str, *evidence: Evidence) -> Verdict:
+def warning(message: str, *evidence: Evidence, fix: str | None = None) -> Verdict:
     """It works, but less well than it should."""
-    return Verdict(Status.WARNING, message, evidence)
+    return Verdict(Status.WARNING, message, evidence, fix=fix)
 
 
-def failed(message: str, *evidence: Evidence) -> Verdict:
+def failed(message: str, *evidence: Evidence, fix: str | None = None) -> Verdict:
     """The guest may not boot, get no network, or let nobody in."""
-    return Verdict(Status.FAILED, message, evidence)
+    return Verdict(Status.FAILED, message, evidence, fix=fix)
 
 
 def unknown(reason: str, *evidence: Evidence) -> Verdict:

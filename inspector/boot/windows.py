@@ -18,11 +18,11 @@ from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
 from inspector.guest import Guest
 from inspector.windows.drives import files_of
+from inspector.windows.files import flaw_of_file
 from inspector.windows.registry import Registry
 from parsers.boot.bcd import BcdStore, parse_bcd
 from parsers.boot.pe import check_pe_whole, parse_pe
 from parsers.place import ParseError, Place
-from parsers.source import Source
 
 _BIOS: Final = (r"\bootmgr", r"\Boot\BCD")
 _PACKED: Final = frozenset({"compressed", "reparse-point"})
@@ -54,25 +54,14 @@ def _loader(firmware: Literal["bios", "uefi"], volume: Volume, manager: str, sto
         return unread(f"{volume.name} cannot be read: {volume.reason or 'it holds no files'}")
     files = files_of(volume)
     try:
-        program, content = _file(files, manager), _file(files, store)
+        manager_flaw, there = _program_flaw(files, manager, is_efi=firmware == "uefi"), files.is_file(store)
     except ParseError as error:
         return unread(str(error))
-    is_efi = firmware == "uefi"
-    manager_flaw = _program_flaw(program, is_efi=is_efi)
-    if not manager_flaw and not is_efi and _is_packed(files, manager):
-        manager_flaw = "it is compressed, which the boot sector does not read"
-    found: BcdStore | None = None
-    flaw, known = "it does not exist", True
-    if content is not None:
-        found, flaw, known = _store(files, store)
+    found, flaw, known = _store(files, store) if there else (None, "it does not exist", True)
     return WindowsLoader(
-        firmware, volume.name, places[0], manager_flaw, places[1], found, flaw or None, store_absent=content is None,
+        firmware, volume.name, places[0], manager_flaw, places[1], found, flaw or None, store_absent=not there,
         store_known=known,
     )  # fmt: skip
-
-
-def _file(files: Guest, path: str) -> Source | None:
-    return files.open(path) if files.is_file(path) else None
 
 
 def _is_packed(files: Guest, path: str) -> bool:
@@ -83,16 +72,15 @@ def _is_packed(files: Guest, path: str) -> bool:
         return False
 
 
-def _program_flaw(source: Source | None, *, is_efi: bool) -> str | None:
+def _program_flaw(files: Guest, path: str, *, is_efi: bool) -> str | None:
     """Say what is wrong with a boot manager; that of a BIOS is no PE file as a whole."""
-    if source is None:
-        return "it does not exist"
-    if not source.size:
-        return "it is empty"
+    if flaw := flaw_of_file(files, path):
+        return f"it {flaw}"
+    source = files.open(path)
     if not any(source.read_at(0, min(_HEAD, source.size))):
         return "it begins with zeros"
     if not is_efi:
-        return None
+        return "it is compressed, which the boot sector does not read" if _is_packed(files, path) else None
     try:
         check_pe_whole(source)
         return None if parse_pe(source).is_efi_application else "it is no EFI application"

@@ -13,8 +13,8 @@ from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import UnknownFact
 from inspector.facts.windows_boot import WindowsLoader
-from inspector.guest import NotFound
 from inspector.windows.drives import files_of, is_partition
+from inspector.windows.files import flaw_of_file
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
@@ -81,18 +81,17 @@ class BootEntries:
             raise BrokenEntry("names no device", self.place(element.place), str(element.value))
         return self._volume(entry, element, element.value)
 
-    def file(self, volume: Volume, path: str) -> Source:
-        """Return a file of a volume that is not empty. Raise `BrokenEntry`."""
+    def file(self, volume: Volume, path: str, head: bytes = b"") -> Source:
+        """Return a file of a volume that is not empty, and begins with `head`. Raise `BrokenEntry`."""
         place = Place(path, volume=volume.name)
         try:
-            source = files_of(volume).open(path)
-        except NotFound:
-            raise BrokenEntry("needs a file that does not exist", place, "it does not exist") from None
+            files = files_of(volume)
+            flaw = flaw_of_file(files, path, head, "image")
         except (UnknownFact, ParseError) as error:
             raise BrokenEntry("needs a file that cannot be read", place, str(error), known=False) from None
-        if not source.size:
-            raise BrokenEntry("needs a file that is empty", place, "it is empty")
-        return source
+        if flaw:
+            raise BrokenEntry(f"needs a file that {flaw.partition(':')[0]}", place, f"it {flaw}")
+        return files.open(path)
 
     def _ram_disk(self, entry: BcdObject, element: BcdElement) -> Place:
         """Return the image of a RAM disk, for which all is there that it needs besides."""
@@ -101,9 +100,7 @@ class BootEntries:
             seen = str(device)
             raise BrokenEntry("names no image of its RAM disk", self.place(element.place), seen, known=False)
         volume = self._volume(entry, element, device.parent)
-        image, place = self.file(volume, device.path), Place(device.path, volume=volume.name)
-        if device.path.lower().endswith(".wim"):
-            _check_image(image, place)
+        self.file(volume, device.path, _WIM if device.path.lower().endswith(".wim") else b"")
         options = self.store.objects.get(device.options or "")
         if options is None:
             flaw = "names options of its RAM disk that are not there"
@@ -112,7 +109,7 @@ class BootEntries:
         if where is None or path is None:
             raise BrokenEntry("names no SDI file for its RAM disk", self.place(options.place), "no device or path")
         self.file(self.volume(options, where), str(path.value))
-        return place
+        return Place(device.path, volume=volume.name)
 
     def _volume(self, entry: BcdObject, element: BcdElement, device: BcdDevice) -> Volume:
         found = None
@@ -157,13 +154,3 @@ class BootEntries:
             raise BrokenEntry("is looked for by a file that several volumes may hold", place, seen, known=False)
         seen = f"{path} is on no volume" if not unread else f"not read: {', '.join(unread)}"
         raise BrokenEntry("is looked for by a file that no volume holds", place, seen, known=not unread)
-
-
-def _check_image(image: Source, place: Place) -> None:
-    """Raise `BrokenEntry` where a file is no image of Windows."""
-    try:
-        found = image.read_at(0, min(len(_WIM), image.size))
-    except ParseError as error:
-        raise BrokenEntry("needs an image that cannot be read", place, str(error), known=False) from None
-    if found != _WIM:
-        raise BrokenEntry("needs an image that is none", place, f"{_WIM.hex()} wanted, {found.hex()} found")

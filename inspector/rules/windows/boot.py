@@ -8,16 +8,15 @@ from typing import Final, NamedTuple
 from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
-from inspector.facts.platform import Architecture
 from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
 from inspector.windows.boot_entries import BootEntries, BrokenEntry
+from inspector.windows.files import flaw_of_image
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
-from parsers.boot.pe import check_pe_whole, parse_pe
 from parsers.place import ParseError, Place, UnsupportedError
 from parsers.source import Source
 
@@ -176,15 +175,11 @@ def _check_folder(facts: Facts, entries: BootEntries, entry: BcdObject, volume: 
 
 def _program(facts: Facts, program: Source, place: Place, loader: WindowsLoader, element: BcdElement) -> _Start:
     try:
-        machine = parse_pe(program).machine
-        check_pe_whole(program)
+        flaw = flaw_of_image(facts, program)
     except UnsupportedError as error:
         raise BrokenEntry("names a loader that cannot be read", place, error.message, known=False) from None
-    except ParseError as error:
-        raise BrokenEntry("names a loader that is no program", place, error.message) from None
-    wanted = facts[Architecture].machine
-    if machine != wanted:
-        raise BrokenEntry("names a loader for another machine", place, f"for {machine}, Windows for {wanted}")
+    if flaw:
+        raise BrokenEntry("names a loader that does not run", place, f"it {flaw}")
     return _Start(None, place, f"the loader of {loader.firmware}, named by {element.place.key}")
 
 

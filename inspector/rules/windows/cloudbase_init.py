@@ -15,9 +15,9 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.rules.windows.services import judge_service
 from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
 from inspector.windows.registry import Registry
+from inspector.windows.service_start import judge_service
 from inspector.windows.services import SERVICES, Start, service
 from parsers.windows.cloudbase_init import MAX_SIZE, CloudbaseInit, parse_cloudbase_init
 
@@ -57,7 +57,7 @@ def windows_cloudbase_init_starts(facts: Facts) -> Verdict:
 
     References: Cloudbase-Init, Tutorial; NHN Cloud, Image, console guide.
     """
-    return judge_service(facts, CLOUDBASE_INIT, Start.AUTOMATIC, required=False)
+    return judge_service(facts, CLOUDBASE_INIT, Start.AUTOMATIC, required=False, of_windows=False)
 
 
 @rule("windows-cloudbase-init-finds-metadata", "Cloudbase-Init asks the services of this cloud", "windows")

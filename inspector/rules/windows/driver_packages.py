@@ -18,6 +18,7 @@ from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
 from inspector.windows.driver_store import REPOSITORY
+from inspector.windows.files import flaw_of_file
 from inspector.windows.registry import Registry
 from inspector.windows.services import service
 from parsers.place import ParseError, Place
@@ -145,29 +146,15 @@ def _is_published(package: DriverPackage) -> bool:
 
 
 def _parts(facts: Facts, package: DriverPackage) -> Iterator[tuple[str | None, Evidence]]:
+    """Say what is wrong with each file of a package (None: nothing), with what was seen."""
     base = package.published[: -len(".inf")]
     paths = [rf"\Windows\INF\{package.published}"]
     if package.name and package.inf:
         paths.append(rf"{REPOSITORY}\{package.name}\{package.inf}")
-    for path in paths:
-        yield _part(facts, path, b"")
-    yield _part(facts, rf"{_CATALOGS}\{base}.cat", _SEQUENCE)
-
-
-def _part(facts: Facts, path: str, start: bytes) -> tuple[str | None, Evidence]:
-    """Say what is wrong with a file that begins with `start` (None: nothing), with what was seen."""
-    guest = facts[Guest]
-    flaw = None
-    try:
-        source = guest.open(path)
-    except NotFound:
-        flaw = "does not exist"
-    else:
-        if not source.size:
-            flaw = "is empty"
-        elif source.read_at(0, len(start)) != start:
-            flaw = "is no catalogue"
-    return flaw, Evidence(guest.place(path), flaw or "there")
+    heads = {**dict.fromkeys(paths, b""), rf"{_CATALOGS}\{base}.cat": _SEQUENCE}
+    for path, head in heads.items():
+        flaw = flaw_of_file(facts[Guest], path, head, "catalogue")
+        yield flaw, Evidence(facts[Guest].place(path), flaw or "there")
 
 
 @rule(

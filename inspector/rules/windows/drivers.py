@@ -13,12 +13,12 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.rules.rule import rule
-from inspector.rules.windows.virtio import judge_driver
 from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
 from inspector.windows.device_classes import CARDS, CLASSES, DISKS, IDE, STORAGE, TITLES, VOLUMES
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
+from inspector.windows.service_start import judge_driver
 from inspector.windows.services import SERVICES, Service, Services, Start, absent, service, unmet
 
 _CRITICAL: Final = 3

@@ -19,7 +19,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_program
+from inspector.windows.files import flaw_of_program, restoring
 from inspector.windows.registry import CURRENT_VERSION, ENVIRONMENT, MOUNTED_DEVICES, SESSION_MANAGER, Registry
 from parsers.windows.registry import ValueType
 
@@ -131,7 +131,8 @@ def windows_subsystem_starts(facts: Facts) -> Verdict:
         if not program:
             return failed("the subsystem has no program", Evidence(place, "not set"))
         if flaw := flaw_of_program(facts, program):
-            return failed("the program of the subsystem cannot be loaded", Evidence(place, f"{program}: {flaw}"))
+            evidence, fix = Evidence(place, f"{program}: {flaw}"), restoring(facts[Guest], program)
+            return failed("the program of the subsystem cannot be loaded", evidence, fix=fix)
         if facts[Guest].normal(program).lower() != f"{_SYSTEM}/{own}":
             return failed("the subsystem is another program", Evidence(place, program))
         good.append(Evidence(place, program))
@@ -155,9 +156,11 @@ def windows_log_on_packages_exist(facts: Facts) -> Verdict:
     Security Package; Installing and Registering a Password Filter DLL.
     """
     registry = facts[Registry]
-    if flaw := flaw_of_program(facts, _package(_OWN_PACKAGE)):
-        place = facts[Guest].place(_package(_OWN_PACKAGE))
-        return failed("what checks the passwords of the machine's accounts cannot be loaded", Evidence(place, flaw))
+    checker = _package(_OWN_PACKAGE)
+    if flaw := flaw_of_program(facts, checker):
+        seen = Evidence(facts[Guest].place(checker), flaw)
+        fix = restoring(facts[Guest], checker)
+        return failed("what checks the passwords of the machine's accounts cannot be loaded", seen, fix=fix)
     own = [Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0])]
     bad = []
     if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
-from inspector.guest import Guest, NotFound
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.files import flaw_of_file
 from inspector.windows.registry import PROFILE_LIST, Registry
 from parsers.windows.lsa_policy import (
     ACCOUNTS,
@@ -121,18 +122,12 @@ def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
         place = registry.in_guest(value.place if value else key.place)
         if not path:
             yield Evidence(place, "no folder is named")
-        elif (flaw := _flaw_of_hive(facts[Guest], rf"{path}\NTUSER.DAT")) and _flaw_of_hive(
-            facts[Guest], rf"{path}\NTUSER.MAN"
-        ):
+        elif (flaw := _flaw_of_hive(facts, rf"{path}\NTUSER.DAT")) and _flaw_of_hive(facts, rf"{path}\NTUSER.MAN"):
             yield Evidence(place, f"{path}: NTUSER.DAT {flaw}")
 
 
-def _flaw_of_hive(guest: Guest, path: str) -> str | None:
-    try:
-        source = guest.open(path)
-    except NotFound:
-        return "does not exist"
-    return None if source.size and source.read_at(0, min(source.size, 4)) == _SIGNATURE else "is no hive"
+def _flaw_of_hive(facts: Facts, path: str) -> str | None:
+    return flaw_of_file(facts[Guest], path, _SIGNATURE, "hive")
 
 
 RULES = (windows_administrators_may_log_on_remotely, windows_profiles_are_whole)

@@ -13,8 +13,8 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_service
 from inspector.windows.registry import CURRENT_VERSION, WINLOGON, Registry
+from inspector.windows.service_start import COPY, Flaw, flaw_of_service
 from inspector.windows.services import SERVICES, Service, Start, absent, service, unmet
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
@@ -65,7 +65,8 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     registry = facts[Registry]
     found = service(registry, "TermService")
     if found is None:
-        return failed("the service of Remote Desktop is not there", absent(registry, "TermService"))
+        fix = rf"import the key {SERVICES}\TermService {COPY}."
+        return failed("the service of Remote Desktop is not there", absent(registry, "TermService"), fix=fix)
     version = facts[WindowsVersion]
     if not version.is_server and (version.edition or "").startswith(_HOME):
         place = registry.place(CURRENT_VERSION, "EditionID")
@@ -75,8 +76,8 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
         return failed("the service of Remote Desktop cannot start", runs)
     if off := _off(facts):
         return off
-    if lacking := _lacking(facts, found):
-        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", lacking)
+    if flaw := _lacking(facts, found):
+        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", flaw.evidence, fix=flaw.fix)
     if registry.number(_SERVER, _DRAIN) == _DRAINED:
         drained = Evidence(registry.place(_SERVER, _DRAIN), str(_DRAINED))
         return warning("Remote Desktop is on, and lets nobody in who has no session yet", drained)
@@ -99,19 +100,21 @@ def _off(facts: Facts) -> Verdict | None:
     return None
 
 
-def _lacking(facts: Facts, found: Service) -> Evidence | None:
+def _lacking(facts: Facts, found: Service) -> Flaw | None:
     """What keeps the service from listening or letting in: its program, the listener, `change logon /disable`."""
     registry = facts[Registry]
     if flaw := flaw_of_service(facts, found):
-        return Evidence(*flaw)
+        return flaw
     for place, seen in unmet(registry, found):
-        return Evidence(place, seen)
+        return Flaw(Evidence(place, seen), "let the service start that is named, or restore its key.")
     if registry.key(_LISTENER) is None:
-        return Evidence(registry.place(_LISTENER), "no such key")
+        return Flaw(Evidence(registry.place(_LISTENER), "no such key"), rf"import the key {_LISTENER} {COPY}.")
     if registry.number(_LISTENER, "fEnableWinStation") == 0:
-        return Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
+        off = Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
+        return Flaw(off, rf"set fEnableWinStation of {_LISTENER} to 1.")
     if (text := registry.text(WINLOGON, _NO_LOG_ON) or "0") != "0":
-        return Evidence(registry.place(WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
+        off = Evidence(registry.place(WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
+        return Flaw(off, "`change logon /enable`.")
     return None
 
 

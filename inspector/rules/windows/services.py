@@ -12,9 +12,9 @@ from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_service
 from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
+from inspector.windows.service_start import judge_service
 from inspector.windows.services import INTERFACES, SERVICES, Start, absent, service
 from parsers.windows.registry import Key
 
@@ -24,29 +24,6 @@ _CORE: Final = {"nsi": True, "BFE": False, "Dnscache": False, "mpssvc": False}
 """Services of the network, and whether the DHCP client depends on them: without it no card has an address."""
 _ON_DEMAND: Final = ("IKEEXT", "Netlogon", "Netman")
 _SHOWN: Final = 16
-
-
-def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = True) -> Verdict:
-    """Judge a service of Windows that has to start as `usual`, or by hand where that is what starts it on demand.
-
-    What keeps it from starting is FAILED where it is `required`, else WARNING.
-    """
-    registry = facts[Registry]
-    found = service(registry, name)
-    bad = failed if required else warning
-    if found is None:
-        return bad(f"{name} is not there", absent(registry, name))
-    seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
-    if found.start in (None, Start.DISABLED):
-        return bad(f"{found.name} is disabled", seen)
-    if found.start < Start.AUTOMATIC:
-        return bad(f"{found.name} is no driver, and is started by nobody at {found.start_name}", seen)
-    if flaw := flaw_of_service(facts, found):
-        place, what = flaw
-        return bad(f"{found.name} cannot run: {what}", Evidence(place, what))
-    if found.start > usual:
-        return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
-    return ok(f"{found.name} {'is' if usual == Start.AUTOMATIC else 'can be'} started", seen)
 
 
 @rule("windows-ip-helper-starts", "The service IP Helper is started", "windows")
@@ -123,7 +100,9 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
             verdicts.append(judge_service(facts, name, usual, required=required))
     for status, say in (("FAILED", failed), ("WARNING", warning)):
         if bad := [verdict for verdict in verdicts if verdict.status == status]:
-            return say("; ".join(verdict.message for verdict in bad), *(verdict.evidence[0] for verdict in bad))
+            fixes = dict.fromkeys(verdict.fix or windows_core_network_services_start.fix for verdict in bad)
+            message = "; ".join(verdict.message for verdict in bad)
+            return say(message, *(verdict.evidence[0] for verdict in bad), fix=" ".join(fixes))
     unread.tell()
     return ok("the services of the network are started", *(verdict.evidence[0] for verdict in verdicts))
 
@@ -203,7 +182,8 @@ def windows_vminit_works(facts: Facts) -> Verdict:
     Why: without it nobody sets the password, the host name, the network and the disks of an instance that was made of
     an image of one's own; a broken one keeps the instance from being prepared.
 
-    Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it.
+    Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it; where it is
+    installed and not started, `sc config vminit start= auto`.
 
     Reads: Services\vminit and its program
 
@@ -212,7 +192,7 @@ def windows_vminit_works(facts: Facts) -> Verdict:
     registry = facts[Registry]
     if service(registry, "vminit") is None:
         return warning("Vminit is not installed", absent(registry, "vminit"))
-    return judge_service(facts, "vminit", Start.AUTOMATIC)
+    return judge_service(facts, "vminit", Start.AUTOMATIC, of_windows=False)
 
 
 @rule("windows-cloud-assistant-runs", "The agent of the cloud is installed and started", "windows")
@@ -221,14 +201,14 @@ def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
 
     Why: without the agent the console can run no command in the instance, and sets no password while it runs.
 
-    Fix: install the Cloud Assistant Agent by the vendor's guide.
+    Fix: install the Cloud Assistant Agent by the vendor's guide, or `sc config AliyunService start= auto`.
 
     Reads: Services\AliyunService and its program
 
     References: Alibaba Cloud, Install the Cloud Assistant Agent; Detect custom images and repair
     (GUESTOS.CloudAssistant).
     """
-    return judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False)
+    return judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False, of_windows=False)
 
 
 RULES = (

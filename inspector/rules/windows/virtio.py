@@ -12,9 +12,9 @@ from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.services import SERVICES, Service, Start, absent, service
+from inspector.windows.service_start import judge_driver
+from inspector.windows.services import SERVICES, Start, absent, service
 
 _NETWORK: Final = "netkvm"
 _OTHERS: Final = {
@@ -22,23 +22,6 @@ _OTHERS: Final = {
     "serial port": ("vioserial", "vioser", "VirtioSerial", "VirtioSerialDriver"),
     "device that reports a crash": ("pvpanic",),
 }
-
-
-def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | None, Evidence]:
-    """Say what keeps a driver from being started at `latest` or before (None: nothing), with what was seen."""
-    if not found.is_driver:
-        place = facts[Registry].place(rf"{SERVICES}\{found.name}", "Type")
-        return f"{found.name} is no driver", Evidence(
-            place, "not set" if found.type is None else f"type {found.type:#x}"
-        )
-    if found.start is None or not Start.BOOT <= found.start <= latest:
-        return f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
-    if latest is Start.BOOT and found.start_override:
-        place = facts[Registry].place(rf"{SERVICES}\{found.name}\StartOverride", "0")
-        return f"{found.name} is not started at boot, in spite of Start", Evidence(place, str(found.start_override))
-    if flaw := flaw_of_program(facts, found.file):
-        return f"the file of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw)
-    return None, Evidence(facts[Guest].place(found.file), f"{found.name}, started: {found.start_name}")
 
 
 @rule(

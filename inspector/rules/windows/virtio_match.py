@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from inspector.facts import Facts
 from inspector.facts.windows_drivers import DriverMatch, Origin, PciDevice, VirtioDrivers, is_device
 from inspector.rules.rule import rule
-from inspector.rules.windows.virtio import judge_driver
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.driver_store import DATABASES
 from inspector.windows.registry import Registry
+from inspector.windows.service_start import judge_driver
 from inspector.windows.services import Start, service
 
 _DISKS: Final = (("1001", "1042"), ("1004", "1048"))

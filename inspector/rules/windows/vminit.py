@@ -28,11 +28,11 @@ from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
 from inspector.rules.windows.cloudbase_init import CLOUDBASE_INIT, class_name, configurations
-from inspector.rules.windows.services import judge_service
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
+from inspector.windows.service_start import judge_service
 from inspector.windows.services import Service, Start, service
 from parsers.place import ParseError, Place
 from parsers.windows.pe_version import parse_pe_version

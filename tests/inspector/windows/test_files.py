@@ -1,25 +1,17 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from fixtures.files import Dir, Link, Node
-from fixtures.windows.golden import CURRENT, SERVICES
-from fixtures.windows.hive import Data, Expand, Keys
 from fixtures.windows.pe import program
-from inspector.facts import UnknownFact
 from inspector.facts.platform import Architecture
-from inspector.windows.files import flaw_of_program, flaw_of_service
-from inspector.windows.registry import Registry
-from inspector.windows.services import service
-from parsers.place import ParseError, Place
-from tests.windows import CONFIG, golden
+from inspector.guest import Guest
+from inspector.windows.files import flaw_of_file, flaw_of_program, restoring
+from parsers.place import Place
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
-SVCHOST = rf"{CURRENT}\Svchost"
-RESTRICTED = "localservicenetworkrestricted"
 FILE = "/x/file.sys"
 LONG = program(content=b"\xc3" * 5000)
 
@@ -60,70 +52,24 @@ def test_the_machines_whose_programs_a_windows_runs(windows: str, machines: set[
 
 
 @pytest.mark.parametrize(
-    ("values", "files", "path", "seen"),
+    ("node", "flaw"),
     [
-        ({}, {}, None, None),
-        ({"ImagePath": None}, {}, None, "it names no program"),
-        ({"ImagePath": Expand("svchost.exe -k localServiceNetworkRestricted")}, {}, None, None),
-        ({"ImagePath": Expand(r"%SystemRoot%\system32\svchost -k LocalServiceNetworkRestricted")}, {}, None, None),
-        ({}, {"/Windows/System32/svchost.exe": None}, "svchost.exe", "its program does not exist"),
-        ({}, {"/Windows/System32/dhcpcore.dll": None}, "dhcpcore.dll", "its DLL does not exist"),
-        ({}, {"/Windows/System32/dhcpcore.dll": program("i386")}, "dhcpcore.dll", "its DLL is for i386, "),
-    ],
-    ids=str,
-)
-def test_what_keeps_a_service_from_running(
-    values: dict[str, Data], files: dict[str, Node | None], path: str | None, seen: str | None
-) -> None:
-    facts = golden({rf"{SERVICES}\Dhcp": values}, files=files)
-    found = service(facts[Registry], "Dhcp")
-    assert found is not None
-    flaw = flaw_of_service(facts, found)
-    assert (flaw is None) is (seen is None)
-    if flaw:
-        assert flaw[1].startswith(seen or "")
-        assert flaw[0].path.lower().endswith(path or "system")
-
-
-@pytest.mark.parametrize(
-    ("groups", "image", "group"),
-    [
-        ({RESTRICTED: ["eventlog", "lmhosts"]}, None, RESTRICTED),
-        ({RESTRICTED: None}, None, RESTRICTED),
-        ({}, r"%SystemRoot%\system32\svchost.exe -k netsvcs -p", "netsvcs"),
-        ({}, r"svchost -k netsvcs", "netsvcs"),
-        ({}, r'"C:\Windows\system32\svchost.exe" -p -k "netsvcs"', "netsvcs"),
+        (None, "does not exist"),
+        (Dir(), "is no file, but a directory"),
+        (b"", "is empty"),
+        (b"re", "is no hive: 72 65 67 66 wanted, 72 65 found"),
+        (b"REGF" * 99, "is no hive: 72 65 67 66 wanted, 52 45 47 46 found"),
+        (b"regf", None),
+        (b"regf" * 99, None),
     ],
 )
-def test_a_group_of_svchost_that_does_not_name_the_service(groups: Any, image: str | None, group: str) -> None:
-    values: Keys = {rf"{SERVICES}\Dhcp": {"ImagePath": Expand(image)}} if image else {}
-    facts = golden(values, {SVCHOST: groups})
-    found = service(facts[Registry], "Dhcp")
-    assert found is not None
-    flaw = flaw_of_service(facts, found)
-    assert flaw
-    assert (flaw[0].key or "").lower() == rf"{SVCHOST}\{group}".lower()
-    assert flaw[1].lower() == f"the group {group} of svchost does not name it"
-    mended = golden(values, {SVCHOST: {group: ["DHCP"]}})
-    assert flaw_of_service(mended, found) is None
+def test_how_a_file_begins(node: Node | None, flaw: str | None) -> None:
+    assert flaw_of_file(golden(files={FILE: node})[Guest], r"C:\x\file.sys", b"regf", "hive") == flaw
 
 
-def test_a_group_of_svchost_that_cannot_be_read_is_not_known() -> None:
-    for facts in (golden(software={SVCHOST: {RESTRICTED: "Dhcp"}}), golden(files={f"{CONFIG}/SOFTWARE": b"regf"})):
-        found = service(facts[Registry], "Dhcp")
-        assert found is not None
-        with pytest.raises((UnknownFact, ParseError)):
-            flaw_of_service(facts, found)
-
-
-def test_a_32_bit_host_loads_a_32_bit_library() -> None:
-    below = r"C:\Windows\SysWOW64"
-    changes: Keys = {
-        rf"{SERVICES}\Dhcp": {"ImagePath": Expand(rf"{below}\svchost.exe -k x")},
-        rf"{SERVICES}\Dhcp\Parameters": {"ServiceDll": Expand(rf"{below}\dhcpcore.dll")},
-    }
-    files = {f"/Windows/SysWOW64/{name}": program("i386") for name in ("svchost.exe", "dhcpcore.dll")}
-    facts = golden(changes, files=files)
-    found = service(facts[Registry], "Dhcp")
-    assert found is not None
-    assert flaw_of_service(facts, found) is None
+def test_a_file_of_windows_is_put_back_by_windows_and_another_by_its_product() -> None:
+    guest = golden()[Guest]
+    for path in (r"%SystemRoot%\System32\a.dll", r"\Windows\System32\a.dll", r"c:\WINDOWS\System32\a.dll"):
+        assert "sfc /scannow" in restoring(guest, path)
+        assert r"\System32\a.dll by" in restoring(guest, path)
+    assert restoring(guest, r"D:\av\a.exe").startswith(r"install again what D:\av\a.exe belongs to")

@@ -169,7 +169,7 @@ def test_no_boot_manager() -> None:
     ("node", "what"),
     [
         (bytes(4096), "it begins with zeros"),
-        (Dir(), "it does not exist"),
+        (Dir(), "it is no file, but a directory"),
         (File(b"\xe9 BOOTMGR", flags=("compressed",)), "it is compressed, which the boot sector does not read"),
         (File(b"\xe9 BOOTMGR", flags=("reparse-point",)), "it is compressed, which the boot sector does not read"),
         (File(b"\xe9 BOOTMGR", flags=("read-only", "hidden", "system")), None),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from fixtures.files import Dir, Link, Node
 from fixtures.windows import bcd
 from fixtures.windows.hive import Data
 from fixtures.windows.hive_log import changed_pages, dirty, new_log, old_log
@@ -225,13 +226,17 @@ def test_recovery_that_is_gone(others: bcd.Things, gone: str, place: str, what: 
 
 
 def test_an_image_of_recovery_that_is_empty_or_unreadable() -> None:
-    others = bcd.recovery(WINDOWS)
-    verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, "/Recovery/WindowsRE/Winre.wim": b""}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, True)
-    verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, "/Recovery/WindowsRE/Winre.wim": b"x"}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, True)
-    assert "needs an image that is none: 4d5357494d000000 wanted, 78 found" in seen(verdict)[0][1]
-    verdict = windows_recovery_is_there(facts(NAMED, others, {"/Recovery/WindowsRE/Winre.wim/x": b""}))
+    others, image = bcd.recovery(WINDOWS), "/Recovery/WindowsRE/Winre.wim"
+    nodes: list[tuple[Node, str]] = [
+        (b"", "is empty: it is empty"),
+        (b"x", "is no image: it is no image: 4d 53 57 49 4d 00 00 00 wanted, 78 found"),
+        (Dir(), "is no file, but a directory: it is no file, but a directory"),
+    ]
+    for node, flaw in nodes:
+        verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, image: node}))
+        assert (verdict.status, verdict.known) == (Status.WARNING, True)
+        assert f"needs a file that {flaw}" in seen(verdict)[0][1]
+    verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, image: Link("Winre.wim")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
