@@ -13,6 +13,12 @@ _COMPARED: Final = 5000
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where a known name holds this one or is close to it, else an empty string."""
+    found = closest(name, known)
+    return f"; did you mean '{found}'?" if found else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that begins with this one, is close to it or holds it; None where none does."""
     import difflib  # only where a name is wrong
     from itertools import islice
 
@@ -21,4 +27,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     holding = sorted((it for it in folded if len(wanted) >= _TELLING and wanted in it), key=lambda it: (len(it), it))
     starting = [it for it in holding if it.startswith(wanted)]
     found = [*starting, *difflib.get_close_matches(wanted, folded, n=1), *holding]
-    return f"; did you mean {folded[found[0]]!r}?" if found else ""
+    return folded[found[0]] if found else None

@@ -8,6 +8,7 @@ import click
 
 from inspector.cli import options
 from inspector.console.output import opened_output
+from inspector.view.browsing import Files
 from inspector.view.registry import registry
 
 if TYPE_CHECKING:
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @options.target
-@click.argument("key")
+@options.volume
+@click.argument("key", required=False, default="")
 def command(
     target: Target,
     key: str,
     hive: str | None,
+    volume: str | None,
     output_format: str,
     output: str | None,
     recursive: bool,  # noqa: FBT001 - click gives it by name
 ) -> None:
     r"""Show a key of the registry: 'HKLM\SYSTEM\CurrentControlSet\Services\viostor'."""
+    if hive is None and not key:
+        raise click.UsageError("a KEY wanted, or --hive, or both")
+    if volume and hive is None:
+        raise click.UsageError("--volume wants --hive, the path of a hive on it")
     with opened_output(output) as write:
-        registry(target, key, output_format, write, hive, recursive=recursive)
+        registry(Files(target, volume), key, output_format, write, hive, recursive=recursive)

@@ -19,6 +19,7 @@ from inspector.errors import InspectorError
 from inspector.guest import Guest
 from inspector.isolate import Send
 from inspector.target import Target
+from inspector.view.absence import with_hint
 from inspector.view.listing import Listing, chunks, json_array, long_line, open_files, short_line, stat_lines
 
 _BATCH: Final = 1 << 16
@@ -48,10 +49,12 @@ def ls(files: Files, path: str, form: Form, write: Write) -> None:
     """
 
     def job(send: Send) -> None:
-        listing = Listing(_open(files), hashes=form.sha256, life=lambda: send(b""))
+        guest = _open(files)
+        listing = Listing(guest, hashes=form.sha256, life=lambda: send(b""))
         entries = listing.entries(path, recursive=form.recursive)
         line = long_line if form.long else short_line
-        _send_text(json_array(entries) if form.json else map(line, entries), send)
+        with with_hint(guest, path):
+            _send_text(json_array(entries) if form.json else map(line, entries), send)
         if listing.errors:
             raise InspectorError(f"{len(listing.errors)} could not be read; the first: {listing.errors[0]}")
 
@@ -62,8 +65,10 @@ def stat(files: Files, path: str, write: Write, *, json: bool) -> None:
     """Write the metadata of one path."""
 
     def job(send: Send) -> None:
-        listing = Listing(_open(files))
-        entry = listing.stat(path)
+        guest = _open(files)
+        listing = Listing(guest)
+        with with_hint(guest, path):
+            entry = listing.stat(path)
         _send_text(iter([json_text(entry) + "\n" if json else stat_lines(entry)]), send)
         if listing.errors:
             raise InspectorError(str(listing.errors[0]))
@@ -77,7 +82,9 @@ def cat(files: Files, path: str, write: Write, *, escape: bool) -> None:
     def job(send: Send) -> None:
         guest = _open(files)
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        for chunk in chunks(guest.open(path)):
+        with with_hint(guest, path):
+            content = guest.open(path)
+        for chunk in chunks(content):
             send(printable(decoder.decode(chunk), keep="\n\t").encode() if escape else chunk)
         if escape:
             send(printable(decoder.decode(b"", final=True), keep="\n\t").encode())

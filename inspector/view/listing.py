@@ -12,6 +12,7 @@ from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time, printable
 from inspector.disks.storage import Storage, open_storage
 from inspector.errors import InspectorError
+from inspector.facts import UnknownFact
 from inspector.guest import POSIX, Guest, Mount, Syntax, inode_flags
 from inspector.mounts import find_guest, named_tree
 from inspector.target import Target
@@ -49,7 +50,14 @@ def open_files(target: Target, volume: str | None = None) -> Guest:
         InspectorError, UnknownFact: there is no such volume, or it cannot be read, or no guest was found.
     """
     storage = open_storage(target)
-    return volume_files(storage, volume) if volume else find_guest(storage, target.root)
+    if volume:
+        return volume_files(storage, volume)
+    try:
+        return find_guest(storage, target.root)
+    except UnknownFact as error:
+        readable = ", ".join(volume.name for volume in storage.volumes if volume.tree)
+        hint = f"; --volume reads one by itself: {readable}" if readable else ""
+        raise InspectorError(f"{error.reason}{hint}") from error
 
 
 def volume_files(storage: Storage, name: str) -> Guest:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from inspector.console.json_line import json_text
 from inspector.console.output import Write
 from inspector.console.printable import printable
 from inspector.console.stream import pass_on
-from inspector.disks.storage import open_storage
 from inspector.errors import InspectorError
 from inspector.isolate import Send
-from inspector.mounts import find_guest
-from inspector.target import Target
+from inspector.view.absence import instead, with_hint
+from inspector.view.browsing import Files
+from inspector.view.listing import open_files
 from inspector.windows.registry import Location, Registry
 from parsers.place import ParseError
 from parsers.windows.reg_export import export_reg, render
@@ -23,7 +23,7 @@ _LINE: Final = 1 << 16
 """Characters that are gathered before they are sent."""
 
 
-def registry(target: Target, path: str, output_format: str, write: Write, hive: str | None, *, recursive: bool) -> None:
+def registry(files: Files, path: str, output_format: str, write: Write, hive: str | None, *, recursive: bool) -> None:
     """Write the key at `path`, of the hive in the file `hive` or of the registry, as "text", "json" or "reg".
 
     A hive that is written as a whole is checked as a whole: its bins and cells, and the hashes of names.
@@ -33,11 +33,12 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
     """
 
     def job(send: Send) -> None:
-        guest = find_guest(open_storage(target), target.root)
+        guest = open_files(files.target, files.volume)
         if guest.family != "windows" and hive is None:
             raise InspectorError("a Windows guest wanted, a Linux one found; name the file of a hive with --hive")
         opened = Registry(guest)
-        location = Location(opened.open(hive), hive, _names(path)) if hive else opened.locate(path)
+        with with_hint(guest, hive or "/"):
+            location = Location(opened.open(hive), hive, _names(path)) if hive else opened.locate(path)
         top = location.hive.key(location.names)
         if top is None:
             raise InspectorError(_absence(location))
@@ -50,7 +51,7 @@ def registry(target: Target, path: str, output_format: str, write: Write, hive: 
         if problems := (*location.hive.problems, *checked):
             raise InspectorError(f"problems of the hive: {len(problems)}; the first: {problems[0]}")
 
-    pass_on(target, job, write)
+    pass_on(files.target, job, write)
 
 
 def _names(path: str) -> list[str]:
@@ -62,7 +63,14 @@ def _absence(location: Location) -> str:
     path = _path(location, location.names)
     *above, name = location.names or [""]
     key = location.hive.key(above)
-    return f"{path} is a value, not a key" if name and key and key.value(name) else f"{path} does not exist"
+    if name and key and key.value(name):
+        return f"{path} is a value, not a key"
+
+    def names(above: Sequence[str]) -> list[str] | None:
+        key = location.hive.key(above)
+        return [subkey.name for subkey in key.subkeys()] if key else None
+
+    return f"{path} does not exist{instead(location.names, names, lambda parts: _path(location, list(parts)))}"
 
 
 def _path(location: Location, names: list[str]) -> str:

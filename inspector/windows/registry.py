@@ -9,6 +9,7 @@ one is not known, as what lies in a control set that is not there.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeVar
@@ -59,6 +60,12 @@ _SERVICES: Final = {
     "S-1-5-19": r"\Windows\ServiceProfiles\LocalService\NTUSER.DAT",
     "S-1-5-20": r"\Windows\ServiceProfiles\NetworkService\NTUSER.DAT",
 }
+_NOT_HERE: Final = {
+    "HARDWARE": "it is made when Windows starts, and no disk holds it",
+    "BCD00000000": r"the boot store is a file: --hive '\Boot\BCD', of UEFI '\EFI\Microsoft\Boot\BCD', with --volume",
+}
+"""Keys of HKLM that are no hive of the folder of hives."""
+_SHOWN: Final = 20
 _CLASSES: Final = "_CLASSES"
 _SEPARATORS: Final = re.compile(r"[\\/]+")
 
@@ -205,8 +212,23 @@ class Registry:
             return self._in_machine(names[1].upper(), names[2:])
         if root == "HKU" and len(names) > 1:
             return Location(self.open(self._user_hive(names[1])), rf"HKEY_USERS\{names[1]}", names[2:])
+        raise RegistryPathError(self._refusal(path, root, names))
+
+    def _refusal(self, path: str, root: str, names: list[str]) -> str:
+        """Say what was wanted in place of a path that no hive has."""
+        if root == "HKU":
+            return rf"a key below HKU\SID wanted, HKU found; there are {self._users()}"
+        if root == "HKLM" and len(names) > 1 and (where := _NOT_HERE.get(names[1].upper())):
+            return f"{path}: {where}"
         wanted = rf"a key below HKLM\{{{','.join(_MACHINE)}}}, HKU\SID, HKCR or HKCC wanted"
-        raise RegistryPathError(f"{wanted}, {path} found" if path else wanted)
+        return f"{wanted}, {path} found" if path else wanted
+
+    def _users(self) -> str:
+        """The names below HKU that have hives, the first of them."""
+        users = list(_SERVICES)
+        with contextlib.suppress(UnknownFact, ParseError):
+            users += [key.name for key in self.subkeys(PROFILE_LIST) if key.name not in _SERVICES]
+        return ", ".join(users[:_SHOWN]) + (", ..." if len(users) > _SHOWN else "")
 
     def _in_machine(self, name: str, names: list[str]) -> Location:
         if name == "SYSTEM" and names and names[0].lower() == "currentcontrolset":
@@ -222,7 +244,7 @@ class Registry:
         sid = name[: -len(_CLASSES)] if name.upper().endswith(_CLASSES) else name
         image = self.value(rf"{PROFILE_LIST}\{sid}", "ProfileImagePath")
         if image is None or not image.text:
-            raise RegistryPathError(f"no profile of {sid} in {PROFILE_LIST}")
+            raise RegistryPathError(f"no profile of {sid} in {PROFILE_LIST}; there are {self._users()}")
         if sid != name:
             return rf"{image.text}\AppData\Local\Microsoft\Windows\UsrClass.dat"
         own, mandatory = rf"{image.text}\NTUSER.DAT", rf"{image.text}\NTUSER.MAN"

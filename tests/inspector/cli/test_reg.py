@@ -141,6 +141,17 @@ def test_a_value_before_and_after_the_logs(image: Path) -> None:
         (["HKCU\\Console"], "a disk has no current user"),
         ([r"HKEY_CURRENT_USER\Console"], "a disk has no current user"),
         (["HKLM"], r"a key below HKLM\{"),
+        (["HKU"], r"a key below HKU\SID wanted, HKU found; there are .DEFAULT, S-1-5-18, "),
+        ([r"HKU\ann"], "; there are .DEFAULT, S-1-5-18, "),
+        ([r"HKLM\HARDWARE\x"], r"HKLM\HARDWARE\x: it is made when Windows starts, and no disk holds it"),
+        ([r"HKLM\BCD00000000"], r"the boot store is a file: --hive '\Boot\BCD'"),
+        (
+            [KEY[:-1]],
+            r"\viosto does not exist; did you mean 'HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\viostor'?",
+        ),
+        ([r"HKLM\SYSTEM\Setp\x"], r"\SYSTEM\Setp\x does not exist; did you mean 'HKEY_LOCAL_MACHINE\SYSTEM\Setup'?"),
+        ([r"HKLM\SYSTEM\*\x"], r"HKEY_LOCAL_MACHINE\SYSTEM\*\x does not exist; wildcards are not expanded"),
+        (["--hive", r"C:\Users\an\NTUSER.DAT", "x"], r"; did you mean 'C:\Users\ann'?"),
         ([r"HKLM\SYSTEM\Select\Current"], r"HKEY_LOCAL_MACHINE\SYSTEM\Select\Current is a value, not a key"),
         ([r"HKLM\SAM\SAM"], r"C:\Windows\System32\config\SAM does not exist"),
         (["--hive", r"C:\Users\ann\none.dat", "x"], "does not exist"),
@@ -160,7 +171,11 @@ def test_what_is_not_there_is_said(image: Path, arguments: list[str], message: s
         (r"C:\Users\none.txt", r": C:\Users\none.txt does not exist"),
         ("/Users/none.txt", ": /Users/none.txt does not exist"),
         (r"C:Users", "C:Users begins in the current directory of the drive"),
-        (r"Q:\x", r": Q:\x does not exist"),
+        (r"Q:\x", ": Q:\\x does not exist; there is C:\\"),
+        (r"C:\Users\an\x.txt", r"; did you mean 'C:\Users\ann'?"),
+        ("/users/ann/x.tx", "; did you mean '/users/ann/x.txt'?"),
+        (r"C:\Users\ann\*.txt", r"\*.txt does not exist; wildcards are not expanded"),
+        (r"C:\Users\ann\x.txt\deeper", r"deeper does not exist"),
         (r"\\server\share", r"\\server\share is no path of a file on a drive"),
     ],
 )
@@ -180,3 +195,19 @@ def test_files_by_the_paths_of_windows(image: Path, path: str) -> None:
     asked = path if path[0] == "/" else "C:" + path[2:].replace("/", "\\")
     assert call("ls", image, path).stdout.decode() == f"{asked}\n"
     assert json.loads(call("stat", "--format", "json", image, path).stdout)["size"] == 4
+
+
+def test_a_hive_alone_shows_its_root_and_lies_on_any_volume(image: Path) -> None:
+    root = call("reg", "--hive", r"C:\Users\ann\NTUSER.DAT", image)
+    assert (root.returncode, root.stdout.decode().splitlines()[1:]) == (0, ["  Console\\", "  Environment\\"])
+    alone = call("reg", "--volume", "sda1", "--hive", r"\Users\ann\NTUSER.DAT", image, "Environment")
+    assert alone.stdout.decode().splitlines()[1] == r'    Path  REG_SZ  "x\ny"'
+    assert call("ls", "--volume", "sda1", image, r"C:\Users").stderr.endswith(b"; a volume by itself has no letter\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--volume", "sda1"], ["--volume", "sda1", "HKLM"]])
+def test_what_is_asked_for_has_to_be_said(image: Path, arguments: list[str]) -> None:
+    options, key = (arguments[:2], arguments[2:]) if arguments else ([], [])
+    done = call("reg", *options, image, *key)
+    assert done.returncode == 2
+    assert b"--hive" in done.stderr
