@@ -52,6 +52,8 @@ _TOOLS: Final = {
     "rdagent": ("azure", _AZURE),
     "windowsazuretelemetryservice": ("azure", _AZURE),
     "gceagent": ("google", _GOOGLE),
+    "gceagentmanager": ("google", _GOOGLE),
+    "gcewindowscompatmanager": ("google", _GOOGLE),
     "googlevssagent": ("google", _GOOGLE),
     "googlevssprovider": ("google", _GOOGLE),
     "google_osconfig_agent": ("google", _GOOGLE),

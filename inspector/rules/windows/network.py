@@ -31,6 +31,11 @@ _SETTINGS: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Set
 _CONNECTIONS: Final = rf"{_SETTINGS}\Connections"
 _POLICY: Final = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
 _WINHTTP: Final = "WinHttpSettings"
+_NAME_RULES: Final = (
+    r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig",
+    rf"{SERVICES}\Dnscache\Parameters\DnsPolicyConfig",
+)
+_ANY_NAME: Final = "."
 _VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
 _SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
 _FILTERS: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\NetworkSetup2\Filters"
@@ -44,15 +49,20 @@ _SHOWN: Final = 16
 def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
     r"""The value NameServer of the machine and of every interface, those of cards that are gone included.
 
+    So are servers that a rule of name resolution (NRPT) names for all names; rules for some names are not judged.
+
     Why: name servers of the source's network answer nobody in the cloud: no name is found, neither the metadata's nor
     the update servers'.
 
     Fix: "Obtain DNS server address automatically" in the properties of TCP/IP, or
-    `netsh interface ip set dnsservers name="Ethernet" source=dhcp`; remove cards that are gone in the Device Manager.
+    `netsh interface ip set dnsservers name="Ethernet" source=dhcp`; remove cards that are gone in the Device Manager;
+    `Remove-DnsClientNrptRule`, or the policy, of a rule for all names.
 
-    Reads: Services\Tcpip\Parameters and Tcpip6\Parameters with their Interfaces
+    Reads: Services\Tcpip\Parameters and Tcpip6\Parameters with their Interfaces, DnsPolicyConfig of Dnscache and of
+    Policies\Microsoft\Windows NT\DNSClient
 
-    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean); Microsoft, [MS-GPNRPT] 2.2.2.1 Name,
+    2.2.2.13 Generic DNS Servers.
     """
     registry = facts[Registry]
     if registry.key(INTERFACES) is None:
@@ -66,6 +76,8 @@ def windows_name_servers_come_from_dhcp(facts: Facts) -> Verdict:
             with unread.kept():
                 if servers := (registry.text(path, "NameServer") or "").strip():
                     bad.append(Evidence(registry.place(path, "NameServer"), f"name servers: {servers}"))
+    with unread.kept():
+        bad += _of_all_names(registry)
     if bad:
         return warning("name servers are set for good", *with_cards(registry, bad[:_SHOWN]))
     unread.tell()
@@ -78,6 +90,16 @@ def _interfaces(registry: Registry) -> Iterator[str]:
             yield parameters
             below = rf"{parameters}\Interfaces"
             yield from (rf"{below}\{key.name}" for key in registry.subkeys(below))
+
+
+def _of_all_names(registry: Registry) -> Iterator[Evidence]:
+    """The name servers that rules name for all names."""
+    for rules in _NAME_RULES:
+        for key in registry.subkeys(rules):
+            path = rf"{rules}\{key.name}"
+            servers = (registry.text(path, "GenericDNSServers") or "").strip()
+            if servers and _ANY_NAME in registry.texts(path, "Name"):
+                yield Evidence(registry.place(path, "GenericDNSServers"), f"name servers of all names: {servers}")
 
 
 @rule("windows-routes-are-not-persistent", "No route is set for good", "windows")

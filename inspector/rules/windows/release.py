@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture
 from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import CURRENT_VERSION, Registry
 
 _OLDEST: Final = (6, 1)
 _ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
@@ -17,6 +18,7 @@ _ENTERPRISE: Final = ("Enterprise", "Education", "IoTEnterprise", "ServerRdsh")
 _LONG_TERM: Final = ("EnterpriseS", "IoTEnterpriseS")
 """So begin those of the long-term servicing channel: EnterpriseSN, EnterpriseSEval, IoTEnterpriseSK are others."""
 _IOT: Final = "IoTEnterpriseS"
+_EVALUATION: Final = "eval"
 
 
 @rule("windows-release-is-supported", "The cloud takes this release of Windows", "windows")
@@ -90,4 +92,33 @@ def _client_ends(
     return enterprise if edition.startswith(_ENTERPRISE) else client
 
 
-RULES = (windows_release_is_maintained, windows_release_is_supported)
+@rule(
+    "windows-edition-does-not-expire",
+    "This edition of Windows is no evaluation, which ends after some months",
+    "windows",
+)
+def windows_edition_does_not_expire(facts: Facts) -> Verdict:
+    r"""The names of evaluations end with Eval: ServerStandardEval, ServerDatacenterEval, EnterpriseEval.
+
+    How much of its time is left is not known: it stands in the licence store.
+
+    Why: an evaluation ends after 90 or 180 days, which began on the source; from then on Windows shuts itself down
+    every hour.
+
+    Fix: of a server `DISM /online /Set-Edition:ServerStandard /ProductKey:KEY /AcceptEula` (or ServerDatacenter) with
+    a key of the edition, and a restart; a client is to be installed anew.
+
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\EditionID
+
+    References: Microsoft, Upgrade and conversion options for Windows Server (converting an evaluation); the message of
+    the licence monitor (WLMS), which says what follows.
+    """
+    version, place = facts[WindowsVersion], facts[Registry].place(CURRENT_VERSION, "EditionID")
+    if not version.edition:
+        raise UnknownFact("which edition it is is not told", place)
+    if version.edition.lower().endswith(_EVALUATION):
+        return warning("this edition is an evaluation, and ends", Evidence(place, version.edition))
+    return ok("this edition does not end", Evidence(place, version.edition))
+
+
+RULES = (windows_edition_does_not_expire, windows_release_is_maintained, windows_release_is_supported)

@@ -208,6 +208,7 @@ FAULTS: Final = (
     in_system(
         "sysprep-interrupted", "Sysprep", FAILED, r"Setup\Status\SysprepStatus", "GeneralizationState", 4
     ),
+    in_software("evaluation", "OSVersion", WARNING, CURRENT, "EditionID", "ServerDatacenterEval"),
     in_software("end-of-support", "OSVersion", WARNING, CURRENT, "CurrentBuild", "9600"),
     in_software("reboot-in-progress", "Update", FAILED, rf"{_SERVICING}\RebootInProgress", None),
     in_software("reboot-pending", "Update", WARNING, rf"{_SERVICING}\RebootPending", None),

@@ -33,6 +33,7 @@ _SCRIPTS: Final = r"Policies\Microsoft\Windows\PowerShell"
 _RUN_ONCE: Final = r"Microsoft\Windows\CurrentVersion\RunOnce"
 _SETTINGS: Final = r"Microsoft\Windows\CurrentVersion\Internet Settings"
 _FOREIGN: Final = rf"{NETWORK}\{{A01C1BDB-44E5-4C3E-9AC9-C456C184A812}}"
+_ALL_NAMES: Final = r"Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig\{1}"
 _PROXY: Final = struct.pack("<IIII", 0x18, 0, 3, 18) + b"proxy.example:8080" + bytes(4)
 _KB: Final = rf"{PACKAGES}\Package_for_KB5034630~{SIGNED_BY}~amd64~~20348.2200.1.1"
 
@@ -76,6 +77,10 @@ SERVICE_FAULTS: Final = (
     in_system(
         "name-servers-of-a-card", "WindowsNetwork", WARNING, rf"{_PARAMETERS}\Interfaces\{NIC}",
         "NameServer", "10.0.0.1",
+    ),
+    Fault(
+        "name-servers-of-all-names", "WindowsNetwork", WARNING, rf"{HIVE}\SOFTWARE {_ALL_NAMES}\GenericDNSServers",
+        software={_ALL_NAMES: {"Name": ["."], "GenericDNSServers": "10.0.0.53", "ConfigOptions": 8}},
     ),
     in_system(
         "route-of-the-source", "WindowsNetwork", WARNING, rf"{_PARAMETERS}\PersistentRoutes",

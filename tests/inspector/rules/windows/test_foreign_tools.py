@@ -32,7 +32,8 @@ def test_elsewhere_they_are_foreign() -> None:
 @pytest.mark.parametrize(
     "name",
     ["VMTools", "VGAuthService", "VBoxService", "VBoxGuest", "prl_tools", "xenagent", "Amazon EC2Launch",
-     "AmazonSSMAgent", "WindowsAzureGuestAgent", "RdAgent", "GCEAgent", "google_osconfig_agent"],
+     "AmazonSSMAgent", "WindowsAzureGuestAgent", "RdAgent", "GCEAgent", "GCEAgentManager",
+     "GCEWindowsCompatManager", "google_osconfig_agent"],
 )  # fmt: skip
 @pytest.mark.parametrize("start", [1, 2, 3])
 def test_tools_of_others(name: str, start: int) -> None:

@@ -63,6 +63,32 @@ def test_name_servers_that_are_set(key: str) -> None:
         assert windows_name_servers_come_from_dhcp(golden({key: values})).status is Status.OK
 
 
+NAME_RULES = (
+    rf"{SERVICES}\Dnscache\Parameters\DnsPolicyConfig",
+    r"Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig",
+)
+
+
+@pytest.mark.parametrize("rules", NAME_RULES)
+@pytest.mark.parametrize(
+    ("names", "servers", "status"),
+    [
+        (["."], "10.0.0.53;10.0.0.54", Status.WARNING),
+        ([".corp.example", "."], "10.0.0.53", Status.WARNING),
+        ([".corp.example"], "10.0.0.53", Status.OK),
+        (["."], "", Status.OK),
+        ([], "10.0.0.53", Status.OK),
+    ],
+)
+def test_rules_of_name_resolution(rules: str, names: list[str], servers: str, status: Status) -> None:
+    keys: Keys = {rf"{rules}\{{1}}": {"Name": names, "GenericDNSServers": servers, "ConfigOptions": 8}}
+    facts = golden(keys) if rules == NAME_RULES[0] else golden(software=keys)
+    verdict = windows_name_servers_come_from_dhcp(facts)
+    assert verdict.status is status
+    if status is not Status.OK:
+        assert verdict.evidence[0].place.key == rf"{rules}\{{1}}\GenericDNSServers"
+
+
 def test_what_cannot_be_read_hides_no_fault() -> None:
     proxy = golden({ENVIRONMENT: {"http_proxy": "proxy.example"}}, files={f"{CONFIG}/SOFTWARE": b"regf"})
     assert windows_goes_through_no_proxy(proxy).message == "a proxy is set"

@@ -10,6 +10,7 @@ from inspector.facts import Facts
 from inspector.rules.rule import Rule
 from inspector.rules.windows.release import (
     RULES,
+    windows_edition_does_not_expire,
     windows_release_is_maintained,
     windows_release_is_supported,
 )
@@ -79,3 +80,18 @@ def test_the_calendar(current: Any, status: Status, seen: str) -> None:
 def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
     verdict = judge(rule, golden(files={f"{CONFIG}/SOFTWARE": content}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    "edition", ["ServerStandardEval", "ServerDatacenterEval", "EnterpriseEval", "SERVERSTANDARDEVAL"]
+)
+def test_an_evaluation_ends(edition: str) -> None:
+    verdict = windows_edition_does_not_expire(golden(software={CURRENT: {"EditionID": edition}}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, edition)
+    assert verdict.evidence[0].place.key == rf"{CURRENT}\EditionID"
+
+
+def test_an_edition_that_is_not_told_is_not_known() -> None:
+    for change in ({"EditionID": None}, {"EditionID": ""}, {"EditionID": 1}):
+        verdict = windows_edition_does_not_expire(golden(software={CURRENT: change}))
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
