@@ -67,7 +67,11 @@ def _of_machine(facts: Facts, unread: Unread) -> list[_List]:
     registry, bits = facts[Registry], None
     native = rf"{_SOFTWARE}\{UNINSTALL}"
     with unread.kept():
-        bits = facts[Architecture].bits
+        try:
+            bits = facts[Architecture].bits
+        except UnknownFact as error:
+            reason = f"for which architecture Windows is cannot be told: {error.reason}"
+            raise UnknownFact(reason, *error.places) from None
     with unread.kept():
         if registry.key(native) is None:
             raise UnknownFact("the list of the machine's programs wanted, no such key found", registry.place(native))
