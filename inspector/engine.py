@@ -31,7 +31,7 @@ from inspector.report import (
     Summary,
     Tool,
 )
-from inspector.rules import WINDOWS, find_rule
+from inspector.rules import find_rule
 from inspector.rules.rule import Rule
 from inspector.target import Target
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, unknown, worst
@@ -115,12 +115,8 @@ def _judge_check(
     results: list[RuleResult] = []
     exempt: list[Exemption] = []
     for name in check.rules:
-        if family == "linux" and name.startswith(WINDOWS):
-            continue
-        rule = find_rule(name)
-        if rule is None:
-            raise InspectorError(f"the profile {profile.name} names the rule {name}, and there is none")
-        if rule.os not in {"any", family or rule.os}:
+        rule = find_rule(name, family)
+        if rule is None or rule.os not in {"any", family or rule.os}:  # that there is one is seen to with the profile
             continue
         try:
             verdict = _ask(rule, facts, profile)

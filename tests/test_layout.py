@@ -96,6 +96,13 @@ def test_the_rules_about_windows_are_told_by_their_names() -> None:
         told = (rule.name.startswith(rules_package.WINDOWS), ".windows." in rule.judge.__module__)
         assert told == (rule.os == "windows",) * 2
         assert find_rule(rule.name) is rule
+        for family in ("linux", "windows"):
+            assert rule.os not in {"any", family} or find_rule(rule.name, family) is rule
+
+
+def test_a_guest_of_windows_wants_no_module_about_linux_alone() -> None:
+    about = {rule.judge.__module__.partition(".rules.")[2] for rule in rules().values() if rule.os == "any"}
+    assert about == rules_package.ABOUT_ANY
 
 
 def test_every_rule_serves_a_profile() -> None:

@@ -86,6 +86,20 @@ MODULES: Final[tuple[str, ...]] = (
 )
 """Modules of this package that hold rules, in alphabetical order."""
 
+ABOUT_ANY: Final = frozenset(
+    {
+        "boot_mode",
+        "file_system_state",
+        "image",
+        "partition_table",
+        "partition_use",
+        "system_image",
+        "usage",
+        "volumes",
+    }
+)
+"""Those with rules about any guest, which a check of Windows imports, too; some have rules about Linux beside them."""
+
 WINDOWS: Final = "windows-"
 """What the names of the rules about Windows begin with, and no others."""
 
@@ -93,17 +107,27 @@ WINDOWS: Final = "windows-"
 @cache
 def rules() -> dict[str, Rule]:
     """Return every rule by its name."""
-    return {**_loaded("linux"), **_loaded("windows")}
+    return {**_loaded("any"), **_loaded("linux"), **_loaded("windows")}
 
 
-def find_rule(name: str) -> Rule | None:
-    """Return the rule of a name; those about Windows are imported only when one of them is asked for."""
-    return _loaded("windows" if name.startswith(WINDOWS) else "linux").get(name)
+def find_rule(name: str, family: str | None = None) -> Rule | None:
+    """Return the rule of a name; None where there is none.
+
+    For a guest of a `family` modules about the other one alone are not imported, nor their rules returned.
+    """
+    if name.startswith(WINDOWS):
+        return None if family == "linux" else _loaded("windows").get(name)
+    found = _loaded("any").get(name)
+    return found if found or family == "windows" else _loaded("linux").get(name)
 
 
 @cache
-def _loaded(folder: str) -> dict[str, Rule]:
-    """Return the rules of the modules in the folder `windows`, or of the others."""
-    names = (module for module in MODULES if module.startswith("windows.") == (folder == "windows"))
+def _loaded(group: str) -> dict[str, Rule]:
+    """Return the rules of the modules in a group: "windows", "any" or "linux"."""
+    names = [module for module in MODULES if group == _group(module)]
     modules = [importlib.import_module(f"{__name__}.{module}") for module in names]
     return {rule.name: rule for module in modules for rule in module.RULES}
+
+
+def _group(module: str) -> str:
+    return "windows" if module.startswith("windows.") else "any" if module in ABOUT_ANY else "linux"

@@ -62,7 +62,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[CheckRes
     def judge(
         *rules: Rule, facts: Facts | None = None, levels: Mapping[str, Mapping[str, Status]] | None = None
     ) -> tuple[list[CheckResult], list[Exemption]]:
-        monkeypatch.setattr(engine, "find_rule", {rule.name: rule for rule in rules}.get)
+        known = {rule.name: rule for rule in rules}
+        monkeypatch.setattr(engine, "find_rule", lambda name, _: known[name])
         check = Check("Check", "ID", "A check", tuple(rule.name for rule in rules))
         return engine.judge(
             facts or facts_of(storage_of(volume_of(FSTAB))), Profile("p", "P", (check,), {}, levels or {})

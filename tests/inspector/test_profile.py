@@ -147,7 +147,7 @@ def test_the_families_that_a_profile_judges(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_our_own_profiles_are_right_about_windows_too(name: str, tmp_path: Path) -> None:
+def test_our_own_profiles_are_right_about_their_rules(name: str, tmp_path: Path) -> None:
     """They are not looked at when they are loaded, but are here: as the file of a user."""
     mine = written(tmp_path, f'base = "{name}"\n')
     assert load_profile(mine).checks == load_profile(name).checks
