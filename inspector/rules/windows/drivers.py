@@ -14,11 +14,11 @@ from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.unread import Unread
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
-from inspector.windows.device_classes import CARDS, CLASSES, DISKS, IDE, STORAGE, TITLES, VOLUMES
+from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, warning
+from inspector.windows.device_classes import CARDS, CLASSES, DISKS, IDE, STORAGE, SYSTEM, TITLES, VOLUMES
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
-from inspector.windows.service_start import judge_driver
+from inspector.windows.service_start import judge_driver, judge_service
 from inspector.windows.services import SERVICES, Service, Services, Start, absent, service, unmet
 
 _CRITICAL: Final = 3
@@ -32,6 +32,7 @@ _FILTERS: Final[dict[str, set[str]]] = {
     STORAGE: set(),
     IDE: set(),
     CARDS: set(),
+    SYSTEM: set(),
 }
 """The filters that Windows itself puts on the devices of a class."""
 _PARTITIONS: Final = (DISKS, "UpperFilters")
@@ -41,6 +42,8 @@ _XEN: Final = ("xenpci", "xenvbd", "xennet", "xenscsi", "xenstub", "xenbus", "xe
 _INSTALLATION: Final = (r"DeviceInstall\Parameters", r"PlugPlay\Parameters")
 """Where it says that no device is to be installed; the second one before Windows 8, where the vendor names both."""
 _DISABLED: Final = "DeviceInstallDisabled"
+_INSTALLERS: Final = ("PlugPlay", "DeviceInstall")
+"""The services that install devices; the second one came with Windows 8."""
 _SEVEN: Final = (6, 1)
 _EIGHT_ONE: Final = (6, 3)
 
@@ -52,14 +55,16 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     That of NTFS is among them, though its start type says by hand: the loader takes the driver of the file system that
     it starts Windows from.
 
-    Those that lead to the system drive have to be started at boot: ACPI, pci, disk, partmgr, volmgr, mountmgr.
+    Those that lead to the system drive have to be started at boot: ACPI, pci, disk, partmgr, volmgr, mountmgr; a key
+    StartOverride outweighs their `Start`.
 
     Why: without a driver whose error control is critical Windows does not start, or only with the last known good
     control set, which lacks the file too; without one that leads to the system drive it stops with 0x7B, without others
     it starts without their devices.
 
     Fix: restore the file that is named (`sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows`), or uninstall the
-    product that the driver was a part of; set `Start` of the drivers to the system drive to 0.
+    product that the driver was a part of; set `Start` of the drivers to the system drive to 0, and delete their keys
+    StartOverride.
 
     Reads: SYSTEM\CurrentControlSet\Services, System32\drivers
 
@@ -74,7 +79,7 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     for item in every.readable:
         if not item.is_driver or (item.start not in _EARLY and item.name.lower() != _FILE_SYSTEM):
             continue
-        started[item.name.lower()] = item.start == Start.BOOT
+        started[item.name.lower()] = item.start == Start.BOOT and not item.start_override
         with unread.kept():
             if flaw := flaw_of_program(facts, item.file):
                 seen = Evidence(facts[Guest].place(item.file), f"{item.name}, started: {item.start_name}: {flaw}")
@@ -84,7 +89,7 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
         with unread.kept():
             critical.append(_idle(registry, name))
     if critical:
-        return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN])
+        return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN], *bad[:_SHOWN])
     if bad:
         return warning(f"{len(bad)} of {len(started)} drivers of the boot do not load", *bad[:_SHOWN])
     unread.tell()
@@ -101,6 +106,9 @@ def _idle(registry: Registry, name: str) -> Evidence:
     found = service(registry, name)
     if found is None:
         return absent(registry, name)
+    if found.start == Start.BOOT and found.start_override:
+        place = registry.place(rf"{SERVICES}\{found.name}\StartOverride", "0")
+        return Evidence(place, f"{found.name}, in spite of Start: {found.start_override}")
     return Evidence(found.start_place, f"{found.name}, started: {found.start_name}")
 
 
@@ -112,7 +120,8 @@ def _idle(registry: Registry, name: str) -> Evidence:
 def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     r"""`UpperFilters` and `LowerFilters` of the classes of devices without which nothing works.
 
-    Of disks the upper filter partmgr has to be there: it gives them their partitions.
+    Of disks the upper filter partmgr has to be there: it gives them their partitions. Devices of the system, such as
+    buses, are among the classes: drivers of Xen put their filters there.
 
     Why: Windows starts no device of a class one of whose filters cannot be loaded: no disk (0x7B), or no network.
     Filters of products that were not uninstalled for the move are the usual reason.
@@ -122,7 +131,8 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
     Reads: SYSTEM\CurrentControlSet\Control\Class, Services, System32\drivers
 
     References: Microsoft, Device filter driver ordering; System-Defined Device Setup Classes Available to Vendors (the
-    classes); Alibaba Cloud, Detect custom images and repair, "Clear residual drivers from the registry" (GUESTOS.Disk).
+    classes); Alibaba Cloud, Detect custom images and repair, "Clear residual drivers from the registry" (GUESTOS.Disk);
+    Qubes OS, issue 1078 (filters of xenpci on controllers and devices of the system, and 0x7B without them).
     """
     registry = facts[Registry]
     if registry.key(CLASSES) is None:
@@ -145,7 +155,7 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
                     else:
                         (good if name.lower() in usual else extra).append(Evidence(place, f"{name} of {devices}"))
     if bad:
-        return failed("filters name drivers that cannot be loaded, or lack that of partitions", *bad)
+        return failed("filters name drivers that cannot be loaded, or lack that of partitions", *bad, *extra)
     unread.tell()
     if extra:
         return warning("filters that are not those of Windows", *extra)
@@ -178,40 +188,62 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
     registry = facts[Registry]
     parameters = rf"{SERVICES}\XenPCI\Parameters"
     value = registry.value(parameters, "hide_devices")
+    left: list[Evidence] = []
+    unread = Unread()
+    for name in _XEN:
+        with unread.kept():
+            found = service(registry, name)
+            if found and found.start not in (None, Start.DISABLED):
+                left.append(Evidence(found.start_place, found.start_name))
     if value is not None and value.data.strip(b"\0"):
-        return failed(
-            "a driver of Xen hides devices", Evidence(registry.place(parameters, "hide_devices"), "not empty")
-        )
-    found = [item for name in _XEN if (item := service(registry, name))]
-    left = [item for item in found if item.start is not None and item.start != Start.DISABLED]
+        hidden = Evidence(registry.place(parameters, "hide_devices"), "not empty")
+        return failed("a driver of Xen hides devices", hidden, *left)
     if left:
-        return warning("drivers of Xen are left", *(Evidence(item.start_place, item.start_name) for item in left))
+        return warning("drivers of Xen are left", *left)
+    unread.tell()
     return ok("no driver of Xen is left", Evidence(registry.place(parameters, "hide_devices"), "no such value"))
 
 
 @rule("windows-installs-devices", "Windows installs devices that it did not know", "windows")
 def windows_installs_devices(facts: Facts) -> Verdict:
-    r"""The value `DeviceInstallDisabled` of the service that installs devices.
+    r"""The value `DeviceInstallDisabled` of the service that installs devices, and whether that can be started.
 
-    Why: where it is set, the network card and the disks of the cloud never get their drivers.
+    That is PlugPlay, since Windows 8 with DeviceInstall.
 
-    Fix: delete the value, or set it to 0.
+    Why: where it is set, or a service is disabled, the network card and the disks of the cloud never get their drivers.
 
-    Reads: Services\DeviceInstall\Parameters, of Windows 7 and Server 2008 R2 Services\PlugPlay\Parameters too
+    Fix: delete the value, or set it to 0; of a service that is disabled set `Start` to 3 (of PlugPlay up to Windows 7
+    and Server 2008 R2 to 2) in the registry, and restart.
 
-    References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server).
+    Reads: Services\DeviceInstall and Services\PlugPlay with their Parameters (DeviceInstallDisabled of PlugPlay up to
+    Windows 7 and Server 2008 R2 alone)
+
+    References: Alibaba Cloud, Detect custom images and repair, "Allow driver installation" (GUESTOS.Server); Microsoft,
+    Guidance on disabling system services on Windows Server (Device Install Service, Plug and Play).
     """
     registry, version = facts[Registry], facts[WindowsVersion]
-    paths = _INSTALLATION if version.nt <= _SEVEN else _INSTALLATION[:1]
+    is_seven = version.nt <= _SEVEN
     good: list[Evidence] = []
     bad: list[Evidence] = []
-    for path in (rf"{SERVICES}\{path}" for path in paths):
-        number = registry.number(path, _DISABLED)
-        seen = Evidence(registry.place(path, _DISABLED), "not set" if number is None else str(number))
-        (bad if number else good).append(seen)
+    unread = Unread()
+    for path in (rf"{SERVICES}\{path}" for path in (_INSTALLATION if is_seven else _INSTALLATION[:1])):
+        with unread.kept():
+            number = registry.number(path, _DISABLED)
+            seen = Evidence(registry.place(path, _DISABLED), "not set" if number is None else str(number))
+            (bad if number else good).append(seen)
+    verdicts = []
+    for name in _INSTALLERS[:1] if is_seven else _INSTALLERS:
+        with unread.kept():
+            verdicts.append(judge_service(facts, name, Start.MANUAL, required=False))
+    broken = [verdict for verdict in verdicts if verdict.status is not Status.OK]
+    stopped = [item for verdict in broken for item in verdict.evidence]
     if bad:
-        return failed("new devices are not installed", *bad)
-    return ok("new devices are installed", *good)
+        return failed("new devices are not installed", *bad, *stopped)
+    if broken:
+        fix = " ".join(dict.fromkeys(verdict.fix or windows_installs_devices.fix for verdict in broken))
+        return warning("; ".join(verdict.message for verdict in broken), *stopped, fix=fix)
+    unread.tell()
+    return ok("new devices are installed", *good, *(verdict.evidence[0] for verdict in verdicts))
 
 
 @rule(

@@ -199,6 +199,13 @@ FAULTS: Final = (
     in_system(
         "devices-not-installed", "Server", FAILED, rf"{SERVICES}\DeviceInstall\Parameters", "DeviceInstallDisabled", 1
     ),
+    in_system("plug-and-play-disabled", "Server", WARNING, rf"{SERVICES}\PlugPlay", "Start", 4),
+    in_system("device-install-disabled", "Server", WARNING, rf"{SERVICES}\DeviceInstall", "Start", 4),
+    in_system(
+        "filter-of-xen", "Disk", FAILED, rf"{CONTROL}\Class\{{4d36e97d-e325-11ce-bfc1-08002be10318}}", "UpperFilters",
+        ["xenfilt"],
+    ),
+    in_system("disk-driver-overridden", "BootDrivers", FAILED, rf"{SERVICES}\disk\StartOverride", "0", 3),
     # setup and release
     in_software("setup-undeployable", "Sysprep", FAILED, _STATE, "ImageState", "IMAGE_STATE_UNDEPLOYABLE"),
     in_software(

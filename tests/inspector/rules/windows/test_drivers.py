@@ -6,9 +6,7 @@ import pytest
 
 from fixtures.windows.golden import CONTROL, CURRENT, DISK_CLASS, DRIVERS, SERVICES, VOLUME_CLASS
 from fixtures.windows.hive import Data, Keys
-from inspector.rules.rule import Rule
 from inspector.rules.windows.drivers import (
-    RULES,
     windows_boot_drivers_exist,
     windows_class_filters_lead_to_drivers,
     windows_installs_devices,
@@ -32,11 +30,6 @@ SEVEN: dict[str, dict[str, Data]] = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
-
-
 @pytest.mark.parametrize(
     ("name", "status"),
     [("partmgr", Status.FAILED), ("storahci", Status.FAILED), ("Ntfs", Status.FAILED), ("tdx", Status.WARNING)],
@@ -55,6 +48,32 @@ def test_what_leads_to_the_system_drive_is_started_at_boot(name: str, values: di
     assert verdict.status is Status.FAILED
     key = rf"{SERVICES}\{name}" + (r"\Start" if values else "")
     assert (verdict.evidence[0].place.key or "").lower() == key.lower()
+
+
+def test_what_outweighs_the_start_of_a_driver_to_the_system_drive_is_named() -> None:
+    for name in ("disk", "partmgr"):
+        verdict = windows_boot_drivers_exist(golden({rf"{SERVICES}\{name}\StartOverride": {"0": 3}}))
+        assert (verdict.status, verdict.evidence[0].place.key) == (
+            Status.FAILED, rf"{SERVICES}\{name}\StartOverride\0",
+        )  # fmt: skip
+        assert windows_boot_drivers_exist(golden({rf"{SERVICES}\{name}\StartOverride": {"0": 0}})).status is Status.OK
+    assert windows_boot_drivers_exist(golden({rf"{SERVICES}\storahci\StartOverride": {"0": 3}})).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ["PlugPlay", "DeviceInstall"])
+@pytest.mark.parametrize("values", [None, {"Start": 4}, {"Start": 1}, {"ImagePath": None}], ids=str)
+def test_the_services_that_install_devices_can_be_started(name: str, values: dict[str, Data] | None) -> None:
+    key = rf"{SERVICES}\{name}"
+    verdict = windows_installs_devices(golden({key: values}))
+    assert verdict.status is Status.WARNING
+    assert (verdict.evidence[0].place.key or "").startswith(key)
+    older = windows_installs_devices(golden({key: values}, SEVEN))
+    assert older.status is (Status.WARNING if name == "PlugPlay" else Status.OK)
+    unread = windows_installs_devices(golden({rf"{SERVICES}\{name}": {"Start": "3"}}))
+    assert (unread.status, unread.known) == (Status.WARNING, False)
+    both = windows_installs_devices(golden({key: {"Start": 4}, INSTALL: {"DeviceInstallDisabled": 1}}))
+    assert both.status is Status.FAILED
+    assert rf"{key}\Start" in {item.place.key for item in both.evidence}
 
 
 @pytest.mark.parametrize("name", ["disk", "Ntfs"])
@@ -180,10 +199,3 @@ def test_a_real_machine() -> None:
     assert windows_installs_devices(facts).status is Status.OK
     assert windows_xen_hides_no_device(facts).status is Status.OK
     assert windows_class_filters_lead_to_drivers(facts).evidence[0].seen == "fvevol of volumes: its file does not exist"
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    verdict = rule(golden(files={f"{CONFIG}/SYSTEM": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
