@@ -78,10 +78,3 @@ def test_the_real_machine_that_has_one() -> None:
 def test_without_products_nothing_is_known() -> None:
     verdict = found(software={UNINSTALL: None})
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
-
-
-@pytest.mark.parametrize("hive", ["SYSTEM", "SOFTWARE"])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hives_nothing_is_ok(hive: str, content: bytes | None) -> None:
-    verdict = found(files={f"{CONFIG}/{hive}": content})
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)

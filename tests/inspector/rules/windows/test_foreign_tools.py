@@ -6,7 +6,7 @@ from fixtures.windows.golden import SERVICES
 from fixtures.windows.hive import Data
 from inspector.rules.windows.foreign_tools import RULES
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -48,12 +48,6 @@ def test_disabled_tools_are_at_rest() -> None:
     verdict = RULE(golden({rf"{SERVICES}\VMTools": service(4)}), own=OWN)
     assert (verdict.status, verdict.evidence[0].seen) == (Status.OK, "disabled: VMTools")
     assert RULE(golden({rf"{SERVICES}\VMTools": None}), own=OWN).status is Status.OK
-
-
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_it_is_not_known(content: bytes | None) -> None:
-    verdict = RULE(golden(files={f"{CONFIG}/SYSTEM": content}), own=OWN)
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 def test_a_hive_without_services_is_not_known() -> None:

@@ -5,7 +5,7 @@ import pytest
 from fixtures.windows.hive import Keys
 from inspector.rules.windows.identity import RULES
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -41,13 +41,6 @@ def test_a_machine_without_the_other_ids_has_its_sid() -> None:
 
 def test_sysprep_makes_them_anew() -> None:
     assert RULE(golden(MOUNTED, {**IDS, **GENERALISED})).status is Status.OK
-
-
-@pytest.mark.parametrize("name", ["SAM", "SOFTWARE", "SYSTEM"])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_a_hive_it_is_not_known(name: str, content: bytes | None) -> None:
-    verdict = RULE(golden(files={f"{CONFIG}/{name}": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 def test_without_a_state_it_is_not_known() -> None:

@@ -5,10 +5,7 @@ import pytest
 from fixtures.windows.golden import CURRENT, SERVICING
 from fixtures.windows.hive import Data, Keys, merged
 from inspector.guest import Guest
-from inspector.profile import load_profile
-from inspector.rules.rule import Rule
 from inspector.rules.windows.registry import (
-    RULES,
     windows_control_set_is_good,
     windows_hives_are_small_enough,
     windows_hives_are_written_completely,
@@ -23,13 +20,7 @@ from tests.windows import CONFIG, Changes, golden, hive
 
 pytestmark = pytest.mark.corpus
 
-PARAMETERS = load_profile("ecs").parameters
 FOLDER = r"C:\Windows\System32\config"
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden(), **PARAMETERS.get(rule.name, {})).status is Status.OK
 
 
 @pytest.mark.parametrize("name", ["SOFTWARE", "SAM", "SECURITY", "DEFAULT"])
@@ -155,10 +146,3 @@ def test_control_sets() -> None:
     assert (verdict.status, verdict.evidence[1].seen) == (Status.WARNING, "2")
     verdict = windows_control_set_is_good(golden({"Select": {"Failed": 1}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, r"Select\Failed")
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    facts = golden(files={f"{CONFIG}/SYSTEM": content})
-    assert rule(facts, **PARAMETERS.get(rule.name, {})).status is not Status.OK

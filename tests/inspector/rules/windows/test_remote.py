@@ -4,15 +4,13 @@ import pytest
 
 from fixtures.windows.golden import CONTROL, CURRENT, FIREWALL, SERVICES
 from fixtures.windows.hive import Data, Keys
-from inspector.rules.rule import Rule
 from inspector.rules.windows.remote import (
-    RULES,
     windows_firewall_lets_rdp_in,
     windows_rdp_is_enabled,
     windows_rdp_listens_as_usual,
 )
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -30,11 +28,6 @@ HOME: dict[str, Data] = {"InstallationType": "Client", "EditionID": "CoreSingleL
 ALLOW = "RemoteDesktop-UserMode-In-TCP"
 BLOCK = "v2.10|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=3389|Name=x|"
 OPEN = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=System|Name=x|"
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
 
 
 @pytest.mark.parametrize(
@@ -187,16 +180,6 @@ def test_a_rule_for_another_port_goes_with_the_listener() -> None:
         LISTENER: {"PortNumber": 3390}, rf"{FIREWALL}\FirewallRules": {"x": OPEN.replace("3389", "3390"), ALLOW: None},
     }  # fmt: skip
     assert windows_firewall_lets_rdp_in(golden(changes)).status is Status.OK
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE"])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hives_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
-    if (rule, name) == (windows_rdp_listens_as_usual, "SOFTWARE"):
-        return
-    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 def test_what_a_management_by_mdm_sets_counts_as_a_policy() -> None:

@@ -6,7 +6,7 @@ from fixtures.windows.golden import CONTROL
 from fixtures.windows.hive import Keys
 from inspector.rules.windows.safe_mode import windows_safe_mode_can_be_started
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -39,9 +39,3 @@ def test_what_is_wrong_with_safe_mode(change: Keys, key: str, what: str) -> None
     (item,) = verdict.evidence
     assert (item.place.key, item.seen) == (rf"{SAFE_BOOT}\{key}", what)
     assert windows_safe_mode_can_be_started(golden()).status is Status.OK
-
-
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(content: bytes | None) -> None:
-    verdict = windows_safe_mode_can_be_started(golden(files={f"{CONFIG}/SYSTEM": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)

@@ -7,8 +7,7 @@ import pytest
 from fixtures.windows.golden import CONTROL, PACKAGES, SERVICES, SERVICING, package
 from fixtures.windows.hive import Data
 from inspector.facts.windows_packages import PackageState
-from inspector.rules.rule import Rule
-from inspector.rules.windows.servicing import RULES, windows_bears_its_last_name, windows_no_update_is_under_way
+from inspector.rules.windows.servicing import windows_bears_its_last_name, windows_no_update_is_under_way
 from inspector.verdict import Status
 from tests.windows import CONFIG, Changes, golden, hive
 
@@ -18,11 +17,6 @@ SESSIONS = rf"{SERVICING}\SessionsPending"
 UPDATE = r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
 TCPIP = rf"{SERVICES}\Tcpip\Parameters"
 MANAGER = rf"{CONTROL}\Session Manager"
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
 
 
 @pytest.mark.parametrize(
@@ -136,10 +130,3 @@ def test_names(values: dict[str, Data], status: Status, known: bool, name: str) 
     verdict = windows_bears_its_last_name(golden({TCPIP: values}))
     assert (verdict.status, verdict.known) == (status, known)
     assert verdict.evidence[0].place.key == rf"{TCPIP}\{name}"
-
-
-@pytest.mark.parametrize(("rule", "name"), [(RULES[0], "SYSTEM"), (RULES[1], "SYSTEM"), (RULES[1], "SOFTWARE")])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
-    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)

@@ -12,7 +12,7 @@ from inspector.rules.windows.setup import (
     windows_sysprep_was_not_interrupted,
 )
 from inspector.verdict import NotApplicable, Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -73,16 +73,6 @@ def test_a_sysprep_that_was_interrupted() -> None:
         assert verdict.status is status
     with pytest.raises(NotApplicable):
         windows_sysprep_was_not_interrupted(golden({SYSPREP: None}))
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("name", ["SYSTEM", "SOFTWARE"])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hives_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
-    own = "SYSTEM" if rule is windows_sysprep_was_not_interrupted else "SOFTWARE"
-    if name == own:
-        verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
-        assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 def test_a_guest_that_tells_no_state_is_not_known() -> None:

@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from fixtures.windows.golden import ANSWER_FILE, answer_file
-from inspector.rules.windows.unattend import RULES, windows_answer_files_hold_no_secret
+from inspector.rules.windows.unattend import RULES
 from inspector.verdict import Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -78,9 +78,3 @@ def test_a_file_that_cannot_be_read_is_not_known(content: bytes) -> None:
 def test_a_secret_before_a_flaw_is_told() -> None:
     verdict = RULE(golden(files={ANSWER_FILE: answer_file(SAID)[:-20]}))
     assert (verdict.status, verdict.known, verdict.evidence[0].place.line) == (Status.WARNING, True, 5)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_it_is_not_known(content: bytes | None) -> None:
-    verdict = windows_answer_files_hold_no_secret(golden(files={f"{CONFIG}/SYSTEM": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)

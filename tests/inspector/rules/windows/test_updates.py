@@ -11,7 +11,7 @@ from inspector.facts.windows_packages import PackageState
 from inspector.profile import load_profile
 from inspector.rules.windows.updates import windows_checks_sha2_signatures, windows_has_no_known_bad_update
 from inspector.verdict import NotApplicable, Status
-from tests.windows import CONFIG, golden
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -175,10 +175,3 @@ def test_of_other_releases_no_update_is_known_to_be_bad() -> None:
 def test_a_release_without_a_revision_is_not_known() -> None:
     verdict = windows_has_no_known_bad_update(update("20348", None), bad=BAD)
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(content: bytes | None) -> None:
-    facts = golden(files={f"{CONFIG}/SOFTWARE": content})
-    for verdict in (windows_checks_sha2_signatures(facts), windows_has_no_known_bad_update(facts, bad=BAD)):
-        assert (verdict.status, verdict.known) == (Status.WARNING, False)

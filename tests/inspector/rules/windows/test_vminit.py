@@ -54,11 +54,6 @@ def test_each_of_the_ten_plugins_has_its_rules_in_the_profile_of_its_cloud() -> 
     assert {rule.name for rule in RULES} <= told
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
-
-
 @pytest.mark.parametrize(("rule", "name", "path"), DEMANDED, ids=[row[1] for row in DEMANDED])
 def test_services_that_have_to_be_there(rule: Rule, name: str, path: str) -> None:
     key = rf"{SERVICES}\{name}"
@@ -183,16 +178,3 @@ def test_an_old_vminit_restarts_for_ever(version: tuple[int, int, int, int], aga
 def test_nobody_who_names_the_machine() -> None:
     facts = golden({rf"{SERVICES}\vminit": None}, {RUN_ONCE: {"other": r"C:\Windows\x.exe"}})
     assert windows_host_name_has_one_owner(facts).status is Status.OK
-
-
-OF_FILES = (windows_user_data_can_run, windows_vminit_left_nothing)
-NEEDS = [(rule, "SYSTEM") for rule in RULES if rule not in OF_FILES] + [
-    (windows_user_data_can_run, "SOFTWARE"), (windows_host_name_has_one_owner, "SOFTWARE"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("rule", "name"), NEEDS, ids=[f"{rule.name}-{name}" for rule, name in NEEDS])
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, name: str, content: bytes | None) -> None:
-    verdict = rule(golden(files={f"{CONFIG}/{name}": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)

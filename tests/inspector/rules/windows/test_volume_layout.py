@@ -47,12 +47,6 @@ def seen(verdict: Verdict) -> list[tuple[str, str]]:
     return [(item.place.path, item.seen) for item in verdict.evidence]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_disk_is_ok(rule: Rule) -> None:
-    verdict = asked(rule, golden_storage())
-    assert (verdict.status, verdict.known) == (Status.OK, True)
-
-
 @pytest.mark.parametrize(
     ("size", "status", "text"),
     [(512, Status.OK, "512"), (4096, Status.OK, "4096"), (1024, Status.WARNING, "1024"), (256, Status.WARNING, "256")],

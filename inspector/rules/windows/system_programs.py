@@ -1,7 +1,7 @@
-r"""What Windows finds when it starts: no hibernation, its own programs, its files, a place for memory.
+r"""The programs of Windows itself: that they are there, and that at boot and at log-on it starts them and no others.
 
-Source: Microsoft's documentation of `BootExecute`, of Winlogon's `Shell` and `Userinit`, of `Image File Execution
-Options`, of `PagingFiles` and of fast startup ("Distinguishing Fast Startup from Wake-from-Hibernation").
+Source: Microsoft's documentation of `BootExecute`, of Winlogon's `Shell` and `Userinit`, and of `Image File Execution
+Options`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.facts.windows_version import WindowsVersion
-from inspector.guest import Guest, NotFound
+from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.unread import Unread
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import CURRENT_VERSION, SESSION_MANAGER, WINLOGON, Registry
 
 _OPTIONS: Final = rf"{CURRENT_VERSION}\Image File Execution Options"
-_POWER: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
-_HIBERNATION: Final = r"\hiberfil.sys"
-_ANY_DRIVE: Final = "?:"
-_VARIABLE: Final = "%systemdrive%"
-_HIBERNATED: Final = frozenset({b"hibr", b"HIBR", b"rstr", b"RSTR", b"HORM"})
-"""How hiberfil.sys begins while it holds a session; the last one wakes from the same one again and again."""
-_RESUMED: Final = frozenset({b"", b"wake", b"WAKE", bytes(4)})
-"""How it begins when the session was resumed, or there never was one."""
 _OWN: Final = frozenset({"/windows/system32/autochk.exe", "/windows/explorer.exe", "/windows/system32/userinit.exe"})
 _SHELLS_OF_CORE: Final = ("explorer.exe", "cmd.exe")
 """What Winlogon's `Shell` is on Server Core: its prompt up to 2008 R2, and later what `AlternateShells` outweighs."""
@@ -39,48 +31,7 @@ _CRITICAL: Final = (
 _STARTED: Final = frozenset(
     {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
 )
-_WITHOUT_DESKTOP: Final = frozenset({"Server Core", "Nano Server"})
-_PUBLIC_DESKTOP: Final = r"\Users\Public\Desktop\desktop.ini"
 _SHOWN: Final = 16
-
-
-@rule("windows-is-not-hibernated", "Windows was shut down, not hibernated", "windows")
-def windows_is_not_hibernated(facts: Facts) -> Verdict:
-    r"""The head of hiberfil.sys, and whether the next shutdown hibernates the kernel (fast startup).
-
-    Fast startup needs hibernation, and that its file; without them its own switch, on by default, says nothing.
-
-    Why: the memory of another machine would be woken on this one, with its drivers; the file system is not whole while
-    it sleeps, and whoever writes to it destroys it.
-
-    Fix: start Windows, `powercfg /h off`, and `shutdown /s /t 0`.
-
-    Reads: C:\hiberfil.sys, Control\Session Manager\Power, Control\Power
-
-    References: Microsoft, Distinguishing Fast Startup from Wake-from-Hibernation; Volatility Foundation, Hiber Address
-    Space (the file's first bytes); J. Sylve and others, Modern Windows hibernation file analysis (zeros since
-    Windows 8).
-    """
-    guest, registry = facts[Guest], facts[Registry]
-    place = guest.place(_HIBERNATION)
-    try:
-        source = guest.open(_HIBERNATION)
-    except NotFound:
-        return ok("Windows was shut down, and has no file to hibernate into", Evidence(place, "does not exist"))
-    head = source.read_at(0, min(4, source.size))
-    if head in _HIBERNATED:
-        return failed("Windows is hibernated", Evidence(place, f"begins with {head.decode('ascii')}"))
-    seen = Evidence(place, f"begins with {head.hex(' ')}")
-    if head not in _RESUMED:
-        return unknown("whether Windows is hibernated cannot be told by the head of its file", seen)
-    power = rf"{SESSION_MANAGER}\Power"
-    if not (fast := registry.number(power, "HiberbootEnabled")):
-        return ok("Windows was shut down", seen)
-    evidence = Evidence(registry.place(power, "HiberbootEnabled"), str(fast))
-    if registry.number(_POWER, "HibernateEnabled") == 0:  # as powercfg /h off leaves it, and machines that cannot sleep
-        off = Evidence(registry.place(_POWER, "HibernateEnabled"), "0")
-        return ok("Windows was shut down, and cannot hibernate", seen, off)
-    return warning("fast startup is on: each shutdown hibernates the kernel", evidence, seen)
 
 
 @rule("windows-starts-its-own-programs", "Windows starts its own programs at boot and at log-on", "windows")
@@ -186,63 +137,7 @@ def windows_system_files_are_there(facts: Facts) -> Verdict:
     return ok("the files of the system are there", Evidence(facts[Guest].place(_SYSTEM), f"{len(_CRITICAL)} files"))
 
 
-@rule("windows-pages-to-the-system-drive", "Windows has a page file on its system drive", "windows")
-def windows_pages_to_the_system_drive(facts: Facts) -> Verdict:
-    r"""The value PagingFiles; `?:` lets Windows choose.
-
-    Why: a drive that the instance does not have gives no page file; without one Windows writes no dump when it stops,
-    and runs out of memory early.
-
-    Fix: let Windows manage the page file (System Properties, Performance), which is PagingFiles with
-    `?:\pagefile.sys` alone.
-
-    Reads: Session Manager\Memory Management\PagingFiles
-
-    References: Microsoft, Introduction to the page file; the hives of real machines (`?:\pagefile.sys`).
-    """
-    registry = facts[Registry]
-    path = rf"{SESSION_MANAGER}\Memory Management"
-    files = [text for text in registry.texts(path, "PagingFiles") if text.strip()]
-    place = registry.place(path, "PagingFiles")
-    if not files:
-        return warning("there is no page file", Evidence(place, "empty"))
-    if other := [text for text in files if not _is_on_system_drive(facts[Guest], text)]:
-        return warning("a page file lies on another drive", *(Evidence(place, text) for text in other))
-    return ok("the page file lies on the system drive", *(Evidence(place, text) for text in files))
-
-
-def _is_on_system_drive(guest: Guest, text: str) -> bool:
-    """Tell whether a page file lies on the system drive, or where Windows chooses."""
-    drive = text.removeprefix("\\??\\")[:2]
-    return drive == _ANY_DRIVE or text.lower().startswith(_VARIABLE) or guest.normal(drive) == "/"
-
-
-@rule("windows-desktop-settings-are-there", "The settings of the common desktop are there", "windows")
-def windows_desktop_settings_are_there(facts: Facts) -> Verdict:
-    r"""The file desktop.ini of the desktop that all users share.
-
-    The vendor does not say which of these files it looks for; this is the one that does not belong to a user.
-
-    Why: without it the desktop has another name and icon than Windows gives it; the vendor's console reports it.
-
-    Fix: copy the file from another machine with the same release, and set its attributes system and hidden.
-
-    Reads: C:\Users\Public\Desktop\desktop.ini
-
-    References: Alibaba Cloud, Detect custom images and repair (GUESTOS.DesktopConfig).
-    """
-    if facts[WindowsVersion].installation in _WITHOUT_DESKTOP:
-        raise NotApplicable("this installation has no desktop")
-    place = facts[Guest].place(_PUBLIC_DESKTOP)
-    if facts[Guest].is_file(_PUBLIC_DESKTOP):
-        return ok("the settings of the common desktop are there", Evidence(place, "there"))
-    return warning("the settings of the common desktop are lacking", Evidence(place, "does not exist"))
-
-
 RULES = (
-    windows_desktop_settings_are_there,
-    windows_is_not_hibernated,
-    windows_pages_to_the_system_drive,
     windows_starts_its_own_programs,
     windows_system_files_are_there,
 )

@@ -5,19 +5,11 @@ from typing import Any
 import pytest
 
 from fixtures.windows.golden import CONTROL, CURRENT
-from fixtures.windows.hive import Data, Keys
+from fixtures.windows.hive import Data
 from fixtures.windows.pe import program
-from inspector.rules.rule import Rule
-from inspector.rules.windows.start import (
-    RULES,
-    windows_desktop_settings_are_there,
-    windows_is_not_hibernated,
-    windows_pages_to_the_system_drive,
-    windows_starts_its_own_programs,
-    windows_system_files_are_there,
-)
-from inspector.verdict import NotApplicable, Status
-from tests.windows import CONFIG, golden
+from inspector.rules.windows.system_programs import windows_starts_its_own_programs, windows_system_files_are_there
+from inspector.verdict import Status
+from tests.windows import golden
 
 pytestmark = pytest.mark.corpus
 
@@ -28,40 +20,6 @@ OPTIONS = rf"{CURRENT}\Image File Execution Options"
 CORE: dict[str, Data] = {"InstallationType": "Server Core"}
 PROMPT = 'cmd.exe /c "cd /d "%USERPROFILE%" & start cmd.exe /k runonce.exe /AlternateShellStartup"'
 EXPLORER = {"/x/explorer.exe": program()}
-OF_SYSTEM = (windows_pages_to_the_system_drive, windows_starts_its_own_programs)
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_golden_guest_is_ok(rule: Rule) -> None:
-    assert rule(golden()).status is Status.OK
-
-
-@pytest.mark.parametrize(
-    ("content", "fast", "status"),
-    [
-        (b"hibr" + bytes(4096), 0, Status.FAILED),
-        (b"HIBR" + bytes(4096), 0, Status.FAILED),
-        (bytes(4096), 0, Status.OK),
-        (b"wake" + bytes(4096), 0, Status.OK),
-        (b"HORM" + bytes(4096), 0, Status.FAILED),
-        (b"x", 0, Status.WARNING),
-        (b"", 1, Status.WARNING),
-        (None, 1, Status.OK),
-    ],
-)
-def test_hibernation(content: bytes | None, fast: int, status: Status) -> None:
-    facts = golden({rf"{MANAGER}\Power": {"HiberbootEnabled": fast}}, files={"/hiberfil.sys": content})
-    verdict = windows_is_not_hibernated(facts)
-    assert verdict.status is status
-    if content:
-        assert verdict.evidence[0].place.path == r"C:\hiberfil.sys"
-
-
-@pytest.mark.parametrize(("hibernate", "status"), [(None, Status.WARNING), (1, Status.WARNING), (0, Status.OK)])
-def test_fast_startup_needs_hibernation(hibernate: int | None, status: Status) -> None:
-    """What `powercfg /h off` leaves: the switch of fast startup stays on."""
-    changes: Keys = {rf"{MANAGER}\Power": {"HiberbootEnabled": 1}, rf"{CONTROL}\Power": {"HibernateEnabled": hibernate}}
-    assert windows_is_not_hibernated(golden(changes, files={"/hiberfil.sys": bytes(4096)})).status is status
 
 
 @pytest.mark.parametrize(
@@ -110,34 +68,3 @@ def test_files_of_the_system(content: bytes | None, seen: str) -> None:
 def test_without_the_kernel_nothing_starts(content: bytes | None) -> None:
     verdict = windows_system_files_are_there(golden(files={"/Windows/System32/ntoskrnl.exe": content}))
     assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, r"C:\Windows\System32\ntoskrnl.exe")
-
-
-@pytest.mark.parametrize(
-    ("files", "status"),
-    [
-        ([r"C:\pagefile.sys 0 0"], Status.OK),
-        ([r"%SystemDrive%\pagefile.sys 0 0"], Status.OK),
-        ([r"D:\pagefile.sys 0 0"], Status.WARNING),
-        ([r"C:\pagefile.sys", r"D:\pagefile.sys"], Status.WARNING),
-        ([""], Status.WARNING),
-        (None, Status.WARNING),
-    ],
-)
-def test_the_page_file(files: Data, status: Status) -> None:
-    key = rf"{MANAGER}\Memory Management"
-    verdict = windows_pages_to_the_system_drive(golden({key: {"PagingFiles": files}}))
-    assert (verdict.status, verdict.evidence[0].place.key) == (status, rf"{key}\PagingFiles")
-
-
-def test_the_common_desktop() -> None:
-    verdict = windows_desktop_settings_are_there(golden(files={"/Users/Public/Desktop/desktop.ini": None}))
-    assert verdict.status is Status.WARNING
-    with pytest.raises(NotApplicable):
-        windows_desktop_settings_are_there(golden(software={CURRENT: CORE}))
-
-
-@pytest.mark.parametrize("rule", OF_SYSTEM, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("content", [None, b"", b"regf"], ids=["absent", "empty", "broken"])
-def test_without_the_hive_nothing_is_ok(rule: Rule, content: bytes | None) -> None:
-    verdict = rule(golden(files={f"{CONFIG}/SYSTEM": content}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
