@@ -5,7 +5,7 @@ import pytest
 from fixtures.windows.golden import CURRENT, SERVICES
 from fixtures.windows.hive import Data, Keys, Typed
 from inspector.rules.rule import Rule
-from inspector.rules.windows.policies import (
+from inspector.rules.windows.servers import (
     windows_licence_server_is_reachable,
     windows_takes_the_time_from_a_server,
     windows_update_server_is_reachable,
