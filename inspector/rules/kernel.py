@@ -11,8 +11,8 @@ from inspector.facts.boot import DefaultKernel, Kernels
 from inspector.facts.drivers import DefaultDrivers, KernelDrivers
 from inspector.facts.platform import Architecture
 from inspector.guest import Guest
+from inspector.linux.root_drivers import judge_root_drivers
 from inspector.rules.rule import rule
-from inspector.rules.virtio import judge_root_drivers
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok, unknown, warning
 from parsers.boot.initramfs import Initramfs
 from parsers.place import Place

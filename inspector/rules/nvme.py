@@ -7,8 +7,8 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.boot import DefaultKernel
 from inspector.facts.drivers import DefaultDrivers
+from inspector.linux.root_drivers import judge_root_drivers
 from inspector.rules.rule import rule
-from inspector.rules.virtio import judge_root_drivers
 from inspector.verdict import Evidence, Verdict, ok, warning
 
 ARGUMENTS: Final = ("nvme_core.io_timeout", "nvme_core.admin_timeout")

@@ -12,8 +12,8 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.rules.windows.setup import GENERALISED, image_state
 from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.image_state import GENERALISED, image_state
 from inspector.windows.registry import MOUNTED_DEVICES, Registry
 from parsers.windows.sam_domain import MACHINE, parse_machine_sid
 

@@ -12,12 +12,11 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, warning
+from inspector.windows.image_state import GENERALISED, image_state
 from inspector.windows.registry import SETUP, Registry
 
-_STATE: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
 _SYSPREP: Final = rf"{SETUP}\Status\SysprepStatus"
 _COMPLETE: Final = "IMAGE_STATE_COMPLETE"
-GENERALISED: Final = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _AUDIT: Final = frozenset({"IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT", "IMAGE_STATE_SPECIALIZE_RESEAL_TO_AUDIT"})
 _STOPPED: Final = "IMAGE_STATE_UNDEPLOYABLE"
 _WELCOME: Final = "IMAGE_STATE_SPECIALIZE_RESEAL_TO_OOBE"
@@ -25,15 +24,6 @@ _READY: Final = 7
 _UNTIL_FIRST_START: Final = frozenset({3, 4})
 """What Sysprep leaves in a generalised image, until a copy has asked its first questions (OOBE)."""
 _SETUP_PROGRAM: Final = re.compile(r'(?i)"?(?:[^"\s]*\\)?(?:windeploy|setup|oobe)\.exe"?(?:\s.*)?')
-
-
-def image_state(registry: Registry) -> tuple[str, Evidence]:
-    """Return what Setup wrote down last, and where. Raise `UnknownFact` where it wrote nothing."""
-    state = registry.text(_STATE, "ImageState")
-    place = registry.place(_STATE, "ImageState")
-    if not state:
-        raise UnknownFact("how far the setup came is not told", place)
-    return state, Evidence(place, state)
 
 
 @rule("windows-image-can-be-deployed", "The setup of Windows was finished, or prepared for the copies", "windows")
