@@ -11,6 +11,7 @@ Windows Installer keeps its products a second time; the profile that new users g
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -45,13 +46,13 @@ class _List(msgspec.Struct, frozen=True):
 def collect_windows_software(facts: Facts) -> WindowsSoftware:
     """Read what is installed; what cannot be read is a problem. Without the hive SOFTWARE nothing is known."""
     registry, unread = facts[Registry], Unread()
-    registry.hive("SOFTWARE")
+    registry.key(_SOFTWARE)  # without its root there is nothing to be read
     place = registry.place(_SOFTWARE)
     programs: list[Program] = []
     problems: list[Problem] = []
     for where in (*_of_machine(facts, unread), *_of_users(registry, unread)):
         with unread.kept():
-            for key in registry.subkeys(where.path):
+            for key in _entries(registry, where.path):
                 with unread.kept():
                     entry, flaws = parse_uninstall_entry(_read(registry, key))
                     entry = replace(entry, place=registry.in_guest(entry.place))
@@ -61,6 +62,22 @@ def collect_windows_software(facts: Facts) -> WindowsSoftware:
                     raise ParseError(key.place, f"fewer than {_MAX_PROGRAMS} programs wanted, more found")
     updates = read_servicing_packages(registry, unread, unread).updates
     return WindowsSoftware(tuple(programs), updates, (*unread.problems(place), *problems), place)
+
+
+def _entries(registry: Registry, path: str) -> Iterator[Key]:
+    """Give the entries of a list, none where there is no such list, which many users have not.
+
+    Raises:
+        UnknownFact: on the way to it is a key that is not found by its name, and may be what was looked for.
+    """
+    if registry.key(path) is None:
+        location = registry.locate(path)
+        key, names = location.hive.root, [*location.names]
+        while found := key.subkey(names.pop(0)):
+            key = found
+        if lost := key.misplaced():
+            raise UnknownFact("a key that is found by its name wanted", registry.in_guest(lost[0].place))
+    return registry.subkeys(path)
 
 
 def _of_machine(facts: Facts, unread: Unread) -> list[_List]:

@@ -1,10 +1,10 @@
 r"""An entry of the list of installed programs: a key below `...\CurrentVersion\Uninstall`.
 
 Source: Microsoft's documentation, "Uninstall Registry Key" (the values, and that Windows Installer calls the key after
-the product code), "ARPSYSTEMCOMPONENT property" (what is not listed) and "Removing and Changing Programs" (an update
-names the key and the name of what it updates, ParentKeyName and ParentDisplayName). That `WindowsInstaller` and
-`SystemComponent` are REG_DWORDs, and that an entry without a DisplayName is passed over, is from Microsoft's own reader
-(microsoft/winget-cli, ARPHelper). InstallDate is `YYYYMMDD` with Windows Installer, any text with other installers.
+the product code), "ARPSYSTEMCOMPONENT property" (what is not listed), "Working with Add or Remove Programs in the
+Control Panel" (an update names the key and the name of what it updates, ParentKeyName and ParentDisplayName). That
+`WindowsInstaller` and `SystemComponent` are REG_DWORDs, and that an entry without a DisplayName is passed over, is from
+Microsoft's own reader (microsoft/winget-cli, ARPHelper). InstallDate is mostly `YYYYMMDD`, and any text all the same.
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from typing import Final
 
 import pytest
 
-from fixtures.windows.golden import MACHINE
+from fixtures.windows.disk import can_build
+from fixtures.windows.golden import MACHINE, changed
 from fixtures.windows.golden import UNINSTALL as PROGRAMS
-from fixtures.windows.hives import packages
+from fixtures.windows.guest import build_guest
+from fixtures.windows.hives import packages, software
 from fixtures.windows.programs import programs
 from fixtures.windows.release import OTHERS, RELEASES
 from inspector import inspect_image
@@ -24,12 +26,14 @@ from inspector.view.windows_packages import HEAD
 from tests.inspector.cli.conftest import call
 from tests.inspector.family_guests import explained, lines_of, statuses
 from tests.oracles import needs
-from tests.windows_disk import Disk, windows_disk
+from tests.windows import hive
+from tests.windows_disk import USER, Disk, hives, windows_disk
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "windows"
 BIOS, UEFI = "server-2016", "windows-11"
+NO_HIVE: Final = b"regf".ljust(8192, b"\1")
 DRIVER = r"HKLM\SYSTEM\CurrentControlSet\Services\viostor"
 
 
@@ -212,3 +216,30 @@ def test_the_programs_and_the_updates_are_listed(name: str, disk: Disk) -> None:
     document = json.loads(call("packages", "--format", "cyclonedx", image).stdout)
     there = [entry for entry in entries if entry["hidden"] != "no display name"]
     assert [component["purl"] for component in document["components"]] == [entry["purl"] for entry in there]
+
+
+def test_what_cannot_be_read_of_the_programs_is_told_after_the_others(tmp_path: Path) -> None:
+    if reason := can_build():
+        pytest.skip(reason)
+    release = RELEASES[BIOS]
+    damaged = hive(changed(software(release), {f"{PROGRAMS}\\odd\x1b": {"DisplayName": 1, "Publisher": "\x1b[2J"}}))
+    others = {**hives(), "/Windows/System32/config/SOFTWARE": damaged, f"{USER}/NTUSER.DAT": NO_HIVE}
+    image = build_guest(release, tmp_path / "disk.raw", hive, others)
+    for kind in ("text", "json", "cyclonedx"):
+        done = call("packages", "--format", kind, image)
+        assert done.returncode == 3
+        assert b"Example Runtime 4.8" in done.stdout
+        assert b"\x1b" not in done.stdout + done.stderr
+        said = (
+            f"inspector: {image}: packages that could not be read: 2; the first: C:\\Users\\Administrator\\NTUSER.DAT"
+        )
+        assert done.stderr.decode().startswith(said)
+        if kind == "cyclonedx":
+            assert json.loads(done.stdout)["compositions"] == [
+                {"aggregate": "incomplete", "assemblies": ["operating-system"]}
+            ]
+    others["/Windows/System32/config/SOFTWARE"] = NO_HIVE
+    image = build_guest(release, tmp_path / "other.raw", hive, others)
+    done = call("packages", image)
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert rb"C:\Windows\System32\config\SOFTWARE" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -182,6 +183,34 @@ def test_a_program_that_cannot_be_read_leaves_no_list_without_it() -> None:
         "Update for Example Runtime (KB5000042)",
     }  # fmt: skip
     assert len(software.updates) == 3
+
+
+@pytest.mark.parametrize("name", [b"Uninstall", b"Windows", b"Software"])
+def test_a_list_that_is_not_found_by_its_name_is_not_taken_for_none(name: bytes) -> None:
+    damaged = bytearray(hive(PER_USER))
+    damaged[damaged.index(name)] ^= 1
+    software = found(files={"/Users/Administrator/NTUSER.DAT": bytes(damaged)})
+    assert [message for _, message in told(software)] == ["a key that is found by its name wanted"]
+    assert names(software, ADMINISTRATOR) == {}
+
+
+PATHS: Final = {f"{CONFIG}/SOFTWARE": UNINSTALL, "/Users/Administrator/NTUSER.DAT": USERS}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_damage_of_a_list_takes_no_program_out_of_it_unsaid(path: str) -> None:
+    content = hive(changed(SOFTWARE, {}) if "SOFTWARE" in path else PER_USER)
+    top = open_hive(Memory(content)).key(PATHS[path])
+    assert top
+    cells = [top.place.offset or 0, *(key.place.offset or 0 for key in top.subkeys())]
+    wanted = len(found().programs)
+    chance = random.Random(5)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for _ in range(chance.randrange(1, 6)):
+            damaged[chance.randrange(cells[0] + 96, max(cells) + 200)] = chance.randrange(256)
+        software = found(files={path: bytes(damaged)})
+        assert len(software.programs) >= wanted or software.problems
 
 
 def test_a_list_without_end_is_cut_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
