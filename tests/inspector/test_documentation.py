@@ -33,3 +33,11 @@ def test_words_are_markup_only_where_they_are_meant_to_be() -> None:
     assert not re.search(r"`[^`\n]*\\[<>*|][^`\n]*`", text), "code holds no signs of escaping"
     plain = re.sub(r"`[^`\n]*`|\*\*\w+:\*\*", "", text).replace("\\\\", "")
     assert not re.search(r"(?<!\\)\*", plain), "no star outside of code begins an emphasis"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in rules() if rules()[name].os == "windows"))
+def test_commands_of_windows_do_the_same_in_both_of_its_shells(name: str) -> None:
+    for command in re.findall(r"`([^`]*)`", rules()[name].fix):
+        assert not re.match(r"(?:sc|cat|where|sort|diff|curl)\b(?!\.exe)", command), "an alias of PowerShell"
+        bare = re.sub(r'"[^"]*"', "", command)
+        assert not re.match(r"\w+(?:\.exe)? .*[{}()]", bare), "PowerShell takes braces and parentheses for its own"

@@ -222,7 +222,7 @@ def windows_starts_in_normal_mode(facts: Facts) -> Verdict:
 
     Why: in safe mode neither the agents of the cloud nor, mostly, the network start.
 
-    Fix: `bcdedit /deletevalue {default} safeboot`.
+    Fix: `bcdedit /deletevalue "{default}" safeboot`.
 
     Reads: the boot store
 
@@ -244,7 +244,7 @@ def windows_checks_signatures_of_drivers(facts: Facts) -> Verdict:
 
     Why: with them the kernel loads what anybody signed, or nobody; while Secure Boot is on they cannot be set.
 
-    Fix: `bcdedit /set {default} testsigning off` and `bcdedit /deletevalue {default} nointegritychecks`.
+    Fix: `bcdedit /set "{default}" testsigning off` and `bcdedit /deletevalue "{default}" nointegritychecks`.
 
     Reads: the boot store
 
@@ -264,7 +264,7 @@ def windows_is_not_debugged(facts: Facts) -> Verdict:
     Why: a kernel that is to be debugged takes the serial port for it, stops at errors, and lets who is connected do
     everything.
 
-    Fix: `bcdedit /debug off`, `bcdedit /bootdebug off` and `bcdedit /bootdebug {bootmgr} off`.
+    Fix: `bcdedit /debug off`, `bcdedit /bootdebug off` and `bcdedit /bootdebug "{bootmgr}" off`.
 
     Reads: the boot store
 

@@ -65,7 +65,8 @@ def windows_boot_menu_leads_to_systems(facts: Facts) -> Verdict:
     Why: an entry of a disk that was left behind is offered in the menu, and stops with 0xc000000e when it is chosen;
     without its resume loader Windows does not wake from hibernation.
 
-    Fix: `bcdedit /displayorder {id} /remove` and `bcdedit /delete {id}`; for the resume loader `bcdboot C:\Windows`.
+    Fix: `bcdedit /displayorder "{id}" /remove` and `bcdedit /delete "{id}"` with the id that is shown; for the resume
+    loader `bcdboot C:\Windows`.
 
     Reads: the boot store, the partition table, the files that the entries name
 
@@ -94,7 +95,7 @@ def windows_starts_its_default_entry(facts: Facts) -> Verdict:
     Why: the first start of every instance takes that entry; where it is the recovery environment or a test of the
     memory, Windows does not come up, and nobody is at the console.
 
-    Fix: `bcdedit /deletevalue {bootmgr} bootsequence`.
+    Fix: `bcdedit /deletevalue "{bootmgr}" bootsequence`.
 
     Reads: the boot store
 
@@ -124,7 +125,7 @@ def windows_boot_waits_for_nobody(facts: Facts) -> Verdict:
 
     Why: an instance has nobody at its console, so that it stays in the menu and is taken for one that does not boot.
 
-    Fix: `bcdedit /timeout 5`; `bcdedit /deletevalue {globalsettings} advancedoptions`, or the element and object that
+    Fix: `bcdedit /timeout 5`; `bcdedit /deletevalue "{globalsettings}" advancedoptions`, or the element and object that
     are named.
 
     Reads: the boot store
@@ -169,7 +170,7 @@ def windows_recovery_is_there(facts: Facts) -> Verdict:
 
     Why: after failed starts the boot manager turns to it, and stops where it is gone.
 
-    Fix: `reagentc /disable` then `reagentc /enable` in Windows, or `bcdedit /deletevalue {default} recoverysequence`.
+    Fix: `reagentc /disable` then `reagentc /enable` in Windows, or `bcdedit /deletevalue "{default}" recoverysequence`.
 
     Reads: the boot store, \Recovery\WindowsRE of the partition that it names
 
@@ -198,7 +199,8 @@ def windows_starts_again_after_a_failure(facts: Facts) -> Verdict:
     Why: after two failed starts, or a reset, the boot manager shows a menu or starts the recovery environment, and
     waits for somebody at the console, who is not there in a cloud.
 
-    Fix: `bcdedit /set {default} recoveryenabled no` and `bcdedit /set {default} bootstatuspolicy ignoreallfailures`.
+    Fix: `bcdedit /set "{default}" recoveryenabled no` and
+    `bcdedit /set "{default}" bootstatuspolicy ignoreallfailures`.
 
     Reads: the boot store
 

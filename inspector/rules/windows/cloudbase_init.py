@@ -51,7 +51,7 @@ def windows_cloudbase_init_starts(facts: Facts) -> Verdict:
 
     Why: without it nobody sets the password, the name and the disks of an instance, and nothing runs the user's script.
 
-    Fix: install Cloudbase-Init, or `sc config cloudbase-init start= auto`.
+    Fix: install Cloudbase-Init, or `sc.exe config cloudbase-init start= auto`.
 
     Reads: Services\cloudbase-init and its program
 

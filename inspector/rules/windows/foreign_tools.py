@@ -71,7 +71,7 @@ def windows_foreign_tools_are_not_started(facts: Facts, *, own: Sequence[str]) -
     Why: tools of a hypervisor that is gone fill the log with errors, hold boots up, or replace drivers that Windows
     needs; agents of another cloud change passwords, names and routes by what their cloud does not say any more.
 
-    Fix: uninstall the tools before the image is taken; where that is refused, `sc config NAME start= disabled`.
+    Fix: uninstall the tools before the image is taken; where that is refused, `sc.exe config NAME start= disabled`.
 
     Reads: Services
 

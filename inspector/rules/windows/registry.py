@@ -117,7 +117,8 @@ def windows_hives_are_small_enough(facts: Facts, *, largest_mib: int) -> Verdict
     memory for SYSTEM before Windows has any to give.
 
     Fix: find the key that grows (`inspector reg -R`), mend or uninstall its program, and write the hive anew without
-    its gaps (`reg save` and `reg restore` from the recovery console).
+    its gaps: from the recovery console `reg load HKLM\X FILE`, `reg save HKLM\X NEW` and `reg unload HKLM\X`, then put
+    NEW in the place of FILE.
 
     Reads: the sizes of the files in System32\config
 

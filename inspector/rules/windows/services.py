@@ -33,7 +33,7 @@ def windows_ip_helper_starts(facts: Facts) -> Verdict:
     Why: the plugin of Vminit that cleans the network of the source up uses it; without it the instance keeps the
     addresses of the source.
 
-    Fix: `sc config iphlpsvc start= auto`.
+    Fix: `sc.exe config iphlpsvc start= auto`.
 
     Reads: Services\iphlpsvc
 
@@ -48,7 +48,7 @@ def windows_dhcp_client_starts(facts: Facts) -> Verdict:
 
     Why: without it no network card gets an address.
 
-    Fix: `sc config Dhcp start= auto`.
+    Fix: `sc.exe config Dhcp start= auto`.
 
     Reads: Services\Dhcp
 
@@ -64,7 +64,7 @@ def windows_time_service_starts(facts: Facts) -> Verdict:
     Why: the plugin of Vminit that sets the time servers configures it; a clock that runs astray breaks log-ons and
     certificates.
 
-    Fix: `sc config W32Time start= auto`.
+    Fix: `sc.exe config W32Time start= auto`.
 
     Reads: Services\W32Time
 
@@ -84,8 +84,8 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
     network without it, or without Base Filtering Engine, is not documented. Those on demand are asked for by Azure.
 
     Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\NAME /v Start /t REG_DWORD /d 2 /f` for the service that is
-    named, of IKEEXT, Netlogon and Netman `/d 3`, and a restart. `sc config` is refused for BFE, Dnscache and mpssvc:
-    since Windows 10 administrators may change these in the registry alone.
+    named, of IKEEXT, Netlogon and Netman `/d 3`, and a restart. `sc.exe config` is refused for BFE, Dnscache and
+    mpssvc: since Windows 10 administrators may change these in the registry alone.
 
     Reads: Services\BFE, Dnscache, nsi, mpssvc, IKEEXT, Netlogon, Netman
 
@@ -183,7 +183,7 @@ def windows_vminit_works(facts: Facts) -> Verdict:
     an image of one's own; a broken one keeps the instance from being prepared.
 
     Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it; where it is
-    installed and not started, `sc config vminit start= auto`.
+    installed and not started, `sc.exe config vminit start= auto`.
 
     Reads: Services\vminit and its program
 
@@ -201,7 +201,7 @@ def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
 
     Why: without the agent the console can run no command in the instance, and sets no password while it runs.
 
-    Fix: install the Cloud Assistant Agent by the vendor's guide, or `sc config AliyunService start= auto`.
+    Fix: install the Cloud Assistant Agent by the vendor's guide, or `sc.exe config AliyunService start= auto`.
 
     Reads: Services\AliyunService and its program
 

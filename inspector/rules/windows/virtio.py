@@ -34,8 +34,9 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
 
     Why: without it Windows stops with INACCESSIBLE_BOOT_DEVICE (0x7B) when its disk is a virtio one.
 
-    Fix: install the virtio drivers of the cloud in the running guest, set `Start` of the service to 0, and delete its
-    key StartOverride.
+    Fix: install the virtio drivers of the cloud in the running guest, or in an image whose system drive another machine
+    has as D: (`dism /image:D:\ /add-driver /driver:viostor.inf`, which installs drivers of the boot at once); set
+    `Start` of the service to 0, and delete its key StartOverride.
 
     Reads: SYSTEM\CurrentControlSet\Services\viostor and vioscsi, with StartOverride, System32\drivers
 

@@ -73,7 +73,7 @@ def windows_disk_service_starts(facts: Facts) -> Verdict:
     Why: diskpart and Disk Management go through it; without it nobody brings data disks online, and nobody extends the
     system drive.
 
-    Fix: `sc config vds start= demand`.
+    Fix: `sc.exe config vds start= demand`.
 
     Reads: Services\vds
 
@@ -89,7 +89,7 @@ def windows_update_service_starts(facts: Facts) -> Verdict:
     Why: the plugin of Vminit that names the cloud's update servers has nothing to configure, and the instance gets no
     updates.
 
-    Fix: `sc config wuauserv start= demand`.
+    Fix: `sc.exe config wuauserv start= demand`.
 
     Reads: Services\wuauserv
 
@@ -106,7 +106,7 @@ def windows_licence_service_starts(facts: Facts) -> Verdict:
     itself for a copy that is not genuine.
 
     Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\sppsvc /v Start /t REG_DWORD /d 2 /f`, and a restart;
-    `sc config` is refused since Windows 10.
+    `sc.exe config` is refused since Windows 10.
 
     Reads: Services\sppsvc
 

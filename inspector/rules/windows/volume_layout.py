@@ -160,7 +160,8 @@ def windows_system_may_use_its_drive(facts: Facts) -> Verdict:
 
     Why: services, updates and the agents of the cloud run as SYSTEM; what they may not write or list fails.
 
-    Fix: `icacls C:\ /grant SYSTEM:(OI)(CI)F` as an administrator, and take away what denies it.
+    Fix: `icacls C:\ /grant "*S-1-5-18:(OI)(CI)F"` (SYSTEM, in every language) as an administrator, and take away
+    what denies it.
 
     Reads: the security descriptor of C:\
 
