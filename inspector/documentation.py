@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,9 @@ def pages() -> dict[str, str]:
     }
 
 
-def _profiles() -> list[Profile]:
-    return [load_profile(name) for name in profile_names()]
+@functools.cache
+def _profiles() -> tuple[Profile, ...]:
+    return tuple(map(load_profile, profile_names()))
 
 
 def _rules_page() -> Iterator[str]:
