@@ -5,6 +5,7 @@ Unpacked files are kept sparse in a cache: some images are a terabyte long and n
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import lzma
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "corpus"
-CACHE = Path(os.environ.get("INSPECTOR_CORPUS_CACHE", Path(tempfile.gettempdir()) / "inspector-corpus"))
+CACHE = Path(os.environ.get("INSPECTOR_CORPUS_CACHE", Path(tempfile.gettempdir()) / f"inspector-corpus-{os.getuid()}"))
 _BLOCK = 1 << 20
 
 
@@ -46,12 +47,21 @@ def corpus(name: str) -> Path:
     if packed.suffix != ".xz":
         return packed
     target = CACHE / name.removesuffix(".xz")
-    if not target.is_file() or target.stat().st_mtime < packed.stat().st_mtime:
+    if not _is_unpacked(target, packed):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out, lzma.open(packed) as file:
-            write_sparse(file, out.file)
-        Path(out.name).replace(target)
+        part = target.with_name(f"{target.name}.part")
+        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
+            if not _is_unpacked(target, packed):  # by who had the lock before
+                out.truncate()  # what a run that was killed left there
+                with lzma.open(packed) as file:
+                    write_sparse(file, out)
+                part.replace(target)
     return target
+
+
+def _is_unpacked(target: Path, packed: Path) -> bool:
+    return target.is_file() and target.stat().st_mtime >= packed.stat().st_mtime
 
 
 def write_sparse(file: Any, out: Any) -> None:

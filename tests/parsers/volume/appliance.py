@@ -17,7 +17,9 @@ from pathlib import Path
 
 from tests.parsers.volume.file_source import FileSource
 
-CACHE = Path(os.environ.get("INSPECTOR_VOLUMES_CACHE", Path(tempfile.gettempdir()) / "inspector-volumes"))
+CACHE = Path(
+    os.environ.get("INSPECTOR_VOLUMES_CACHE", Path(tempfile.gettempdir()) / f"inspector-volumes-{os.getuid()}")
+)
 MIB = 1 << 20
 SLOT = 24 * MIB
 _GROUPS = {**dict.fromkeys("bcdef", 200 * MIB), "g": 32 * MIB, "h": 160 * MIB}
@@ -41,11 +43,12 @@ def made(kind: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "said").is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            said = _run(kind, script, folder)
-            (folder / "said").write_text(said)
+        if not folder.is_dir():
+            scratch = CACHE / f"{kind}.part"
+            shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+            scratch.mkdir()
+            (scratch / "said").write_text(_run(kind, script, scratch))
+            scratch.rename(folder)
     return folder
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ from fixtures.kernel import SECTOR, grub_boot_sector, grub_core
 from inspector.backends.guestfs import bindings
 from tests.appliance import archive, environment
 
-CACHE = Path(os.environ.get("INSPECTOR_GUESTFS_CACHE", Path(tempfile.gettempdir()) / "inspector-guestfs"))
+CACHE = Path(
+    os.environ.get("INSPECTOR_GUESTFS_CACHE", Path(tempfile.gettempdir()) / f"inspector-guestfs-{os.getuid()}")
+)
 FIRST = 2048
 GUESTS = ("f2fs", "jfs")
 TREES = ("ext4", "xfs", "btrfs", "vfat")
@@ -68,10 +71,12 @@ def made() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").is_file():
-            folder.mkdir(exist_ok=True)
-            _make(folder, archives)
-            (folder / "done").touch()
+        if not folder.is_dir():
+            scratch = CACHE / "part"
+            shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+            scratch.mkdir()
+            _make(scratch, archives)
+            scratch.rename(folder)
     return folder
 
 
@@ -121,6 +126,7 @@ def _fill(folder: Path, archives: dict[str, bytes]) -> None:
                 handle.umount("/")
                 packed.unlink()
             handle.shutdown()
+            handle.close()  # which removes libguestfs' own folders
             status = 0
         except BaseException as error:  # the end of a process: its parent tells of it
             (folder / "error").write_text(repr(error))
