@@ -9,14 +9,16 @@ A library is of the machine of the program that loads it. A service within svcho
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.facts import Facts
 from inspector.guest import Guest
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program, restoring
 from inspector.windows.registry import CURRENT_VERSION, Registry
-from inspector.windows.services import SERVICES, Service, Start, absent, service
+from inspector.windows.services import SERVICES, Service, Start, absent, service, unmet_in_turn
 
 _GROUPS: Final = rf"{CURRENT_VERSION}\Svchost"
 _LONGEST: Final = 4096
@@ -35,8 +37,9 @@ class Flaw(NamedTuple):
 def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = True, of_windows: bool = True) -> Verdict:
     """Judge a service that has to start as `usual`, or by hand where that is what starts it on demand.
 
-    What keeps it from starting is FAILED where it is `required`, else WARNING. Where it is `of_windows`, the advice
-    names what of it is to be put back; a product's is to install it, which its rule gives.
+    What keeps it from starting is FAILED where it is `required`, else WARNING, and that is also what it depends on.
+    Where it is `of_windows`, the advice names what of it is to be put back; a product's is to install it, which its
+    rule gives.
     """
     registry = facts[Registry]
     found = service(registry, name)
@@ -45,16 +48,46 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
         fix = rf"import the key {SERVICES}\{name} {COPY}." if of_windows else None
         return bad(f"{name} is not there", absent(registry, name), fix=fix)
     seen = Evidence(found.start_place, f"{found.name}: {found.start_name}")
-    if found.start in (None, Start.DISABLED):
-        return bad(f"{found.name} is disabled", seen)
-    if found.start < Start.AUTOMATIC:
-        return bad(f"{found.name} is no driver, and is started by nobody at {found.start_name}", seen)
-    if flaw := flaw_of_service(facts, found):
-        fix = flaw.fix if of_windows else None
-        return bad(f"{found.name} cannot run: {flaw.evidence.seen}", flaw.evidence, fix=fix)
-    if found.start > usual:
-        return warning(f"{found.name} is started {found.start_name}, not {usual.name.lower()}", seen)
+    odd = _odd_start(found, usual)
+    unread = Unread()
+    flaws: list[Flaw] = []
+    with unread.kept():
+        flaws += filter(None, [flaw_of_service(facts, found)])
+    with unread.kept():
+        flaws += lacking_below(registry, found)
+    if flaws:
+        what = ", ".join(dict.fromkeys(flaw.evidence.seen for flaw in flaws))
+        advice = [*([f"let {found.name} start {usual.name.lower()}."] if odd else []), *(flaw.fix for flaw in flaws)]
+        return bad(
+            f"{odd}, and cannot run: {what}" if odd else f"{found.name} cannot run: {what}",
+            *([seen] if odd else []),
+            *(flaw.evidence for flaw in flaws),
+            fix=" ".join(dict.fromkeys(advice)) if of_windows else None,
+        )
+    if odd:
+        return warning(odd, seen) if _is_late(found, usual) else bad(odd, seen)
+    unread.tell()
     return ok(f"{found.name} {'is' if usual == Start.AUTOMATIC else 'can be'} started", seen)
+
+
+def _odd_start(found: Service, usual: Start) -> str | None:
+    """Say what is wrong with when a service that is no driver is started; None where nothing is."""
+    if found.start in (None, Start.DISABLED):
+        return f"{found.name} is disabled"
+    if found.start < Start.AUTOMATIC:
+        return f"{found.name} is no driver, and is started by nobody at {found.start_name}"
+    return f"{found.name} is started {found.start_name}, not {usual.name.lower()}" if _is_late(found, usual) else None
+
+
+def _is_late(found: Service, usual: Start) -> bool:
+    """Tell whether a service is started, and later than usual."""
+    return found.start not in (None, Start.DISABLED) and found.start > usual
+
+
+def lacking_below(registry: Registry, found: Service) -> Iterator[Flaw]:
+    """Give the services that one depends on, in turn, and that are not there or disabled."""
+    for place, seen in unmet_in_turn(registry, found):
+        yield Flaw(Evidence(place, seen), "let the service start that is named, or restore its key.")
 
 
 def flaw_of_service(facts: Facts, found: Service) -> Flaw | None:
@@ -91,17 +124,27 @@ def _flaw_of_group(registry: Registry, found: Service) -> Flaw | None:
     return Flaw(Evidence(registry.place(_GROUPS, group[1]), seen), fix)
 
 
-def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | None, Evidence]:
+def judge_driver(facts: Facts, found: Service, latest: Start) -> tuple[str | None, list[Evidence]]:
     """Say what keeps a driver from being started at `latest` or before (None: nothing), with what was seen."""
+    unread = Unread()
+    flaws = dict(_late(facts[Registry], found, latest))
+    with unread.kept():
+        if flaw := flaw_of_program(facts, found.file):
+            flaws[f"the file of {found.name} {flaw}"] = Evidence(facts[Guest].place(found.file), flaw)
+    if flaws:
+        return "; ".join(flaws), [*flaws.values()]
+    unread.tell()
+    return None, [Evidence(facts[Guest].place(found.file), f"{found.name}, started: {found.start_name}")]
+
+
+def _late(registry: Registry, found: Service, latest: Start) -> Iterator[tuple[str, Evidence]]:
+    """Give what keeps a driver from being started in time, its file aside."""
+    key = rf"{SERVICES}\{found.name}"
     if not found.is_driver:
-        place = facts[Registry].place(rf"{SERVICES}\{found.name}", "Type")
         seen = "not set" if found.type is None else f"type {found.type:#x}"
-        return f"{found.name} is no driver", Evidence(place, seen)
+        yield f"{found.name} is no driver", Evidence(registry.place(key, "Type"), seen)
     if found.start is None or not Start.BOOT <= found.start <= latest:
-        return f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
-    if latest is Start.BOOT and found.start_override:
-        place = facts[Registry].place(rf"{SERVICES}\{found.name}\StartOverride", "0")
-        return f"{found.name} is not started at boot, in spite of Start", Evidence(place, str(found.start_override))
-    if flaw := flaw_of_program(facts, found.file):
-        return f"the file of {found.name} {flaw}", Evidence(facts[Guest].place(found.file), flaw)
-    return None, Evidence(facts[Guest].place(found.file), f"{found.name}, started: {found.start_name}")
+        yield f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
+    elif latest is Start.BOOT and found.start_override:
+        outweighs = Evidence(registry.place(rf"{key}\StartOverride", "0"), str(found.start_override))
+        yield f"{found.name} is not started at boot, in spite of Start", outweighs

@@ -33,6 +33,7 @@ _NAMED: Final = re.compile(r"(?i)^(?:[A-Z]:|[\\/]|%)")
 _QUOTED: Final = re.compile(r'\s*"([^"]*)')
 _PROGRAM: Final = re.compile(r"(?i)\s*(.+?\.(?:exe|sys|com|bat|cmd))(?=\s|$)")
 _MAX_WORDS: Final = 32
+_MAX_DEPENDED: Final = 512  # one of a real machine depends on a dozen
 
 
 class Start(IntEnum):
@@ -193,6 +194,23 @@ def unmet(
             yield registry.place(rf"{SERVICES}\{found.name}", "DependOnService"), f"{name}, which is not there"
         elif other.start == Start.DISABLED:
             yield other.start_place, f"{other.name}, on which {found.name} depends: disabled"
+
+
+def unmet_in_turn(registry: Registry, found: Service) -> Iterator[tuple[Place, str]]:
+    """Give what `unmet` gives of a service, and of all that it depends on in turn, each once."""
+    known: dict[str, Service] = {}
+    waiting = [found]
+    while waiting:
+        item = waiting.pop()
+        if item.name.lower() in known:
+            continue
+        known[item.name.lower()] = item
+        if len(known) > _MAX_DEPENDED:
+            message = f"a service that depends on at most {_MAX_DEPENDED} others wanted, more found"
+            raise ParseError(found.place, message)
+        yield from unmet(registry, item, known)
+        names = (name for name in item.depends if name and not name.startswith("+"))
+        waiting += (other for name in names if (other := service(registry, name)) and other.start != Start.DISABLED)
 
 
 def _service(registry: Registry, key: Key) -> Service:

@@ -268,7 +268,7 @@ def windows_nvme_driver_boots(facts: Facts) -> Verdict:
             raise NotApplicable("this release has no driver of NVMe disks of its own")
         return warning("there is no driver of NVMe disks", absent(registry, "stornvme"))
     flaw, evidence = judge_driver(facts, found, Start.BOOT)
-    return warning(flaw, evidence) if flaw else ok("the driver of NVMe disks is started at boot", evidence)
+    return warning(flaw, *evidence) if flaw else ok("the driver of NVMe disks is started at boot", *evidence)
 
 
 @rule(

@@ -12,10 +12,11 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_version import WindowsVersion
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.registry import CURRENT_VERSION, WINLOGON, Registry
-from inspector.windows.service_start import COPY, Flaw, flaw_of_service
-from inspector.windows.services import SERVICES, Service, Start, absent, service, unmet
+from inspector.windows.service_start import COPY, Flaw, flaw_of_service, lacking_below
+from inspector.windows.services import SERVICES, Service, Start, absent, service
 from parsers.place import Place
 from parsers.windows.firewall_rule import FirewallRule, parse_firewall_rule
 
@@ -71,51 +72,78 @@ def windows_rdp_is_enabled(facts: Facts) -> Verdict:
     if not version.is_server and (version.edition or "").startswith(_HOME):
         place = registry.place(CURRENT_VERSION, "EditionID")
         return failed("this edition takes no connections by Remote Desktop", Evidence(place, version.edition or ""))
-    runs = Evidence(found.start_place, found.start_name)
+    closed: list[tuple[str, Flaw]] = []
+    waits: list[tuple[str, Evidence]] = []
+    unread = Unread()
+    for part in (_refused, _lacking, _not_let_in):
+        with unread.kept():
+            closed += part(facts, found)
+    with unread.kept():
+        waits += _waits(facts)
+    messages = dict.fromkeys(message for message, _ in (closed or waits))
+    if closed:
+        fixes = dict.fromkeys(flaw.fix for _, flaw in closed)
+        seen = (flaw.evidence for _, flaw in closed)
+        return failed("; ".join(messages), *seen, *(item for _, item in waits), fix=" ".join(fixes))
+    if waits:
+        return warning("; ".join(messages), *(item for _, item in waits))
+    unread.tell()
+    decides = registry.place(_SERVER if registry.number(_POLICY, _DENY) is None else _POLICY, _DENY)
+    return ok("Remote Desktop is on", Evidence(decides, "0"), Evidence(found.start_place, found.start_name))
+
+
+def _refused(facts: Facts, found: Service) -> Iterator[tuple[str, Flaw]]:
+    """A service that is disabled, and a Remote Desktop that is switched off, by the policy or for good."""
+    registry = facts[Registry]
     if found.start not in (Start.AUTOMATIC, Start.MANUAL):
-        return failed("the service of Remote Desktop cannot start", runs)
-    if off := _off(facts):
-        return off
-    if flaw := _lacking(facts, found):
-        return failed("Remote Desktop is on, and nothing listens, or nobody is let in", flaw.evidence, fix=flaw.fix)
+        runs = Evidence(found.start_place, found.start_name)
+        yield "the service of Remote Desktop cannot start", Flaw(runs, "`sc.exe config TermService start= demand`.")
+    if policy := registry.number(_POLICY, _DENY):
+        seen = Evidence(registry.place(_POLICY, _DENY), str(policy))
+        yield "a policy refuses Remote Desktop", Flaw(seen, "take the policy away that is named.")
+    if (off := _off(registry)) and not _opener(facts):
+        yield "Remote Desktop is off", Flaw(off, "set fDenyTSConnections to 0 (System Properties, Remote).")
+
+
+def _off(registry: Registry) -> Evidence | None:
+    """Return the setting that switches Remote Desktop off, where no policy outweighs it."""
+    setting = registry.number(_SERVER, _DENY)
+    if registry.number(_POLICY, _DENY) == 0 or setting == 0:
+        return None
+    return Evidence(registry.place(_SERVER, _DENY), "not set, which means 1" if setting is None else str(setting))
+
+
+def _waits(facts: Facts) -> Iterator[tuple[str, Evidence]]:
+    """A Remote Desktop that the cloud opens, or that lets nobody in who is new."""
+    registry = facts[Registry]
+    if (off := _off(registry)) and (opener := _opener(facts)):
+        yield from (("Remote Desktop is off until the service of the cloud opens it", item) for item in (off, opener))
     if registry.number(_SERVER, _DRAIN) == _DRAINED:
         drained = Evidence(registry.place(_SERVER, _DRAIN), str(_DRAINED))
-        return warning("Remote Desktop is on, and lets nobody in who has no session yet", drained)
-    decides = registry.place(_SERVER if registry.number(_POLICY, _DENY) is None else _POLICY, _DENY)
-    return ok("Remote Desktop is on", Evidence(decides, "0"), runs)
+        yield "Remote Desktop lets nobody in who has no session yet", drained
 
 
-def _off(facts: Facts) -> Verdict | None:
-    """Judge a Remote Desktop that is switched off, by the policy or the machine; None where it is on."""
-    registry = facts[Registry]
-    policy, setting = registry.number(_POLICY, _DENY), registry.number(_SERVER, _DENY)
-    if policy:
-        return failed("a policy refuses Remote Desktop", Evidence(registry.place(_POLICY, _DENY), str(policy)))
-    if policy is None and (setting is None or setting):
-        seen = "not set, which means 1" if setting is None else str(setting)
-        evidence = Evidence(registry.place(_SERVER, _DENY), seen)
-        if opener := _opener(facts):
-            return warning("Remote Desktop is off until the service of the cloud opens it", evidence, opener)
-        return failed("Remote Desktop is off", evidence)
-    return None
-
-
-def _lacking(facts: Facts, found: Service) -> Flaw | None:
-    """What keeps the service from listening or letting in: its program, the listener, `change logon /disable`."""
-    registry = facts[Registry]
+def _lacking(facts: Facts, found: Service) -> Iterator[tuple[str, Flaw]]:
+    """What keeps the service from listening: its program, what it depends on, the listener."""
+    registry, message = facts[Registry], "nothing listens for Remote Desktop"
     if flaw := flaw_of_service(facts, found):
-        return flaw
-    for place, seen in unmet(registry, found):
-        return Flaw(Evidence(place, seen), "let the service start that is named, or restore its key.")
+        yield message, flaw
+    for flaw in lacking_below(registry, found):
+        yield message, flaw
     if registry.key(_LISTENER) is None:
-        return Flaw(Evidence(registry.place(_LISTENER), "no such key"), rf"import the key {_LISTENER} {COPY}.")
+        absence = Evidence(registry.place(_LISTENER), "no such key")
+        yield message, Flaw(absence, rf"import the key {_LISTENER} {COPY}.")
     if registry.number(_LISTENER, "fEnableWinStation") == 0:
         off = Evidence(registry.place(_LISTENER, "fEnableWinStation"), "0")
-        return Flaw(off, rf"set fEnableWinStation of {_LISTENER} to 1.")
+        yield message, Flaw(off, rf"set fEnableWinStation of {_LISTENER} to 1.")
+
+
+def _not_let_in(facts: Facts, _: Service) -> Iterator[tuple[str, Flaw]]:
+    """Log-ons that are switched off (`change logon /disable`)."""
+    registry = facts[Registry]
     if (text := registry.text(WINLOGON, _NO_LOG_ON) or "0") != "0":
         off = Evidence(registry.place(WINLOGON, _NO_LOG_ON), f"{text}: log-ons are switched off")
-        return Flaw(off, "`change logon /enable`.")
-    return None
+        yield "nobody is let in by Remote Desktop", Flaw(off, "`change logon /enable`.")
 
 
 def _opener(facts: Facts) -> Evidence | None:

@@ -5,6 +5,7 @@ Source: Microsoft's documentation of service start types, and what an import ask
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 from inspector.facts import Facts
@@ -45,18 +46,18 @@ def windows_virtio_disk_driver_boots(facts: Facts, *, drivers: list[str]) -> Ver
     """
     registry = facts[Registry]
     unread = Unread()
-    judged: list[tuple[str | None, Evidence]] = []
+    judged: list[tuple[str | None, list[Evidence]]] = []
     for name in drivers:
         with unread.kept():
             if found := service(registry, name):
                 judged.append(judge_driver(facts, found, Start.BOOT))
-    if good := [evidence for flaw, evidence in judged if flaw is None]:
-        return ok("a driver of the virtio disk is started at boot", *good)
+    if good := [items for flaw, items in judged if flaw is None]:
+        return ok("a driver of the virtio disk is started at boot", *chain(*good))
     unread.tell()
     if not judged:
         places = (absent(registry, name) for name in drivers)
         return failed(f"none of the drivers is installed: {', '.join(drivers)}", *places)
-    return failed("; ".join(flaw for flaw, _ in judged if flaw), *(evidence for _, evidence in judged))
+    return failed("; ".join(flaw for flaw, _ in judged if flaw), *chain(*(items for _, items in judged)))
 
 
 @rule("windows-virtio-net-driver-present", "Windows has the driver of the virtio network card", "windows")
@@ -76,7 +77,7 @@ def windows_virtio_net_driver_present(facts: Facts) -> Verdict:
     if found is None:
         return failed("netkvm is not installed", absent(registry, _NETWORK))
     flaw, evidence = judge_driver(facts, found, Start.MANUAL)
-    return failed(flaw, evidence) if flaw else ok("the virtio network driver is there", evidence)
+    return failed(flaw, *evidence) if flaw else ok("the virtio network driver is there", *evidence)
 
 
 @rule("windows-other-virtio-drivers-present", "Windows has the drivers of the other virtio devices", "windows")
@@ -102,7 +103,7 @@ def windows_other_virtio_drivers_present(facts: Facts) -> Verdict:
             bad.append(Evidence(registry.place(rf"{SERVICES}\{names[0]}"), f"no driver of the {device}"))
             continue
         flaw, evidence = judge_driver(facts, found, Start.MANUAL)
-        (bad if flaw else good).append(evidence)
+        (bad if flaw else good).extend(evidence)
     if bad:
         return warning("drivers of virtio devices are lacking or do not load", *bad)
     return ok("the other virtio drivers are there", *good)

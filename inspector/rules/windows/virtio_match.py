@@ -127,7 +127,7 @@ def _judge(facts: Facts, match: DriverMatch, latest: Start) -> tuple[bool, Evide
     if found is None:  # that of a card is made when the card is found
         return latest is Start.BOOT, Evidence(match.place, f"{seen.seen}, which is no service")
     flaw, evidence = judge_driver(facts, found, latest)
-    return bool(flaw), evidence if flaw else seen
+    return bool(flaw), evidence[0] if flaw else seen
 
 
 def _one_of_two(facts: Facts, pair: tuple[str, str], known: str, led: dict[str, _Led], what: str) -> Verdict:

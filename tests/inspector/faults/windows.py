@@ -186,9 +186,9 @@ FAULTS: Final = (
         "driver-cut-off", "BootDrivers", FAILED, f"{DRIVERS}/volmgr.sys", rf"{_SHOWN}\volmgr.sys",
         program(content=b"\xc3" * 9000)[:4096],
     ),
-    in_system("sockets-disabled", "BootDrivers", WARNING, rf"{SERVICES}\AFD", "Start", 4),
+    in_system("sockets-disabled", "Vminit BootDrivers", FAILED, rf"{SERVICES}\AFD", "Start", 4),
     in_system("no-filter-for-partitions", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", None),
-    in_system("dhcp-depends-on-nothing", "BootDrivers", WARNING, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
+    in_system("dhcp-depends-on-nothing", "Vminit BootDrivers", FAILED, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
     in_system(
         "filter-of-a-backup", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", ["partmgr", "backup"]
     ),

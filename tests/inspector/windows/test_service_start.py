@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures.files import Node
-from fixtures.windows.golden import ASSIST, CURRENT, SERVICES
+from fixtures.windows.golden import ASSIST, CURRENT, DRIVERS, SERVICES
 from fixtures.windows.hive import Data, Expand, Keys
 from fixtures.windows.pe import program
 from inspector.facts import UnknownFact
@@ -15,8 +15,8 @@ from inspector.report import RuleResult
 from inspector.rules import find_rule
 from inspector.verdict import Status
 from inspector.windows.registry import Registry
-from inspector.windows.service_start import flaw_of_service
-from inspector.windows.services import service
+from inspector.windows.service_start import flaw_of_service, judge_driver, judge_service
+from inspector.windows.services import Start, service
 from parsers.place import ParseError
 from tests.inspector.absence import judged
 from tests.windows import CONFIG, golden
@@ -194,3 +194,41 @@ def test_each_of_several_services_has_its_advice() -> None:
     assert found
     assert (told.fix or "").startswith(found.fix)
     assert r"restore C:\Windows\System32\netman.dll by" in (told.fix or "")
+
+
+def test_a_service_that_others_are_needed_for_cannot_run_without_them() -> None:
+    """The DHCP client depends on nsi, which depends on nsiproxy, as a real hive of Windows 10 has it."""
+    for key, change in ((rf"{SERVICES}\nsiproxy", {"Start": 4}), (rf"{SERVICES}\AFD", {"Start": 4})):
+        verdict = judge_service(golden({key: change}), "Dhcp", Start.AUTOMATIC)
+        assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{key}\Start")
+    gone = judge_service(golden({rf"{SERVICES}\nsiproxy": None}), "Dhcp", Start.AUTOMATIC, required=False)
+    assert (gone.status, gone.evidence[0].place.key) == (Status.WARNING, rf"{SERVICES}\nsi\DependOnService")
+    circle: Keys = {rf"{SERVICES}\nsi": {"DependOnService": ["Dhcp"]}}
+    assert judge_service(golden(circle), "Dhcp", Start.AUTOMATIC).status is Status.OK
+
+
+def test_services_that_depend_on_too_many_are_not_known() -> None:
+    chain: Keys = {rf"{SERVICES}\n{at}": {"Start": 3, "DependOnService": [f"n{at + 1}"]} for at in range(600)}
+    with pytest.raises(ParseError, match="at most 512 others"):
+        judge_service(golden({**chain, rf"{SERVICES}\Dhcp": {"DependOnService": ["n0"]}}), "Dhcp", Start.AUTOMATIC)
+
+
+def test_all_that_keeps_a_service_from_running_is_named() -> None:
+    key = rf"{SERVICES}\Dhcp"
+    change: Keys = {key: {"Start": 4}, rf"{SERVICES}\AFD": {"Start": 4}}
+    verdict = judge_service(golden(change, files={f"{SYSTEM32}/dhcpcore.dll": None}), "Dhcp", Start.AUTOMATIC)
+    assert [item.place.key or item.place.path for item in verdict.evidence] == [
+        rf"{key}\Start", r"C:\Windows\System32\dhcpcore.dll", rf"{SERVICES}\AFD\Start",
+    ]  # fmt: skip
+    assert verdict.status is Status.FAILED
+    assert "dhcpcore.dll" in (verdict.fix or "")
+
+
+def test_all_that_keeps_a_driver_from_its_work_is_named() -> None:
+    facts = golden({rf"{SERVICES}\viostor": {"Start": 3, "Type": 0x10}}, files={f"{DRIVERS}/viostor.sys": None})
+    found = service(facts[Registry], "viostor")
+    assert found is not None
+    flaw, evidence = judge_driver(facts, found, Start.BOOT)
+    assert flaw is not None
+    assert flaw.count(";") == 2
+    assert len(evidence) == 3

@@ -175,6 +175,22 @@ def test_what_remote_desktop_depends_on() -> None:
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\RpcSs\Start")
 
 
+def test_what_remote_desktop_depends_on_in_turn() -> None:
+    verdict = windows_rdp_is_enabled(golden({rf"{SERVICES}\DcomLaunch": {"Start": 4}}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\DcomLaunch\Start")
+
+
+def test_what_opens_remote_desktop_hides_nothing_that_keeps_it_closed() -> None:
+    off: Keys = {SERVER: {"fDenyTSConnections": 1, "TSServerDrainMode": 2}}
+    waits = windows_rdp_is_enabled(golden(off))
+    assert waits.status is Status.WARNING
+    closed = windows_rdp_is_enabled(golden({**off, LISTENER: {"fEnableWinStation": 0}}))
+    assert closed.status is Status.FAILED
+    assert {item.place for item in waits.evidence} < {item.place for item in closed.evidence}
+    assert closed.evidence[0].place.key == rf"{LISTENER}\fEnableWinStation"
+    assert "fEnableWinStation" in (closed.fix or "")
+
+
 def test_a_rule_for_another_port_goes_with_the_listener() -> None:
     changes: Keys = {
         LISTENER: {"PortNumber": 3390}, rf"{FIREWALL}\FirewallRules": {"x": OPEN.replace("3389", "3390"), ALLOW: None},
