@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from uuid import NAMESPACE_URL, uuid5
 
+from fixtures.btrfs import renamed
 from fixtures.demo import broken
 from fixtures.disk import ROOT_UUID, Ext, Layout, build_disk, build_tree, tool
 from fixtures.files import Files
@@ -105,15 +107,19 @@ def btrfs(folder: Path, *options: str) -> Path:
 
 
 def btrfs_by_kernel(folder: Path, devices: int, *options: str) -> list[Path]:
-    """Return the devices of a btrfs that the kernel filled, compressed with zstd."""
+    """Return the devices of a btrfs that the kernel filled, compressed with zstd.
+
+    The kernel knows a file system by its UUID, so that each has its own, which stands in the texts for the golden one.
+    """
+    own = str(uuid5(NAMESPACE_URL, str(folder)))
     images = [folder / f"device{number}.raw" for number in range(devices)]
     for image in images:
         with image.open("wb") as file:
             file.truncate(128 * MIB)
-    _run("mkfs.btrfs", "-q", "-U", ROOT_UUID, *options, *images)
+    _run("mkfs.btrfs", "-q", "-U", own, *options, *images)
     with ExitStack() as stack:
         top = stack.enter_context(mounted(images if devices > 1 else images[0], "compress-force=zstd"))
-        build_tree(top, {f"/{path.lstrip('/')}": node for path, node in GUEST.items()})
+        build_tree(top, {f"/{path.lstrip('/')}": node for path, node in renamed(GUEST, own).items()})
     return images
 
 

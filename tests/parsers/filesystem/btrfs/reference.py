@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.loop import wait_until_released
 from parsers.filesystem.btrfs.checksum import CHECKSUMS
 from parsers.filesystem.btrfs.superblock import SIZE
 from tests.parsers.filesystem.ext4 import reference
@@ -75,6 +76,7 @@ def _looped(image: Path) -> Iterator[str]:
         yield device
     finally:
         run("losetup", "-d", device)
+        wait_until_released(image)
 
 
 def btrfs(*arguments: str | Path) -> str:

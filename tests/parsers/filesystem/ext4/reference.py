@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.loop import wait_until_released
 from parsers.filesystem.tree import FileType, Stat, Tree
 from tests.parsers.filesystem.ext4.files import FileSource, empty, sha256, walk
 
@@ -78,6 +79,7 @@ def mounted(image: Path, *options: str, kind: str = "ext4") -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
+        wait_until_released(image)
 
 
 def fill(top: Path, *, names: int = 600, huge_attribute: int = 3000) -> None:

@@ -68,7 +68,7 @@ def mounted(image: Path, *options: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
-        driver.communicate(timeout=120)
+        driver.communicate()
 
 
 def set_flags(path: Path, flags: int) -> None:

@@ -48,7 +48,7 @@ def test_ntfs_3g_finds_the_same_without_regard_to_case(tmp_path: Path) -> None:
             assert (name, tree.lookup(tree.root, name)) == (name, wanted)
     finally:
         subprocess.run(["umount", folder], check=True)
-        driver.communicate(timeout=60)
+        driver.communicate()
 
 
 @needs_ntfs_3g
