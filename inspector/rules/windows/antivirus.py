@@ -42,9 +42,10 @@ def windows_has_no_other_antivirus(facts: Facts, *, products: Sequence[str], own
     Load order groups and altitudes for minifilter drivers.
     """
     registry = facts[Registry]
-    installed = [key for path in _UNINSTALL for key in registry.subkeys(path)]
-    if not installed:
+    native, others = (list(registry.subkeys(path)) for path in _UNINSTALL)
+    if not native:  # Windows itself has entries there
         raise UnknownFact("what is installed is not told", registry.place(_UNINSTALL[0]))
+    installed = native + others
     pattern = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(name.lower())}(?![a-z0-9])" for name in products))
     found = [*_products(registry, installed, pattern), *_drivers(facts, own)]
     if found:
