@@ -18,6 +18,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program, restoring
 from inspector.windows.registry import CURRENT_VERSION, ENVIRONMENT, MOUNTED_DEVICES, SESSION_MANAGER, Registry
@@ -60,10 +61,15 @@ def windows_environment_leads_to_its_programs(facts: Facts) -> Verdict:
     if registry.key(ENVIRONMENT) is None:
         raise UnknownFact("the environment is not told", registry.place(ENVIRONMENT))
     path, seen = _told(registry, "Path")
+    unusual: list[Evidence] = []
+    unread = Unread()
+    with unread.kept():
+        unusual += _unusual(facts)
     if _SYSTEM not in {_normal(facts, part) for part in path.split(";")}:
-        return failed("Path does not lead to System32", seen)
-    if bad := list(_unusual(facts)):
-        return warning("the environment is not that of Windows", *bad)
+        return failed("Path does not lead to System32", seen, *unusual)
+    if unusual:
+        return warning("the environment is not that of Windows", *unusual)
+    unread.tell()
     return ok("the environment leads to the programs of Windows", seen)
 
 
@@ -120,23 +126,40 @@ def windows_subsystem_starts(facts: Facts) -> Verdict:
     registry = facts[Registry]
     if registry.key(_SUBSYSTEMS) is None:
         return failed("no subsystem is named", Evidence(registry.place(_SUBSYSTEMS), "no such key"))
-    required = registry.texts(_SUBSYSTEMS, "Required")
-    if "windows" not in {name.lower() for name in required}:
-        seen = ", ".join(required) or "empty"
-        return failed("the subsystem is not required", Evidence(registry.place(_SUBSYSTEMS, "Required"), seen))
+    unread = Unread()
     good: list[Evidence] = []
+    bad: dict[str, list[Evidence]] = {}
+    fixes: list[str] = []
+    with unread.kept():
+        required = registry.texts(_SUBSYSTEMS, "Required")
+        if "windows" not in {name.lower() for name in required}:
+            seen = Evidence(registry.place(_SUBSYSTEMS, "Required"), ", ".join(required) or "empty")
+            bad["the subsystem is not required"] = [seen]
     for name, own in _PROGRAMS.items():
-        place = registry.place(_SUBSYSTEMS, name)
-        program = (registry.text(_SUBSYSTEMS, name) or "").strip().partition(" ")[0]
-        if not program:
-            return failed("the subsystem has no program", Evidence(place, "not set"))
-        if flaw := flaw_of_program(facts, program):
-            evidence, fix = Evidence(place, f"{program}: {flaw}"), restoring(facts[Guest], program)
-            return failed("the program of the subsystem cannot be loaded", evidence, fix=fix)
-        if facts[Guest].normal(program).lower() != f"{_SYSTEM}/{own}":
-            return failed("the subsystem is another program", Evidence(place, program))
-        good.append(Evidence(place, program))
+        with unread.kept():
+            message, evidence, fix = _program(facts, name, own)
+            (bad.setdefault(message, []) if message else good).append(evidence)
+            fixes += [fix] if fix else []
+    if bad:
+        found = (item for items in bad.values() for item in items)
+        advice = fixes if len(fixes) == sum(map(len, bad.values())) else []
+        return failed("; ".join(bad), *found, fix=" ".join(dict.fromkeys(advice)) or None)
+    unread.tell()
     return ok("the subsystem is started", *good)
+
+
+def _program(facts: Facts, name: str, own: str) -> tuple[str | None, Evidence, str | None]:
+    """Say what is wrong with a program of the subsystem (None: nothing), with what was seen, and what puts it back."""
+    place = facts[Registry].place(_SUBSYSTEMS, name)
+    program = (facts[Registry].text(_SUBSYSTEMS, name) or "").strip().partition(" ")[0]
+    if not program:
+        return "the subsystem has no program", Evidence(place, "not set"), None
+    if flaw := flaw_of_program(facts, program):
+        message = "the program of the subsystem cannot be loaded"
+        return message, Evidence(place, f"{program}: {flaw}"), restoring(facts[Guest], program)
+    seen = Evidence(place, program)
+    is_own = facts[Guest].normal(program).lower() == f"{_SYSTEM}/{own}"
+    return None if is_own else "the subsystem is another program", seen, None
 
 
 @rule("windows-log-on-packages-exist", "The packages that check passwords are there", "windows")
@@ -155,23 +178,36 @@ def windows_log_on_packages_exist(facts: Facts) -> Verdict:
     References: Microsoft, Registering Authentication Packages; Restrictions around Registering and Installing a
     Security Package; Installing and Registering a Password Filter DLL.
     """
-    registry = facts[Registry]
-    checker = _package(_OWN_PACKAGE)
-    if flaw := flaw_of_program(facts, checker):
-        seen = Evidence(facts[Guest].place(checker), flaw)
-        fix = restoring(facts[Guest], checker)
-        return failed("what checks the passwords of the machine's accounts cannot be loaded", seen, fix=fix)
-    own = [Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0])]
-    bad = []
-    if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
-        bad.append(Evidence(registry.place(_LSA, _PACKAGES[0]), f"{_OWN_PACKAGE} is not among them"))
+    registry, checker = facts[Registry], _package(_OWN_PACKAGE)
+    flaw = flaw_of_program(facts, checker)
+    own: list[Evidence] = []
+    bad: list[Evidence] = []
+    unread = Unread()
+    with unread.kept():
+        own += (Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0]))
+        if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
+            bad.append(Evidence(registry.place(_LSA, _PACKAGES[0]), f"{_OWN_PACKAGE} is not among them"))
     for value in _PACKAGES:
-        for name in registry.texts(_LSA, value):
-            if (package := _package(name)) and (flaw := flaw_of_program(facts, package)):
-                bad.append(Evidence(registry.place(_LSA, value), f"{name}: {flaw}"))
+        with unread.kept():
+            bad += _lost_packages(facts, value)
+    if flaw:
+        lost = Evidence(facts[Guest].place(checker), flaw)
+        fix = " ".join([restoring(facts[Guest], checker), *([windows_log_on_packages_exist.fix] if bad else [])])
+        message = "what checks the passwords of the machine's accounts cannot be loaded"
+        return failed(message, lost, *bad[:_SHOWN], fix=fix)
     if bad:
         return warning("packages of the log-on are not there, or not named", *bad[:_SHOWN])
+    unread.tell()
     return ok("the packages of the log-on are there", *own)
+
+
+def _lost_packages(facts: Facts, value: str) -> Iterator[Evidence]:
+    """The packages of a list that cannot be loaded, but for the machine's own."""
+    registry = facts[Registry]
+    for name in registry.texts(_LSA, value):
+        package = _package(name)
+        if package.lower() not in {"", _package(_OWN_PACKAGE).lower()} and (flaw := flaw_of_program(facts, package)):
+            yield Evidence(registry.place(_LSA, value), f"{name}: {flaw}")
 
 
 def _package(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.unread import Unread
-from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.verdict import Evidence, Status, Verdict, failed, ok, warning
 from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
 from inspector.windows.service_start import judge_service
@@ -98,11 +98,11 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
     for name, usual, required in [*wanted, *((name, Start.MANUAL, False) for name in _ON_DEMAND)]:
         with unread.kept():
             verdicts.append(judge_service(facts, name, usual, required=required))
-    for status, say in (("FAILED", failed), ("WARNING", warning)):
-        if bad := [verdict for verdict in verdicts if verdict.status == status]:
-            fixes = dict.fromkeys(verdict.fix or windows_core_network_services_start.fix for verdict in bad)
-            message = "; ".join(verdict.message for verdict in bad)
-            return say(message, *(verdict.evidence[0] for verdict in bad), fix=" ".join(fixes))
+    if bad := [verdict for verdict in verdicts if verdict.status is not Status.OK]:
+        say = failed if any(verdict.status is Status.FAILED for verdict in bad) else warning
+        fixes = dict.fromkeys(verdict.fix or windows_core_network_services_start.fix for verdict in bad)
+        found = dict.fromkeys(item for verdict in bad for item in verdict.evidence)
+        return say("; ".join(verdict.message for verdict in bad), *found, fix=" ".join(fixes))
     unread.tell()
     return ok("the services of the network are started", *(verdict.evidence[0] for verdict in verdicts))
 

@@ -6,7 +6,7 @@ transitional devices, which older drivers know too, 0x1040 and up modern ones. A
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from inspector.facts import Facts
@@ -70,7 +70,8 @@ def windows_virtio_disk_is_matched(facts: Facts) -> Verdict:
     if late := [evidence for item in led.values() for evidence in item.late]:
         return warning("virtio disks are known only in a hive that is not read before the disk", *late[:_SHOWN])
     if bad := [evidence for item in led.values() for evidence in item.bad]:
-        return failed("the ids of virtio disks lead to no driver that is started at boot", *bad[:_SHOWN])
+        missing = _missing(facts, led, *_DISKS)
+        return failed("the ids of virtio disks lead to no driver that is started at boot", *bad[:_SHOWN], *missing)
     return _nothing(facts, "virtio disk", _STORAGE)
 
 
@@ -98,7 +99,8 @@ def windows_virtio_net_is_matched(facts: Facts) -> Verdict:
     if good:
         return _one_of_two(facts, _CARD, good[0], led, "virtio network card")
     if bad := [evidence for item in led.values() for evidence in item.bad]:
-        return failed("the ids of virtio network cards lead to no driver", *bad[:_SHOWN])
+        missing = _missing(facts, led, _CARD)
+        return failed("the ids of virtio network cards lead to no driver", *bad[:_SHOWN], *missing)
     return _nothing(facts, "virtio network card", _CARD)
 
 
@@ -136,6 +138,14 @@ def _one_of_two(facts: Facts, pair: tuple[str, str], known: str, led: dict[str, 
     lacking = led[other].bad or led[other].late or [_absent(facts, other)]
     message = f"only the {names[known]} {what} has a driver, not the {names[other]} one"
     return warning(message, led[known].good[0], *lacking[:_SHOWN])
+
+
+def _missing(facts: Facts, led: dict[str, _Led], *pairs: tuple[str, str]) -> Iterator[Evidence]:
+    """Name the device of a pair that no id is known of, where one is of the other."""
+    for pair in pairs:
+        known = [number for number in pair if any(led[number])]
+        if len(known) == 1:
+            yield _absent(facts, *(number for number in pair if number not in known))
 
 
 def _absent(facts: Facts, *numbers: str) -> Evidence:
