@@ -21,10 +21,11 @@ from inspector.collectors.windows_packages import read_servicing_packages
 from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import Architecture
 from inspector.facts.windows_software import Profile, Program, WindowsSoftware
+from inspector.guest import Guest
 from inspector.unread import Unread
-from inspector.windows.registry import PROFILE_LIST, UNINSTALL, Registry, RegistryPathError
-from parsers.place import ParseError, Problem
-from parsers.windows.registry import Key
+from inspector.windows.registry import PROFILE_LIST, UNFINISHED, UNINSTALL, Registry, RegistryPathError
+from parsers.place import ParseError, Place, Problem
+from parsers.windows.registry import HiveState, Key
 from parsers.windows.uninstall_entry import parse_uninstall_entry
 
 _SOFTWARE: Final = r"HKLM\SOFTWARE"
@@ -44,13 +45,17 @@ class _List(msgspec.Struct, frozen=True):
 
 
 def collect_windows_software(facts: Facts) -> WindowsSoftware:
-    """Read what is installed; what cannot be read is a problem. Without the hive SOFTWARE nothing is known."""
-    registry, unread = facts[Registry], Unread()
+    """Read what is installed; what cannot be read is a problem. Without the hive SOFTWARE nothing is known.
+
+    A hive whose last write was not completed is read as it is, for a list is no verdict, and that is a problem.
+    """
+    registry, unread = _registry(facts), Unread()
     registry.key(_SOFTWARE)  # without its root there is nothing to be read
     place = registry.place(_SOFTWARE)
     programs: list[Program] = []
     problems: list[Problem] = []
-    for where in (*_of_machine(facts, unread), *_of_users(registry, unread)):
+    lists = (*_of_machine(facts, registry, unread), *_of_users(registry, unread))
+    for where in lists:
         with unread.kept():
             for key in _entries(registry, where.path):
                 with unread.kept():
@@ -61,6 +66,9 @@ def collect_windows_software(facts: Facts) -> WindowsSoftware:
                 if len(programs) >= _MAX_PROGRAMS:
                     raise ParseError(key.place, f"fewer than {_MAX_PROGRAMS} programs wanted, more found")
     updates = read_servicing_packages(registry, unread, unread).updates
+    hives = {hive.name: hive for hive in (registry.locate(where.path).hive for where in lists)}
+    unfinished = (Place(name) for name, hive in hives.items() if hive.state is HiveState.DIRTY)
+    problems += (Problem(registry.in_guest(place), UNFINISHED) for place in unfinished)
     return WindowsSoftware(tuple(programs), updates, (*unread.problems(place), *problems), place)
 
 
@@ -80,8 +88,13 @@ def _entries(registry: Registry, path: str) -> Iterator[Key]:
     return registry.subkeys(path)
 
 
-def _of_machine(facts: Facts, unread: Unread) -> list[_List]:
-    registry, bits = facts[Registry], None
+def _registry(facts: Facts) -> Registry:
+    facts[Registry]  # it says why a guest has none
+    return Registry(facts[Guest])
+
+
+def _of_machine(facts: Facts, registry: Registry, unread: Unread) -> list[_List]:
+    bits = None
     native = rf"{_SOFTWARE}\{UNINSTALL}"
     with unread.kept():
         try:

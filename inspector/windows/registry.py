@@ -37,6 +37,7 @@ UNINSTALL: Final = r"Microsoft\Windows\CurrentVersion\Uninstall"
 """Below SOFTWARE, each of its views for 32 bits, and Software of a user."""
 SERVICING: Final = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 
+UNFINISHED: Final = "the last write to the hive was not completed, and no log of it can be replayed"
 _LOGS: Final = (".LOG1", ".LOG2", ".LOG")
 _ROOTS: Final = {
     "HKEY_LOCAL_MACHINE": "HKLM",
@@ -266,8 +267,7 @@ class Registry:
     def _opened(self, path: str) -> Hive:
         hive = open_hive(self._source(path), self._logs(path))
         if self._whole_only and hive.state is HiveState.DIRTY:
-            reason = "the last write to the hive was not completed, and no log of it can be replayed"
-            raise UnknownFact(reason, self.in_guest(Place(hive.name)))
+            raise UnknownFact(UNFINISHED, self.in_guest(Place(hive.name)))
         return hive
 
     def _logs(self, path: str) -> list[Source]:

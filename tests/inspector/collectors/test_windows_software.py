@@ -19,14 +19,18 @@ from fixtures.windows.golden import (
     package,
 )
 from fixtures.windows.hive import Data, Keys
+from fixtures.windows.hive_log import dirty, old_log
 from fixtures.windows.pe import program
-from inspector.collectors import windows_software
-from inspector.facts import UnknownFact
+from inspector.collectors import COLLECTORS, windows_software
+from inspector.facts import Facts, UnknownFact
 from inspector.facts.windows_packages import ServicingPackages
 from inspector.facts.windows_software import Profile, WindowsSoftware
+from inspector.guest import Guest, Mount
+from inspector.windows.registry import UNFINISHED
 from parsers.place import ParseError
 from parsers.source import Memory
 from parsers.windows.registry import open_hive
+from tests.memory_tree import MemoryTree
 from tests.windows import CONFIG, PER_USER, Changes, golden, hive
 
 pytestmark = pytest.mark.corpus
@@ -99,6 +103,32 @@ def test_every_user_of_the_list_of_profiles_is_asked() -> None:
         "The system's": Profile("S-1-5-18", r"%systemroot%\system32\config\systemprofile"),
     }
     assert sorted(owner.name for owner in owners.values() if owner) == ["Administrator", "ann", "systemprofile"]
+
+
+def test_hives_whose_last_write_was_cut_off_are_read_and_told() -> None:
+    files = {f"{CONFIG}/SOFTWARE": hive(changed(SOFTWARE, {})), "/Users/Administrator/NTUSER.DAT": hive(PER_USER)}
+    software = found(files={path: dirty(content, 8, 7) for path, content in files.items()})
+    assert told(software) == [
+        (path, UNFINISHED) for path in (r"C:\Windows\System32\config\SOFTWARE", r"C:\Users\Administrator\NTUSER.DAT")
+    ]
+    assert {problem.place.volume for problem in software.problems} == {"sda2"}
+    assert (len(software.programs), len(software.updates)) == (7, 3)
+
+
+def test_what_stands_in_the_logs_alone_is_read() -> None:
+    before, after = hive({USERS: {}}), hive(PER_USER)
+    files: Changes = {
+        "/Users/Administrator/NTUSER.DAT": dirty(before, 8, 7),
+        "/Users/Administrator/NTUSER.DAT.LOG1": old_log(before, after),
+    }
+    software = found(files=files)
+    assert (software.problems, names(software, ADMINISTRATOR)) == ((), {"GitKraken": None})
+
+
+def test_a_linux_guest_has_none() -> None:
+    tree = MemoryTree({"/etc/os-release": ""})
+    with pytest.raises(UnknownFact, match="a Linux guest has no registry"):
+        Facts({Guest: Guest([Mount("/", None, tree, tree.root)])}, COLLECTORS)[WindowsSoftware]
 
 
 def test_a_profile_that_is_listed_twice_is_read_once() -> None:
