@@ -95,8 +95,8 @@ def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemp
     """
     family = guest_family(facts)
     if family is not None and family not in profile.systems:
-        judged = " and ".join(sorted(profile.systems))
-        raise InspectorError(f"the profile {profile.name} judges {judged} guests, and this is a {family} guest")
+        judged = " and ".join(sorted(map(str.title, profile.systems)))
+        raise InspectorError(f"the profile {profile.name} judges {judged} guests, and this is a {family.title()} guest")
     checks: list[CheckResult] = []
     exemptions: list[Exemption] = []
     for check in profile.checks:

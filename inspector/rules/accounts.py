@@ -234,7 +234,7 @@ def no_account_lacks_a_password(facts: Facts) -> Verdict:
             raise UnknownFact(f"{path} names no account", Place(path))
     empty = [found for user in accounts.passwd.users if (found := _without_password(accounts, user))]
     if not empty:
-        seen = f"{len(accounts.shadow.secrets)} accounts, none with an empty field 2"
+        seen = f"accounts: {len(accounts.shadow.secrets)}, none with an empty field 2"
         return ok("every account has a password, or is locked", Evidence(Place(SHADOW), seen))
     open_to_all = [evidence for user, evidence in empty if posixpath.basename(user.shell) not in _NO_LOGIN]
     taken = _nullok(guest)

@@ -123,11 +123,11 @@ def fstab_subvolumes_exist(facts: Facts) -> Verdict:
             mild = entry.mount_point == "/" or not is_mandatory(entry)
             (poor if mild else bad).append(Evidence(entry.place, f"{seen}: {flaw}"))
     if bad:
-        return failed(f"{len(bad)} mounts of subvolumes fail", *bad, *poor, *dark)
+        return failed(f"mounts of subvolumes that fail: {len(bad)}", *bad, *poor, *dark)
     if poor:
-        return warning(f"{len(poor)} lines name the wrong subvolume", *poor, *dark)
+        return warning(f"lines that name the wrong subvolume: {len(poor)}", *poor, *dark)
     if dark:
-        return unknown(f"{len(dark)} lines could not be judged", *dark)
+        return unknown(f"lines that could not be judged: {len(dark)}", *dark)
     if not good:
         raise NotApplicable("fstab names no subvolume")
     return ok("every subvolume is there", *good)
@@ -178,7 +178,7 @@ def btrfs_devices_are_complete(facts: Facts) -> Verdict:
         if volume.tree is None:
             dark.append(Evidence(place, volume.reason or "it is not read"))
         elif not has_subvolumes(volume.tree) or not (missing := volume.tree.missing_devices):
-            good.append(Evidence(place, f"{1 + len(volume.others)} devices"))
+            good.append(Evidence(place, f"devices: {1 + len(volume.others)}"))
         else:
             (bad if _needs_all(volume, facts) else poor).extend(
                 Evidence(place, f"{name} is missing") for name in missing

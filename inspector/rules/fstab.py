@@ -362,7 +362,7 @@ def crypttab_devices_exist(facts: Facts) -> Verdict:
     if poor:
         return warning(f"{len(poor)} optional devices are not in the image", *poor)
     if dark:
-        return unknown(f"{len(dark)} devices could not be judged", *dark)
+        return unknown(f"devices that could not be judged: {len(dark)}", *dark)
     return ok(
         "every encrypted device is in the image", Evidence(Place("/etc/crypttab"), _entries(len(crypttab.entries)))
     )

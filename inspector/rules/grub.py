@@ -74,7 +74,7 @@ def grub_config_exists(facts: Facts) -> Verdict:
         return failed(f"a configuration of {lost[0].loader} comes to no menu", *evidence)
     if lost:
         return warning(f"a configuration of {lost[0].loader} that may not be used comes to no menu", *evidence)
-    seen = [Evidence(menu.start, f"{len(menu.entries)} entries in its menu") for menu in rivals]
+    seen = [Evidence(menu.start, f"entries in its menu: {len(menu.entries)}") for menu in rivals]
     return ok(f"the configuration of {boot.menu.loader} comes to a menu", *seen, *decided)
 
 
@@ -119,11 +119,11 @@ def grub_config_parses(facts: Facts) -> Verdict:
     problems = [problem for menu in menus for problem in menu.problems]
     if problems:
         evidence = map(Evidence.of, problems)
-        return warning(f"{menus[0].loader} stumbles over {len(problems)} places of its configuration", *evidence)
+        return warning(f"places of its configuration that {menus[0].loader} stumbles over: {len(problems)}", *evidence)
     questions = [problem for menu in menus for problem in menu.not_evaluated]
     if questions:
         evidence = map(Evidence.of, questions)
-        return unknown(f"{len(questions)} commands of the configuration are not evaluated", *evidence)
+        return unknown(f"commands of the configuration that are not evaluated: {len(questions)}", *evidence)
     return ok(
         f"the configuration of {menus[0].loader} can be read", *(Evidence(menu.start, "no errors") for menu in menus)
     )

@@ -94,7 +94,7 @@ def _clean(disk: Disk) -> Verdict:
     if seen and getattr(container, "dirty", False):  # a VDI has no such mark
         return warning("the image was not closed cleanly", *seen)
     if seen:
-        return warning(f"{len(problems)} problems in the image's header", *seen)
+        return warning(f"problems in the image's header: {len(problems)}", *seen)
     return ok("the header and tables are clean", Evidence(_place(disk), "no flaw found"))
 
 

@@ -78,7 +78,7 @@ def dracut_devices_exist(facts: Facts) -> Verdict:
     missing = [f"{name}={value}" for name, value in asked if not is_there(name, value, storage)]
     if missing:
         return failed(
-            f"{len(missing)} volumes are not in the image", *(Evidence(kernel.place, seen) for seen in missing)
+            f"volumes that are not in the image: {len(missing)}", *(Evidence(kernel.place, seen) for seen in missing)
         )
     lost = list(left_out(kernel, storage, facts[Guest].mount_of("/").volume))
     if not asked and not lost:

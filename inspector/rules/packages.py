@@ -31,7 +31,7 @@ def installed_packages_are_recorded(facts: Facts) -> Verdict:
     packages = facts[Packages]
     if packages.problems:
         shown = map(Evidence.of, islice(packages.problems, _SHOWN))
-        return unknown(f"{len(packages.problems)} entries of the package database cannot be read", *shown)
+        return unknown(f"entries of the package database that cannot be read: {len(packages.problems)}", *shown)
     place = Place(packages.database)
     if all(map(is_key, packages)):
         return failed(

@@ -118,7 +118,7 @@ def sshd_keywords_are_current(facts: Facts) -> Verdict:
     sshd, config = _config(facts)
     if config.remarks:
         return warning("keywords without effect are set", *map(Evidence.of, config.remarks))
-    return ok("every keyword has its effect", Evidence(Place(sshd.config_path), f"{len(config.directives)} lines"))
+    return ok("every keyword has its effect", Evidence(Place(sshd.config_path), f"lines: {len(config.directives)}"))
 
 
 @rule("sshd-port-standard", "sshd listens on the port that the cloud expects")

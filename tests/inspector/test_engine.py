@@ -121,7 +121,7 @@ def test_rules_that_do_not_apply_are_listed_apart(judged: Any) -> None:
 
 def test_a_guest_that_the_profile_says_nothing_of_is_not_inspected() -> None:
     profile = Profile("p", "P", (), systems=frozenset({"windows"}))
-    with pytest.raises(InspectorError, match="the profile p judges windows guests, and this is a linux guest"):
+    with pytest.raises(InspectorError, match="the profile p judges Windows guests, and this is a Linux guest"):
         engine.judge(facts_of(storage_of(volume_of(FSTAB))), profile)
 
 

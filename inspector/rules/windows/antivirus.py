@@ -52,7 +52,7 @@ def windows_has_no_other_antivirus(facts: Facts, *, products: Sequence[str], own
         return warning("antivirus of another maker works in Windows", *islice(found, _SHOWN))
     return ok(
         "no other antivirus is known to be there",
-        Evidence(registry.place(_UNINSTALL[0]), f"{len(installed)} products"),
+        Evidence(registry.place(_UNINSTALL[0]), f"products: {len(installed)}"),
         Evidence(registry.place(SERVICES), "no driver of another antivirus"),
     )
 

@@ -108,7 +108,7 @@ def windows_profiles_are_whole(facts: Facts) -> Verdict:
     bad = [item for key in keys for item in _flaws(facts, key)]
     if bad:
         return warning("profiles cannot be loaded", *bad[:_SHOWN])
-    return ok("the profiles are there", Evidence(registry.place(PROFILE_LIST), f"{len(keys)} profiles"))
+    return ok("the profiles are there", Evidence(registry.place(PROFILE_LIST), f"profiles: {len(keys)}"))
 
 
 def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:

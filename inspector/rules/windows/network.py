@@ -120,7 +120,7 @@ def windows_routes_are_not_persistent(facts: Facts) -> Verdict:
         raise UnknownFact("the settings of TCP/IP are not told", registry.place(TCPIP))
     routes = [Evidence(registry.in_guest(value.place), "a route") for value in registry.values(_ROUTES)]
     if routes:
-        return warning(f"{len(routes)} routes are set for good", *routes[:_SHOWN])
+        return warning(f"routes that are set for good: {len(routes)}", *routes[:_SHOWN])
     return ok("no route is set for good", Evidence(registry.place(_ROUTES), "no route"))
 
 

@@ -63,7 +63,7 @@ def windows_no_update_is_under_way(facts: Facts) -> Verdict:
         raise UnknownFact("the state of the updates is not told", registry.place(SERVICING))
     unread.tell()
     packages = facts[ServicingPackages]
-    seen = f"none of {len(packages.updates)} updates is pending"
+    seen = f"none is pending, of updates: {len(packages.updates)}"
     return ok(
         "no update is under way",
         Evidence(registry.place(SERVICING), "nothing pending"),

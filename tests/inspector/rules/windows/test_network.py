@@ -95,7 +95,7 @@ def test_what_cannot_be_read_hides_no_fault() -> None:
 def test_routes_that_are_set() -> None:
     route = "0.0.0.0,0.0.0.0,192.168.1.1,-1"
     verdict = windows_routes_are_not_persistent(golden({ROUTES: {route: "", "10.0.0.0,255.0.0.0,10.3.58.1,1": ""}}))
-    assert (verdict.status, verdict.message) == (Status.WARNING, "2 routes are set for good")
+    assert (verdict.status, verdict.message) == (Status.WARNING, "routes that are set for good: 2")
     assert verdict.evidence[0].place.key == rf"{ROUTES}\{route}"
     assert windows_routes_are_not_persistent(golden({ROUTES: None})).status is Status.OK
 
