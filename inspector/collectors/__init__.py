@@ -28,6 +28,7 @@ MODULES: Final[dict[str, str]] = {
     "inspector.facts.sudo.Sudo": "sudo:collect_sudo",
     "inspector.facts.windows_boot.WindowsBoot": "windows_boot:collect_windows_boot",
     "inspector.facts.windows_packages.ServicingPackages": "windows_packages:collect_servicing_packages",
+    "inspector.facts.windows_drivers.VirtioDevices": "windows_drivers:collect_virtio_devices",
     "inspector.facts.windows_drivers.VirtioDrivers": "windows_drivers:collect_virtio_drivers",
     "inspector.facts.windows_software.WindowsSoftware": "windows_software:collect_windows_software",
     "inspector.facts.windows_version.WindowsVersion": "windows:collect_windows_version",

@@ -1,4 +1,4 @@
-r"""Collects `VirtioDrivers`: what the ids of virtio's PCI devices lead to, and the devices that there have been.
+r"""Collects `VirtioDrivers` and `VirtioDevices`: what ids of virtio lead to, and the devices that there have been.
 
 Source: of the databases see inspector/windows/driver_store.py. Windows 7 and Server 2008 R2 know their disk by
 `Control\CriticalDeviceDatabase` (id, service, package), which no later release reads, and every other device by the
@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from inspector.facts import Facts
 from inspector.facts.platform import Architecture
-from inspector.facts.windows_drivers import DriverMatch, DriverPackage, Origin, PciDevice, VirtioDrivers
+from inspector.facts.windows_drivers import DriverMatch, DriverPackage, Origin, PciDevice, VirtioDevices, VirtioDrivers
 from inspector.facts.windows_version import WindowsVersion
 from inspector.guest import Guest, NotFound
 from inspector.windows.driver_store import DATABASES, REPOSITORY, DriverStore
@@ -45,7 +45,6 @@ def collect_virtio_drivers(facts: Facts) -> VirtioDrivers:
     """Look up every id of virtio's vendor; unknown where a hive or a package cannot be read whole."""
     registry, version = facts[Registry], facts[WindowsVersion]
     store = DriverStore(facts[Guest], registry)
-    devices = _bounded(_devices(registry), registry)
     if version.nt <= _SEVEN:
         found = _bounded(chain(_from_critical(facts, store), _from_infs(facts, store)), registry)
     else:
@@ -53,10 +52,16 @@ def collect_virtio_drivers(facts: Facts) -> VirtioDrivers:
     installed = [
         DriverMatch(item.device, Origin.DEVICE, at_boot=True, service=item.service, package=None, flaw=None,
                     place=item.place)
-        for item in devices
+        for item in facts[VirtioDevices].devices
         if item.service
     ]  # fmt: skip
-    return VirtioDrivers((*found, *installed), tuple(devices))
+    return VirtioDrivers((*found, *installed))
+
+
+def collect_virtio_devices(facts: Facts) -> VirtioDevices:
+    """Look up the devices of virtio's vendor; unknown where the hive cannot be read whole."""
+    registry = facts[Registry]
+    return VirtioDevices(tuple(_bounded(_devices(registry), registry)))
 
 
 def _bounded(items: Iterator[_Item], registry: Registry) -> list[_Item]:

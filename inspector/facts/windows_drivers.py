@@ -104,11 +104,16 @@ class PciDevice(msgspec.Struct, frozen=True):
         return self.is_disabled or (bool(self.disks) and all(disk.is_disabled for disk in self.disks))
 
 
+class VirtioDevices(msgspec.Struct, frozen=True):
+    """The PCI devices of virtio that Windows has had."""
+
+    devices: tuple[PciDevice, ...]
+
+
 class VirtioDrivers(msgspec.Struct, frozen=True):
-    """The drivers of virtio's PCI devices, and the devices."""
+    """The drivers of virtio's PCI devices."""
 
     matches: tuple[DriverMatch, ...]
-    devices: tuple[PciDevice, ...]
 
     def of(self, *numbers: str) -> tuple[DriverMatch, ...]:
         """Return what the ids of devices of these numbers ("1001") lead to."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from inspector.facts import Facts
-from inspector.facts.windows_drivers import DriverMatch, Origin, PciDevice, VirtioDrivers, is_device
+from inspector.facts.windows_drivers import DriverMatch, Origin, PciDevice, VirtioDevices, VirtioDrivers, is_device
 from inspector.rules.rule import rule
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.driver_store import DATABASES
@@ -172,7 +172,7 @@ def windows_virtio_devices_are_enabled(facts: Facts) -> Verdict:
     References: Microsoft, regstr.h (CONFIGFLAG_DISABLED), Enabling and disabling devices; Alibaba Cloud, diagnosis of
     Windows on ECS, driver integrity.
     """
-    devices = facts[VirtioDrivers].devices
+    devices = facts[VirtioDevices].devices
     disks = [item for item in devices if is_device(item.device, *_STORAGE)]
     cards = [item for item in devices if is_device(item.device, *_CARD)]
     every = [it for item in [*disks, *cards] for it in (item, *item.disks)]

@@ -10,7 +10,7 @@ from fixtures.windows.hive import Data, Keys
 from fixtures.windows.virtio import DATABASE, DEVICES, IDS, INF, NETKVM, PACKAGES, VIOSTOR
 from inspector.collectors import windows_drivers
 from inspector.facts import Facts, UnknownFact
-from inspector.facts.windows_drivers import Origin, VirtioDrivers
+from inspector.facts.windows_drivers import Origin, VirtioDevices, VirtioDrivers
 from inspector.windows import driver_store
 from parsers.source import Memory
 from parsers.windows.driver_version import parse_driver_version
@@ -44,7 +44,7 @@ def test_the_packages_of_the_golden_guest() -> None:
     assert {item.provider for item in packages.values()} == {"Red Hat, Inc."}
     assert {item.name for item in packages.values()} == {item.folder() for item in virtio.ALL}
     assert {item.origin for item in drivers.matches} == {Origin.DATABASE, Origin.DEVICE}
-    assert [(item.device, item.service, item.flags) for item in drivers.devices] == [
+    assert [(item.device, item.service, item.flags) for item in golden()[VirtioDevices].devices] == [
         (NETKVM.ids[0], "netkvm", 0),
         (VIOSTOR.ids[0], "viostor", 0),
     ]
@@ -84,7 +84,7 @@ def test_the_service_is_that_of_the_configuration_which_the_id_is_given() -> Non
 def test_a_real_windows_10(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A virtual machine of VMware's, whose driver of paravirtual SCSI was staged and never installed."""
     hives = {f"{CONFIG}/SYSTEM": sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes()}
-    assert found(golden(files=hives)) == VirtioDrivers((), ())
+    assert found(golden(files=hives)) == VirtioDrivers(())
     monkeypatch.setattr(windows_drivers, "_VENDOR", "VEN_15AD&")
     matches = [item for item in found(golden(files=hives)).matches if item.origin is Origin.DATABASE]
     assert {(item.device, item.service, item.package.title if item.package else "") for item in matches} == {
@@ -93,7 +93,7 @@ def test_a_real_windows_10(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         ("VEN_15AD&DEV_07C0", "", "pvscsi.inf (oem5.inf) 1.3.17.0 of 2021-04-26"),
     }
     assert {item.flaw for item in matches} == {None}
-    (nvme,) = (item for item in found(golden(files=hives)).devices if item.service == "stornvme")
+    (nvme,) = (item for item in golden(files=hives)[VirtioDevices].devices if item.service == "stornvme")
     assert [disk.device for disk in nvme.disks] == ["DISK&VEN_NVME&PROD_VMWARE_VIRTUAL_N"]
 
 
@@ -123,11 +123,12 @@ def test_every_package_of_a_real_windows_10_has_a_version(tmp_path: Path) -> Non
 def test_a_real_windows_7(monkeypatch: pytest.MonkeyPatch) -> None:
     hives = {f"{CONFIG}/SYSTEM": corpus("known/hives/hv-rp-SYSTEM.hive.xz").read_bytes()}
     monkeypatch.setattr(windows_drivers, "_VENDOR", "VEN_1000&")
-    drivers = found(golden(software=SEVEN, files=hives))
+    facts = golden(software=SEVEN, files=hives)
+    drivers = found(facts)
     critical = {item.device: item.service for item in drivers.matches if item.origin is Origin.CRITICAL}
     assert len(critical) > 50
     assert critical["VEN_1000&DEV_0054"] == "LSI_SAS"
-    (device,) = drivers.devices
+    (device,) = facts[VirtioDevices].devices
     assert (device.device, device.service, device.flags) == ("VEN_1000&DEV_0054&SUBSYS_197615AD&REV_01", "LSI_SAS", 0)
     assert [(disk.device, disk.service, disk.flags) for disk in device.disks] == [
         ("DISK&VEN_VMWARE&PROD_VIRTUAL_DISK", "disk", 0),
@@ -147,6 +148,13 @@ def test_a_real_windows_7(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_has_another_form_is_not_known(keys: Keys, reason: str) -> None:
     with pytest.raises(UnknownFact, match=reason):
         found(golden(keys))
+
+
+def test_devices_are_known_where_the_packages_are_not() -> None:
+    facts = golden(files={f"{CONFIG}/DRIVERS": b"x" * 9000})
+    assert len(facts[VirtioDevices].devices) == 2
+    with pytest.raises(UnknownFact):
+        found(facts)
 
 
 def test_too_many_ids_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
