@@ -10,6 +10,7 @@ addresses are kept as they stand, and the releases that a rule is for (Platform)
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address, ip_network
 from typing import ClassVar, Final
 
 import msgspec
@@ -23,7 +24,10 @@ _LIMITS: Final = (
 """Fields of which any makes a rule hold for some connections only."""
 _WIRED: Final = "lan"
 _REMOTE: Final = ("ra4", "ra42", "ra6", "ra62")
-_OWN_NETWORK: Final = "localsubnet"
+_PRIVATE: Final = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"))
+)
+"""Networks of which no address comes from outside (RFC 1918, 3927, 1122)."""
 _LOCAL: Final = ("la4", "la42", "la6", "la62")
 _ANYBODY: Final = frozenset({"0.0.0.0-255.255.255.255", "0.0.0.0/0", "0.0.0.0/0.0.0.0", "internet"})
 _RELEASES: Final = "platform"
@@ -91,8 +95,8 @@ class FirewallRule(PolicyRule, frozen=True):
     def is_limited(self) -> bool:
         """Whether it is about some interfaces, users, machines or releases only, or about connections with IPsec only.
 
-        So is a rule for cards without a wire, for some addresses of its own machine, and one for IPv6 or for the
-        machine's own network alone.
+        So is a rule for cards without a wire, for some addresses of its own machine, and one for IPv6, for the
+        machine's own network, its servers, or private networks alone.
         """
         return any(self.fields.get(name) for name in (*_LIMITS, *_LOCAL)) or self._is_wireless or self._is_near
 
@@ -110,10 +114,10 @@ class FirewallRule(PolicyRule, frozen=True):
 
     @property
     def _is_near(self) -> bool:
-        """Whether no address of IPv4 beyond the machine's own network is among those that it is limited to."""
+        """Whether no address of IPv4 beyond private networks is among those that it is limited to."""
         limited = any(self.fields.get(name) for name in _REMOTE)
         ranges = (*self.fields.get("ra4", ()), *self.fields.get("ra42", ()))
-        return limited and not {text.lower() for text in ranges} - {_OWN_NETWORK}
+        return limited and all(map(_is_private, ranges))
 
 
 def parse_firewall_rule(text: str) -> FirewallRule | None:
@@ -132,6 +136,17 @@ def parse_fields(text: str) -> tuple[str, dict[str, tuple[str, ...]]] | None:
         name, _, value = part.partition("=")
         fields[name.lower()] = (*fields.get(name.lower(), ()), value)
     return version, fields
+
+
+def _is_private(text: str) -> bool:
+    """Tell whether a range of addresses, a network, or what a keyword stands for, lies within a private network."""
+    first, _, last = text.partition("-")
+    ends = [end.partition("/")[0].strip() for end in (first, last or first)]
+    try:
+        addresses = [ip_address(end) for end in ends]
+    except ValueError:  # a keyword: the machine's own network, or servers that it knows
+        return text.lower() not in _ANYBODY
+    return any(all(address in network for address in addresses) for network in _PRIVATE)
 
 
 def _contains(text: str, port: int) -> bool:

@@ -162,17 +162,19 @@ def listening_port(registry: Registry) -> int:
 
 @rule("windows-rdp-listens-as-usual", "Remote Desktop listens on its usual port, with its own certificate", "windows")
 def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
-    r"""The port, the card and the certificate of the listener RDP-Tcp.
+    r"""The port, the card, the certificate and the number of connections of the listener RDP-Tcp.
 
     Why: security groups open port 3389; a listener of one card does not listen on another machine's; a certificate that
-    was chosen by hand is not made anew in a copy, and where it is lacking nobody can connect.
+    was chosen by hand is not made anew in a copy, and where it is lacking nobody can connect; a listener that takes no
+    connection, or no log-on, lets nobody in.
 
-    Fix: set PortNumber to 3389 and LanAdapter to 0, and delete SSLCertificateSHA1Hash.
+    Fix: set PortNumber to 3389, LanAdapter and fLogonDisabled to 0, MaxInstanceCount to 4294967295, and delete
+    SSLCertificateSHA1Hash.
 
     Reads: Control\Terminal Server\WinStations\RDP-Tcp
 
     References: Microsoft, Change the listening port for Remote Desktop on your computer; Prepare a Windows VHD or VHDX
-    to upload to Azure (port, card, certificate).
+    to upload to Azure (port, card, certificate, connections). fLogonDisabled is known from a real hive alone.
     """
     registry = facts[Registry]
     if registry.key(_LISTENER) is None:
@@ -185,6 +187,10 @@ def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
         bad.append(Evidence(registry.place(_LISTENER, "LanAdapter"), f"the card {card} alone"))
     if registry.value(_LISTENER, "SSLCertificateSHA1Hash") is not None:
         bad.append(Evidence(registry.place(_LISTENER, "SSLCertificateSHA1Hash"), "a certificate was chosen"))
+    if registry.number(_LISTENER, "MaxInstanceCount") == 0:
+        bad.append(Evidence(registry.place(_LISTENER, "MaxInstanceCount"), "0: no connection"))
+    if refused := registry.number(_LISTENER, "fLogonDisabled"):
+        bad.append(Evidence(registry.place(_LISTENER, "fLogonDisabled"), f"{refused}: no log-on"))
     if bad:
         return warning("the listener of Remote Desktop is not as usual", *bad)
     return ok(
@@ -196,7 +202,7 @@ def windows_rdp_listens_as_usual(facts: Facts) -> Verdict:
 def windows_firewall_lets_rdp_in(facts: Facts) -> Verdict:
     r"""For each profile in which the firewall is on, an active rule lets TCP connections to the port in, none blocks.
 
-    Which addresses a rule is limited to is not judged, but for one that lets the machine's own network in alone; one
+    Which addresses a rule is limited to is not judged, but for one that lets private networks in alone; one
     that is limited to cards, users, releases or IPsec lets nobody in, and one that blocks some addresses, users or
     packages does not block the others. The policies that refuse all exceptions, or the machine's own rules, count, and
     so does a profile that allows what no rule is about. Exceptions that policies of Windows XP name

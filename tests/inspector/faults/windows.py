@@ -188,7 +188,9 @@ FAULTS: Final = (
     ),
     in_system("sockets-disabled", "Vminit BootDrivers", FAILED, rf"{SERVICES}\AFD", "Start", 4),
     in_system("no-filter-for-partitions", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", None),
-    in_system("dhcp-depends-on-nothing", "Vminit BootDrivers", FAILED, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]),
+    in_system(
+        "dhcp-depends-on-nothing", "Vminit BootDrivers", FAILED, rf"{SERVICES}\Dhcp", "DependOnService", ["gone"]
+    ),
     in_system(
         "filter-of-a-backup", "Disk", FAILED, rf"{CONTROL}\{DISK_CLASS}", "UpperFilters", ["partmgr", "backup"]
     ),
@@ -314,6 +316,14 @@ FAULTS: Final = (
         "firewall-closed", "RemoteDesktop", WARNING, rf"{HIVE}\SYSTEM {FIREWALL}\DomainProfile\EnableFirewall",
         system={rf"{FIREWALL}\FirewallRules": {_ALLOW: None}},
     ),
+    Fault(
+        "firewall-open-to-the-old-network", "RemoteDesktop", WARNING,
+        rf"{HIVE}\SYSTEM {FIREWALL}\PublicProfile\EnableFirewall",
+        system={rf"{FIREWALL}\FirewallRules": {
+            _ALLOW: "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|RA4=10.20.0.0/255.255.0.0|",
+        }},
+    ),
+    in_system("rdp-without-connections", "RemoteDesktop", WARNING, _LISTENER, "MaxInstanceCount", 0),
     in_software("automatic-log-on", "WindowsAccounts", WARNING, _WINLOGON, "AutoAdminLogon", "1"),
     in_software("password-kept", "WindowsAccounts", WARNING, _WINLOGON, "DefaultPassword", "secret"),
     in_system("domain-member", "WindowsAccounts", WARNING, rf"{SERVICES}\Tcpip\Parameters", "Domain", "corp.example"),

@@ -90,6 +90,9 @@ def test_ports(fields: str, holds: bool) -> None:
         "RPort=1024",
         "RA4=LocalSubnet",
         "RA6=fe80::/64",
+        "RA4=10.20.0.0/255.255.0.0",
+        "RA4=10.20.0.0/16|RA4=192.168.7.9|RA42=DefaultGateway",
+        "RA4=172.16.0.1-172.31.255.255",
     ],
 )
 def test_a_rule_for_some_connections_only(limit: str) -> None:
@@ -100,7 +103,17 @@ def test_a_rule_for_some_connections_only(limit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["IFType=Lan|IFType=Wireless", "RA4=LocalSubnet|RA4=192.0.2.1", "RA42=IntErnet", "Edge=TRUE"]
+    "field",
+    [
+        "IFType=Lan|IFType=Wireless",
+        "RA4=LocalSubnet|RA4=192.0.2.1",
+        "RA42=IntErnet",
+        "Edge=TRUE",
+        "RA4=10.0.0.0-11.0.0.0",
+        "RA4=0.0.0.0/0.0.0.0",
+        "RA4=172.32.0.0/16",
+        "RA4=10.20.0.0/16|RA4=203.0.113.7",
+    ],
 )
 def test_a_rule_that_is_not_limited(field: str) -> None:
     rule = parse_firewall_rule(f"v2.30|Action=Allow|{field}|")

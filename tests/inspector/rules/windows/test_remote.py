@@ -58,8 +58,12 @@ def test_remote_desktop(system: Keys, software: Keys, status: Status, key: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("PortNumber", 3390), ("PortNumber", 0), ("LanAdapter", 2), ("SSLCertificateSHA1Hash", b"\1\2")]
-)
+    ("name", "data"),
+    [
+        ("PortNumber", 3390), ("PortNumber", 0), ("LanAdapter", 2), ("SSLCertificateSHA1Hash", b"\1\2"),
+        ("MaxInstanceCount", 0), ("fLogonDisabled", 1),
+    ],
+)  # fmt: skip
 def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
     verdict = windows_rdp_listens_as_usual(golden({LISTENER: {name: data}}))
     assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{LISTENER}\{name}")
@@ -83,6 +87,8 @@ def test_a_listener_that_is_not_as_usual(name: str, data: Data) -> None:
         ({ALLOW: OPEN.replace("App=System", "App=System|IFType=Lan")}, Status.OK),
         ({ALLOW: OPEN.replace("App=System", "App=System|RA4=LocalSubnet|RA6=LocalSubnet")}, Status.WARNING),
         ({ALLOW: OPEN.replace("App=System", "App=System|RA4=192.0.2.0/255.255.255.0")}, Status.OK),
+        ({ALLOW: OPEN.replace("App=System", "App=System|RA4=10.2.0.0/255.255.0.0")}, Status.WARNING),
+        ({ALLOW: OPEN.replace("App=System", "App=System|RA4=10.2.0.0/255.255.0.0"), "all": OPEN}, Status.OK),
         ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort2_20=Ply2Disc|App=System|"}, Status.OK),
         ({"x": OPEN.replace("Allow", "Block")}, Status.WARNING),
         ({"x": "v2.10|Action=Block|Active=TRUE|Dir=In|"}, Status.WARNING),
