@@ -27,7 +27,7 @@ MAX_LINKS: Final = 40
 MAX_PATH: Final = 4096
 READ_LIMIT: Final = 16 << 20
 _GLOB: Final = re.compile(r"[*?\[]")
-_CACHED_DIRECTORIES: Final = 4096
+_KEPT_SPOTS: Final = 4096
 
 
 class NotFound(UnknownFact):
@@ -112,7 +112,7 @@ class Guest:
         self.family = family
         self._syntax = syntax
         self._mounts = {mount.path: mount for mount in (*self.mounts, *unlisted)}
-        self._directories: dict[str, _Spot] = {}
+        self._spots: dict[str, _Spot] = {}
         if "/" not in self._mounts or self._mounts["/"].tree is None:
             raise UnknownFact("no root file system")
 
@@ -281,7 +281,7 @@ class Guest:
         if len(path) > MAX_PATH:
             raise NotFound(path)
         parts = self._syntax.split(path).parts
-        known = self._directories.get(POSIX.join(parts[:-1]))
+        known = self._spots.get(POSIX.join(parts[:-1]))
         spot, parts = (known, parts[-1:]) if known else (self._root(), parts[::-1])
         links = 0
         while parts:
@@ -303,7 +303,7 @@ class Guest:
     def _step(self, spot: _Spot, name: str, path: str, *, read_link: bool) -> tuple[_Spot, str | None]:
         """Go down one name; where that is a symbolic link to be followed, return its target too."""
         where = _below(spot.path, name)
-        if known := self._directories.get(where):
+        if known := self._spots.get(where):
             return known, None
         mount = self._mounts.get(where)
         if mount is not None:
@@ -314,18 +314,18 @@ class Guest:
         if inode is None:
             raise NotFound(path)
         child = _Spot(where, spot.mount, spot.tree, inode, spot.tree.stat(inode).type)
-        if child.kind is FileType.SYMLINK and read_link:
-            return child, spot.tree.readlink(inode)
-        if child.kind is FileType.DIRECTORY:
+        if child.kind is not FileType.SYMLINK:
             self._remember(child)
+        elif read_link:
+            return child, spot.tree.readlink(inode)
         return child, None
 
     def _root(self) -> _Spot:
-        return self._directories.get("/") or self._enter(self._mounts["/"])
+        return self._spots.get("/") or self._enter(self._mounts["/"])
 
     def _directory(self, path: str) -> _Spot:
         """Return a directory by its canonical path, through which the walk has come before."""
-        return self._directories.get(path) or self._find(path)
+        return self._spots.get(path) or self._find(path)
 
     def _enter(self, mount: Mount) -> _Spot:
         if mount.tree is None:
@@ -343,9 +343,9 @@ class Guest:
         return _Spot(where, spot.mount, spot.tree, entry.inode, entry.type)
 
     def _remember(self, spot: _Spot) -> None:
-        if len(self._directories) >= _CACHED_DIRECTORIES:
-            self._directories.clear()
-        self._directories[spot.path] = spot
+        if len(self._spots) >= _KEPT_SPOTS:
+            self._spots.clear()
+        self._spots[spot.path] = spot
 
 
 def _below(directory: str, name: str) -> str:
