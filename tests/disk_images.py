@@ -88,7 +88,7 @@ def assert_survives(
 ) -> int:
     """Open and read `count` damaged copies, hit where `areas` (offset, length) say; return how many could be read.
 
-    Nothing but `ParseError` may come, no copy may take more than two seconds, nor all of them 64 MiB.
+    Nothing but `ParseError` may come, no copy may take more than ten seconds of the processor, nor all of them 64 MiB.
     """
     whole = 0
     tracemalloc.start()
@@ -105,9 +105,9 @@ def assert_survives(
                 flipped = bytes([data[at] ^ 1 << chance.randrange(8)])
                 patches.append((at, chance.choice((patch, flipped))))
             size = chance.randrange(len(data)) if chance.random() < 0.1 else len(data)
-            started = time.monotonic()
+            started = time.process_time()
             whole += _reads(Damaged(data, patches, size), opened, chance)
-            assert time.monotonic() - started < 2, seed
+            assert time.process_time() - started < 10, seed
         assert tracemalloc.get_traced_memory()[1] < 64 * MIB
     finally:
         tracemalloc.stop()

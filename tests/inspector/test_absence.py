@@ -260,7 +260,6 @@ def found_elsewhere(changed: Facts, rule: str, reason: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-@pytest.mark.timeout(900)
 def test_rules_stay_ok_without_a_file_only_where_a_table_says_why(kind: str) -> None:
     found: dict[str, dict[str, tuple[str, str]]] = {"ok": {}, "again": {}, "unconcerned": {}}
     for outcome, rule, where in outcomes(kind):

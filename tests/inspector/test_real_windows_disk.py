@@ -28,7 +28,7 @@ from tests.samples import SYSTEM_HIVE, sample
 from tests.windows import CONFIG, golden, hive
 from tests.windows_disk import hives
 
-pytestmark = [pytest.mark.corpus, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 RELEASE: Final = replace(RELEASES["windows-10"], uefi=True)
 TOOLS: Final = ("VMTools", "VGAuthService", "vm3dservice", "vmvss", "vmhgfs", "VMMemCtl", "vmrawdsk")

@@ -17,7 +17,7 @@ from inspector.windows.paths import windows_paths
 from tests.inspector.absence import judged
 from tests.windows import CONFIG, golden
 
-pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.corpus
 
 NAMES: Final = tuple(name for name, rule in rules().items() if rule.os in {"windows", "any"})
 HIVES: Final = ("SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DEFAULT")

@@ -19,7 +19,7 @@ from fixtures.windows.system_drive import DOWNLOAD, LOG, PROGRAM_86, SPARSE, ZON
 from tests.inspector.cli.conftest import call
 from tests.windows_disk import Disk, windows_disk
 
-pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.corpus
 
 BIOS, UEFI = "server-2016", "windows-11"
 COMPACT = "windows-11-compact"

@@ -29,7 +29,7 @@ from tests.oracles import needs
 from tests.windows import hive
 from tests.windows_disk import USER, Disk, hives, windows_disk
 
-pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.corpus
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "windows"
 BIOS, UEFI = "server-2016", "windows-11"

@@ -15,7 +15,7 @@ from tests.inspector.faults.windows_volumes import BIOS_FAULTS, Patches, VolumeF
 from tests.oracles import needs
 from tests.windows_disk import windows_disk
 
-pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.corpus
 
 BIOS, UEFI = "server-2016", "server-2022"
 

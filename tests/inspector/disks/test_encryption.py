@@ -151,7 +151,7 @@ def test_a_key_file_that_is_none_is_wrong_usage(tmp_path: Path, disk: Path, name
 
 def inspector(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "inspector", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 def test_without_the_library_the_message_says_which(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

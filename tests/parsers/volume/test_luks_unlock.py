@@ -148,7 +148,7 @@ def test_what_a_header_asks_for_is_bounded(small: tuple[bytes, Luks], monkeypatc
     monkeypatch.setattr(luks_unlock, "_MAX_ITERATIONS", 1_000_000)
     luks = small[1]
     assert luks.slots[0].derivation is not None
-    started = time.monotonic()
+    started = time.process_time()
     for kdf in (
         replace(luks.slots[0].derivation, cost=1 << 32),
         replace(luks.slots[0].derivation, cost=0),
@@ -159,7 +159,7 @@ def test_what_a_header_asks_for_is_bounded(small: tuple[bytes, Luks], monkeypatc
     slots = tuple(replace(luks.slots[0], number=number % 8) for number in range(64))
     dear = tuple(replace(slot, derivation=replace(luks.slots[0].derivation, cost=300_000)) for slot in slots)
     refused((small[0], luks), replace(luks, slots=dear, digests=(replace(luks.digests[0], value=b"x"),)), "bounded")
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     for kdf, message in (
         (Kdf("argon2d", b"salt" * 8, 1, memory=64), "argon2i or argon2id wanted, argon2d"),
         (Kdf("argon2id", b"salt" * 8, 1, memory=64, lanes=99), "1 to 4 lanes"),

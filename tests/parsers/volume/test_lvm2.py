@@ -183,7 +183,6 @@ def test_every_logical_volume_reads_as_the_kernel_reads_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @needs("guestfish")
 def test_a_sample_of_logical_volumes_reads_as_the_kernel_reads_it() -> None:
     told = {name: (int(size), digest) for name, size, digest in appliance.lines("sample", "LV")}

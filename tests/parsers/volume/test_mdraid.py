@@ -136,7 +136,6 @@ def test_every_array_reads_as_the_kernel_reads_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @needs("guestfish")
 def test_a_sample_of_arrays_reads_as_the_kernel_reads_it() -> None:
     told = appliance.lines("sample", "MD")

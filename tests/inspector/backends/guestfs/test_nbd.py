@@ -40,7 +40,7 @@ def served(path: Path, *sources: Source) -> Iterator[None]:
     listener.listen()
     end, stop = os.pipe()
     exports = Exports(sources, listener)
-    thread = threading.Thread(target=lambda: exports.wait(end, time.monotonic() + 60))
+    thread = threading.Thread(target=lambda: exports.wait(end, time.monotonic() + 3600))
     thread.start()
     try:
         yield
@@ -56,9 +56,7 @@ def served(path: Path, *sources: Source) -> Iterator[None]:
 def test_qemu_img_reads_what_is_served(number: int, tmp_path: Path) -> None:
     with served(tmp_path / "s", Memory(DATA), Memory(ODD)):
         address = f"nbd:unix:{tmp_path}/s:exportname={number}"
-        subprocess.run(
-            ["qemu-img", "convert", "-f", "raw", "-O", "raw", address, str(tmp_path / "out")], check=True, timeout=60
-        )
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "raw", address, str(tmp_path / "out")], check=True)
     found = (tmp_path / "out").read_bytes()
     assert found == (DATA if number == 0 else ODD.ljust(512, b"\0"))
 
@@ -67,7 +65,7 @@ def test_qemu_img_reads_what_is_served(number: int, tmp_path: Path) -> None:
 def test_an_export_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with served(tmp_path / "s", Memory(DATA)):
         address = f"nbd:unix:{tmp_path}/s:exportname=7"
-        done = subprocess.run(["qemu-img", "info", address], check=False, timeout=60, capture_output=True)
+        done = subprocess.run(["qemu-img", "info", address], check=False, capture_output=True)
     assert done.returncode != 0
 
 
@@ -76,7 +74,6 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
         self.socket.connect(str(path))
         assert self.receive(18)[:16] == b"NBDMAGICIHAVEOPT"
 
