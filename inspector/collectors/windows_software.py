@@ -64,7 +64,7 @@ def collect_windows_software(facts: Facts) -> WindowsSoftware:
                     programs.append(Program(entry, where.bits, where.owner))
                     problems += (Problem(registry.in_guest(flaw.place), flaw.message) for flaw in flaws)
                 if len(programs) >= _MAX_PROGRAMS:
-                    raise ParseError(key.place, f"fewer than {_MAX_PROGRAMS} programs wanted, more found")
+                    raise ParseError(key.place, f"fewer than {_MAX_PROGRAMS} programs wanted, as many found")
     updates = read_servicing_packages(registry, unread, unread).updates
     hives = {hive.name: hive for hive in (registry.locate(where.path).hive for where in lists)}
     unfinished = (Place(name) for name, hive in hives.items() if hive.state is HiveState.DIRTY)

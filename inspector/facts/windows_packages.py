@@ -69,6 +69,8 @@ class ServicingPackage(msgspec.Struct, frozen=True):
     @property
     def state_name(self) -> str:
         """Its state in a word: "installed", "superseded", "install pending"; another number as it stands."""
+        if self.state is None:
+            return "not told"
         return PackageState(self.state).name.lower().replace("_", " ") if self.state in _STATES else f"{self.state}"
 
     @property

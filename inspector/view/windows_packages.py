@@ -8,7 +8,7 @@ which Windows itself passes over, are no components. No installer writes a CPE, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from inspector.console.json_line import json_text
 from inspector.console.printable import iso_time
@@ -28,6 +28,15 @@ _MACHINE: Final = "machine"
 _LEAVING: Final = frozenset({PackageState.PARTIALLY_INSTALLED, PackageState.UNINSTALL_PENDING})
 """States of an update whose files are there, in part or for now."""
 _DATE: Final = 8
+_NOTHING: Final[Node] = dict.fromkeys(
+    (
+        "name", "epoch", "version", "release", "architecture", "manager", "state", "source", "source_version",
+        "licence", "vendor", "packager", "summary", "url", "installed_at", "purl", "path", "line",
+        "key", "offset", "scope", "user", "profile", "install_date", "install_location", "product_code", "hidden",
+        "parent", "parent_name",
+    )
+)  # fmt: skip
+"""An entry that says nothing: the names that one of Linux has, then those of Windows."""
 
 
 def rows(found: WindowsSoftware) -> Iterator[tuple[str, ...]]:
@@ -77,10 +86,17 @@ def _updates(found: WindowsSoftware) -> list[ServicingPackage]:
 
 def _program(program: Program) -> Node:
     entry, owner = program.entry, program.owner
-    return _entry(program.name, entry.version, _view(program), _manager(program), _INSTALLED, entry.place) | {
+    return _NOTHING | {
+        "name": program.name,
+        "version": entry.version or None,
+        "architecture": _view(program) or None,
+        "manager": _manager(program),
+        "state": _INSTALLED,
         "vendor": entry.publisher or None,
         "summary": entry.comments or None,
         "url": entry.url or None,
+        "purl": generic_url(_plain(entry.name), _plain(entry.version)) if entry.name else None,
+        **_where(entry.place),
         "scope": "user" if owner else _MACHINE,
         "user": owner.sid if owner else None,
         "profile": owner.folder if owner else None,
@@ -94,31 +110,21 @@ def _program(program: Program) -> Node:
 
 
 def _update(update: ServicingPackage) -> Node:
-    identity = update.identity
-    found = _entry(
-        update.name, _version(update), identity.architecture, _SERVICING, update.state_name, update.place
-    )  # fmt: skip
-    found["purl"] = _url_of_update(update)
-    return found | {"installed_at": update.installed_at, "scope": _MACHINE}
-
-
-def _entry(name: str, version: str, architecture: str, manager: str, state: str, place: Place) -> Node:
-    """What an entry of a package of Linux has, in its order, then what software of Windows has besides."""
-    found: dict[str, Any] = {
-        "name": name,
-        "epoch": None,
-        "version": version or None,
-        "release": None,
-        "architecture": architecture or None,
-        "manager": manager,
-        "state": state,
+    return _NOTHING | {
+        "name": update.name,
+        "version": _version(update),
+        "architecture": update.identity.architecture or None,
+        "manager": _SERVICING,
+        "state": None if update.state is None else update.state_name,
+        "installed_at": update.installed_at,
+        "purl": _url_of_update(update),
+        **_where(update.place),
+        "scope": _MACHINE,
     }
-    absent = ("source", "source_version", "licence", "vendor", "packager", "summary", "url", "installed_at")
-    found |= dict.fromkeys(absent)
-    found |= {"purl": generic_url(_plain(name), _plain(version)), "path": place.path, "line": None}
-    found |= {"key": place.key, "offset": place.offset}
-    others = ("scope", "user", "profile", "install_date", "install_location", "product_code", "hidden", "parent")
-    return found | dict.fromkeys((*others, "parent_name"))
+
+
+def _where(place: Place) -> Node:
+    return {"path": place.path, "key": place.key, "offset": place.offset}
 
 
 def _component(program: Program) -> Node:

@@ -41,7 +41,7 @@ def test_a_state_that_is_no_number_is_not_known() -> None:
     with pytest.raises(UnknownFact, match="a REG_DWORD wanted"):
         golden(software={path: {"CurrentState": "x"}})[ServicingPackages]
     (found,) = golden(software={path: {"CurrentState": None}})[ServicingPackages].articles(["KB5000001"])
-    assert (found.state, found.in_force, found.is_pending, found.shown) == (None, False, False, "KB5000001: None")
+    assert (found.state, found.in_force, found.is_pending, found.shown) == (None, False, False, "KB5000001: not told")
 
 
 def test_without_packages_nothing_is_known() -> None:

@@ -247,7 +247,7 @@ def test_a_list_without_end_is_cut_and_said_to_be(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(windows_software, "_MAX_PROGRAMS", 2)
     software = found()
     assert len(software.programs) == 4  # two, and one more of each other list
-    assert {message for _, message in told(software)} == {"fewer than 2 programs wanted, more found"}
+    assert {message for _, message in told(software)} == {"fewer than 2 programs wanted, as many found"}
     monkeypatch.setattr(windows_software, "_MAX_PROFILES", 1)
     assert (rf"{PROFILES}\{ADMINISTRATOR}", "at most 1 profiles wanted, more found") in told(found())
 

@@ -113,6 +113,8 @@ def test_every_entry_of_json_has_the_same_names() -> None:
         "installed", 7, "pkg:generic/KB5000001@10.0.1.2?arch=amd64",
     ]  # fmt: skip
     assert list(json_lines(software())) == ["[]\n"]
+    (unknown,) = json.loads("".join(json_lines(software(update("Package_for_KB5000001", None)))))
+    assert unknown["state"] is None
 
 
 def test_hostile_words() -> None:
