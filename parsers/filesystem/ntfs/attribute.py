@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from parsers.filesystem.ntfs.name import decode_name
 from parsers.filesystem.ntfs.volume import Volume
 
 _HEADER: Final = struct.Struct("<IIBBHHH")
@@ -92,7 +93,7 @@ def parse_attributes(volume: Volume, record: bytes, at: int, size: int, offset: 
         if not least <= length <= size - at or (name_length and name_at + 2 * name_length > length):
             raise volume.error(offset + at, f"an attribute of up to {size - at} bytes wanted, {length} found")
         data = record[at : at + length]
-        name = data[name_at : name_at + 2 * name_length].decode("utf-16-le", "surrogatepass") if name_length else ""
+        name = decode_name(data[name_at : name_at + 2 * name_length]) if name_length else ""
         found.append(Attribute(kind, name, number, flags, not non_resident, data, offset + at))
         at += length
     raise volume.error(offset + at, "an end of the attributes wanted, none found")
@@ -112,7 +113,7 @@ def extent_of(volume: Volume, attribute: Attribute) -> Extent:
     """Return the header of a value that lies in clusters."""
     lowest, last, _, unit, allocated, size, initialised = _EXTENT.unpack_from(attribute.data, 16)
     highest = last if last < 1 << 63 else -1
-    if unit > _MAX_UNIT or max(lowest, size, initialised) >= 1 << 63:
+    if unit > _MAX_UNIT or (lowest | size | initialised) >> 63:
         raise volume.error(attribute.place + 16, f"a value of less than 2^63 bytes wanted, {size} found")
     return Extent(lowest, highest, 1 << unit, allocated, size, initialised)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from parsers.filesystem.ntfs.attribute import Type, value_of
 from parsers.filesystem.ntfs.content import open_attribute
-from parsers.filesystem.ntfs.name import FileName, UpperCase, parse_file_name
+from parsers.filesystem.ntfs.name import DOS, UpperCase, decode_name
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.place import ParseError
 from parsers.source import Source
@@ -22,8 +22,9 @@ from parsers.source import Source
 _NAME: Final = "$I30"
 _ROOT: Final = struct.Struct("<III4x")
 _NODE: Final = struct.Struct("<III")
-_ENTRY: Final = struct.Struct("<QHHH")
+_ENTRY: Final = struct.Struct("<QHHH2x8x48xI4xBB")  # with what stands before the name in its key, where it has one
 _ENTRY_SIZE: Final = 16
+_PADDING: Final = bytes(_ENTRY.size)  # so that an entry without a key is read like the others
 _HAS_CHILD, _LAST = 1, 2
 _BLOCK_HEADER: Final = 24
 _MAX_BLOCK: Final = 64 << 10
@@ -32,10 +33,12 @@ _KEPT_NODES: Final = 32
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A name in a directory and the file it belongs to."""
+    """A name in a directory and the file it belongs to; `name`, `is_dos` and `flags` are those of a `FileName`."""
 
     reference: int
-    name: FileName
+    name: str
+    is_dos: bool
+    flags: int
 
 
 _Node = tuple["Entry | int", ...]
@@ -86,7 +89,7 @@ class Directory:
         start = 0
         for index, item in enumerate(node):
             if isinstance(item, Entry):
-                if upper.key(item.name.name) >= above:
+                if upper.key(item.name) >= above:
                     break
                 start = index + 1
         return node[start:][::-1]
@@ -132,9 +135,10 @@ class Directory:
         """Decode the entries of a node whose header is at `start`; a broken one ends it, and is noted."""
         first, used, _ = _NODE.unpack_from(data, start)
         at, end = start + first, min(start + used, len(data))
+        data += _PADDING
         node: list[Entry | int] = []
         while at + _ENTRY_SIZE <= end:
-            reference, length, key, flags = _ENTRY.unpack_from(data, at)
+            reference, length, key, flags, of_file, units, namespace = _ENTRY.unpack_from(data, at)
             if not _ENTRY_SIZE <= length <= end - at:
                 break
             if flags & _HAS_CHILD:
@@ -143,10 +147,10 @@ class Directory:
                 node.append(int.from_bytes(data[at + length - 8 : at + length], "little"))
             if flags & _LAST:
                 return tuple(node)
-            name = parse_file_name(data[at + _ENTRY_SIZE : at + min(_ENTRY_SIZE + key, length)])
-            if name is None:
+            if not units or _ENTRY.size + 2 * units > min(_ENTRY_SIZE + key, length):
                 break
-            node.append(Entry(reference, name))
+            name = data[at + _ENTRY.size : at + _ENTRY.size + 2 * units]
+            node.append(Entry(reference, decode_name(name), namespace == DOS, of_file))
             at += length
         message = f"record {self.inode.number}: an entry of a directory wanted, {data[at : at + 16].hex()} found"
         self._note(self._volume.error(offset, message))

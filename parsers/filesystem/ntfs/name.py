@@ -8,6 +8,7 @@ are kept as surrogateescape. A volume brings its own table of upper case, one un
 from __future__ import annotations
 
 import struct
+from codecs import utf_16_le_decode
 from collections.abc import Callable
 from functools import cached_property
 from typing import Final
@@ -16,7 +17,8 @@ import msgspec
 
 _FIXED: Final = struct.Struct("<Q48xI4xBB")
 _LAST_BMP: Final = "\uffff"
-_DOS: Final = 2
+DOS: Final = 2
+"""The namespace of short names that go with long ones."""
 _LOW_SURROGATES: Final = 0xDC00  # behind the high ones, with which they would make pairs
 
 
@@ -44,12 +46,17 @@ def parse_file_name(data: bytes) -> FileName | None:
     units = data[_FIXED.size : _FIXED.size + 2 * length]
     if not length or len(units) != 2 * length:
         return None
-    return FileName(parent, units.decode("utf-16-le", "surrogatepass"), namespace == _DOS, flags)
+    return FileName(parent, decode_name(units), namespace == DOS, flags)
+
+
+def decode_name(units: bytes) -> str:
+    """Decode 16-bit units, each pair of surrogates as one character."""
+    return utf_16_le_decode(units, "surrogatepass", True)[0]  # noqa: FBT003 - final, which goes by its place
 
 
 def decode_units(data: bytes) -> str:
     """Decode 16-bit units as a name of trees."""
-    return shown(data.decode("utf-16-le", "surrogatepass"))
+    return shown(decode_name(data))
 
 
 def shown(name: str) -> str:

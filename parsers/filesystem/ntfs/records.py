@@ -15,6 +15,7 @@ import msgspec
 
 from parsers.filesystem.mapped import MappedContent
 from parsers.filesystem.ntfs.attribute import Attribute, Extent, Runs, Type, extent_of, parse_attributes, value_of
+from parsers.filesystem.ntfs.name import decode_name
 from parsers.filesystem.ntfs.volume import Volume
 from parsers.place import ParseError
 
@@ -175,7 +176,7 @@ class Records:
                 raise self.volume.error(record.offset, f"record {number}: a file wanted, a part of {record.base} found")
             inode = Inode(self, record)
             if len(self._inodes) >= _KEPT_INODES:
-                del self._inodes[next(iter(self._inodes))]
+                self._inodes.clear()  # to find the oldest one costs more than to read a few again
             self._inodes[number] = inode
         return inode
 
@@ -235,7 +236,7 @@ class Records:
             kind, length, name_length, name_at, lowest, reference, number = _ENTRY.unpack_from(data, at)
             if not _ENTRY.size <= length <= len(data) - at or name_at + 2 * name_length > length:
                 raise volume.error(attribute.place, f"an entry of the attribute list wanted, {length} bytes found")
-            name = data[at + name_at : at + name_at + 2 * name_length].decode("utf-16-le", "surrogatepass")
+            name = decode_name(data[at + name_at : at + name_at + 2 * name_length])
             entries.append(_Listed(kind, name, lowest, reference & _NUMBER, number))
             at += length
         return entries

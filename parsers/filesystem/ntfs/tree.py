@@ -23,7 +23,7 @@ from parsers.filesystem.ntfs.content import open_attribute
 from parsers.filesystem.ntfs.hibernation import read_hibernation
 from parsers.filesystem.ntfs.index import Directory, Entry
 from parsers.filesystem.ntfs.interix import MAX_SIZE, MIN_SIZE, Special, parse_interix
-from parsers.filesystem.ntfs.name import UpperCase, parse_file_name, shown, stored
+from parsers.filesystem.ntfs.name import DOS, UpperCase, parse_file_name, shown, stored
 from parsers.filesystem.ntfs.records import Inode, Records
 from parsers.filesystem.ntfs.reparse import PLAIN, TYPES, WOF, ReparsePoint, link_target, parse_reparse_point
 from parsers.filesystem.ntfs.security import read_security_descriptor
@@ -65,7 +65,6 @@ _FLAGS: Final = (
 _NUMBER: Final = (1 << 48) - 1
 _EPOCH: Final = 116_444_736_000_000_000  # 1970 in units of 100 ns since 1601
 _NAMESPACE: Final = 65  # byte of a name that tells what kind of name it is
-_DOS: Final = 2
 _DIRECTORY, _FILE = Special(FileType.DIRECTORY), Special(FileType.FILE)
 _KEPT_DIRECTORIES: Final = 16
 
@@ -200,9 +199,9 @@ class NtfsTree:
         key = self._upper.key(wanted)
         best: Entry | None = None
         for entry in opened.walk(key, self._upper):
-            if self._upper.key(entry.name.name) != key:
+            if self._upper.key(entry.name) != key:
                 break
-            if entry.name.name == wanted:
+            if entry.name == wanted:
                 best = entry
                 break
             best = best or entry
@@ -221,20 +220,19 @@ class NtfsTree:
         opened = Directory(self._records, self._records.get(directory))
         broken: ParseError | None = None
         for entry in opened.walk():
-            name = entry.name
-            number = entry.reference & _NUMBER
-            if name.is_dos or (number < _FIRST_USER and number != _ROOT) or name.name == ".":
+            name, number = entry.name, entry.reference & _NUMBER
+            if entry.is_dos or (number < _FIRST_USER and number != _ROOT) or name == ".":
                 continue
             try:
                 file = self._records.resolve(entry.reference)
-                if "/" in name.name or "\0" in name.name or name.name == "..":
-                    raise self._error(file, f"a name of a file wanted, {shown(name.name)!a} found")
-                special = self._special(file, name.flags)
+                if "/" in name or "\0" in name or name == "..":
+                    raise self._error(file, f"a name of a file wanted, {shown(name)!a} found")
+                special = self._special(file, entry.flags)
             except ParseError as error:
-                self._volume.report(error.place.offset or 0, f"{error.message} (of {shown(name.name)!a})")
+                self._volume.report(error.place.offset or 0, f"{error.message} (of {shown(name)!a})")
                 broken = broken or error
                 continue
-            yield DirEntry(shown(name.name), number, special.type)
+            yield DirEntry(shown(name), number, special.type)
         if opened.broken or broken:
             raise opened.broken or broken  # type: ignore[misc]  # one of them is there
 
@@ -330,7 +328,7 @@ class NtfsTree:
         count = 0
         for item in file.all(Type.FILE_NAME):
             value = value_of(self._volume, item)
-            if len(value) > _NAMESPACE and value[_NAMESPACE] != _DOS:
+            if len(value) > _NAMESPACE and value[_NAMESPACE] != DOS:
                 count += 1
         return count or 1
 
