@@ -108,6 +108,7 @@ def other_hives() -> dict[str, bytes]:
         f"{CONFIG}/SAM": sam({ADMINISTRATOR: ENABLED}),
         f"{CONFIG}/SECURITY": hive(SECURITY),
         f"{CONFIG}/DEFAULT": hive({"Console": {}}),
+        "/Users/Default/NTUSER.DAT": hive({"Environment": {}}),
         "/Users/Administrator/NTUSER.DAT": hive({"Environment": {}, **PER_USER}),
     }
 

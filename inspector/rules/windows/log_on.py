@@ -13,6 +13,7 @@ from typing import Final
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.rules.rule import rule
+from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_file
 from inspector.windows.registry import PROFILE_LIST, Registry
@@ -41,6 +42,7 @@ _GROUPS: Final = {
 }
 """The groups that an administrator of the machine is a member of at a remote desktop."""
 _BACKUP: Final = ".bak"
+_USERS: Final = r"%SystemDrive%\Users"
 _ACCOUNTS: Final = ("S-1-5-21-", "S-1-12-1-")
 """How the SIDs of users begin: those of machines and domains, and those of Entra ID."""
 _SIGNATURE: Final = b"regf"
@@ -69,16 +71,20 @@ def windows_administrators_may_log_on_remotely(facts: Facts) -> Verdict:
     own = f"{parse_machine_sid(registry.hive('SAM'))}-{ADMINISTRATOR}"
     names = {**_GROUPS, own: "the administrator"}
     found = [item for item in parse_log_on_rights(registry.hive("SECURITY")) if item.sid in names]
-    if denied := [_seen(registry, item, names) for item in found if item.rights & DENY_REMOTE]:
-        return failed("Remote Desktop is denied to administrators", *denied)
-    granted = [_seen(registry, item, names) for item in found if item.rights & REMOTE]
+    denied, granted, kept_out, let_in = (
+        [_seen(registry, item, names) for item in found if item.rights & right]
+        for right in (DENY_REMOTE, REMOTE, DENY_NETWORK, NETWORK)
+    )
     nobody = Evidence(registry.place(rf"HKLM\SECURITY\{ACCOUNTS}"), "granted to none of them")
+    seen = dict.fromkeys([*denied, *([] if granted else [nobody]), *kept_out, *([] if let_in else [nobody])])
+    if denied:
+        return failed("Remote Desktop is denied to administrators", *seen)
     if not granted:
-        return failed("administrators have no right to use Remote Desktop", nobody)
-    if denied := [_seen(registry, item, names) for item in found if item.rights & DENY_NETWORK]:
-        return warning("administrators may not log on from the network, which comes first", *denied)
-    if not any(item.rights & NETWORK for item in found):
-        return warning("administrators have no right to log on from the network, which comes first", nobody)
+        return failed("administrators have no right to use Remote Desktop", *seen)
+    if kept_out:
+        return warning("administrators may not log on from the network, which comes first", *seen)
+    if not let_in:
+        return warning("administrators have no right to log on from the network, which comes first", *seen)
     return ok("administrators may use Remote Desktop", *granted)
 
 
@@ -90,24 +96,36 @@ def _seen(registry: Registry, item: LogOnRights, names: dict[str, str]) -> Evide
 def windows_profiles_are_whole(facts: Facts) -> Verdict:
     r"""The keys of `ProfileList`: none ends with `.bak`, and the folder of each user has a hive.
 
-    That of a mandatory profile is called NTUSER.MAN.
+    That of a mandatory profile is called NTUSER.MAN. So has the folder that the profiles of new users are copied from,
+    and that in which they are made is there.
 
-    Why: a user whose profile cannot be loaded works in one that is thrown away at the end, or is not let in.
+    Why: a user whose profile cannot be loaded works in one that is thrown away at the end, or is not let in; whoever
+    logs on to an instance for the first time is not let in without the profile of new users.
 
     Fix: rename the key that ends with `.bak` to the user's SID, or delete the key of a profile that is gone (System
-    Properties, User Profiles): the next log-on makes a new one.
+    Properties, User Profiles): the next log-on makes a new one. Copy C:\Users\Default from a machine with the same
+    release; set ProfilesDirectory to `%SystemDrive%\Users`.
 
-    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList, NTUSER.DAT or NTUSER.MAN of the users
+    Reads: SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList, NTUSER.DAT or NTUSER.MAN of the users, and of
+    C:\Users\Default
 
-    References: Microsoft, KB 947215: You receive a "The User Profile Service failed the logon" error message.
+    References: Microsoft, KB 947215: You receive a "The User Profile Service failed the logon" error message; H. Klein,
+    Error Message Explained: User Profile Service Failed the Logon (the profile of new users).
     """
     registry = facts[Registry]
     keys = list(registry.subkeys(PROFILE_LIST))
     if not keys:
         raise UnknownFact("there are no profiles, not even of the system", registry.place(PROFILE_LIST))
-    bad = [item for key in keys for item in _flaws(facts, key)]
+    bad: list[Evidence] = []
+    unread = Unread()
+    for key in keys:
+        with unread.kept():
+            bad += _flaws(facts, key)
+    with unread.kept():
+        bad += _of_new_users(facts)
     if bad:
-        return warning("profiles cannot be loaded", *bad[:_SHOWN])
+        return warning("profiles cannot be loaded, or made", *bad[:_SHOWN])
+    unread.tell()
     return ok("the profiles are there", Evidence(registry.place(PROFILE_LIST), f"profiles: {len(keys)}"))
 
 
@@ -124,6 +142,17 @@ def _flaws(facts: Facts, key: Key) -> Iterator[Evidence]:
             yield Evidence(place, "no folder is named")
         elif (flaw := _flaw_of_hive(facts, rf"{path}\NTUSER.DAT")) and _flaw_of_hive(facts, rf"{path}\NTUSER.MAN"):
             yield Evidence(place, f"{path}: NTUSER.DAT {flaw}")
+
+
+def _of_new_users(facts: Facts) -> Iterator[Evidence]:
+    """What is wrong with where new users' profiles are made, and with what they are copied from."""
+    registry = facts[Registry]
+    folder = registry.text(PROFILE_LIST, "ProfilesDirectory") or _USERS
+    if not facts[Guest].is_dir(folder):
+        yield Evidence(registry.place(PROFILE_LIST, "ProfilesDirectory"), f"{folder}: no such folder")
+    default = registry.text(PROFILE_LIST, "Default") or rf"{folder}\Default"
+    if flaw := _flaw_of_hive(facts, hive := rf"{default}\NTUSER.DAT"):
+        yield Evidence(facts[Guest].place(hive), f"of new users: {flaw}")
 
 
 def _flaw_of_hive(facts: Facts, path: str) -> str | None:

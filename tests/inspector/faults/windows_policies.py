@@ -105,6 +105,11 @@ POLICY_FAULTS: Final = (
         "profile-gone", "WindowsAccounts", WARNING, "/Users/Administrator/NTUSER.DAT",
         rf"{HIVE}\SOFTWARE {_PROFILES}\{MACHINE}-500\ProfileImagePath",
     ),
+    of_file(
+        "no-profile-of-new-users", "WindowsAccounts", WARNING, "/Users/Default/NTUSER.DAT",
+        r"C:\Users\Default\NTUSER.DAT",
+    ),
+    in_software("profiles-on-d", "WindowsAccounts", WARNING, _PROFILES, "ProfilesDirectory", r"D:\Users"),
     # what the hives have to hold
     in_system("no-devices", "Registry", FAILED, r"ControlSet001\Enum", None),
     Fault(

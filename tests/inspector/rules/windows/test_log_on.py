@@ -102,6 +102,37 @@ def test_the_profile_of_another_user() -> None:
     assert windows_profiles_are_whole(mandatory).status is Status.OK
 
 
+def test_the_profile_of_new_users() -> None:
+    hive_of_new_users = r"C:\Users\Default\NTUSER.DAT"
+    for content in (None, b"", b"x" * 9000):
+        verdict = windows_profiles_are_whole(golden(files={"/Users/Default/NTUSER.DAT": content}))
+        assert (verdict.status, verdict.evidence[0].place.path) == (Status.WARNING, hive_of_new_users)
+    other: Keys = {LIST: {"Default": r"%SystemDrive%\Users\New"}}
+    assert windows_profiles_are_whole(golden(software=other)).status is Status.WARNING
+    assert windows_profiles_are_whole(golden(software=other, files={"/Users/New/NTUSER.DAT": HIVE})).status is Status.OK
+
+
+def test_the_folder_in_which_profiles_are_made() -> None:
+    changes: Keys = {LIST: {"ProfilesDirectory": r"D:\Users", "Default": r"C:\Users\Default"}}
+    verdict = windows_profiles_are_whole(golden(software=changes))
+    assert [item.place.key for item in verdict.evidence] == [rf"{LIST}\ProfilesDirectory"]
+    assert windows_profiles_are_whole(golden(software={LIST: {"ProfilesDirectory": None}})).status is Status.OK
+
+
+def test_what_is_denied_hides_nothing_that_is_not_granted() -> None:
+    accounts = r"Policy\Accounts"
+    found = windows_administrators_may_log_on_remotely(
+        golden(
+            security={
+                rf"{accounts}\S-1-5-32-544\ActSysAc": {"": Typed(0, b"\7\0\0\0")},
+                rf"{accounts}\S-1-5-113\ActSysAc": {"": Typed(0, b"\x80\x08\0\0")},
+            }
+        )
+    )
+    assert found.status is Status.FAILED
+    assert {item.place.key for item in found.evidence} == {rf"{accounts}\S-1-5-113\ActSysAc", accounts}
+
+
 def test_without_a_list_of_profiles_nothing_is_known() -> None:
     verdict = windows_profiles_are_whole(golden(software={LIST: None}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
