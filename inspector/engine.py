@@ -16,7 +16,7 @@ from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.identity import guest_family, identify_guest
 from inspector.mounts import Roots, find_guest, find_roots
-from inspector.profile import Check, Profile, load_profile
+from inspector.profile import Check, Profile, load_profile, verify
 from inspector.report import (
     SCHEMA_VERSION,
     CheckResult,
@@ -93,6 +93,8 @@ def judge(facts: Facts, profile: Profile) -> tuple[list[CheckResult], list[Exemp
 
     What is about the other family of systems is left out: it would only be in the way.
     """
+    if not profile.verified:
+        verify(profile, profile.name)
     family = guest_family(facts)
     if family is not None and family not in profile.systems:
         judged = " and ".join(sorted(map(str.title, profile.systems)))
@@ -116,7 +118,7 @@ def _judge_check(
     exempt: list[Exemption] = []
     for name in check.rules:
         rule = find_rule(name, family)
-        if rule is None or rule.os not in {"any", family or rule.os}:  # that there is one is seen to with the profile
+        if rule is None or rule.os not in {"any", family or rule.os}:
             continue
         try:
             verdict = _ask(rule, facts, profile)

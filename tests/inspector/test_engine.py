@@ -11,7 +11,7 @@ from inspector.errors import InspectorError
 from inspector.facts import Facts, UnknownFact
 from inspector.guest import Guest
 from inspector.mounts import find_guest
-from inspector.profile import Check, Profile
+from inspector.profile import Check, Profile, ProfileError
 from inspector.report import CheckResult, Exemption
 from inspector.rules.rule import Family, Rule, rule
 from inspector.verdict import Evidence, NotApplicable, Status, Verdict, failed, ok
@@ -65,11 +65,22 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[CheckRes
         known = {rule.name: rule for rule in rules}
         monkeypatch.setattr(engine, "find_rule", lambda name, _: known[name])
         check = Check("Check", "ID", "A check", tuple(rule.name for rule in rules))
-        return engine.judge(
-            facts or facts_of(storage_of(volume_of(FSTAB))), Profile("p", "P", (check,), {}, levels or {})
-        )
+        profile = Profile("p", "P", (check,), {}, levels or {}, verified=True)
+        return engine.judge(facts or facts_of(storage_of(volume_of(FSTAB))), profile)
 
     return judge
+
+
+@pytest.mark.parametrize("name", ["fstab-devices-exists", "windows-hives-lode", "image-format-unambiguos"])
+def test_a_rule_that_is_not_there_is_an_error_whatever_the_guest_is(name: str) -> None:
+    profile = Profile("mine", "Mine", (Check("Check", "ID", "A check", ("image-format-unambiguous", name)),))
+    with pytest.raises(ProfileError, match=f"profile mine: no rule is called {name!r}; did you mean"):
+        engine.judge(facts_of(storage_of(volume_of(FSTAB))), profile)
+
+
+def test_a_profile_that_was_not_loaded_is_judged_by() -> None:
+    profile = Profile("mine", "Mine", (Check("Check", "ID", "A check", ("image-format-unambiguous",)),))
+    assert [check.name for check in engine.judge(facts_of(storage_of(volume_of(FSTAB))), profile)[0]] == ["Check"]
 
 
 def facts_of(disk: Storage) -> Facts:
