@@ -13,6 +13,7 @@ from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
 from inspector.windows.registry import WINLOGON, Registry
 from inspector.windows.services import TCPIP
+from parsers.place import ParseError
 from parsers.windows.lsa_policy import parse_primary_domain, secret
 from parsers.windows.sam import ADMINISTRATOR, SamAccount, parse_sam_accounts
 from parsers.windows.sam_domain import parse_administrators, parse_machine_sid
@@ -149,9 +150,14 @@ def windows_belongs_to_no_domain(facts: Facts) -> Verdict:
     place = Evidence(registry.place(_PRODUCT, "ProductType"), kind)
     if kind.lower() == _CONTROLLER.lower():
         return failed("Windows controls a domain", place)
-    primary = parse_primary_domain(registry.hive("SECURITY"))
     suffix = registry.text(TCPIP, "Domain")
     named = Evidence(registry.place(TCPIP, "Domain"), suffix or "not set")
+    try:
+        primary = parse_primary_domain(registry.hive("SECURITY"))
+    except (UnknownFact, ParseError) as error:
+        if not suffix:
+            raise
+        return unknown(f"Windows has a name in a domain; whether it is a member is not known: {error}", named, place)
     if primary.sid:
         member = Evidence(registry.in_guest(primary.place), f"{primary.name}, {primary.sid}")
         return warning("Windows is a member of a domain", member, *([named] if suffix else []), place)

@@ -6,6 +6,7 @@ registry trees for drivers"); device setup classes are named in "System-Defined 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
@@ -87,7 +88,7 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     idle = [name for name in sorted(_NEEDED) if not started.get(name)]
     for name in idle if _FILE_SYSTEM in started else [_FILE_SYSTEM, *idle]:
         with unread.kept():
-            critical.append(_idle(registry, name))
+            critical += _idle(registry, name)
     if critical:
         return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN], *bad[:_SHOWN])
     if bad:
@@ -101,15 +102,19 @@ def _is_critical(item: Service) -> bool:
     return item.error_control == _CRITICAL or item.name.lower() in {*_NEEDED, _FILE_SYSTEM}
 
 
-def _idle(registry: Registry, name: str) -> Evidence:
-    """Return what was seen of a driver that is not started at boot; raise `UnknownFact` where it cannot be read."""
+def _idle(registry: Registry, name: str) -> Iterator[Evidence]:
+    """Give what was seen of a driver that is not started at boot; raise `UnknownFact` where it cannot be read."""
     found = service(registry, name)
     if found is None:
-        return absent(registry, name)
-    if found.start == Start.BOOT and found.start_override:
+        yield absent(registry, name)
+        return
+    if not found.is_driver:
+        yield Evidence(found.place, f"{found.name}: no driver")
+    if found.start != Start.BOOT:
+        yield Evidence(found.start_place, f"{found.name}, started: {found.start_name}")
+    if found.start_override:
         place = registry.place(rf"{SERVICES}\{found.name}\StartOverride", "0")
-        return Evidence(place, f"{found.name}, in spite of Start: {found.start_override}")
-    return Evidence(found.start_place, f"{found.name}, started: {found.start_name}")
+        yield Evidence(place, f"{found.name}, in spite of Start: {found.start_override}")
 
 
 @rule(

@@ -75,8 +75,9 @@ def windows_hives_load(facts: Facts) -> Verdict:
             good.append(Evidence(registry.in_guest(place), f"a hive of version 1.{hive.base.minor}, {hive.state}"))
     unread = Unread()
     broken: list[Evidence] = []
-    with unread.kept():
-        broken += _broken(registry)
+    for part in (_without_rights, _broken):
+        with unread.kept():
+            broken += part(registry)
     if bad:
         return failed("a hive of the machine is lacking, or what it has to hold is", *bad, *broken)
     unread.tell()
@@ -85,9 +86,12 @@ def windows_hives_load(facts: Facts) -> Verdict:
     return ok("the hives load", *good)
 
 
-def _broken(registry: Registry) -> Iterator[Evidence]:
+def _without_rights(registry: Registry) -> Iterator[Evidence]:
     if registry.key(_EVERYONE) is None:
         yield Evidence(registry.place(_EVERYONE), "no such key")
+
+
+def _broken(registry: Registry) -> Iterator[Evidence]:
     for name in _OTHERS:
         try:
             registry.hive(name)

@@ -60,6 +60,12 @@ def test_what_outweighs_the_start_of_a_driver_to_the_system_drive_is_named() -> 
     assert windows_boot_drivers_exist(golden({rf"{SERVICES}\storahci\StartOverride": {"0": 3}})).status is Status.OK
 
 
+def test_what_leads_to_the_system_drive_is_a_driver() -> None:
+    for name in ("disk", "Ntfs"):
+        verdict = windows_boot_drivers_exist(golden({rf"{SERVICES}\{name}": {"Type": 0x10}}))
+        assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\{name}")
+
+
 @pytest.mark.parametrize("name", ["PlugPlay", "DeviceInstall"])
 @pytest.mark.parametrize("values", [None, {"Start": 4}, {"Start": 1}, {"ImagePath": None}], ids=str)
 def test_the_services_that_install_devices_can_be_started(name: str, values: dict[str, Data] | None) -> None:
