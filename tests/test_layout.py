@@ -86,6 +86,13 @@ def test_every_rule_of_a_module_is_in_its_tuple(module: str) -> None:
     assert sorted(re.findall(r"@rule\(\s*\"([a-z0-9-]+)\"", text)) == sorted(rule.name for rule in loaded.RULES)
 
 
+@pytest.mark.parametrize("module", rules_package.MODULES)
+def test_no_module_of_rules_leans_on_another(module: str) -> None:
+    """What several judge by is no rule, and has a home below `linux`, `windows` or `boot`."""
+    text = (ROOT / f"inspector/rules/{module.replace('.', '/')}.py").read_text()
+    assert re.findall(r"^from inspector\.rules\.(?!rule import)\S+", text, re.MULTILINE) == []
+
+
 def test_no_two_rules_share_a_name() -> None:
     loaded = [importlib.import_module(f"inspector.rules.{module}") for module in rules_package.MODULES]
     assert len(rules()) == sum(len(module.RULES) for module in loaded)

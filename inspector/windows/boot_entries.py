@@ -1,4 +1,4 @@
-r"""Where an entry of the boot store leads: the volume that its device names, and the files that it needs there.
+r"""The boot stores, and where an entry leads: the volume that its device names, and the files that it needs there.
 
 Source: Microsoft, "Boot Configuration Data Reference" (BcdDeviceData, BcdDeviceObjectElementTypes). A located device is
 the volume that holds the file which another element names; a RAM disk is a file of its parent device, and needs the
@@ -7,12 +7,14 @@ SDI file that the object of its options names. What lies inside a RAM disk or a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from inspector.disks.disk import Volume
 from inspector.disks.storage import Storage
-from inspector.facts import UnknownFact
-from inspector.facts.windows_boot import WindowsLoader
+from inspector.facts import Facts, UnknownFact
+from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
+from inspector.verdict import NotApplicable
 from inspector.windows.drives import files_of, is_partition
 from inspector.windows.files import flaw_of_file
 from parsers.boot import bcd
@@ -154,3 +156,32 @@ class BootEntries:
             raise BrokenEntry("is looked for by a file that several volumes may hold", place, seen, known=False)
         seen = f"{path} is on no volume" if not unread else f"not read: {', '.join(unread)}"
         raise BrokenEntry("is looked for by a file that no volume holds", place, seen, known=not unread)
+
+
+def stores(facts: Facts, *, whole: bool = True) -> list[tuple[WindowsLoader, BcdStore]]:
+    """Return the stores of all loaders; raise `ParseError` where one is there and cannot be read.
+
+    With `whole`, that is also where a part of one cannot be read.
+    """
+    found = []
+    for loader in facts[WindowsBoot].loaders:
+        store = loader.store
+        if store is not None:
+            if whole and store.problems:
+                raise ParseError(loader.in_store(store.problems[0].place), store.problems[0].message)
+            found.append((loader, store))
+        elif not loader.store_absent:
+            raise ParseError(loader.store_place, f"a store of the boot manager wanted: {loader.store_flaw}")
+    if not found:
+        raise NotApplicable("there is no store of a boot manager, which windows-bcd-starts-windows reports")
+    return found
+
+
+def default_entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BootEntries, BcdObject]]:
+    """Give the stores with their default entries; one that has none is the matter of windows-bcd-starts-windows."""
+    found = stores(facts)
+    if all(store.default is None for _, store in found):
+        raise NotApplicable("there is no default entry, which windows-bcd-starts-windows reports")
+    for loader, store in found:
+        if store.default is not None:
+            yield loader, BootEntries(facts[Storage], loader, store), store.default

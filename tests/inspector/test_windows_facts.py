@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from inspector.facts import Facts
+from inspector.rules.windows.data_disks import windows_brings_new_disks_online
 from inspector.rules.windows.foreign_tools import windows_foreign_tools_are_not_started
 from inspector.rules.windows.page_file import windows_pages_to_the_system_drive
 from inspector.rules.windows.registry import windows_control_set_is_good
-from inspector.rules.windows.remote import windows_rdp_listens_as_usual
-from inspector.rules.windows.services import windows_brings_new_disks_online
+from inspector.rules.windows.remote_desktop import windows_rdp_listens_as_usual
 from inspector.rules.windows.servicing import windows_bears_its_last_name
 from inspector.rules.windows.setup import windows_sysprep_was_not_interrupted
 from inspector.verdict import Status

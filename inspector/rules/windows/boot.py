@@ -11,13 +11,13 @@ from inspector.facts import Facts
 from inspector.facts.windows_boot import WindowsBoot, WindowsLoader
 from inspector.guest import Guest
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, failed, ok, unknown, warning
-from inspector.windows.boot_entries import BootEntries, BrokenEntry
+from inspector.verdict import Evidence, Verdict, failed, ok, unknown, warning
+from inspector.windows.boot_entries import BootEntries, BrokenEntry, default_entries, stores
 from inspector.windows.files import flaw_of_image
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject, BcdStore
 from parsers.boot.bcd_device import BcdDevice, BcdDeviceKind
-from parsers.place import ParseError, Place, UnsupportedError
+from parsers.place import Place, UnsupportedError
 from parsers.source import Source
 
 _INSIDE_A_FILE: Final = frozenset({BcdDeviceKind.RAM_DISK, BcdDeviceKind.FILE, BcdDeviceKind.VIRTUAL_DISK})
@@ -54,25 +54,6 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     if len(bad) < len(loaders):
         return warning("the boot manager of one kind of firmware is lacking", *evidence)
     return failed("there is no boot manager", *evidence)
-
-
-def stores(facts: Facts, *, whole: bool = True) -> list[tuple[WindowsLoader, BcdStore]]:
-    """Return the stores of all loaders; raise `ParseError` where one is there and cannot be read.
-
-    With `whole`, that is also where a part of one cannot be read.
-    """
-    found = []
-    for loader in facts[WindowsBoot].loaders:
-        store = loader.store
-        if store is not None:
-            if whole and store.problems:
-                raise ParseError(loader.in_store(store.problems[0].place), store.problems[0].message)
-            found.append((loader, store))
-        elif not loader.store_absent:
-            raise ParseError(loader.store_place, f"a store of the boot manager wanted: {loader.store_flaw}")
-    if not found:
-        raise NotApplicable("there is no store of a boot manager, which windows-bcd-starts-windows reports")
-    return found
 
 
 class _Start(NamedTuple):
@@ -181,16 +162,6 @@ def _program(facts: Facts, program: Source, place: Place, loader: WindowsLoader,
     if flaw:
         raise BrokenEntry("names a loader that does not run", place, f"it {flaw}")
     return _Start(None, place, f"the loader of {loader.firmware}, named by {element.place.key}")
-
-
-def default_entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BootEntries, BcdObject]]:
-    """Give the stores with their default entries; one that has none is the matter of windows-bcd-starts-windows."""
-    found = stores(facts)
-    if all(store.default is None for _, store in found):
-        raise NotApplicable("there is no default entry, which windows-bcd-starts-windows reports")
-    for loader, store in found:
-        if store.default is not None:
-            yield loader, BootEntries(facts[Storage], loader, store), store.default
 
 
 def _entries(facts: Facts) -> Iterator[tuple[WindowsLoader, BcdStore, BcdObject]]:

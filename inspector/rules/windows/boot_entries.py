@@ -7,9 +7,8 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.rules.windows.boot import default_entries, stores
 from inspector.verdict import Evidence, Verdict, ok, unknown, warning
-from inspector.windows.boot_entries import BootEntries, BrokenEntry
+from inspector.windows.boot_entries import BootEntries, BrokenEntry, default_entries, stores
 from parsers.boot import bcd
 from parsers.boot.bcd import BcdElement, BcdObject
 from parsers.windows.registry import HiveState

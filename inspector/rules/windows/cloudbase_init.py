@@ -1,29 +1,24 @@
 r"""Cloudbase-Init, which prepares an instance of Windows as cloud-init does one of Linux.
 
-Source: Cloudbase-Init's documentation, "Tutorial" (its folders, both configuration files), "Services" and the default
-of the option `metadata_services`; what it has done it keeps in the registry below the id of the instance.
+Source: Cloudbase-Init's documentation, "Services" and the default of the option `metadata_services`; what it has done
+it keeps in the registry below the id of the instance.
 """
 
 from __future__ import annotations
 
-import ntpath
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, NotApplicable, Verdict, ok, warning
+from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.cloudbase_init import CLOUDBASE_INIT, class_name, configurations
 from inspector.windows.registry import Registry
 from inspector.windows.service_start import judge_service
-from inspector.windows.services import SERVICES, Start, service
-from parsers.windows.cloudbase_init import MAX_SIZE, CloudbaseInit, parse_cloudbase_init
+from inspector.windows.services import Start
 
-CLOUDBASE_INIT: Final = "cloudbase-init"
-_CONFIG_FILE: Final = re.compile(r'--config-file[=\s]+(?:"([^"]+)"|(\S+))')
-_UNATTENDED: Final = "cloudbase-init-unattend.conf"
 _DEFAULT: Final = (
     "cloudbaseinit.metadata.services.httpservice.HttpService",
     "cloudbaseinit.metadata.services.configdrive.ConfigDriveService",
@@ -109,33 +104,6 @@ def windows_cloudbase_init_state_is_gone(facts: Facts) -> Verdict:
     if left:
         return warning("Cloudbase-Init has run, and left what it did", *left)
     return ok("Cloudbase-Init has left nothing", Evidence(facts[Registry].place(_STATES[0]), "no plugin has run"))
-
-
-def configurations(facts: Facts) -> Iterator[tuple[str, CloudbaseInit | None]]:
-    """Give the paths of the configuration files, and what they say; None where one is lacking."""
-    registry, guest = facts[Registry], facts[Guest]
-    found = service(registry, CLOUDBASE_INIT)
-    if found is None:
-        raise NotApplicable("Cloudbase-Init is not installed")
-    paths = [quoted or plain for quoted, plain in _CONFIG_FILE.findall(found.image_path)]
-    if not paths:
-        raise UnknownFact(
-            "which configuration Cloudbase-Init reads is not told",
-            registry.place(rf"{SERVICES}\{CLOUDBASE_INIT}", "ImagePath"),
-        )
-    beside = ntpath.join(ntpath.dirname(paths[0]), _UNATTENDED)
-    if guest.exists(beside):
-        paths.append(beside)
-    for path in paths:
-        try:
-            yield path, parse_cloudbase_init(guest.read_text(path, MAX_SIZE), path)
-        except NotFound:
-            yield path, None
-
-
-def class_name(name: str) -> str:
-    """Return the name of a class without its modules, which moved in the course of time."""
-    return name.rpartition(".")[2]
 
 
 def _suits(listed: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -1,10 +1,8 @@
-r"""What the session manager and the LSA set up before anybody logs on: the environment, the subsystem, the packages.
+r"""What the session manager sets up before anybody logs on: the environment of the machine, and the subsystem.
 
 Source: Microsoft's documentation, "Environment Variables" (the machine's stand below `Session Manager\Environment`),
-"Registering Authentication Packages" (names without `.dll`, which lie in System32 unless a path is given; the same
-holds for `Security Packages` and `Notification Packages`, of which `""` stands for none), "Prepare a Windows VHD to
-upload to Azure" (TEMP and TMP), and the key `Session Manager\SubSystems` of a real machine: what `Required` names is
-started from the value of that name, and `Kmode` is the part of it in the kernel.
+"Prepare a Windows VHD to upload to Azure" (TEMP and TMP), and the key `Session Manager\SubSystems` of a real machine:
+what `Required` names is started from the value of that name, and `Kmode` is the part of it in the kernel.
 Left out is what keeps nobody from logging on where its file is lacking: `KnownDLLs` (names of other machines among
 them), `AppInit_DLLs`, `Run`, `SetupExecute`, the optional subsystems.
 """
@@ -21,22 +19,17 @@ from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program, restoring
-from inspector.windows.registry import CURRENT_VERSION, ENVIRONMENT, MOUNTED_DEVICES, SESSION_MANAGER, Registry
+from inspector.windows.registry import ENVIRONMENT, SESSION_MANAGER, Registry
 from parsers.windows.registry import ValueType
 
 _SUBSYSTEMS: Final = rf"{SESSION_MANAGER}\SubSystems"
 _PROGRAMS: Final = {"Windows": "csrss.exe", "Kmode": "win32k.sys"}
-_LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
 _SYSTEM: Final = "/windows/system32"
 _WINDOWS: Final = "/windows"
 _ELSEWHERE: Final = re.compile("/[a-z]:")
 """How a path begins that is on another drive than the system."""
 _ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:[\\/]|%)")
 """How a path begins that leads to the same place from every folder and drive."""
-_PACKAGES: Final = ("Authentication Packages", "Security Packages", "Notification Packages")
-_OWN_PACKAGE: Final = "msv1_0"
-"""What compares passwords with those of the machine's accounts."""
-_SHOWN: Final = 16
 
 
 @rule("windows-environment-leads-to-its-programs", "The environment of the machine leads to its programs", "windows")
@@ -162,94 +155,7 @@ def _program(facts: Facts, name: str, own: str) -> tuple[str | None, Evidence, s
     return None if is_own else "the subsystem is another program", seen, None
 
 
-@rule("windows-log-on-packages-exist", "The packages that check passwords are there", "windows")
-def windows_log_on_packages_exist(facts: Facts) -> Verdict:
-    r"""The names in `Authentication Packages`, `Security Packages` and `Notification Packages`, msv1_0 in the first.
-
-    Why: without msv1_0.dll nobody can log on with an account of the machine; another package that is gone fills the log
-    with errors at each start, and with it went the log-ons or the rules for passwords that it was there for. Where only
-    the name msv1_0 is lacking, newer releases may load it all the same: they have a list of their own packages besides.
-
-    Fix: take the name that is shown out of its list, or install its product again; put msv1_0 into
-    `Authentication Packages`, where it is lacking.
-
-    Reads: Control\Lsa, System32
-
-    References: Microsoft, Registering Authentication Packages; Restrictions around Registering and Installing a
-    Security Package; Installing and Registering a Password Filter DLL.
-    """
-    registry, checker = facts[Registry], _package(_OWN_PACKAGE)
-    flaw = flaw_of_program(facts, checker)
-    own: list[Evidence] = []
-    bad: list[Evidence] = []
-    unread = Unread()
-    with unread.kept():
-        own += (Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0]))
-        if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
-            bad.append(Evidence(registry.place(_LSA, _PACKAGES[0]), f"{_OWN_PACKAGE} is not among them"))
-    for value in _PACKAGES:
-        with unread.kept():
-            bad += _lost_packages(facts, value)
-    if flaw:
-        lost = Evidence(facts[Guest].place(checker), flaw)
-        fix = " ".join([restoring(facts[Guest], checker), *([windows_log_on_packages_exist.fix] if bad else [])])
-        message = "what checks the passwords of the machine's accounts cannot be loaded"
-        return failed(message, lost, *bad[:_SHOWN], fix=fix)
-    if bad:
-        return warning("packages of the log-on are not there, or not named", *bad[:_SHOWN])
-    unread.tell()
-    return ok("the packages of the log-on are there", *own)
-
-
-def _lost_packages(facts: Facts, value: str) -> Iterator[Evidence]:
-    """The packages of a list that cannot be loaded, but for the machine's own."""
-    registry = facts[Registry]
-    for name in registry.texts(_LSA, value):
-        package = _package(name)
-        if package.lower() not in {"", _package(_OWN_PACKAGE).lower()} and (flaw := flaw_of_program(facts, package)):
-            yield Evidence(registry.place(_LSA, value), f"{name}: {flaw}")
-
-
-def _package(name: str) -> str:
-    """Return the path of a package, "" where the name stands for none."""
-    text = name.strip().strip('"')
-    if not text:
-        return ""
-    path = text if "\\" in text else rf"\Windows\System32\{text}"
-    return path if path.lower().endswith(".dll") else f"{path}.dll"
-
-
-@rule("windows-system-drive-keeps-its-letter", "The system drive has the letter that it was set up with", "windows")
-def windows_system_drive_keeps_its_letter(facts: Facts) -> Verdict:
-    r"""`SystemRoot` lies on the drive that has the volume of Windows by `MountedDevices`.
-
-    Why: the paths of the registry begin with the old letter, so that services and the log-on do not find their
-    programs: a user who logs on is logged off at once.
-
-    Fix: in the hive SYSTEM of the image, or in a recovery console, rename the value below MountedDevices of the letter
-    that the system drive has to that of `SystemRoot`, after renaming what has that name.
-
-    Reads: SYSTEM\MountedDevices, SOFTWARE\Microsoft\Windows NT\CurrentVersion
-
-    References: Microsoft, KB 249321: Unable to log on if the boot partition drive letter has changed; KB 947288 (the
-    same of Server 2008, which shows a black screen); KB 223188: How to restore the system/boot drive letter in Windows.
-    """
-    registry, guest = facts[Registry], facts[Guest]
-    folder = registry.text(CURRENT_VERSION, "SystemRoot")
-    place = registry.place(CURRENT_VERSION, "SystemRoot")
-    if not folder:
-        raise UnknownFact("which drive Windows was set up on is not told", place)
-    drive = guest.written("\\")[:2]
-    seen = Evidence(place, folder)
-    if guest.normal(folder).lower() == _WINDOWS:
-        return ok(f"the system drive is {drive}", seen)
-    letter = Evidence(registry.place(MOUNTED_DEVICES, rf"\DosDevices\{drive}"), "the volume of Windows")
-    return failed(f"the system drive is {drive}, and Windows was set up on another", seen, letter)
-
-
 RULES = (
     windows_environment_leads_to_its_programs,
-    windows_log_on_packages_exist,
     windows_subsystem_starts,
-    windows_system_drive_keeps_its_letter,
 )

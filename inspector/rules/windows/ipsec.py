@@ -12,9 +12,10 @@ from typing import Final
 
 from inspector.facts import Facts
 from inspector.rules.rule import rule
-from inspector.rules.windows.remote import FIREWALL, FIREWALL_OF_MDM, FIREWALL_POLICY, listening_port
 from inspector.verdict import Evidence, Verdict, ok, unknown, warning
+from inspector.windows.firewall_stores import FIREWALL, FIREWALL_OF_MDM, FIREWALL_POLICY
 from inspector.windows.registry import Registry
+from inspector.windows.remote_desktop import listening_port
 from parsers.place import Place
 from parsers.windows.connection_security_rule import ConnectionSecurityRule, parse_connection_security_rule
 

@@ -1,8 +1,10 @@
-r"""What else decides whether a log-on succeeds: the right to it, and the profile of the user.
+r"""What else decides whether a log-on succeeds: the packages that check it, the right to it, the profile of the user.
 
-Source: [MS-LSAD] 2.2.1.2 (the bits of the rights), Microsoft's "Allow log on through Remote Desktop Services" and "Deny
-log on through Remote Desktop Services" (what is denied outweighs what is allowed), "Security identifiers" (the groups
-that a log-on of an administrator over the network belongs to), and KB 947215 (keys of profiles that end with `.bak`).
+Source: Microsoft, "Registering Authentication Packages" (names without `.dll`, which lie in System32 unless a path is
+given; the same holds for `Security Packages` and `Notification Packages`, of which `""` stands for none), [MS-LSAD]
+2.2.1.2 (the bits of the rights), "Allow log on through Remote Desktop Services" and "Deny log on through Remote Desktop
+Services" (what is denied outweighs what is allowed), "Security identifiers" (the groups that a log-on of an
+administrator over the network belongs to), and KB 947215 (keys of profiles that end with `.bak`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from inspector.guest import Guest
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_file
+from inspector.windows.files import flaw_of_file, flaw_of_program, restoring
 from inspector.windows.registry import PROFILE_LIST, Registry
 from parsers.windows.lsa_policy import (
     ACCOUNTS,
@@ -47,6 +49,10 @@ _ACCOUNTS: Final = ("S-1-5-21-", "S-1-12-1-")
 """How the SIDs of users begin: those of machines and domains, and those of Entra ID."""
 _SIGNATURE: Final = b"regf"
 _SHOWN: Final = 16
+_LSA: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa"
+_PACKAGES: Final = ("Authentication Packages", "Security Packages", "Notification Packages")
+_OWN_PACKAGE: Final = "msv1_0"
+"""What compares passwords with those of the machine's accounts."""
 
 
 @rule("windows-administrators-may-log-on-remotely", "Administrators have the right to use Remote Desktop", "windows")
@@ -159,4 +165,65 @@ def _flaw_of_hive(facts: Facts, path: str) -> str | None:
     return flaw_of_file(facts[Guest], path, _SIGNATURE, "hive")
 
 
-RULES = (windows_administrators_may_log_on_remotely, windows_profiles_are_whole)
+@rule("windows-log-on-packages-exist", "The packages that check passwords are there", "windows")
+def windows_log_on_packages_exist(facts: Facts) -> Verdict:
+    r"""The names in `Authentication Packages`, `Security Packages` and `Notification Packages`, msv1_0 in the first.
+
+    Why: without msv1_0.dll nobody can log on with an account of the machine; another package that is gone fills the log
+    with errors at each start, and with it went the log-ons or the rules for passwords that it was there for. Where only
+    the name msv1_0 is lacking, newer releases may load it all the same: they have a list of their own packages besides.
+
+    Fix: take the name that is shown out of its list, or install its product again; put msv1_0 into
+    `Authentication Packages`, where it is lacking.
+
+    Reads: Control\Lsa, System32
+
+    References: Microsoft, Registering Authentication Packages; Restrictions around Registering and Installing a
+    Security Package; Installing and Registering a Password Filter DLL.
+    """
+    registry, checker = facts[Registry], _package(_OWN_PACKAGE)
+    flaw = flaw_of_program(facts, checker)
+    own: list[Evidence] = []
+    bad: list[Evidence] = []
+    unread = Unread()
+    with unread.kept():
+        own += (Evidence(registry.place(_LSA, _PACKAGES[0]), name) for name in registry.texts(_LSA, _PACKAGES[0]))
+        if _OWN_PACKAGE not in {item.seen.strip().lower() for item in own}:
+            bad.append(Evidence(registry.place(_LSA, _PACKAGES[0]), f"{_OWN_PACKAGE} is not among them"))
+    for value in _PACKAGES:
+        with unread.kept():
+            bad += _lost_packages(facts, value)
+    if flaw:
+        lost = Evidence(facts[Guest].place(checker), flaw)
+        fix = " ".join([restoring(facts[Guest], checker), *([windows_log_on_packages_exist.fix] if bad else [])])
+        message = "what checks the passwords of the machine's accounts cannot be loaded"
+        return failed(message, lost, *bad[:_SHOWN], fix=fix)
+    if bad:
+        return warning("packages of the log-on are not there, or not named", *bad[:_SHOWN])
+    unread.tell()
+    return ok("the packages of the log-on are there", *own)
+
+
+def _lost_packages(facts: Facts, value: str) -> Iterator[Evidence]:
+    """The packages of a list that cannot be loaded, but for the machine's own."""
+    registry = facts[Registry]
+    for name in registry.texts(_LSA, value):
+        package = _package(name)
+        if package.lower() not in {"", _package(_OWN_PACKAGE).lower()} and (flaw := flaw_of_program(facts, package)):
+            yield Evidence(registry.place(_LSA, value), f"{name}: {flaw}")
+
+
+def _package(name: str) -> str:
+    """Return the path of a package, "" where the name stands for none."""
+    text = name.strip().strip('"')
+    if not text:
+        return ""
+    path = text if "\\" in text else rf"\Windows\System32\{text}"
+    return path if path.lower().endswith(".dll") else f"{path}.dll"
+
+
+RULES = (
+    windows_administrators_may_log_on_remotely,
+    windows_log_on_packages_exist,
+    windows_profiles_are_whole,
+)

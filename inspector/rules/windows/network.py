@@ -1,28 +1,24 @@
-r"""What of the source's network is set for good: name servers, routes, a proxy; and filters of the network cards.
+r"""What of the source's network is set for good: addresses, name servers, routes, a proxy.
 
 Source: Microsoft's documentation, "Prepare a Windows VHD or VHDX to upload to Azure" (persistent routes and the proxy
 of WinHTTP are taken away), "Network-related registry values" (NameServer, PersistentRoutes), "Use Group Policy to apply
-WinHTTP proxy settings", "ProxySettingsPerUser", "Configuring an INF file for a modifying filter driver"
-(Characteristics 0x40000 is a lightweight filter; FilterRunType 1 is mandatory, 2 optional) and "Specifying Filter
-Driver Binding Relationships" (FilterMediaTypes). The places are those of real hives: Windows 7 keeps FilterRunType
-beside the service, Windows 10 below NetworkSetup2, as `Optional` where it was 2. Not done: routes of IPv6, which the
-kernel keeps in a form of its own.
+WinHTTP proxy settings" and "ProxySettingsPerUser". Not done: routes of IPv6, which the kernel keeps in a form of its
+own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from inspector.facts import Facts, UnknownFact
 from inspector.rules.rule import rule
 from inspector.unread import Unread
-from inspector.verdict import Evidence, Verdict, failed, ok, warning
-from inspector.windows.files import flaw_of_program
+from inspector.verdict import Evidence, Verdict, ok, warning
 from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import ENVIRONMENT, Registry
-from inspector.windows.services import INTERFACES, SERVICES, TCPIP, Start, service
+from inspector.windows.services import INTERFACES, SERVICES, TCPIP
+from parsers.windows.registry import Key
 from parsers.windows.winhttp_settings import parse_winhttp_proxy
 
 _PARAMETERS: Final = (TCPIP, rf"{SERVICES}\Tcpip6\Parameters")
@@ -37,11 +33,6 @@ _NAME_RULES: Final = (
 )
 _ANY_NAME: Final = "."
 _VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
-_SERVICES_OF_NETWORK: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}"
-_FILTERS: Final = r"HKLM\SYSTEM\CurrentControlSet\Control\NetworkSetup2\Filters"
-_LIGHTWEIGHT: Final = 0x40000
-_ETHERNET: Final = "ethernet"
-_MANDATORY: Final = 1
 _SHOWN: Final = 16
 
 
@@ -181,90 +172,52 @@ def _without_password(proxy: str) -> str:
     return proxy.rpartition("@")[2]
 
 
-@rule(
-    "windows-network-filters-lead-to-drivers",
-    "The filters of network cards are drivers of Windows, and there",
-    "windows",
-)
-def windows_network_filters_lead_to_drivers(facts: Facts) -> Verdict:
-    r"""The lightweight filters of NDIS for Ethernet, each with its service and the file of that.
+@rule("windows-network-cards-use-dhcp", "No network card has a fixed address", "windows")
+def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
+    r"""The value EnableDHCP of every interface that TCP/IP knows, cards that are gone included.
 
-    Why: a network card has no network whose mandatory filter cannot be loaded, and none for 90 seconds where an
-    optional one cannot; a filter of a product of the source sees all traffic, and often breaks with another card.
+    Why: a card that keeps the address of the source has no network in the cloud. Vminit from 2.0 on sets cards back to
+    DHCP at the first boot.
 
-    Fix: uninstall the product that the filter belongs to (`netcfg -u <component>`), or restore its file
-    (`sfc /scannow`), and its service.
+    Fix: `netsh interface ipv4 set address name="NAME" source=dhcp`, and remove cards that are gone in the Device
+    Manager (hidden devices).
 
-    Reads: Control\Network\{4d36e974-e325-11ce-bfc1-08002be10318}, Control\NetworkSetup2\Filters, Services,
-    System32\drivers
+    Reads: Services\Tcpip\Parameters\Interfaces
 
-    References: Microsoft, Mandatory Filter Drivers; KB 2019184: Optional NDIS LWF could cause 90-second delay in
-    network availability; Configuring an INF file for a modifying filter driver; Specifying Filter Driver Binding
-    Relationships.
+    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
     """
     registry = facts[Registry]
-    if registry.key(_SERVICES_OF_NETWORK) is None:
-        raise UnknownFact("the components of the network are not told", registry.place(_SERVICES_OF_NETWORK))
+    if registry.key(INTERFACES) is None:
+        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(INTERFACES))
     good: list[Evidence] = []
-    others: list[Evidence] = []
-    weak: list[Evidence] = []
     bad: list[Evidence] = []
-    for key in registry.subkeys(_SERVICES_OF_NETWORK):
-        path = rf"{_SERVICES_OF_NETWORK}\{key.name}"
-        if not _filters_cards(registry, path):
-            continue
-        name = registry.text(rf"{path}\Ndi", "Service") or ""
-        title = registry.text(path, "ComponentId") or key.name
-        place = registry.place(rf"{path}\Ndi", "Service")
-        mandatory = _is_mandatory(registry, key.name)
-        if flaw := _flaw(facts, name, waits=not registry.number(rf"{_FILTERS}\{key.name}\Kernel", "NoStartAtBoot")):
-            (bad if mandatory else weak).append(Evidence(place, f"{title}: {flaw}"))
-        elif (registry.text(path, "InfPath") or "").lower().startswith("oem"):
-            others.append(Evidence(place, f"{title}: not of Windows"))
-        else:
-            good.append(Evidence(place, name))
+    unread = Unread()
+    with unread.kept():
+        for key in registry.subkeys(INTERFACES):
+            with unread.kept():
+                is_fixed, seen = _address(registry, key)
+                (bad if is_fixed else good).append(seen)
     if bad:
-        return failed("filters that network cards need cannot be loaded", *islice((*bad, *weak, *others), _SHOWN))
-    if weak or others:
-        return warning(
-            "filters of network cards are broken, or not those of Windows", *islice((*weak, *others), _SHOWN)
-        )
-    if not good:
-        raise UnknownFact("no filter of network cards is told", registry.place(_SERVICES_OF_NETWORK))
-    return ok("the filters are those of Windows", *good)
+        return warning("a network card has a fixed address", *with_cards(registry, bad[:_SHOWN]))
+    unread.tell()
+    return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(INTERFACES), "none")])
 
 
-def _filters_cards(registry: Registry, path: str) -> bool:
-    """Tell whether a component is a lightweight filter, and one of cards for Ethernet."""
-    if not (registry.number(path, "Characteristics") or 0) & _LIGHTWEIGHT:
-        return False
-    media = registry.text(rf"{path}\Ndi\Interfaces", "FilterMediaTypes") or _ETHERNET
-    return _ETHERNET in {name.strip().lower() for name in media.split(",")}
-
-
-def _is_mandatory(registry: Registry, name: str) -> bool:
-    """Tell what FilterRunType said at the installation: Windows 10 keeps no more of it than `Optional`."""
-    kind = registry.number(rf"{_SERVICES_OF_NETWORK}\{name}\Ndi", "FilterRunType")
-    if kind is not None:
-        return kind == _MANDATORY
-    kernel = rf"{_FILTERS}\{name}\Kernel"
-    return registry.key(kernel) is not None and not registry.number(kernel, "Optional")
-
-
-def _flaw(facts: Facts, name: str, *, waits: bool) -> str | None:
-    """Say why a filter cannot be loaded; None where it can, or where it is disabled and no card waits for it."""
-    found = service(facts[Registry], name) if name else None
-    if found is None:
-        return f"no service {name}" if name else "no service is named"
-    if found.start == Start.DISABLED:
-        return f"{name} is disabled" if waits else None
-    flaw = flaw_of_program(facts, found.file)
-    return f"the file of {name} {flaw}" if flaw else None
+def _address(registry: Registry, key: Key) -> tuple[bool, Evidence]:
+    """Tell whether an interface has a fixed address, and what was seen."""
+    dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
+    place = registry.place(rf"{INTERFACES}\{key.name}", "EnableDHCP")
+    listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
+    addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
+    number = registry.dword(dhcp) if dhcp else int(not addresses)
+    if number == 0:
+        return True, Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}")
+    return False, Evidence(place, "DHCP" if dhcp else "not set, and no address")
 
 
 RULES = (
     windows_goes_through_no_proxy,
     windows_name_servers_come_from_dhcp,
-    windows_network_filters_lead_to_drivers,
+    windows_network_cards_use_dhcp,
     windows_routes_are_not_persistent,
 )

@@ -1,25 +1,21 @@
-r"""Services of Windows that the cloud's initialiser needs, and the agents that come with the cloud.
+r"""Services of Windows itself that an instance needs, and that none lacks what it depends on.
 
-Vminit's plugins and what each needs are from the vendor's documentation of Windows images ("Vminit"); start types of
-services are Microsoft's defaults ("Guidance on disabling system services on Windows Server").
+Start types of services are Microsoft's defaults ("Guidance on disabling system services on Windows Server"); which of
+them Vminit's plugins need stands in vminit.py.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from inspector.facts import Facts, UnknownFact
+from inspector.facts import Facts
 from inspector.rules.rule import rule
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Status, Verdict, failed, ok, warning
-from inspector.windows.network_cards import with_cards
 from inspector.windows.registry import Registry
 from inspector.windows.service_start import judge_service
-from inspector.windows.services import INTERFACES, SERVICES, Start, absent, service
-from parsers.windows.registry import Key
+from inspector.windows.services import SERVICES, Services, Start, unmet
 
-_PARTMGR: Final = rf"{SERVICES}\partmgr\Parameters"
-_ONLINE_ALL: Final = 1
 _CORE: Final = {"nsi": True, "BFE": False, "Dnscache": False, "mpssvc": False}
 """Services of the network, and whether the DHCP client depends on them: without it no card has an address."""
 _ON_DEMAND: Final = ("IKEEXT", "Netlogon", "Netman")
@@ -107,117 +103,95 @@ def windows_core_network_services_start(facts: Facts) -> Verdict:
     return ok("the services of the network are started", *(verdict.evidence[0] for verdict in verdicts))
 
 
-@rule("windows-network-cards-use-dhcp", "No network card has a fixed address", "windows")
-def windows_network_cards_use_dhcp(facts: Facts) -> Verdict:
-    r"""The value EnableDHCP of every interface that TCP/IP knows, cards that are gone included.
+@rule("windows-disk-service-starts", "The service Virtual Disk can be started", "windows")
+def windows_disk_service_starts(facts: Facts) -> Verdict:
+    r"""By hand is enough: who manages disks starts it.
 
-    Why: a card that keeps the address of the source has no network in the cloud. Vminit from 2.0 on sets cards back to
-    DHCP at the first boot.
+    Why: diskpart and Disk Management go through it; without it nobody brings data disks online, and nobody extends the
+    system drive.
 
-    Fix: `netsh interface ipv4 set address name="NAME" source=dhcp`, and remove cards that are gone in the Device
-    Manager (hidden devices).
+    Fix: `sc.exe config vds start= demand`.
 
-    Reads: Services\Tcpip\Parameters\Interfaces
+    Reads: Services\vds
 
-    References: Alibaba Cloud, Initialization tools, Vminit (NetworkClean).
+    References: Microsoft, Virtual Disk Service; Alibaba Cloud, Initialization tools, Vminit (ConfigDisk, ExtendVolume).
+    """
+    return judge_service(facts, "vds", Start.MANUAL, required=False)
+
+
+@rule("windows-update-service-starts", "The service Windows Update can be started", "windows")
+def windows_update_service_starts(facts: Facts) -> Verdict:
+    r"""By hand is enough: a trigger starts it then.
+
+    Why: the plugin of Vminit that names the cloud's update servers has nothing to configure, and the instance gets no
+    updates.
+
+    Fix: `sc.exe config wuauserv start= demand`.
+
+    Reads: Services\wuauserv
+
+    References: Alibaba Cloud, Initialization tools, Vminit (ConfigWsus).
+    """
+    return judge_service(facts, "wuauserv", Start.MANUAL, required=False)
+
+
+@rule("windows-licence-service-starts", "The service Software Protection can be started", "windows")
+def windows_licence_service_starts(facts: Facts) -> Verdict:
+    r"""What asks the licence server, and tells Windows that it is activated.
+
+    Why: the plugin of Vminit that names the cloud's licence server (KMS) works through it; without it Windows takes
+    itself for a copy that is not genuine.
+
+    Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\sppsvc /v Start /t REG_DWORD /d 2 /f`, and a restart;
+    `sc.exe config` is refused since Windows 10.
+
+    Reads: Services\sppsvc
+
+    References: Microsoft, Slmgr.vbs options for volume activation; Alibaba Cloud, Initialization tools, Vminit
+    (ConfigKms).
+    """
+    return judge_service(facts, "sppsvc", Start.MANUAL, required=False)
+
+
+@rule(
+    "windows-services-have-what-they-depend-on",
+    "Services that start by themselves depend on services that are there",
+    "windows",
+)
+def windows_services_have_what_they_depend_on(facts: Facts) -> Verdict:
+    r"""The names in `DependOnService` of services and drivers that start at boot: of services that are not disabled.
+
+    Why: a service does not start without those that it depends on, and nobody is told.
+
+    Fix: uninstall the product whose service is named, or take the name out of `DependOnService`; a service that others
+    need is not to be disabled.
+
+    Reads: SYSTEM\CurrentControlSet\Services
+
+    References: Microsoft, CreateServiceW, lpDependencies.
     """
     registry = facts[Registry]
-    if registry.key(INTERFACES) is None:
-        raise UnknownFact("the interfaces of TCP/IP are not told", registry.place(INTERFACES))
-    good: list[Evidence] = []
-    bad: list[Evidence] = []
+    found = {item.name.lower(): item for item in facts[Services].readable}
     unread = Unread()
-    with unread.kept():
-        for key in registry.subkeys(INTERFACES):
+    bad: list[Evidence] = []
+    for item in found.values():
+        if item.start is not None and item.start <= Start.AUTOMATIC:
             with unread.kept():
-                is_fixed, seen = _interface(registry, key)
-                (bad if is_fixed else good).append(seen)
+                bad += [Evidence(place, seen) for place, seen in unmet(registry, item, found)]
     if bad:
-        return warning("a network card has a fixed address", *with_cards(registry, bad[:_SHOWN]))
+        return warning("services depend on others that are not there or disabled", *bad[:_SHOWN])
     unread.tell()
-    return ok("no network card has a fixed address", *good[:_SHOWN] or [Evidence(registry.place(INTERFACES), "none")])
-
-
-def _interface(registry: Registry, key: Key) -> tuple[bool, Evidence]:
-    """Tell whether an interface has a fixed address, and what was seen."""
-    dhcp, fixed = key.value("EnableDHCP"), key.value("IPAddress")
-    place = registry.place(rf"{INTERFACES}\{key.name}", "EnableDHCP")
-    listed = registry.wanted(fixed.texts, "a list of texts", fixed) if fixed else ()
-    addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
-    number = registry.dword(dhcp) if dhcp else int(not addresses)
-    if number == 0:
-        return True, Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}")
-    return False, Evidence(place, "DHCP" if dhcp else "not set, and no address")
-
-
-@rule("windows-brings-new-disks-online", "Windows brings the data disks of an instance online", "windows")
-def windows_brings_new_disks_online(facts: Facts) -> Verdict:
-    r"""The policy for new disks (SAN policy): 1 is "online all".
-
-    The default of Server 2016 and of the larger editions of Server 2008 keeps disks on shared buses offline; where the
-    value is not set the default of the release holds, which Microsoft documents for these alone.
-
-    Why: data disks stay offline until somebody brings each of them online by hand; Vminit's plugins ConfigDisk and
-    ExtendVolume do it at the first boot only.
-
-    Fix: `diskpart`, then `san policy=OnlineAll`.
-
-    Reads: Services\partmgr\Parameters\SanPolicy
-
-    References: Microsoft, VDS_SAN_POLICY enumeration; diskpart, san; Alibaba Cloud, Initialization tools, Vminit
-    (ConfigDisk). Where the value stands is known from a real hive.
-    """
-    registry = facts[Registry]
-    number = registry.number(_PARTMGR, "SanPolicy")
-    seen = Evidence(registry.place(_PARTMGR, "SanPolicy"), "not set" if number is None else str(number))
-    if number == _ONLINE_ALL:
-        return ok("new disks are brought online", seen)
-    return warning("new disks may stay offline", seen)
-
-
-@rule("windows-vminit-works", "Vminit, which prepares an instance at its first boot, is started", "windows")
-def windows_vminit_works(facts: Facts) -> Verdict:
-    r"""The service vminit and its program.
-
-    Why: without it nobody sets the password, the host name, the network and the disks of an instance that was made of
-    an image of one's own; a broken one keeps the instance from being prepared.
-
-    Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it; where it is
-    installed and not started, `sc.exe config vminit start= auto`.
-
-    Reads: Services\vminit and its program
-
-    References: Alibaba Cloud, Initialization tools, Vminit.
-    """
-    registry = facts[Registry]
-    if service(registry, "vminit") is None:
-        return warning("Vminit is not installed", absent(registry, "vminit"))
-    return judge_service(facts, "vminit", Start.AUTOMATIC, of_windows=False)
-
-
-@rule("windows-cloud-assistant-runs", "The agent of the cloud is installed and started", "windows")
-def windows_cloud_assistant_runs(facts: Facts) -> Verdict:
-    r"""The service AliyunService and its program.
-
-    Why: without the agent the console can run no command in the instance, and sets no password while it runs.
-
-    Fix: install the Cloud Assistant Agent by the vendor's guide, or `sc.exe config AliyunService start= auto`.
-
-    Reads: Services\AliyunService and its program
-
-    References: Alibaba Cloud, Install the Cloud Assistant Agent; Detect custom images and repair
-    (GUESTOS.CloudAssistant).
-    """
-    return judge_service(facts, "AliyunService", Start.AUTOMATIC, required=False, of_windows=False)
+    facts[Services].tell()
+    return ok("services have what they depend on", Evidence(registry.place(SERVICES), f"{len(found)} services"))
 
 
 RULES = (
-    windows_brings_new_disks_online,
-    windows_cloud_assistant_runs,
     windows_core_network_services_start,
     windows_dhcp_client_starts,
+    windows_disk_service_starts,
     windows_ip_helper_starts,
-    windows_network_cards_use_dhcp,
+    windows_licence_service_starts,
+    windows_services_have_what_they_depend_on,
     windows_time_service_starts,
-    windows_vminit_works,
+    windows_update_service_starts,
 )

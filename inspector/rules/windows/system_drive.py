@@ -1,4 +1,4 @@
-"""Whether the system drive grows with the disk of an instance that is larger than the image.
+r"""The system drive: that it grows with the disk of an instance, and has the letter that Windows was set up with.
 
 Source: Microsoft's documentation of diskpart ("extend": the volume is of NTFS or raw, and on a basic disk the free
 space follows the partition at once), "Basic and Dynamic Disks" and "UEFI/GPT-based hard drive partitions" (newer
@@ -11,9 +11,11 @@ from typing import Final
 
 from inspector.disks.disk import DYNAMIC, Disk, Volume, partition_name
 from inspector.disks.storage import Storage
-from inspector.facts import Facts
+from inspector.facts import Facts, UnknownFact
+from inspector.guest import Guest
 from inspector.rules.rule import rule
-from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.verdict import Evidence, Verdict, failed, ok, warning
+from inspector.windows.registry import CURRENT_VERSION, MOUNTED_DEVICES, Registry
 from inspector.windows.system_volumes import system_volume
 from parsers.partition.table import Partition, Scheme
 from parsers.place import Place
@@ -23,6 +25,7 @@ _RECOVERY: Final = frozenset({"0x27", "de94bba4-06d1-4d40-a16a-bfd50179d6ac"})
 _SECTOR: Final = 512
 _MBR_REACH: Final = (1 << 32) * _SECTOR
 """Where a partition of an MBR disk with sectors of 512 bytes ends at the latest."""
+_WINDOWS: Final = "/windows"
 
 
 @rule("windows-system-drive-can-grow", "Nothing lies behind the system drive: it can grow with its disk", "windows")
@@ -72,4 +75,35 @@ def _seen(disk: Disk, partition: Partition) -> Evidence:
     return Evidence(Place(name, offset=partition.offset, volume=name), f"{what} behind it, {partition.size} bytes")
 
 
-RULES = (windows_system_drive_can_grow,)
+@rule("windows-system-drive-keeps-its-letter", "The system drive has the letter that it was set up with", "windows")
+def windows_system_drive_keeps_its_letter(facts: Facts) -> Verdict:
+    r"""`SystemRoot` lies on the drive that has the volume of Windows by `MountedDevices`.
+
+    Why: the paths of the registry begin with the old letter, so that services and the log-on do not find their
+    programs: a user who logs on is logged off at once.
+
+    Fix: in the hive SYSTEM of the image, or in a recovery console, rename the value below MountedDevices of the letter
+    that the system drive has to that of `SystemRoot`, after renaming what has that name.
+
+    Reads: SYSTEM\MountedDevices, SOFTWARE\Microsoft\Windows NT\CurrentVersion
+
+    References: Microsoft, KB 249321: Unable to log on if the boot partition drive letter has changed; KB 947288 (the
+    same of Server 2008, which shows a black screen); KB 223188: How to restore the system/boot drive letter in Windows.
+    """
+    registry, guest = facts[Registry], facts[Guest]
+    folder = registry.text(CURRENT_VERSION, "SystemRoot")
+    place = registry.place(CURRENT_VERSION, "SystemRoot")
+    if not folder:
+        raise UnknownFact("which drive Windows was set up on is not told", place)
+    drive = guest.written("\\")[:2]
+    seen = Evidence(place, folder)
+    if guest.normal(folder).lower() == _WINDOWS:
+        return ok(f"the system drive is {drive}", seen)
+    letter = Evidence(registry.place(MOUNTED_DEVICES, rf"\DosDevices\{drive}"), "the volume of Windows")
+    return failed(f"the system drive is {drive}, and Windows was set up on another", seen, letter)
+
+
+RULES = (
+    windows_system_drive_can_grow,
+    windows_system_drive_keeps_its_letter,
+)

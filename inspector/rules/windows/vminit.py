@@ -1,4 +1,4 @@
-r"""Vminit, which prepares an instance of Windows at its first boot: what each of its plugins needs, and what it left.
+r"""Vminit, which prepares an instance of Windows at its first boot: that it runs, what it needs, and what it left.
 
 The plugins are those of the vendor's documentation ("Initialization tools": ten, of which the last four run at every
 boot). What each needs is what it does by that page, and what Windows needs for it by Microsoft's documentation:
@@ -27,13 +27,13 @@ from typing import Final
 from inspector.facts import Facts
 from inspector.guest import Guest, NotFound
 from inspector.rules.rule import rule
-from inspector.rules.windows.cloudbase_init import CLOUDBASE_INIT, class_name, configurations
 from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, ok, warning
+from inspector.windows.cloudbase_init import CLOUDBASE_INIT, class_name, configurations
 from inspector.windows.files import flaw_of_program
 from inspector.windows.registry import Registry
 from inspector.windows.service_start import judge_service
-from inspector.windows.services import Service, Start, service
+from inspector.windows.services import Service, Start, absent, service
 from parsers.place import ParseError, Place
 from parsers.windows.pe_version import parse_pe_version
 
@@ -64,56 +64,6 @@ _MAX_COMMAND: Final = 4096
 _PATIENT: Final = (2, 0, 1, 6)
 """The first version that does not restart for ever where another program names the machine."""
 _SHOWN: Final = 16
-
-
-@rule("windows-disk-service-starts", "The service Virtual Disk can be started", "windows")
-def windows_disk_service_starts(facts: Facts) -> Verdict:
-    r"""By hand is enough: who manages disks starts it.
-
-    Why: diskpart and Disk Management go through it; without it nobody brings data disks online, and nobody extends the
-    system drive.
-
-    Fix: `sc.exe config vds start= demand`.
-
-    Reads: Services\vds
-
-    References: Microsoft, Virtual Disk Service; Alibaba Cloud, Initialization tools, Vminit (ConfigDisk, ExtendVolume).
-    """
-    return judge_service(facts, "vds", Start.MANUAL, required=False)
-
-
-@rule("windows-update-service-starts", "The service Windows Update can be started", "windows")
-def windows_update_service_starts(facts: Facts) -> Verdict:
-    r"""By hand is enough: a trigger starts it then.
-
-    Why: the plugin of Vminit that names the cloud's update servers has nothing to configure, and the instance gets no
-    updates.
-
-    Fix: `sc.exe config wuauserv start= demand`.
-
-    Reads: Services\wuauserv
-
-    References: Alibaba Cloud, Initialization tools, Vminit (ConfigWsus).
-    """
-    return judge_service(facts, "wuauserv", Start.MANUAL, required=False)
-
-
-@rule("windows-licence-service-starts", "The service Software Protection can be started", "windows")
-def windows_licence_service_starts(facts: Facts) -> Verdict:
-    r"""What asks the licence server, and tells Windows that it is activated.
-
-    Why: the plugin of Vminit that names the cloud's licence server (KMS) works through it; without it Windows takes
-    itself for a copy that is not genuine.
-
-    Fix: `reg add HKLM\SYSTEM\CurrentControlSet\Services\sppsvc /v Start /t REG_DWORD /d 2 /f`, and a restart;
-    `sc.exe config` is refused since Windows 10.
-
-    Reads: Services\sppsvc
-
-    References: Microsoft, Slmgr.vbs options for volume activation; Alibaba Cloud, Initialization tools, Vminit
-    (ConfigKms).
-    """
-    return judge_service(facts, "sppsvc", Start.MANUAL, required=False)
 
 
 @rule("windows-user-data-can-run", "What runs the user's scripts is there, and no policy forbids it", "windows")
@@ -280,11 +230,29 @@ def _version(facts: Facts, vminit: Service) -> tuple[Place, tuple[int, int, int,
     return (facts[Guest].place(vminit.file), version.file_version) if version else None
 
 
+@rule("windows-vminit-works", "Vminit, which prepares an instance at its first boot, is started", "windows")
+def windows_vminit_works(facts: Facts) -> Verdict:
+    r"""The service vminit and its program.
+
+    Why: without it nobody sets the password, the host name, the network and the disks of an instance that was made of
+    an image of one's own; a broken one keeps the instance from being prepared.
+
+    Fix: install Vminit for the release of Windows by the vendor's guide, or remove what is left of it; where it is
+    installed and not started, `sc.exe config vminit start= auto`.
+
+    Reads: Services\vminit and its program
+
+    References: Alibaba Cloud, Initialization tools, Vminit.
+    """
+    registry = facts[Registry]
+    if service(registry, "vminit") is None:
+        return warning("Vminit is not installed", absent(registry, "vminit"))
+    return judge_service(facts, "vminit", Start.AUTOMATIC, of_windows=False)
+
+
 RULES = (
-    windows_disk_service_starts,
     windows_host_name_has_one_owner,
-    windows_licence_service_starts,
-    windows_update_service_starts,
     windows_user_data_can_run,
     windows_vminit_left_nothing,
+    windows_vminit_works,
 )

@@ -1,29 +1,24 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from fixtures.windows.golden import CONTROL, CURRENT, DISK_CLASS, DRIVERS, SERVICES, VOLUME_CLASS
+from fixtures.windows.golden import CURRENT, DRIVERS, SERVICES
 from fixtures.windows.hive import Data, Keys
+from inspector.rules.windows.device_installation import windows_installs_devices
 from inspector.rules.windows.drivers import (
     windows_boot_drivers_exist,
-    windows_class_filters_lead_to_drivers,
-    windows_installs_devices,
     windows_nvme_driver_boots,
-    windows_services_have_what_they_depend_on,
     windows_xen_hides_no_device,
 )
+from inspector.rules.windows.filter_drivers import windows_class_filters_lead_to_drivers
+from inspector.rules.windows.services import windows_services_have_what_they_depend_on
 from inspector.verdict import NotApplicable, Status
 from tests.corpus import corpus
 from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
 
-HIVE = r"C:\Windows\System32\config\SYSTEM"
 XEN = rf"{SERVICES}\XenPCI\Parameters"
-INSTALL = rf"{SERVICES}\DeviceInstall\Parameters"
-PLUG_PLAY = rf"{SERVICES}\PlugPlay\Parameters"
 NVME = rf"{SERVICES}\stornvme"
 SEVEN: dict[str, dict[str, Data]] = {
     CURRENT: {"CurrentMajorVersionNumber": None, "CurrentMinorVersionNumber": None, "CurrentVersion": "6.1"}
@@ -66,22 +61,6 @@ def test_what_leads_to_the_system_drive_is_a_driver() -> None:
         assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\{name}")
 
 
-@pytest.mark.parametrize("name", ["PlugPlay", "DeviceInstall"])
-@pytest.mark.parametrize("values", [None, {"Start": 4}, {"Start": 1}, {"ImagePath": None}], ids=str)
-def test_the_services_that_install_devices_can_be_started(name: str, values: dict[str, Data] | None) -> None:
-    key = rf"{SERVICES}\{name}"
-    verdict = windows_installs_devices(golden({key: values}))
-    assert verdict.status is Status.WARNING
-    assert (verdict.evidence[0].place.key or "").startswith(key)
-    older = windows_installs_devices(golden({key: values}, SEVEN))
-    assert older.status is (Status.WARNING if name == "PlugPlay" else Status.OK)
-    unread = windows_installs_devices(golden({rf"{SERVICES}\{name}": {"Start": "3"}}))
-    assert (unread.status, unread.known) == (Status.WARNING, False)
-    both = windows_installs_devices(golden({key: {"Start": 4}, INSTALL: {"DeviceInstallDisabled": 1}}))
-    assert both.status is Status.FAILED
-    assert rf"{key}\Start" in {item.place.key for item in both.evidence}
-
-
 @pytest.mark.parametrize("name", ["disk", "Ntfs"])
 def test_the_file_of_what_leads_to_the_system_drive_is_critical(name: str) -> None:
     """Windows 7 has the file system's driver as one that is started by hand, and loads it all the same."""
@@ -111,33 +90,6 @@ def test_a_driver_of_another_product_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "side", "names", "status", "seen"),
-    [
-        (DISK_CLASS, "UpperFilters", ["partmgr", "backup"], Status.FAILED, "backup of disk drives: no such service"),
-        (DISK_CLASS, "LowerFilters", ["EhStorClass"], Status.FAILED, "EhStorClass of disk drives: no such service"),
-        (VOLUME_CLASS, "UpperFilters", ["volsnap", "disk"], Status.WARNING, "disk of volumes"),
-        (VOLUME_CLASS, "UpperFilters", ["VOLSNAP"], Status.OK, "partmgr of disk drives"),
-        (DISK_CLASS, "UpperFilters", [], Status.FAILED, "partmgr of disk drives is lacking: no disk has partitions"),
-        (DISK_CLASS, "UpperFilters", ["PartMgr"], Status.OK, "PartMgr of disk drives"),
-    ],
-)
-def test_filters(kind: str, side: str, names: list[str], status: Status, seen: str) -> None:
-    verdict = windows_class_filters_lead_to_drivers(golden({rf"{CONTROL}\{kind}": {side: names}}))
-    assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
-    if status is not Status.OK:
-        assert str(verdict.evidence[0].place) == rf"{HIVE} {CONTROL}\{kind}\{side}"
-
-
-def test_a_filter_without_its_file_or_disabled() -> None:
-    missing = golden(files={f"{DRIVERS}/volsnap.sys": None})
-    assert (
-        windows_class_filters_lead_to_drivers(missing).evidence[0].seen == "volsnap of volumes: its file does not exist"
-    )
-    disabled = golden({rf"{SERVICES}\volsnap": {"Start": 4}})
-    assert windows_class_filters_lead_to_drivers(disabled).evidence[0].seen == "volsnap of volumes: it is disabled"
-
-
-@pytest.mark.parametrize(
     ("system", "status", "key"),
     [
         ({XEN: {"hide_devices": ["VEN_1AF4"]}}, Status.FAILED, rf"{XEN}\hide_devices"),
@@ -151,52 +103,11 @@ def test_drivers_of_xen(system: Keys, status: Status, key: str) -> None:
     assert (verdict.status, verdict.evidence[0].place.key) == (status, key)
 
 
-@pytest.mark.parametrize(
-    ("system", "software", "status"),
-    [
-        ({INSTALL: {"DeviceInstallDisabled": 1}}, {}, Status.FAILED),
-        ({INSTALL: {"DeviceInstallDisabled": 0}}, {}, Status.OK),
-        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, {}, Status.OK),
-        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
-        ({INSTALL: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
-    ],
-)
-def test_devices_that_are_not_installed(system: Keys, software: Any, status: Status) -> None:
-    assert windows_installs_devices(golden(system, software)).status is status
-
-
-def test_without_the_classes_no_filter_is_known() -> None:
-    verdict = windows_class_filters_lead_to_drivers(golden({rf"{CONTROL}\Class": None}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
-
-
 def test_nvme() -> None:
     for system, files in (({NVME: {"Start": 3}}, {}), ({NVME: None}, {}), ({}, {f"{DRIVERS}/stornvme.sys": None})):
         assert windows_nvme_driver_boots(golden(system, files=files)).status is Status.WARNING
     with pytest.raises(NotApplicable):
         windows_nvme_driver_boots(golden({NVME: None}, SEVEN))
-
-
-def test_a_service_that_depends_on_nothing_that_is_there() -> None:
-    verdict = windows_services_have_what_they_depend_on(golden({rf"{SERVICES}\AFD": None}))
-    assert verdict.status is Status.WARNING
-    assert {item.seen for item in verdict.evidence} == {"Afd, which is not there"}
-    group: Keys = {rf"{SERVICES}\x": {"Type": 16, "Start": 2, "DependOnService": ["+NetworkProvider", "rpcss"]}}
-    assert windows_services_have_what_they_depend_on(golden(group)).status is Status.OK
-
-
-@pytest.mark.parametrize("name", ["AFD", "nsi"])
-def test_a_service_that_depends_on_one_that_is_disabled(name: str) -> None:
-    verdict = windows_services_have_what_they_depend_on(golden({rf"{SERVICES}\{name}": {"Start": 4}}))
-    assert (verdict.status, verdict.evidence[0].place.key) == (Status.WARNING, rf"{SERVICES}\{name}\Start")
-
-
-def test_a_filter_that_is_not_known_hides_no_other() -> None:
-    odd: Keys = {rf"{SERVICES}\odd": {"Start": "x"}}
-    key = rf"{CONTROL}\{DISK_CLASS}"
-    verdict = windows_class_filters_lead_to_drivers(golden({**odd, key: {"LowerFilters": ["odd"]}}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
-    assert windows_class_filters_lead_to_drivers(golden({**odd, key: {"LowerFilters": ["odd", "gone"]}})).known
 
 
 def test_a_real_machine() -> None:

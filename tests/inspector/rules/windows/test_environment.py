@@ -1,28 +1,20 @@
 from __future__ import annotations
 
-import struct
-
 import pytest
 
-from fixtures.windows.golden import CONTROL, CURRENT
+from fixtures.windows.golden import CONTROL
 from fixtures.windows.hive import Data, Expand, Keys
 from fixtures.windows.pe import program
-from inspector.rules.windows.environment import (
-    windows_environment_leads_to_its_programs,
-    windows_log_on_packages_exist,
-    windows_subsystem_starts,
-    windows_system_drive_keeps_its_letter,
-)
+from inspector.rules.windows.environment import windows_environment_leads_to_its_programs, windows_subsystem_starts
+from inspector.rules.windows.log_on import windows_log_on_packages_exist
 from inspector.verdict import Status
 from tests.corpus import corpus
-from tests.volumes import SIZE
-from tests.windows import CONFIG, SIGNATURE, golden
+from tests.windows import CONFIG, golden
 
 pytestmark = pytest.mark.corpus
 
 ENVIRONMENT = rf"{CONTROL}\Session Manager\Environment"
 SUBSYSTEMS = rf"{CONTROL}\Session Manager\SubSystems"
-LSA = rf"{CONTROL}\Lsa"
 SYSTEM32 = "/Windows/System32"
 CSRSS = r"%SystemRoot%\system32\csrss.exe"
 
@@ -102,47 +94,6 @@ def test_a_subsystem_without_its_key_or_its_files() -> None:
             facts = golden(files={f"{SYSTEM32}/{path}": content})
             assert windows_subsystem_starts(facts).status is Status.FAILED
     assert windows_subsystem_starts(golden({SUBSYSTEMS: {"Windows": f"{CSRSS} A=1"}})).status is Status.OK
-
-
-@pytest.mark.parametrize(
-    ("values", "status", "name"),
-    [
-        ({"Authentication Packages": ["other"]}, Status.WARNING, "Authentication Packages"),
-        ({"Authentication Packages": None}, Status.WARNING, "Authentication Packages"),
-        ({"Authentication Packages": ["msv1_0", "sshdpinauthlsa"]}, Status.WARNING, "Authentication Packages"),
-        ({"Security Packages": ["kerberos"]}, Status.WARNING, "Security Packages"),
-        ({"Notification Packages": [r"D:\filter\policy"]}, Status.WARNING, None),
-        ({"Notification Packages": ["scecli", "passwordfilter"]}, Status.WARNING, "Notification Packages"),
-        ({"Notification Packages": ["scecli.dll", ""]}, Status.OK, "Authentication Packages"),
-        ({"Security Packages": None}, Status.OK, "Authentication Packages"),
-    ],
-)
-def test_packages_of_the_log_on(values: dict[str, Data], status: Status, name: str | None) -> None:
-    verdict = windows_log_on_packages_exist(golden({LSA: values}))
-    assert verdict.status is status
-    if name:
-        assert verdict.evidence[0].place.key == rf"{LSA}\{name}"
-
-
-def test_without_the_package_of_windows_nobody_logs_on() -> None:
-    verdict = windows_log_on_packages_exist(golden(files={f"{SYSTEM32}/msv1_0.dll": None}))
-    assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, r"C:\Windows\System32\msv1_0.dll")
-
-
-def test_the_letter_of_the_system_drive() -> None:
-    own = struct.pack("<IQ", SIGNATURE, 2 * SIZE)
-    verdict = windows_system_drive_keeps_its_letter(golden({"MountedDevices": {r"\DosDevices\D:": own}}))
-    assert (verdict.status, verdict.message) == (
-        Status.FAILED, "the system drive is D:, and Windows was set up on another",
-    )  # fmt: skip
-    assert [item.place.key for item in verdict.evidence] == [
-        rf"{CURRENT}\SystemRoot",
-        "MountedDevices\\\\DosDevices\\D:",
-    ]
-    for changes in ({r"\DosDevices\C:": own}, {r"\DosDevices\C:": own, r"\DosDevices\D:": struct.pack("<IQ", 7, SIZE)}):
-        assert windows_system_drive_keeps_its_letter(golden({"MountedDevices": changes})).status is Status.OK
-    verdict = windows_system_drive_keeps_its_letter(golden(software={CURRENT: {"SystemRoot": None}}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
 
 
 def test_a_real_machine_has_a_good_environment() -> None:

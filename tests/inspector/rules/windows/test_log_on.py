@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.windows.golden import CURRENT, MACHINE
-from fixtures.windows.hive import Keys, Typed
+from fixtures.windows.golden import CONTROL, CURRENT, MACHINE
+from fixtures.windows.hive import Data, Keys, Typed
 from inspector.rules.windows.log_on import (
     windows_administrators_may_log_on_remotely,
+    windows_log_on_packages_exist,
     windows_profiles_are_whole,
 )
 from inspector.verdict import Status
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.corpus
 LIST = rf"{CURRENT}\ProfileList"
 ADMINISTRATORS = "S-1-5-32-544"
 HIVE = b"regf" + bytes(4092)
+LSA = rf"{CONTROL}\Lsa"
+SYSTEM32 = "/Windows/System32"
 
 
 def rights(sid: str, mask: int) -> Keys:
@@ -136,3 +139,28 @@ def test_what_is_denied_hides_nothing_that_is_not_granted() -> None:
 def test_without_a_list_of_profiles_nothing_is_known() -> None:
     verdict = windows_profiles_are_whole(golden(software={LIST: None}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "name"),
+    [
+        ({"Authentication Packages": ["other"]}, Status.WARNING, "Authentication Packages"),
+        ({"Authentication Packages": None}, Status.WARNING, "Authentication Packages"),
+        ({"Authentication Packages": ["msv1_0", "sshdpinauthlsa"]}, Status.WARNING, "Authentication Packages"),
+        ({"Security Packages": ["kerberos"]}, Status.WARNING, "Security Packages"),
+        ({"Notification Packages": [r"D:\filter\policy"]}, Status.WARNING, None),
+        ({"Notification Packages": ["scecli", "passwordfilter"]}, Status.WARNING, "Notification Packages"),
+        ({"Notification Packages": ["scecli.dll", ""]}, Status.OK, "Authentication Packages"),
+        ({"Security Packages": None}, Status.OK, "Authentication Packages"),
+    ],
+)
+def test_packages_of_the_log_on(values: dict[str, Data], status: Status, name: str | None) -> None:
+    verdict = windows_log_on_packages_exist(golden({LSA: values}))
+    assert verdict.status is status
+    if name:
+        assert verdict.evidence[0].place.key == rf"{LSA}\{name}"
+
+
+def test_without_the_package_of_windows_nobody_logs_on() -> None:
+    verdict = windows_log_on_packages_exist(golden(files={f"{SYSTEM32}/msv1_0.dll": None}))
+    assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, r"C:\Windows\System32\msv1_0.dll")

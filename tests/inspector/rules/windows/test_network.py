@@ -1,36 +1,30 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fixtures.windows.golden import (
     CONNECTIONS,
     CONTROL,
-    FILTER,
-    FILTERS,
     NETWORK,
     NIC,
-    SCHEDULER,
     SERVICES,
-    network_filter,
 )
-from fixtures.windows.hive import Keys
+from fixtures.windows.hive import Data, Keys
 from inspector.collectors import COLLECTORS
 from inspector.facts import Facts
 from inspector.guest import Guest
 from inspector.rules.rule import Rule
+from inspector.rules.windows.filter_drivers import windows_network_filters_lead_to_drivers
 from inspector.rules.windows.network import (
     windows_goes_through_no_proxy,
     windows_name_servers_come_from_dhcp,
-    windows_network_filters_lead_to_drivers,
+    windows_network_cards_use_dhcp,
     windows_routes_are_not_persistent,
 )
 from inspector.verdict import Status
 from tests.corpus import corpus
-from tests.samples import SYSTEM_HIVE, sample
 from tests.windows import CONFIG, golden, windows_of
 
 pytestmark = pytest.mark.corpus
@@ -41,7 +35,6 @@ ROUTES = rf"{PARAMETERS}\PersistentRoutes"
 SETTINGS = r"Microsoft\Windows\CurrentVersion\Internet Settings"
 POLICY = r"Policies\Microsoft\Windows\CurrentVersion\Internet Settings"
 ENVIRONMENT = rf"{CONTROL}\Session Manager\Environment"
-FOREIGN = rf"{NETWORK}\{{A01C1BDB-44E5-4C3E-9AC9-C456C184A812}}"
 
 
 def winhttp(proxy: bytes) -> bytes:
@@ -147,63 +140,6 @@ def test_settings_of_a_proxy_that_cannot_be_read(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "files", "status", "key", "seen"),
-    [
-        (
-            {rf"{SERVICES}\WFPLWFS": None}, {}, Status.FAILED, FILTER,
-            "MS_WfpLwf: no service WFPLWFS",
-        ),
-        (
-            {}, {"/Windows/System32/drivers/wfplwfs.sys": None}, Status.FAILED, FILTER,
-            "MS_WfpLwf: the file of WFPLWFS does not exist",
-        ),
-        (
-            {}, {"/Windows/System32/drivers/pacer.sys": b""}, Status.WARNING, SCHEDULER,
-            "MS_PACER: the file of Psched is empty",
-        ),
-        ({rf"{FILTER}\Ndi": {"Service": None}}, {}, Status.FAILED, FILTER, "MS_WfpLwf: no service is named"),
-        (
-            network_filter(FOREIGN, "mfe_ndisfilt", "WFPLWFS", "oem13.inf", mandatory=False), {}, Status.WARNING,
-            FOREIGN, "mfe_ndisfilt: not of Windows",
-        ),
-        (
-            network_filter(FOREIGN, "mfe_ndisfilt", "gone", "oem13.inf", mandatory=True, old=True), {}, Status.FAILED,
-            FOREIGN, "mfe_ndisfilt: no service gone",
-        ),
-        (
-            network_filter(FOREIGN, "mfe_ndisfilt", "gone", "oem13.inf", mandatory=False, old=True), {}, Status.WARNING,
-            FOREIGN, "mfe_ndisfilt: no service gone",
-        ),
-        ({rf"{SERVICES}\WFPLWFS": {"Start": 4}}, {}, Status.FAILED, FILTER, "MS_WfpLwf: WFPLWFS is disabled"),
-        ({rf"{SERVICES}\Psched": {"Start": 4}}, {}, Status.WARNING, SCHEDULER, "MS_PACER: Psched is disabled"),
-        (
-            {rf"{FILTER}\Ndi": {"Service": "gone"}, FILTERS: None}, {}, Status.WARNING, FILTER,
-            "MS_WfpLwf: no service gone",
-        ),
-    ],
-)  # fmt: skip
-def test_filters_of_network_cards(system: Keys, files: Any, status: Status, key: str, seen: str) -> None:
-    verdict = windows_network_filters_lead_to_drivers(golden(system, files=files))
-    assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
-    assert verdict.evidence[0].place.key == rf"{key}\Ndi\Service"
-
-
-def test_what_is_no_filter_of_ethernet_and_what_is_switched_off_is_left_out() -> None:
-    server: Keys = {rf"{NETWORK}\{{03F0DBAD-C963-4EB4-8510-DD8D23454D85}}\Ndi": {"Service": "gone"}}
-    wireless = dict(network_filter(FOREIGN, "ms_nativewifip", "gone", "netnwifi.inf", mandatory=True))
-    wireless[rf"{FOREIGN}\Ndi\Interfaces"] = {"FilterMediaTypes": "wlan, vwifi"}
-    later = rf"{FILTERS}\{SCHEDULER.rpartition(chr(92))[2]}\Kernel"
-    off: Keys = {rf"{SERVICES}\Psched": {"Start": 4}, later: {"NoStartAtBoot": 1}}
-    for keys in (server, wireless, off):
-        assert windows_network_filters_lead_to_drivers(golden(keys)).status is Status.OK
-
-
-def test_a_windows_without_any_filter_is_not_known() -> None:
-    verdict = windows_network_filters_lead_to_drivers(golden({FILTER: None, SCHEDULER: None}))
-    assert (verdict.status, verdict.known) == (Status.WARNING, False)
-
-
-@pytest.mark.parametrize(
     ("rule", "key"),
     [
         (windows_network_filters_lead_to_drivers, NETWORK),
@@ -237,16 +173,33 @@ def test_a_real_hive_is_read() -> None:
     }  # fmt: skip
 
 
-def test_a_real_hive_of_windows_10_is_read(tmp_path: Path) -> None:
-    """It keeps elsewhere which filters are mandatory: those for which no `Optional` stands there."""
-    hive = sample(SYSTEM_HIVE, tmp_path / "SYSTEM").read_bytes()
-    facts = Facts({Guest: windows_of({}, {"x": {}}, {f"{CONFIG}/SYSTEM": hive})}, COLLECTORS)
-    filters = windows_network_filters_lead_to_drivers(facts)
-    assert filters.status is Status.FAILED
-    assert [it.seen for it in filters.evidence] == [
-        f"{name}: the file of {service} does not exist"
-        for name, service in (
-            ("ms_wfplwf_lower", "WfpLwfs"), ("ms_wfplwf_upper", "WfpLwfs"),
-            ("ms_ndiscap", "NdisCap"), ("ms_pacer", "Psched"),
-        )
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "status", "seen"),
+    [
+        ({"EnableDHCP": 0, "IPAddress": ["10.0.0.5"]}, Status.WARNING, "a fixed address: 10.0.0.5"),
+        ({"EnableDHCP": 0, "IPAddress": ["0.0.0.0"]}, Status.WARNING, "a fixed address: none"),  # noqa: S104 - as above
+        ({"EnableDHCP": None}, Status.OK, "not set, and no address"),
+    ],
+)
+def test_network_cards(values: dict[str, Data], status: Status, seen: str) -> None:
+    verdict = windows_network_cards_use_dhcp(golden({CARD: values}))
+    assert (verdict.status, verdict.evidence[0].seen) == (status, seen)
+    assert verdict.evidence[0].place.key == rf"{CARD}\EnableDHCP"
+
+
+def test_a_card_without_a_word_of_dhcp_has_the_address_that_it_names() -> None:
+    verdict = windows_network_cards_use_dhcp(golden({CARD: {"EnableDHCP": None, "IPAddress": ["10.0.0.5"]}}))
+    assert (verdict.status, verdict.evidence[0].seen) == (Status.WARNING, "a fixed address: 10.0.0.5")
+    assert windows_network_cards_use_dhcp(golden({CARD: {"EnableDHCP": None}})).status is Status.OK
+    missing = windows_network_cards_use_dhcp(golden({CARD.rpartition("\\")[0]: None}))
+    assert (missing.status, missing.known) == (Status.WARNING, False)
+
+
+def test_an_interface_that_cannot_be_read_hides_no_fixed_address() -> None:
+    for other in ("{0}", "{z}"):
+        broken: Keys = {CARD: {"EnableDHCP": "x"}}
+        verdict = windows_network_cards_use_dhcp(golden(broken))
+        assert (verdict.status, verdict.known) == (Status.WARNING, False)
+        fixed: Keys = {**broken, CARD.replace(NIC, other): {"EnableDHCP": 0, "IPAddress": ["192.0.2.1"]}}
+        verdict = windows_network_cards_use_dhcp(golden(fixed))
+        assert (verdict.status, verdict.known) == (Status.WARNING, True)

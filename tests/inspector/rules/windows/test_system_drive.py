@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 from msgspec.structs import replace
 
+from fixtures.windows.golden import CURRENT
 from inspector.collectors import COLLECTORS
 from inspector.disks.storage import Storage
 from inspector.facts import Facts
 from inspector.guest import Guest, Mount
-from inspector.rules.windows.system_drive import windows_system_drive_can_grow
+from inspector.rules.windows.system_drive import windows_system_drive_can_grow, windows_system_drive_keeps_its_letter
 from inspector.verdict import Status, Verdict
 from inspector.windows.paths import windows_paths
 from parsers.partition.table import Partition, Scheme
 from tests.memory_tree import MemoryTree
 from tests.volumes import SIZE, disk_of, volume_of
-from tests.windows import golden
+from tests.windows import SIGNATURE, golden
 
 pytestmark = pytest.mark.corpus
 
@@ -83,4 +86,20 @@ def test_a_drive_without_a_partition() -> None:
 def test_without_a_volume_nothing_is_known() -> None:
     guest = Guest([Mount("/", None, tree := MemoryTree({}), tree.root)], "windows", windows_paths())
     verdict = windows_system_drive_can_grow(Facts({Guest: guest}, COLLECTORS))
+    assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+def test_the_letter_of_the_system_drive() -> None:
+    own = struct.pack("<IQ", SIGNATURE, 2 * SIZE)
+    verdict = windows_system_drive_keeps_its_letter(golden({"MountedDevices": {r"\DosDevices\D:": own}}))
+    assert (verdict.status, verdict.message) == (
+        Status.FAILED, "the system drive is D:, and Windows was set up on another",
+    )  # fmt: skip
+    assert [item.place.key for item in verdict.evidence] == [
+        rf"{CURRENT}\SystemRoot",
+        "MountedDevices\\\\DosDevices\\D:",
+    ]
+    for changes in ({r"\DosDevices\C:": own}, {r"\DosDevices\C:": own, r"\DosDevices\D:": struct.pack("<IQ", 7, SIZE)}):
+        assert windows_system_drive_keeps_its_letter(golden({"MountedDevices": changes})).status is Status.OK
+    verdict = windows_system_drive_keeps_its_letter(golden(software={CURRENT: {"SystemRoot": None}}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)

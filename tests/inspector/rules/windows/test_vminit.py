@@ -10,16 +10,13 @@ from fixtures.windows.golden import CLOUDBASE_CONF, POWERSHELL, SERVICES, drive_
 from fixtures.windows.hive import Data, Keys
 from fixtures.windows.version import versioned
 from inspector.profile import load_profile
-from inspector.rules.rule import Rule
 from inspector.rules.windows import vminit
 from inspector.rules.windows.vminit import (
     RULES,
-    windows_disk_service_starts,
     windows_host_name_has_one_owner,
-    windows_licence_service_starts,
-    windows_update_service_starts,
     windows_user_data_can_run,
     windows_vminit_left_nothing,
+    windows_vminit_works,
 )
 from inspector.verdict import Status
 from tests.windows import CONFIG, Changes, golden
@@ -31,17 +28,13 @@ PLUGINS = (
     "ConfigWsus", "ConfigKms", "ConfigNtp",
 )  # fmt: skip
 """As the vendor's documentation has them, in the order in which they run."""
+VMINIT = rf"{SERVICES}\vminit"
 FOLDER = "/ProgramData/aliyun/vminit"
 SHOWN = r"C:\ProgramData\aliyun\vminit"
 POLICY = r"Policies\Microsoft\Windows\PowerShell"
 RUN_ONCE = r"Microsoft\Windows\CurrentVersion\RunOnce"
 OF_32_BITS = r"WOW6432Node\Microsoft\Windows\CurrentVersion\RunOnce"
 WITH_NAME = "cloudbaseinit.plugins.common.sethostname.SetHostNamePlugin"
-DEMANDED = [
-    (windows_disk_service_starts, "vds", "/Windows/System32/vds.exe"),
-    (windows_update_service_starts, "wuauserv", "/Windows/System32/wuaueng.dll"),
-    (windows_licence_service_starts, "sppsvc", "/Windows/System32/sppsvc.exe"),
-]
 
 
 def test_each_of_the_ten_plugins_has_its_rules_in_the_profile_of_its_cloud() -> None:
@@ -51,20 +44,27 @@ def test_each_of_the_ten_plugins_has_its_rules_in_the_profile_of_its_cloud() -> 
     judged = {rule for check in load_profile("ecs").checks for rule in check.rules}
     assert {plugin for plugin, rules in table.items() if not rules or set(rules) - judged} == set()
     told = {rule for rules in table.values() for rule in rules}
-    assert {rule.name for rule in RULES} <= told
+    assert {rule.name for rule in RULES} - told == {"windows-vminit-works"}
 
 
-@pytest.mark.parametrize(("rule", "name", "path"), DEMANDED, ids=[row[1] for row in DEMANDED])
-def test_services_that_have_to_be_there(rule: Rule, name: str, path: str) -> None:
-    key = rf"{SERVICES}\{name}"
-    for start, status in ((2, Status.OK), (3, Status.OK), (4, Status.WARNING)):
-        verdict = rule(golden({key: {"Start": start}}))
-        assert (verdict.status, verdict.evidence[0].place.key) == (status, rf"{key}\Start")
-    missing = rule(golden({key: None}))
-    assert (missing.status, missing.evidence[0].place.key) == (Status.WARNING, key)
-    broken = rule(golden(files={path: b"text"}))
-    assert broken.status is Status.WARNING
-    assert broken.evidence[0].place.path.lower().endswith(path.rpartition("/")[2])
+@pytest.mark.parametrize(
+    ("values", "status", "key"),
+    [
+        (None, Status.WARNING, VMINIT),
+        ({"Start": 4}, Status.FAILED, rf"{VMINIT}\Start"),
+        ({"Start": 3}, Status.WARNING, rf"{VMINIT}\Start"),
+    ],
+    ids=["gone", "disabled", "manual"],
+)
+def test_a_vminit_that_is_not_started(values: dict[str, Data] | None, status: Status, key: str) -> None:
+    verdict = windows_vminit_works(golden({VMINIT: values}))
+    assert (verdict.status, verdict.evidence[0].place.key) == (status, key)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text"], ids=["gone", "empty", "text"])
+def test_a_vminit_without_its_program(content: bytes | None) -> None:
+    verdict = windows_vminit_works(golden(files={f"{FOLDER}/vminit.exe": content}))
+    assert (verdict.status, verdict.evidence[0].place.path) == (Status.FAILED, rf"{SHOWN}\vminit.exe")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from fixtures.windows.golden import CURRENT
+from fixtures.windows.golden import CURRENT, SERVICES
 from fixtures.windows.hive import Data, Keys
 from inspector.profile import load_profile
-from inspector.rules.windows.device_policies import windows_policies_let_devices_in
+from inspector.rules.windows.device_installation import windows_installs_devices, windows_policies_let_devices_in
 from inspector.verdict import Status, Verdict
 from tests.windows import Changes, golden
 
@@ -19,6 +21,11 @@ CLASSES = [
     "{4d36e972-e325-11ce-bfc1-08002be10318}", "{4d36e97d-e325-11ce-bfc1-08002be10318}",
     "{71a27cdd-812a-11d0-bec7-08002be2092f}",
 ]  # fmt: skip
+INSTALL = rf"{SERVICES}\DeviceInstall\Parameters"
+PLUG_PLAY = rf"{SERVICES}\PlugPlay\Parameters"
+SEVEN: dict[str, dict[str, Data]] = {
+    CURRENT: {"CurrentMajorVersionNumber": None, "CurrentMinorVersionNumber": None, "CurrentVersion": "6.1"}
+}
 
 
 def found(software: Keys | None = None, files: Changes | None = None) -> Verdict:
@@ -87,3 +94,33 @@ def test_a_list_that_is_no_list_is_not_known() -> None:
     keys: Keys = {ROOT: {"DenyDeviceIDs": 1}, rf"{ROOT}\DenyDeviceIDs": {"1": b"\1\2\3\4"}}
     verdict = found(keys)
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
+
+
+@pytest.mark.parametrize("name", ["PlugPlay", "DeviceInstall"])
+@pytest.mark.parametrize("values", [None, {"Start": 4}, {"Start": 1}, {"ImagePath": None}], ids=str)
+def test_the_services_that_install_devices_can_be_started(name: str, values: dict[str, Data] | None) -> None:
+    key = rf"{SERVICES}\{name}"
+    verdict = windows_installs_devices(golden({key: values}))
+    assert verdict.status is Status.WARNING
+    assert (verdict.evidence[0].place.key or "").startswith(key)
+    older = windows_installs_devices(golden({key: values}, SEVEN))
+    assert older.status is (Status.WARNING if name == "PlugPlay" else Status.OK)
+    unread = windows_installs_devices(golden({rf"{SERVICES}\{name}": {"Start": "3"}}))
+    assert (unread.status, unread.known) == (Status.WARNING, False)
+    both = windows_installs_devices(golden({key: {"Start": 4}, INSTALL: {"DeviceInstallDisabled": 1}}))
+    assert both.status is Status.FAILED
+    assert rf"{key}\Start" in {item.place.key for item in both.evidence}
+
+
+@pytest.mark.parametrize(
+    ("system", "software", "status"),
+    [
+        ({INSTALL: {"DeviceInstallDisabled": 1}}, {}, Status.FAILED),
+        ({INSTALL: {"DeviceInstallDisabled": 0}}, {}, Status.OK),
+        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, {}, Status.OK),
+        ({PLUG_PLAY: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
+        ({INSTALL: {"DeviceInstallDisabled": 1}}, SEVEN, Status.FAILED),
+    ],
+)
+def test_devices_that_are_not_installed(system: Keys, software: Any, status: Status) -> None:
+    assert windows_installs_devices(golden(system, software)).status is status
