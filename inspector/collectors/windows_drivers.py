@@ -74,9 +74,8 @@ def _bounded(items: Iterator[_Item], registry: Registry) -> list[_Item]:
 
 def _from_databases(registry: Registry, store: DriverStore) -> Iterator[DriverMatch]:
     for base in DATABASES:
-        for key in store.subkeys(rf"{base}\DeviceIds\PCI"):
-            if key.name.upper().startswith(_VENDOR):
-                yield from _from_key(registry, store, key, at_boot=base == DATABASES[0])
+        for key in store.subkeys(rf"{base}\DeviceIds\PCI", _VENDOR):
+            yield from _from_key(registry, store, key, at_boot=base == DATABASES[0])
 
 
 def _from_key(registry: Registry, store: DriverStore, key: Key, *, at_boot: bool) -> Iterator[DriverMatch]:
@@ -89,16 +88,13 @@ def _from_key(registry: Registry, store: DriverStore, key: Key, *, at_boot: bool
 
 def _from_critical(facts: Facts, store: DriverStore) -> Iterator[DriverMatch]:
     registry = facts[Registry]
-    for key in registry.subkeys(_CRITICAL):
+    for key in registry.subkeys(_CRITICAL, f"PCI#{_VENDOR}"):
+        registry.own(key)
         device = key.name.upper().removeprefix("PCI#")
-        if key.name.upper().startswith("PCI#") and device.startswith(_VENDOR):
-            registry.own(key)
-            service, package = registry.string(key.value("Service")), registry.string(key.value("DriverPackageId"))
-            found = _stored(facts, store, package)
-            place = registry.in_guest(key.place)
-            yield DriverMatch(
-                device, Origin.CRITICAL, at_boot=True, service=service, package=found, flaw=None, place=place
-            )
+        service, package = registry.string(key.value("Service")), registry.string(key.value("DriverPackageId"))
+        found = _stored(facts, store, package)
+        place = registry.in_guest(key.place)
+        yield DriverMatch(device, Origin.CRITICAL, at_boot=True, service=service, package=found, flaw=None, place=place)
 
 
 def _stored(facts: Facts, store: DriverStore, name: str) -> DriverPackage | None:
@@ -157,21 +153,19 @@ def _described(facts: Facts, inf: Inf, name: str, own: str, published: str) -> D
 
 def _devices(registry: Registry) -> Iterator[PciDevice]:
     disks = None
-    for device in registry.subkeys(_PRESENT):
-        if device.name.upper().startswith(_VENDOR):
-            for instance in _instances(registry, device):
-                if disks is None:
-                    disks = _bounded(_disks(registry), registry)
-                prefix = registry.string(instance.value("ParentIdPrefix")).lower()
-                behind = (disk for name, disk in disks if prefix and name.startswith(f"{prefix}&"))
-                yield _device(registry, device, instance, _PRESENT, tuple(behind))
+    for device in registry.subkeys(_PRESENT, _VENDOR):
+        for instance in _instances(registry, device):
+            if disks is None:
+                disks = _bounded(_disks(registry), registry)
+            prefix = registry.string(instance.value("ParentIdPrefix")).lower()
+            behind = (disk for name, disk in disks if prefix and name.startswith(f"{prefix}&"))
+            yield _device(registry, device, instance, _PRESENT, tuple(behind))
 
 
 def _disks(registry: Registry) -> Iterator[tuple[str, PciDevice]]:
-    for device in registry.subkeys(_DISKS):
-        if device.name.lower().startswith("disk&"):
-            for instance in _instances(registry, device):
-                yield instance.name.lower(), _device(registry, device, instance, _DISKS)
+    for device in registry.subkeys(_DISKS, "disk&"):
+        for instance in _instances(registry, device):
+            yield instance.name.lower(), _device(registry, device, instance, _DISKS)
 
 
 def _instances(registry: Registry, device: Key) -> Iterator[Key]:

@@ -42,10 +42,10 @@ class DriverStore:
         self._infs: dict[str, Inf | None] = {}
         self._services: dict[str, dict[str, str]] = {}
 
-    def subkeys(self, path: str) -> Iterator[Key]:
-        """Give the subkeys of a key; none where its hive is not there."""
+    def subkeys(self, path: str, prefix: str = "") -> Iterator[Key]:
+        """Give the subkeys of a key, with `prefix` those that it begins; none where its hive is not there."""
         try:
-            yield from self._registry.subkeys(path)
+            yield from self._registry.subkeys(path, prefix)
         except NotFound:  # the hive DRIVERS came with Windows 10
             return
 

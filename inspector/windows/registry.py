@@ -141,10 +141,10 @@ class Registry:
         key = self.key(path)
         return key.value(name) if key else None
 
-    def subkeys(self, path: str) -> Iterator[Key]:
+    def subkeys(self, path: str, prefix: str = "") -> Iterator[Key]:
         """Give all subkeys of the key at `path`, none where there is no such key, as `Key.all_subkeys` gives them."""
         key = self.key(path)
-        return key.all_subkeys() if key else iter(())
+        return key.all_subkeys(prefix) if key else iter(())
 
     def values(self, path: str) -> Iterator[Value]:
         """Give all values of the key at `path`, none where there is no such key, as `Key.all_values` gives them."""

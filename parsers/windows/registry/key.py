@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from parsers.place import ParseError, Place
 from parsers.windows.registry import subkey_list
@@ -21,6 +21,7 @@ from parsers.windows.registry.value import Value, decode_text, name_of
 from parsers.windows.security_descriptor import SecurityDescriptor, parse_security_descriptor
 
 _CELL: Final = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
+_NAME_LENGTH: Final = 18  # of its fields
 _SECURITY: Final = struct.Struct("<2sHIIII")
 _COMPRESSED_NAME: Final = 0x20
 _LINK: Final = 0x10
@@ -37,6 +38,20 @@ _LAST_FILETIME: Final = 2650467743990000000
 _Item = TypeVar("_Item")
 Note = Callable[[ParseError], None]
 """Takes what was wrong and was left out."""
+
+
+def _head(cells: Cells, offset: int) -> tuple[tuple[Any, ...], str]:
+    """Return the fields of a key and its name. Raises ParseError where there is none, or its name is cut off."""
+    cell = cells.read(offset)
+    if len(cell) < _CELL.size or cell[:2] != b"nk":
+        raise cells.error(offset, f"a key (nk) wanted, {cell[:2].hex(' ')} found")
+    fields = _CELL.unpack_from(cell)
+    end = _CELL.size + fields[_NAME_LENGTH]
+    if end > len(cell):
+        raise cells.error(
+            offset, f"a name of {fields[_NAME_LENGTH]} bytes wanted, the cell has {len(cell) - _CELL.size}"
+        )
+    return fields, decode_name(cell[_CELL.size : end], compressed=bool(fields[1] & _COMPRESSED_NAME))
 
 
 class Key:
@@ -58,20 +73,13 @@ class Key:
     )  # fmt: skip
 
     def __init__(self, cells: Cells, offset: int, parent: Key | None, note: Note, *, minor: int) -> None:
-        cell = cells.read(offset)
-        if len(cell) < _CELL.size or cell[:2] != b"nk":
-            raise cells.error(offset, f"a key (nk) wanted, {cell[:2].hex(' ')} found")
         (
             _, self._flags, self.written, self._layers, self.parent_offset, self.subkey_count, _, self._subkeys_at, _,
-            self.value_count, self._values_at, self._security_at, self._class_at, _, _, _, _, _, length,
+            self.value_count, self._values_at, self._security_at, self._class_at, _, _, _, _, _, _,
             self._class_size,
-        ) = _CELL.unpack_from(cell)  # fmt: skip
+        ), self.name = _head(cells, offset)  # fmt: skip
         if self._flags & _PREDEFINED:
             self.value_count = 0  # the field has another meaning
-        if _CELL.size + length > len(cell):
-            raise cells.error(offset, f"a name of {length} bytes wanted, the cell has {len(cell) - _CELL.size}")
-        raw = cell[_CELL.size : _CELL.size + length]
-        self.name = decode_name(raw, compressed=bool(self._flags & _COMPRESSED_NAME))
         self.parent = parent
         self.offset = offset
         self._cells = cells
@@ -151,9 +159,21 @@ class Key:
             except ParseError as error:
                 self._note(error)
 
-    def all_subkeys(self) -> Iterator[Key]:
-        """Give the subkeys; raise `ParseError` at the end unless all were read: what is not given is not there."""
-        return self._all(self.subkeys(), self.subkey_count, "subkeys")
+    def all_subkeys(self, prefix: str = "") -> Iterator[Key]:
+        """Give the subkeys; raise `ParseError` at the end unless all were read: what is not given is not there.
+
+        With `prefix` only those whose names begin with it, in any case; of the others the names alone are read.
+        """
+        subkeys = self._named(upcase(prefix)) if prefix else self.subkeys()
+        return (key for key in self._all(subkeys, self.subkey_count, "subkeys") if key)
+
+    def _named(self, prefix: str) -> Iterator[Key | None]:
+        """Give the subkeys whose names begin with `prefix`, and None for each of the others."""
+        for offset in self._subkey_offsets():
+            try:
+                yield self._child(offset) if upcase(_head(self._cells, offset)[1]).startswith(prefix) else None
+            except ParseError as error:
+                self._note(error)
 
     def all_values(self) -> Iterator[Value]:
         """Give the values; raise `ParseError` at the end unless all were read: what is not given is not there."""
@@ -204,7 +224,6 @@ class Key:
 
     def values(self) -> Iterator[Value]:
         """Give the values in the order of the hive."""
-        path = self.path
         try:
             offsets = self._value_offsets()
         except ParseError as error:
@@ -212,7 +231,7 @@ class Key:
             return
         for offset in offsets:
             try:
-                yield Value(self._cells, offset, path, minor=self._minor)
+                yield Value(self._cells, offset, self, minor=self._minor)
             except ParseError as error:
                 self._note(error)
 
@@ -228,7 +247,7 @@ class Key:
             offset = self._value_offset(wanted)
             if offset is None:
                 return None
-            found = self._found[wanted] = Value(self._cells, offset, self.path, minor=self._minor)
+            found = self._found[wanted] = Value(self._cells, offset, self, minor=self._minor)
         return found
 
     def _value_offset(self, wanted: str) -> int | None:

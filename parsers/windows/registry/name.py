@@ -9,6 +9,7 @@ that names with letters of newer scripts may be found here which it tells apart.
 from __future__ import annotations
 
 import struct
+from codecs import utf_16_le_decode
 from functools import lru_cache
 from typing import Final
 
@@ -20,7 +21,7 @@ def decode_name(raw: bytes, *, compressed: bool) -> str:
     """Return the name; what is no UTF-16 is kept as lone surrogates, and an odd byte at its end is lost."""
     if compressed:
         return raw.decode("latin-1")
-    return raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass")
+    return utf_16_le_decode(raw[: len(raw) & ~1], "surrogatepass", True)[0]  # noqa: FBT003 - final, by its place
 
 
 def upcase(name: str) -> str:

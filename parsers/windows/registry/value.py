@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from parsers.place import ParseError, Place
 from parsers.windows.registry.cells import Cells
@@ -51,6 +51,15 @@ _NUMBERS: Final[dict[int, tuple[int, Literal["little", "big"]]]] = {
 }
 
 
+class _Key(Protocol):
+    """What a value asks of its key."""
+
+    @property
+    def path(self) -> str:
+        """The names from below the root, with backslashes between."""
+        ...
+
+
 class Value:
     """A value of a key; its data are read when they are first asked for.
 
@@ -59,7 +68,6 @@ class Value:
         type: a number of `ValueType`, or another.
         size: bytes of data, as the value says.
         is_tombstone: whether it hides the value of a lower layer, as in hives of version 1.6.
-        key_path: path of the key, for places.
         offset: of its cell, in bytes from the first bin.
     """
 
@@ -68,19 +76,19 @@ class Value:
         "_data",
         "_data_at",
         "_has_segments",
+        "_key",
         "is_tombstone",
-        "key_path",
         "name",
         "offset",
         "size",
         "type",
     )
 
-    def __init__(self, cells: Cells, offset: int, key_path: str, *, minor: int) -> None:
+    def __init__(self, cells: Cells, offset: int, key: _Key, *, minor: int) -> None:
         cell, fields, self.name = _head(cells, offset)
         _, _, size, self._data_at, self.type, flags, _ = fields
         self.is_tombstone = bool(flags & _TOMBSTONE)
-        self.key_path = key_path
+        self._key = key
         self.offset = offset
         self.size = size & ~_IS_INLINE
         self._cells = cells
@@ -94,7 +102,7 @@ class Value:
     @property
     def place(self) -> Place:
         """Where it stands: its path, and the offset of its cell in the file."""
-        return self._cells.place(self.offset, f"{self.key_path}\\{self.name}")
+        return self._cells.place(self.offset, f"{self._key.path}\\{self.name}")
 
     @property
     def type_name(self) -> str:

@@ -166,6 +166,22 @@ def test_keys_are_found_by_name_in_any_case(leaf: str, per_leaf: int) -> None:
     assert hive.check_names() == ()
 
 
+def test_keys_are_listed_by_what_their_names_begin_with() -> None:
+    top = Node({name: Node() for name in ("VEN_1AF4&DEV_1001", "ven_1af4&dev_1000", "VEN_8086", "Ärger", "Other")})
+    hive = opened(top)
+    assert [key.name for key in hive.root.all_subkeys("Ven_1AF4&")] == ["ven_1af4&dev_1000", "VEN_1AF4&DEV_1001"]
+    assert [key.name for key in hive.root.all_subkeys("ä")] == ["Ärger"]
+    assert list(hive.root.all_subkeys("nothing")) == []
+    other = hive.key("Other")
+    assert other is not None
+    data = bytearray(built(top))
+    data[(other.place.offset or 0) + 4] = 0
+    keys = open_hive(Memory(bytes(data), "SOFTWARE")).root.all_subkeys("ven_1af4&")
+    assert [next(keys).name, next(keys).name] == ["ven_1af4&dev_1000", "VEN_1AF4&DEV_1001"]
+    with pytest.raises(ParseError, match="5 subkeys wanted, 4 could be read"):
+        next(keys)
+
+
 def test_the_root_is_the_empty_path() -> None:
     hive = opened()
     for path in ("", "\\", ()):
