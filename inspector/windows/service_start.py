@@ -18,7 +18,7 @@ from inspector.unread import Unread
 from inspector.verdict import Evidence, Verdict, failed, ok, warning
 from inspector.windows.files import flaw_of_program, restoring
 from inspector.windows.registry import CURRENT_VERSION, Registry
-from inspector.windows.services import SERVICES, Service, Start, absent, service, unmet_in_turn
+from inspector.windows.services import SERVICES, Service, Start, absent, depended, service, unmet
 
 _GROUPS: Final = rf"{CURRENT_VERSION}\Svchost"
 _LONGEST: Final = 4096
@@ -54,7 +54,7 @@ def judge_service(facts: Facts, name: str, usual: Start, *, required: bool = Tru
     with unread.kept():
         flaws += filter(None, [flaw_of_service(facts, found)])
     with unread.kept():
-        flaws += lacking_below(registry, found)
+        flaws += lacking_below(facts, found)
     if flaws:
         what = ", ".join(dict.fromkeys(flaw.evidence.seen for flaw in flaws))
         advice = [*([f"let {found.name} start {usual.name.lower()}."] if odd else []), *(flaw.fix for flaw in flaws)]
@@ -84,10 +84,15 @@ def _is_late(found: Service, usual: Start) -> bool:
     return found.start not in (None, Start.DISABLED) and found.start > usual
 
 
-def lacking_below(registry: Registry, found: Service) -> Iterator[Flaw]:
-    """Give the services that one depends on, in turn, and that are not there or disabled."""
-    for place, seen in unmet_in_turn(registry, found):
-        yield Flaw(Evidence(place, seen), "let the service start that is named, or restore its key.")
+def lacking_below(facts: Facts, found: Service) -> Iterator[Flaw]:
+    """Give what is lacking of what a service depends on, in turn: services, and the files of drivers."""
+    registry, guest = facts[Registry], facts[Guest]
+    for item in depended(registry, found):
+        for place, seen in unmet(registry, item):
+            yield Flaw(Evidence(place, seen), "let the service start that is named, or restore its key.")
+        if item.is_driver and (flaw := flaw_of_program(facts, item.file)):
+            seen = f"{item.name}, on which {found.name} depends, {flaw}"
+            yield Flaw(Evidence(guest.place(item.file), seen), restoring(guest, item.file))
 
 
 def flaw_of_service(facts: Facts, found: Service) -> Flaw | None:

@@ -79,8 +79,15 @@ class Service(msgspec.Struct, frozen=True):
         return bool((self.type or 0) & _DRIVER)
 
     @property
+    def can_start(self) -> bool:
+        """Whether it is started at all: one without a start type is no service."""
+        return self.start not in (None, Start.DISABLED)
+
+    @property
     def start_name(self) -> str:
         """When it is started, in words."""
+        if self.start is None:
+            return "no start type"
         return Start(self.start).name.lower() if self.start in _STARTS else f"start type {self.start}"
 
     @property
@@ -192,12 +199,12 @@ def unmet(
         other = (known or {}).get(name.lower()) or service(registry, name)
         if other is None:
             yield registry.place(rf"{SERVICES}\{found.name}", "DependOnService"), f"{name}, which is not there"
-        elif other.start == Start.DISABLED:
-            yield other.start_place, f"{other.name}, on which {found.name} depends: disabled"
+        elif not other.can_start:
+            yield other.start_place, f"{other.name}, on which {found.name} depends: {other.start_name}"
 
 
-def unmet_in_turn(registry: Registry, found: Service) -> Iterator[tuple[Place, str]]:
-    """Give what `unmet` gives of a service, and of all that it depends on in turn, each once."""
+def depended(registry: Registry, found: Service) -> tuple[Service, ...]:
+    """Return a service, and all that it depends on in turn, each once, as far as they are there and not disabled."""
     known: dict[str, Service] = {}
     waiting = [found]
     while waiting:
@@ -208,9 +215,9 @@ def unmet_in_turn(registry: Registry, found: Service) -> Iterator[tuple[Place, s
         if len(known) > _MAX_DEPENDED:
             message = f"a service that depends on at most {_MAX_DEPENDED} others wanted, more found"
             raise ParseError(found.place, message)
-        yield from unmet(registry, item, known)
         names = (name for name in item.depends if name and not name.startswith("+"))
-        waiting += (other for name in names if (other := service(registry, name)) and other.start != Start.DISABLED)
+        waiting += (other for name in names if (other := service(registry, name)) and other.can_start)
+    return (*known.values(),)
 
 
 def _service(registry: Registry, key: Key) -> Service:

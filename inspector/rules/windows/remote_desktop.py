@@ -110,7 +110,7 @@ def _lacking(facts: Facts, found: Service) -> Iterator[tuple[str, Flaw]]:
     registry, message = facts[Registry], "nothing listens for Remote Desktop"
     if flaw := flaw_of_service(facts, found):
         yield message, flaw
-    for flaw in lacking_below(registry, found):
+    for flaw in lacking_below(facts, found):
         yield message, flaw
     if registry.key(LISTENER) is None:
         absence = Evidence(registry.place(LISTENER), "no such key")

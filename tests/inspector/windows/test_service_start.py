@@ -207,6 +207,20 @@ def test_a_service_that_others_are_needed_for_cannot_run_without_them() -> None:
     assert judge_service(golden(circle), "Dhcp", Start.AUTOMATIC).status is Status.OK
 
 
+def test_a_driver_that_a_service_depends_on_has_its_file() -> None:
+    for name, file in (("iphlpsvc", "Tcpip"), ("Dhcp", "afd"), ("Dhcp", "nsiproxy")):
+        verdict = judge_service(golden(files={f"{DRIVERS}/{file}.sys": None}), name, Start.AUTOMATIC)
+        assert verdict.status is Status.FAILED
+        assert verdict.evidence[0].place.path.lower() == rf"c:\windows\system32\drivers\{file}.sys".lower()
+        assert f"{file}.sys".lower() in (verdict.fix or "").lower()
+
+
+def test_what_has_no_start_type_is_no_service() -> None:
+    for name in ("nsi", "AFD"):
+        verdict = judge_service(golden({rf"{SERVICES}\{name}": {"Start": None}}), "Dhcp", Start.AUTOMATIC)
+        assert (verdict.status, verdict.evidence[0].place.key) == (Status.FAILED, rf"{SERVICES}\{name}\Start")
+
+
 def test_services_that_depend_on_too_many_are_not_known() -> None:
     chain: Keys = {rf"{SERVICES}\n{at}": {"Start": 3, "DependOnService": [f"n{at + 1}"]} for at in range(600)}
     with pytest.raises(ParseError, match="at most 512 others"):

@@ -38,7 +38,7 @@ def judge(rule: Rule, facts: Facts) -> Verdict:
         ({VIOSTOR: {"Start": 4}}, {}, rf"{HIVE} {VIOSTOR}\Start", "disabled"),
         ({VIOSTOR: {"Type": 0x10}}, {}, rf"{HIVE} {VIOSTOR}\Type", "type 0x10"),
         ({VIOSTOR: {"Type": None}}, {}, rf"{HIVE} {VIOSTOR}\Type", "not set"),
-        ({VIOSTOR: {"Start": None}}, {}, rf"{HIVE} {VIOSTOR}\Start", "start type None"),
+        ({VIOSTOR: {"Start": None}}, {}, rf"{HIVE} {VIOSTOR}\Start", "no start type"),
         ({}, {f"{DRIVERS}/viostor.sys": None}, r"C:\Windows\System32\drivers\viostor.sys", "does not exist"),
         ({}, {f"{DRIVERS}/viostor.sys": b""}, r"C:\Windows\System32\drivers\viostor.sys", "is empty"),
         (
