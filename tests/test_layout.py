@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[1]
 PARSERS = sorted((ROOT / "parsers").rglob("*.py"))
 SOURCES = [*PARSERS, *sorted((ROOT / "inspector").rglob("*.py"))]
 PURE_IMPORTS = {
-    "__future__", "array", "backports", "binascii", "bisect", "bz2", "codecs", "collections", "compression", "construct",
-    "contextlib", "cryptography", "dataclasses", "datetime", "enum", "fnmatch", "functools", "google_crc32c",
-    "hashlib", "hmac", "io", "ipaddress", "isal", "itertools", "lz4", "lzma", "math", "msgspec", "operator",
-    "parsers", "posixpath", "pyfatfs", "re", "shlex", "string", "struct", "sys", "types", "typing", "unicodedata",
-    "uuid", "warnings", "xml", "yaml", "zlib",
+    "__future__", "array", "backports", "binascii", "bisect", "bz2", "codecs", "collections", "compression",
+    "construct", "contextlib", "cryptography", "dataclasses", "datetime", "enum", "fnmatch", "functools",
+    "google_crc32c", "hashlib", "hmac", "io", "ipaddress", "isal", "itertools", "lz4", "lzma", "math", "msgspec",
+    "operator", "parsers", "posixpath", "pyfatfs", "re", "shlex", "string", "struct", "sys", "types", "typing",
+    "unicodedata", "uuid", "warnings", "xml", "yaml", "zlib",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "eval", "exec", "input", "compile"}
 MAX_LINES = 420

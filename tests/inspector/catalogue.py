@@ -145,7 +145,9 @@ ROWS: Final = {
     "CI.VendorData": Row("WW-", "cloud-init-takes-vendor-data"),
     "CI.InstanceId": Row("WWW", "cloud-init-instance-id-is-not-fixed"),
     # Of Windows.
-    "WIN.Edition": Row("FWI", "windows-release-is-supported windows-release-is-maintained"),
+    "WIN.Edition": Row(
+        "FWI", "windows-release-is-supported windows-release-is-maintained windows-edition-does-not-expire"
+    ),
     "WIN.Hives": Row("FFF", "windows-hives-load windows-control-set-is-good windows-hives-are-small-enough"),
     "WIN.HiveLogs": Row("WWW", "windows-hives-are-written-completely windows-boot-store-is-written-completely"),
     "WIN.BootMgr": Row("FFF", "windows-boot-manager-exists"),

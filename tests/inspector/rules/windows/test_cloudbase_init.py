@@ -108,7 +108,7 @@ def test_without_it_there_is_no_configuration() -> None:
 
 
 @pytest.mark.parametrize("below", [r"\Plugins", r"\i-0001\Plugins"])
-@pytest.mark.parametrize("above", ["", "Wow6432Node\\"])
+@pytest.mark.parametrize("above", ["", "WOW6432Node\\"])
 def test_plugins_that_ran(above: str, below: str) -> None:
     key = f"{above}{STATE}{below}"
     verdict = found(windows_cloudbase_init_state_is_gone, software={key: {"SetHostNamePlugin": 1, "UserDataPlugin": 1}})

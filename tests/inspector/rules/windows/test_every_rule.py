@@ -27,7 +27,7 @@ READS: Final = {
         windows-no-update-is-under-way windows-nvme-driver-boots windows-rdp-is-enabled
         windows-rdp-needs-no-ipsec windows-setup-is-not-under-way windows-starts-its-own-programs
         windows-takes-the-time-from-a-server windows-time-service-starts windows-update-service-starts
-        windows-virtio-devices-are-enabled windows-virtio-disk-is-matched windows-virtio-drivers-are-recent
+        windows-virtio-disk-is-matched windows-virtio-drivers-are-recent
         windows-virtio-drivers-match-their-signatures windows-virtio-net-is-matched
         windows-virtio-packages-are-whole
     """,
