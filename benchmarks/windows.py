@@ -1,10 +1,11 @@
-"""A Windows guest to be checked, and a disk with a real SYSTEM hive of which one value is asked for."""
+"""Windows guests to be checked, one with a real SYSTEM hive, and a disk with another that is asked for one value."""
 
 from __future__ import annotations
 
 import lzma
 import os
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,10 @@ from fixtures.windows.disk import Part, build_windows_disk, can_build
 from fixtures.windows.guest import build_guest
 from fixtures.windows.hive import Keys, merged
 from fixtures.windows.release import RELEASES
+from fixtures.windows.system_drive import system_drive
+from tests.inspector import test_real_windows_disk as real_disk
+from tests.samples import SYSTEM_HIVE, archive
+from tests.windows_disk import hives
 
 HIVES: Final = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "known" / "hives"
 CONFIG: Final = "/Windows/System32/config"
@@ -36,6 +41,31 @@ def make_disks(folder: Path) -> tuple[Path, Path] | None:
     _convert(raw, registry)
     raw.unlink()
     return guest, registry
+
+
+def make_real_disk(folder: Path) -> Path | str:
+    """Return the qcow2 disk of a Windows 10 with a SYSTEM hive of a real machine, made unless it is there, or why not.
+
+    Each service of that hive has its program.
+    """
+    disk = folder / "windows-real.qcow2"
+    if disk.is_file():
+        return disk
+    if not archive(SYSTEM_HIVE).is_file():
+        return f"{archive(SYSTEM_HIVE).name} was not fetched (make samples)"
+    if reason := can_build():
+        return reason
+    if not HIVES.is_dir():
+        return "../shared/corpus is absent"
+    release = real_disk.RELEASE
+    with tempfile.TemporaryDirectory() as temporary:
+        content = real_disk.prepared(Path(temporary, "SYSTEM"), release)
+    raw = folder / "windows-real.partial"
+    programs = real_disk.programs(content, system_drive(release))
+    build_guest(release, raw, hive, {**hives(), f"{CONFIG}/SYSTEM": content}, programs)
+    _convert(raw, disk)
+    raw.unlink()
+    return disk
 
 
 @cache

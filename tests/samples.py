@@ -20,12 +20,16 @@ NTFS_OF_CLOUD_FILES: Final = "dissect_ntfs-3.16/tests/_data/ntfs-cloud.bin.gz"
 """A volume with the folder of OneDrive, one of its files kept in the cloud alone."""
 
 
+def archive(name: str) -> Path:
+    """Return where the archive with a sample is, if it was fetched."""
+    return FOLDER / f"{name.partition('/')[0]}.tar.gz"
+
+
 def sample(name: str, target: Path) -> Path:
     """Unpack a sample to `target`, sparsely; skip the calling test where it was not fetched."""
-    archive = FOLDER / f"{name.partition('/')[0]}.tar.gz"
-    if not archive.is_file():
-        pytest.skip(f"{archive.name} was not fetched: nothing of a real Windows was tested")
-    with tarfile.open(archive) as members:
+    if not archive(name).is_file():
+        pytest.skip(f"{archive(name).name} was not fetched: nothing of a real Windows was tested")
+    with tarfile.open(archive(name)) as members:
         packed = members.extractfile(name)
         assert packed is not None
         with gzip.open(packed) as content, target.open("wb") as out:
