@@ -73,7 +73,7 @@ def collect_packages(facts: Facts) -> Packages:
     """
     guest = facts[Guest]
     if guest.family == "windows":
-        raise UnknownFact("a Windows guest has no package database")
+        raise UnknownFact("a Windows guest has no package manager of Linux")
     found = list(_databases(guest))
     wanted = _manager(facts)
     if wanted is not None:

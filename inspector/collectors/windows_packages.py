@@ -39,7 +39,7 @@ def read_servicing_packages(registry: Registry, unread: Unread, untold: Unread) 
     """Read the updates that can be read.
 
     `unread` keeps what hides an update or its state, `untold` what else is not told: when it was installed, or that
-    its key has no state at all.
+    its key has no state at all, or a name that is none of a package.
     """
     place = registry.place(_PACKAGES)
     updates: list[ServicingPackage] = []
@@ -49,8 +49,13 @@ def read_servicing_packages(registry: Registry, unread: Unread, untold: Unread) 
             count += 1
             if count > _MAX_PACKAGES:
                 raise ParseError(place, f"at most {_MAX_PACKAGES} packages wanted, more found")
-            if key.name.lower().startswith(_UPDATE) and (identity := parse_package_identity(key.name)):
+            if not key.name.lower().startswith(_UPDATE):
+                continue
+            if identity := parse_package_identity(key.name):
                 updates.append(_update(registry, key, identity, unread, untold))
+                continue
+            with untold.kept():
+                raise UnknownFact(f"the identity of a package wanted, {key.name} found", registry.in_guest(key.place))
         if not count:
             raise UnknownFact("which updates are installed is not told", place)
     return ServicingPackages(tuple(updates), count, place)
@@ -61,6 +66,7 @@ def _update(
 ) -> ServicingPackage:
     value = state = installed_at = None
     with unread.kept():
+        registry.own(key)
         value = key.value(_STATE)
         state = None if value is None else registry.dword(value)
     with untold.kept():

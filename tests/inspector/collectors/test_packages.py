@@ -229,8 +229,8 @@ def test_the_facts_that_ask_for_packages_know_those_of_rpm() -> None:
     assert (verdict.evidence[0].seen, verdict.evidence[0].place.key) == ("qemu-guest-agent 17:8-1", "package 5")
 
 
-def test_windows_is_said_to_have_no_package_database() -> None:
+def test_windows_is_said_to_have_no_package_manager_of_linux() -> None:
     tree = MemoryTree({"/Windows/x": ""})
     facts = Facts({Guest: Guest([Mount("/", None, tree, tree.root)], "windows")}, COLLECTORS)
-    with pytest.raises(UnknownFact, match="a Windows guest has no package database"):
+    with pytest.raises(UnknownFact, match="a Windows guest has no package manager of Linux"):
         facts[Packages]

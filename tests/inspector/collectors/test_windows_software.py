@@ -283,6 +283,13 @@ def test_what_is_wrong_with_one_update_hides_no_other() -> None:
     ]  # fmt: skip
 
 
+def test_an_update_whose_name_is_none_of_a_package_is_told() -> None:
+    odd = rf"{PACKAGES}\Package_for_KB5000001~amd64"
+    software = found({odd: {"CurrentState": 0x70}})
+    assert told(software) == [(odd, "the identity of a package wanted, Package_for_KB5000001~amd64 found")]
+    assert golden(software={odd: {"CurrentState": 0x70}})[ServicingPackages].count == 5
+
+
 def test_no_rule_minds_when_an_update_was_installed() -> None:
     (path,) = package("Package_for_KB5000001", "10.0.1.2")
     facts = golden(software={path: {"CurrentState": 0x70, "InstallTimeLow": "x", "InstallTimeHigh": 1}})
@@ -293,3 +300,18 @@ def test_without_updates_that_is_a_problem() -> None:
     assert told(found({PACKAGES: None})) == [
         (rf"{SERVICING}\Packages", "which updates are installed is not told")
     ]  # fmt: skip
+
+
+LINKS: Final = (rf"{UNINSTALL}\AddressBook", next(iter(package("Package_for_RollupFix", "20348.2113.1.9"))))
+
+
+@pytest.mark.parametrize("path", LINKS, ids=["program", "update"])
+def test_a_link_to_another_key_is_not_followed_and_told(path: str) -> None:
+    content = bytearray(hive(changed(SOFTWARE, {})))
+    key = open_hive(Memory(bytes(content))).key(path)
+    assert key
+    content[content.index(b"nk", key.place.offset) + 2] |= 0x10
+    software = found(files={f"{CONFIG}/SOFTWARE": bytes(content)})
+    assert (path, f"{path} is a link to another key, which is not followed") in told(software)
+    assert "AddressBook" in names(software) or "Uninstall" in path
+    assert [it.state for it in software.updates] == [0x50, None if "RollupFix" in path else 0x70, 0x70]
