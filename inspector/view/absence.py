@@ -11,11 +11,12 @@ from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import Guest, NotFound
 from inspector.suggestion import closest
-from parsers.filesystem.tree import FileType
+from parsers.filesystem.tree import FileType, StreamKeeping
 from parsers.place import ParseError
 
 _WILDCARD: Final = re.compile(r"[*?]")
 _DRIVE: Final = re.compile(r"/[A-Za-z]:")
+_SHOWN: Final = 20
 Written = Callable[[Sequence[str]], str]
 Names = Callable[[Sequence[str]], Iterable[str] | None]
 
@@ -46,7 +47,7 @@ def _hint(guest: Guest, path: str) -> str:
         return _joined(parts) if path.startswith("/") else guest.written(_joined(parts))
 
     try:
-        return _in_the_way(guest, parts, written) or instead(parts, names, written)
+        return _in_the_way(guest, parts, written) or _streams(guest, parts) or instead(parts, names, written)
     except (UnknownFact, ParseError):
         return ""
 
@@ -64,6 +65,17 @@ def _in_the_way(guest: Guest, parts: Sequence[str], written: Written) -> str:
         if kind not in {FileType.SYMLINK, FileType.DIRECTORY}:
             return f"; '{written(parts[:count])}' is no directory"
     return ""
+
+
+def _streams(guest: Guest, parts: Sequence[str]) -> str:
+    """Tell which streams a file has, where one of them was asked for; "" where none was, or the file is not there."""
+    *above, last = parts
+    name, colon, _ = last.partition(":")
+    tree = guest.mount_of(_joined(above)).tree
+    if not colon or not isinstance(tree, StreamKeeping) or not guest.exists(_joined([*above, name])):
+        return ""
+    names = [stream.name for stream in tree.streams(guest.lstat(_joined([*above, name])).inode)]
+    return f"; the streams of '{name}': {', '.join(names[:_SHOWN])}" if names else f"; '{name}' has no streams"
 
 
 def _joined(parts: Sequence[str]) -> str:

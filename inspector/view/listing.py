@@ -16,8 +16,9 @@ from inspector.facts import UnknownFact
 from inspector.guest import POSIX, Guest, Mount, Syntax, inode_flags
 from inspector.mounts import find_guest, named_tree
 from inspector.target import Target
-from parsers.filesystem.tree import FileType, Stat
-from parsers.place import ParseError
+from inspector.view.size import size
+from parsers.filesystem.tree import FileType, SecurityDescribing, Stat, StreamKeeping, Tree
+from parsers.place import ParseError, Place
 from parsers.source import Source
 
 CHUNK: Final = 1 << 20
@@ -165,17 +166,36 @@ class Listing:
         asked, path = path, self._guest.normal(path)
         stat = self._guest.lstat(asked)
         mount = self._guest.mount_of(path if stat.type is FileType.DIRECTORY else posixpath.dirname(path))
-        xattrs = mount.tree.xattrs(stat.inode) if mount.tree else {}
+        tree, inode = mount.tree, stat.inode
+        xattrs = tree.xattrs(inode) if tree else {}
         return {
             **self._written_as(asked, self._entry(path, mount, stat)),
-            "flags": self._read(lambda: list(inode_flags(mount.tree, stat))),
+            "flags": self._read(lambda: list(inode_flags(tree, stat))),
             "links": stat.links,
             "atime": iso_time(stat.atime),
             "ctime": iso_time(stat.ctime),
             "btime": iso_time(stat.btime),
             "rdev": list(stat.rdev) if stat.rdev else None,
             "xattrs": {name: value.decode("utf-8", "surrogateescape") for name, value in sorted(xattrs.items())},
+            "streams": self._read(lambda: _streams(tree, inode)),
+            "security": self._read(lambda: _security(tree, inode, self._guest.place(asked))),
         }
+
+
+def _streams(tree: Tree | None, inode: int) -> list[dict[str, Any]] | None:
+    """The streams besides the content; None where the file system has none."""
+    if not isinstance(tree, StreamKeeping):
+        return None
+    return [{"name": it.name, "size": it.size} for it in tree.streams(inode)]
+
+
+def _security(tree: Tree | None, inode: int, place: Place) -> str | None:
+    """The security descriptor of Windows in SDDL; None where the file system has none."""
+    if not isinstance(tree, SecurityDescribing):
+        return None
+    from parsers.windows.security_descriptor import parse_security_descriptor  # which Linux does without
+
+    return parse_security_descriptor(tree.security_descriptor(inode), place).sddl()
 
 
 def chunks(source: Source) -> Iterator[bytes]:
@@ -217,9 +237,13 @@ def stat_lines(entry: Entry) -> str:
     return "".join(f"{name:>8}: {_shown(value)}\n" for name, value in shown.items() if value not in (None, [], {}))
 
 
+def _shown_stream(stream: Entry) -> str:
+    return f"{printable(stream['name'])} ({size(stream['size'])})"
+
+
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{printable(str(key))}={printable(str(item))}" for key, item in value.items())
     if isinstance(value, list):
-        return ", ".join(printable(str(item)) for item in value)
+        return ", ".join(_shown_stream(item) if isinstance(item, dict) else printable(str(item)) for item in value)
     return printable(str(value))

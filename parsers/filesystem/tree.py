@@ -211,6 +211,22 @@ class FeatureNaming(Protocol):
         ...
 
 
+class Stream(msgspec.Struct, frozen=True):
+    """A stream of a file besides its content: what stands behind the colon of `file:stream`, and the bytes it holds."""
+
+    name: str
+    size: int
+
+
+@runtime_checkable
+class StreamKeeping(Protocol):
+    """A tree whose files may have several streams of data."""
+
+    def streams(self, inode: int) -> tuple[Stream, ...]:
+        """Return the streams of an inode besides its content; a stream has none."""
+        ...
+
+
 @runtime_checkable
 class SecurityDescribing(Protocol):
     """A tree whose files have security descriptors of Windows."""

@@ -44,9 +44,10 @@ OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     image = make(tmp_path_factory.mktemp("ntfs") / "n.img", "16M", "-L", "System")
-    with mounted(image) as top:
+    with mounted(image, "streams_interface=windows") as top:
         (top / "Windows/System32/drivers").mkdir(parents=True)
         (top / "Windows/System32/drivers/viostor.sys").write_bytes(b"MZ" + bytes(70_000))
+        (top / "Windows/System32/drivers/viostor.sys:origin").write_bytes(b"there" * 20_000)
         set_flags(top / "Windows/System32/drivers/viostor.sys", 0x21)
     return image.read_bytes()
 
@@ -74,7 +75,18 @@ def test_it_is_browsed_in_a_vhd(volume: bytes, tmp_path: Path) -> None:
     assert listed[-1]["flags"] == ["archive", "read-only"]
     path = "/windows/SYSTEM32/Drivers/VIOSTOR.SYS"
     assert call("cat", "--volume", "sda1", image, path).stdout == content
-    assert json.loads(call("stat", "--format", "json", "--volume", "sda1", image, path).stdout)["size"] == len(content)
+    stat = json.loads(call("stat", "--format", "json", "--volume", "sda1", image, path).stdout)
+    assert (stat["size"], stat["streams"]) == (len(content), [{"name": "origin", "size": 100_000}])
+    assert (
+        stat["security"] == "O:BAG:BAD:(A;OICI;FA;;;WD)"
+    )  # what ntfs-3g gives a file by itself: all rights to everyone
+    assert call("cat", "--volume", "sda1", image, f"{path}:Origin").stdout == b"there" * 20_000
+    assert call("cat", "--volume", "sda1", image, f"{path}::$DATA").stdout == content
+    text = call("stat", "--volume", "sda1", image, path).stdout.decode()
+    assert " streams: origin (97.7 KiB)\n" in text
+    refused = call("cat", "--volume", "sda1", image, f"{path}:orign").stderr.decode()
+    assert refused.endswith(":orign does not exist; the streams of 'VIOSTOR.SYS': origin\n")
+    assert call("cat", "--volume", "sda1", image, "/windows:x").stderr.endswith(b"; 'windows' has no streams\n")
     shown = json.loads(call("show", "--format", "json", image).stdout)["volumes"][0]
     assert (shown["device"], shown["type"], shown["label"], shown["backend"]) == ("sda1", "ntfs", "System", "native")
 

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Final
 
-import msgspec
-
 from parsers.filesystem.ntfs.attribute import ENCRYPTED, Attribute, Type, size_of, value_of
 from parsers.filesystem.ntfs.boot import BootSector
 from parsers.filesystem.ntfs.consistency import contradictions
@@ -31,7 +29,7 @@ from parsers.filesystem.ntfs.state import VolumeState, log_trouble, read_volume_
 from parsers.filesystem.ntfs.usage import measure_usage
 from parsers.filesystem.ntfs.volume import Volume
 from parsers.filesystem.ntfs.wof import STREAM, expand
-from parsers.filesystem.tree import DirEntry, FileType, Stat, Usage
+from parsers.filesystem.tree import DirEntry, FileType, Stat, Stream, Usage
 from parsers.place import ParseError, Place, Problem, UnsupportedError
 from parsers.source import Source
 
@@ -67,13 +65,6 @@ _EPOCH: Final = 116_444_736_000_000_000  # 1970 in units of 100 ns since 1601
 _NAMESPACE: Final = 65  # byte of a name that tells what kind of name it is
 _DIRECTORY, _FILE = Special(FileType.DIRECTORY), Special(FileType.FILE)
 _KEPT_DIRECTORIES: Final = 16
-
-
-class Stream(msgspec.Struct, frozen=True):
-    """An alternate data stream: what stands behind the colon of `file:stream`, and the bytes it holds."""
-
-    name: str
-    size: int
 
 
 class NtfsTree:
@@ -183,8 +174,8 @@ class NtfsTree:
         name, _, stream = name.partition(":")
         base = self._find(directory, name)
         key = self._key(stream)
-        if base is None or key is None:
-            return None
+        if not key or base is None:  # the type alone (`file::$DATA`) is that of the content
+            return None if key is None else base
         for index, item in enumerate(self._streams(self._records.get(base)), 1):
             if self._upper.key(item.name) == key:
                 return index << 48 | base
@@ -288,6 +279,8 @@ class NtfsTree:
 
     def streams(self, inode: int) -> tuple[Stream, ...]:
         """Return the alternate data streams."""
+        if inode > _NUMBER:
+            return ()
         file = self._records.get(inode)
         return tuple(Stream(shown(item.name), size_of(self._volume, item)) for item in self._streams(file))
 
@@ -364,7 +357,7 @@ class NtfsTree:
     def _key(self, stream: str) -> str | None:
         """Return what a stream's name is compared by; None for no name. Its type may stand behind it."""
         name = stored(stream)
-        return self._upper.key(name.removesuffix(":$DATA")) if name else None
+        return self._upper.key(name).removesuffix(":$DATA") if name else None
 
     def _stream(self, file: Inode, inode: int) -> Attribute:
         """Return the stream that the number of an inode means."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.inspector.cli.conftest import call
 from tests.inspector.cli.test_ls import FIELDS
 
-MORE = ["links", "atime", "ctime", "btime", "rdev", "xattrs"]
+MORE = ["links", "atime", "ctime", "btime", "rdev", "xattrs", "streams", "security"]
 
 
 def test_json_has_the_fields_of_ls_and_more(disk: Path) -> None:

@@ -67,17 +67,19 @@ def test_the_exact_name_goes_first(tmp_path: Path) -> None:
 def test_streams_are_found_as_windows_spells_them(filled: FileSource) -> None:
     tree = open_ntfs(filled)
     file = find(tree, "/f100")
-    for name in ("f100:Zone.Identifier", "F100:ZONE.IDENTIFIER", "f100:zone.identifier:$DATA"):
+    for name in ("f100:Zone.Identifier", "F100:ZONE.IDENTIFIER", "f100:zone.identifier:$Data"):
         inode = tree.lookup(tree.root, name)
         assert inode
         stat = tree.stat(inode)
         assert (stat.inode, stat.type, stat.size) == (inode, FileType.FILE, 26)
         assert tree.open(inode).read_at(0, 14) == b"[ZoneTransfer]"
-        assert tree.xattrs(inode) == {}
+        assert (tree.xattrs(inode), tree.streams(inode)) == ({}, ())
+    assert [(stream.name, stream.size) for stream in tree.streams(file)] == [("Zone.Identifier", 26)]
+    assert tree.lookup(tree.root, "f100::$DATA") == tree.lookup(tree.root, "F100::$data") == file
     folder = tree.lookup(tree.root, "small:of a folder")
     assert folder
     assert tree.stat(folder).type is FileType.FILE
-    for name in ("f100:absent", "f100:", "absent:Zone.Identifier", "f100::$DATA", ":", "f100:\udcff"):
+    for name in ("f100:absent", "f100:", "absent:Zone.Identifier", "absent::$DATA", ":", "f100:\udcff"):
         assert tree.lookup(tree.root, name) is None
     with pytest.raises(ParseError, match="9 streams wanted, 1 found"):
         tree.open(9 << 48 | file)
