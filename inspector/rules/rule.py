@@ -29,9 +29,20 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
     title: str
     judge: Callable[..., Verdict]
-    sections: dict[str, str]
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     os: Family = "linux"
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The sections of the docstring by their names, each in one line; taken apart when they are asked for."""
+        parts = _SECTION.split(inspect.cleandoc(self.judge.__doc__ or ""))
+        what = {"What": " ".join(parts[0].split())} if parts[0].strip() else {}
+        return what | {key: " ".join(body.split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keyword-only parameters by their names, with their annotations."""
+        parameters = inspect.signature(self.judge).parameters.values()
+        return {item.name: item.annotation for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
 
     @property
     def why(self) -> str:
@@ -59,17 +70,8 @@ def rule(name: str, title: str, os: Family = "linux") -> Callable[[Callable[...,
     """Make a rule of a function from facts (and keyword-only parameters) to a verdict, for guests of family `os`."""
 
     def wrap(judge: Callable[..., Verdict]) -> Rule:
-        text = inspect.cleandoc(judge.__doc__ or "")
-        parts = _SECTION.split(text)
-        sections = {"What": " ".join(parts[0].split())} if parts[0].strip() else {}
-        sections |= {key: " ".join(body.split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
-        if not {"Why", "Fix"} <= sections.keys():
+        if not all(f"{section}:" in (judge.__doc__ or "") for section in ("Why", "Fix")):
             raise TypeError(f"rule {name}: the docstring wants the sections Why and Fix")
-        parameters = {
-            parameter.name: parameter.annotation
-            for parameter in inspect.signature(judge).parameters.values()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        return Rule(name, title, judge, sections, parameters, os)
+        return Rule(name, title, judge, os)
 
     return wrap
