@@ -145,7 +145,7 @@ def _trusted(verdict: Verdict, rule: Rule, facts: Facts) -> Verdict:
     touched = sorted({volume for place in places if (volume := _volume(place, facts)) in stale})
     if not touched:
         return verdict
-    note = f"read from {', '.join(touched)}, whose journal was not replayed"
+    note = f"read from {', '.join(touched)}, not unmounted cleanly: what was written last may be lacking"
     if verdict.status is Status.OK:
         return Verdict(Status.WARNING, note, verdict.evidence, known=False, fix=_SHUT_DOWN)
     fix = rule.fix if verdict.known else None

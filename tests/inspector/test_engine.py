@@ -150,7 +150,7 @@ def test_nothing_is_ok_that_was_read_under_a_journal_which_was_not_replayed(judg
         (Status.WARNING, False),
         (Status.FAILED, False),
     ]
-    note = "read from sda1, whose journal was not replayed"
+    note = "read from sda1, not unmounted cleanly: what was written last may be lacking"
     assert [result.message for result in check.rules] == [note, f"it is bad ({note})"]
     assert "shut it down cleanly" in check.rules[0].fix
     assert check.rules[1].fix == "mend it."
