@@ -69,6 +69,7 @@ MODULES: Final[tuple[str, ...]] = (
     "windows.firewall",
     "windows.foreign_tools",
     "windows.hibernation",
+    "windows.hosts",
     "windows.identity",
     "windows.ipsec",
     "windows.log_on",

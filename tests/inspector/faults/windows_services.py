@@ -86,6 +86,10 @@ SERVICE_FAULTS: Final = (
         "route-of-the-source", "WindowsNetwork", WARNING, rf"{_PARAMETERS}\PersistentRoutes",
         "0.0.0.0,0.0.0.0,10.0.0.1,-1", "",
     ),
+    Fault(
+        "update-server-in-hosts", "WindowsNetwork", WARNING, r"C:\Windows\System32\drivers\etc\hosts",
+        files={f"{DRIVERS}/etc/hosts": "127.0.0.1 localhost\r\n0.0.0.0 fe2.update.microsoft.com\r\n"},
+    ),
     in_software(
         "proxy-of-services", "WindowsNetwork", WARNING, CONNECTIONS, "WinHttpSettings", _PROXY
     ),
