@@ -79,7 +79,7 @@ def windows_hives_load(facts: Facts) -> Verdict:
         with unread.kept():
             broken += part(registry)
     if bad:
-        return failed("a hive of the machine is lacking, or what it has to hold is", *bad, *broken)
+        return failed("a hive of the machine is lacking, broken, or without what it has to hold", *bad, *broken)
     unread.tell()
     if broken:
         return warning("hives lack what updates, devices or users need", *broken)
