@@ -113,6 +113,7 @@ class Guest:
         self._syntax = syntax
         self._mounts = {mount.path: mount for mount in (*self.mounts, *unlisted)}
         self._spots: dict[str, _Spot] = {}
+        self._asked: dict[str, _Spot] = {}
         if "/" not in self._mounts or self._mounts["/"].tree is None:
             raise UnknownFact("no root file system")
 
@@ -278,6 +279,18 @@ class Guest:
     # -- resolving -------------------------------------------------------------------------------------------------
 
     def _find(self, path: str, *, follow: bool = True) -> _Spot:
+        """Return what `path` leads to; as it was asked for before where it was, be it spelt in one way or another."""
+        if not follow:
+            return self._walked(path, follow=False)
+        known = self._asked.get(path)
+        if known is None:
+            known = self._walked(path, follow=True)
+            if len(self._asked) >= _KEPT_SPOTS:
+                self._asked.clear()
+            self._asked[path] = known
+        return known
+
+    def _walked(self, path: str, *, follow: bool) -> _Spot:
         if len(path) > MAX_PATH:
             raise NotFound(path)
         parts = self._syntax.split(path).parts
