@@ -27,7 +27,9 @@ _SYSTEM: Final = r"\Windows\System32"
 _CRITICAL: Final = (
     "ntoskrnl.exe", "smss.exe", "csrss.exe", "wininit.exe", "winlogon.exe", "services.exe", "lsass.exe", "svchost.exe",
     "userinit.exe", "ntdll.dll", "kernel32.dll", "hal.dll", "ci.dll", "cmd.exe", "reg.exe",
+    "advapi32.dll", "gdi32.dll", "msvcrt.dll", "rpcrt4.dll", "sechost.dll", "user32.dll", "basesrv.dll", "winsrv.dll",
 )  # fmt: skip
+"""The last ones are libraries that real machines of Windows 7 and 10 name in `KnownDLLs`, and as those of csrss.exe."""
 _STARTED: Final = frozenset(
     {*_CRITICAL, "explorer.exe", "logonui.exe", "utilman.exe", "sethc.exe", "osk.exe", "taskmgr.exe", "autochk.exe"}
 )

@@ -232,6 +232,8 @@ FAULTS: Final = (
         {rf"{_MANAGER}\Power": {"HiberbootEnabled": 1}}, files={"/hiberfil.sys": bytes(4096)},
     ),
     of_file("no-session-manager", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe", r"C:\Windows\System32\smss.exe"),
+    of_file("library-of-windows-quarantined", "WindowsStart", FAILED, f"{SYSTEM32}/user32.dll",
+            r"C:\Windows\System32\user32.dll"),
     of_file("session-manager-for-32-bits", "WindowsStart", FAILED, f"{SYSTEM32}/smss.exe",
             r"C:\Windows\System32\smss.exe", program("i386")),
     in_software("no-shell", "WindowsStart", FAILED, _WINLOGON, "Shell", None),
