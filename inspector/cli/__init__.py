@@ -7,6 +7,7 @@ terminated.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -137,3 +138,5 @@ def main() -> None:
         _drop_output()
         complain(f"the output cannot be written: {error.strerror or error}")
         sys.exit(_USAGE)
+    finally:
+        gc.freeze()  # what a last search for cycles would free goes with the process
