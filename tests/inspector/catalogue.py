@@ -201,7 +201,7 @@ ROWS: Final = {
     "WIN.NicDhcp": Row(
         "WWW",
         "windows-network-cards-use-dhcp windows-name-servers-come-from-dhcp "
-        "windows-routes-are-not-persistent windows-goes-through-no-proxy",
+        "windows-routes-are-not-persistent windows-goes-through-no-proxy windows-hosts-names-no-server",
     ),
     "WIN.Rdp": Row(
         "FW-",
