@@ -44,7 +44,8 @@ def windows_starts_its_own_programs(facts: Facts) -> Verdict:
     anybody logs on.
 
     Fix: set BootExecute to `autocheck autochk *`, Shell to explorer.exe, Userinit to
-    `C:\Windows\system32\userinit.exe,`, and delete the value Debugger that is named.
+    `C:\Windows\system32\userinit.exe,`, and delete the value Debugger that is named; where a program of these is gone,
+    `sfc /scannow /offbootdir=C:\ /offwindir=C:\Windows` from the recovery console.
 
     Reads: Session Manager\BootExecute, Winlogon, Image File Execution Options
 
