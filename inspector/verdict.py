@@ -74,24 +74,29 @@ class NotApplicable(Exception):  # noqa: N818 - not an error: the rule does not 
     """Raised by a rule that does not concern this guest; the argument is the reason."""
 
 
+def _once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Return each piece of evidence once: several things may go wrong at one place."""
+    return tuple(dict.fromkeys(evidence))
+
+
 def ok(message: str, *evidence: Evidence) -> Verdict:
     """Everything that the rule speaks of was read and is good."""
-    return Verdict(Status.OK, message, evidence)
+    return Verdict(Status.OK, message, _once(evidence))
 
 
 def warning(message: str, *evidence: Evidence, fix: str | None = None) -> Verdict:
     """It works, but less well than it should."""
-    return Verdict(Status.WARNING, message, evidence, fix=fix)
+    return Verdict(Status.WARNING, message, _once(evidence), fix=fix)
 
 
 def failed(message: str, *evidence: Evidence, fix: str | None = None) -> Verdict:
     """The guest may not boot, get no network, or let nobody in."""
-    return Verdict(Status.FAILED, message, evidence, fix=fix)
+    return Verdict(Status.FAILED, message, _once(evidence), fix=fix)
 
 
 def unknown(reason: str, *evidence: Evidence) -> Verdict:
     """What the rule speaks of could not be read; `evidence` defaults to the image as a whole."""
-    return Verdict(Status.WARNING, reason, evidence or (Evidence(Place("image"), reason),), known=False)
+    return Verdict(Status.WARNING, reason, _once(evidence) or (Evidence(Place("image"), reason),), known=False)
 
 
 def together(verdicts: Mapping[str, Verdict]) -> Verdict:

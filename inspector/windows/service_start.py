@@ -75,8 +75,8 @@ def _odd_start(found: Service, usual: Start) -> str | None:
     if found.start in (None, Start.DISABLED):
         return f"{found.name} is disabled"
     if found.start < Start.AUTOMATIC:
-        return f"{found.name} is no driver, and is started by nobody at {found.start_name}"
-    return f"{found.name} is started {found.start_name}, not {usual.name.lower()}" if _is_late(found, usual) else None
+        return f"{found.name} is no driver, and nothing else is started by the start type {found.start_name}"
+    return f"{found.name} is started on demand, not by itself" if _is_late(found, usual) else None
 
 
 def _is_late(found: Service, usual: Start) -> bool:
@@ -149,7 +149,8 @@ def _late(registry: Registry, found: Service, latest: Start) -> Iterator[tuple[s
         seen = "not set" if found.type is None else f"type {found.type:#x}"
         yield f"{found.name} is no driver", Evidence(registry.place(key, "Type"), seen)
     if found.start is None or not Start.BOOT <= found.start <= latest:
-        yield f"{found.name} is not started at {latest.name.lower()}", Evidence(found.start_place, found.start_name)
+        wanted = "on demand" if latest is Start.MANUAL else f"at {latest.name.lower()}"
+        yield f"{found.name} is not started {wanted}", Evidence(found.start_place, found.start_name)
     elif latest is Start.BOOT and found.start_override:
         outweighs = Evidence(registry.place(rf"{key}\StartOverride", "0"), str(found.start_override))
         yield f"{found.name} is not started at boot, in spite of Start", outweighs

@@ -30,3 +30,9 @@ def test_the_worst_counts() -> None:
     assert at_least(Status.FAILED, Status.WARNING)
     assert at_least(Status.WARNING, Status.WARNING)
     assert not at_least(Status.OK, Status.WARNING)
+
+
+def test_evidence_is_given_once() -> None:
+    seen, other = Evidence(Place("/a", 1), "x"), Evidence(Place("/a", 2), "x")
+    for make in (ok, warning, failed, unknown):
+        assert make("a sentence", seen, other, seen).evidence == (seen, other)

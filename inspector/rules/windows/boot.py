@@ -52,8 +52,8 @@ def windows_boot_manager_exists(facts: Facts) -> Verdict:
     if any(loader.unread for loader in bad):
         return unknown("the boot manager cannot be read", *evidence)
     if len(bad) < len(loaders):
-        return warning("the boot manager of one kind of firmware is lacking", *evidence)
-    return failed("there is no boot manager", *evidence)
+        return warning("the boot manager of one kind of firmware is lacking, or cannot be started", *evidence)
+    return failed("there is no boot manager, or none that can be started", *evidence)
 
 
 class _Start(NamedTuple):

@@ -41,7 +41,9 @@ class _Trails:
             try:
                 self.good.append(Evidence(entries.follow(entry), f"of the entry {called}"))
             except BrokenEntry as broken:
-                evidence = Evidence(broken.place, f"the entry {called} {broken.flaw}: {broken.seen}")
+                said = broken.flaw.endswith(broken.seen.removeprefix("it "))
+                seen = f"the entry {called} {broken.flaw}" + ("" if said else f": {broken.seen}")
+                evidence = Evidence(broken.place, seen)
                 self.broken.append((evidence, broken.known))
 
     def judged(self, good: str, bad: str) -> Verdict:

@@ -116,7 +116,7 @@ def _plugins(registry: Registry) -> Iterator[Evidence]:
         for key in registry.subkeys(state):
             plugins = key if key.name == _PLUGINS else key.subkey(_PLUGINS)
             if plugins and plugins.value_count:
-                yield Evidence(registry.in_guest(plugins.place), f"{plugins.value_count} plugins have run")
+                yield Evidence(registry.in_guest(plugins.place), f"plugins that have run: {plugins.value_count}")
 
 
 def _logs(guest: Guest) -> Iterator[Evidence]:

@@ -72,7 +72,7 @@ def windows_boot_drivers_exist(facts: Facts) -> Verdict:
     if critical:
         return failed("Windows cannot start without drivers that are not there", *critical[:_SHOWN], *bad[:_SHOWN])
     if bad:
-        return warning(f"{len(bad)} of {len(started)} drivers of the boot do not load", *bad[:_SHOWN])
+        return warning(f"drivers of the boot that do not load: {len(bad)} of {len(started)}", *bad[:_SHOWN])
     unread.tell()
     every.tell()
     return ok("the drivers of the boot are there", Evidence(registry.place(SERVICES), f"{len(started)} drivers"))

@@ -83,7 +83,7 @@ def windows_class_filters_lead_to_drivers(facts: Facts) -> Verdict:
                     else:
                         (good if name.lower() in usual else extra).append(Evidence(place, f"{name} of {devices}"))
     if bad:
-        return failed("filters name drivers that cannot be loaded, or lack that of partitions", *bad, *extra)
+        return failed("filters cannot be loaded, or the one for partitions is lacking", *bad, *extra)
     unread.tell()
     if extra:
         return warning("filters that are not those of Windows", *extra)

@@ -211,7 +211,9 @@ def _address(registry: Registry, key: Key) -> tuple[bool, Evidence]:
     addresses = [text for text in listed if text not in {"", "0.0.0.0"}]  # noqa: S104 - what Windows writes for none
     number = registry.dword(dhcp) if dhcp else int(not addresses)
     if number == 0:
-        return True, Evidence(place, f"a fixed address: {', '.join(addresses) or 'none'}")
+        return True, Evidence(
+            place, f"a fixed address: {', '.join(addresses)}" if addresses else "no DHCP, and no address"
+        )
     return False, Evidence(place, "DHCP" if dhcp else "not set, and no address")
 
 

@@ -84,7 +84,7 @@ def test_a_good_store_is_ok(rule: Rule) -> None:
          "the entry 'Old' starts from a partition that is not in the image: "
             f"partition byte {9 * SIZE} of disk deadbeef"),
         (loader(path=r"\old\winload.exe"), r"\old\winload.exe",
-         "the entry 'Old' needs a file that does not exist: it does not exist"),
+         "the entry 'Old' needs a file that does not exist"),
         ({**menu(bcd.ENTRY, OTHER), OTHER: (0x10200003, {"11000001": WINDOWS})}, rf"\Boot\BCD Objects\{OTHER}",
          f"the entry {OTHER} names no program: no path or device"),
         ({bcd.ENTRY: (0x10200003, {"23000003": OTHER})}, rf"\Boot\BCD {ELEMENTS}\23000003\Element",
@@ -228,14 +228,14 @@ def test_recovery_that_is_gone(others: bcd.Things, gone: str, place: str, what: 
 def test_an_image_of_recovery_that_is_empty_or_unreadable() -> None:
     others, image = bcd.recovery(WINDOWS), "/Recovery/WindowsRE/Winre.wim"
     nodes: list[tuple[Node, str]] = [
-        (b"", "is empty: it is empty"),
+        (b"", "is empty"),
         (b"x", "is no image: it is no image: 4d 53 57 49 4d 00 00 00 wanted, 78 found"),
-        (Dir(), "is no file, but a directory: it is no file, but a directory"),
+        (Dir(), "is no file, but a directory"),
     ]
     for node, flaw in nodes:
         verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, image: node}))
         assert (verdict.status, verdict.known) == (Status.WARNING, True)
-        assert f"needs a file that {flaw}" in seen(verdict)[0][1]
+        assert seen(verdict)[0][1].endswith(f"needs a file that {flaw}")
     verdict = windows_recovery_is_there(facts(NAMED, others, {**RECOVERY_FILES, image: Link("Winre.wim")}))
     assert (verdict.status, verdict.known) == (Status.WARNING, False)
 

@@ -113,7 +113,7 @@ def test_plugins_that_ran(above: str, below: str) -> None:
     key = f"{above}{STATE}{below}"
     verdict = found(windows_cloudbase_init_state_is_gone, software={key: {"SetHostNamePlugin": 1, "UserDataPlugin": 1}})
     assert (verdict.status, verdict.evidence[0].place.key, verdict.evidence[0].seen) == (
-        Status.WARNING, key, "2 plugins have run",
+        Status.WARNING, key, "plugins that have run: 2",
     )  # fmt: skip
     assert found(windows_cloudbase_init_state_is_gone, software={key: None}).status is Status.OK
 

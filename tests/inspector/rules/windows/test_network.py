@@ -177,7 +177,7 @@ def test_a_real_hive_is_read() -> None:
     ("values", "status", "seen"),
     [
         ({"EnableDHCP": 0, "IPAddress": ["10.0.0.5"]}, Status.WARNING, "a fixed address: 10.0.0.5"),
-        ({"EnableDHCP": 0, "IPAddress": ["0.0.0.0"]}, Status.WARNING, "a fixed address: none"),  # noqa: S104 - as above
+        ({"EnableDHCP": 0, "IPAddress": ["0.0.0.0"]}, Status.WARNING, "no DHCP, and no address"),  # noqa: S104 - as above
         ({"EnableDHCP": None}, Status.OK, "not set, and no address"),
     ],
 )
