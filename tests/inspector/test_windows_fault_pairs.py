@@ -25,16 +25,16 @@ _STORE: Final = "/Boot/BCD"
 _OF_OTHERS: Final = 12
 _SAMPLED: Final = 15
 _BY_HIVE: Final = {"system": "SYSTEM", "software": "SOFTWARE", "security": "SECURITY"}
+_UNPUBLISHED: Final = "inf-file-unpublished package-not-active package-not-in-the-database package-without-version"
 _UNTOLD_PACKAGES: Final = (
-    "inf-file-unpublished package-not-active package-not-in-the-database package-without-version viostor-unmatched "
-    "netkvm-unmatched package-that-was-only-staged package-of-another-driver package-of-a-driver-that-starts-late"
+    f"{_UNPUBLISHED} viostor-unmatched netkvm-unmatched package-that-was-only-staged package-of-another-driver "
+    "package-of-a-driver-that-starts-late"
 )
 _OF_PACKAGES: Final = (
     "no-catalogue catalogue-that-is-none driver-store-cleaned package-not-signed driver-copied-over-another "
     "drivers-of-an-older-build drivers-that-somebody-built drivers-of-an-older-red-hat "
     "drivers-that-are-numbered-otherwise"
 )
-_UNPUBLISHED: Final = "inf-file-unpublished package-not-active package-not-in-the-database package-without-version"
 _OLD: Final = (
     "no-catalogue drivers-of-an-older-build drivers-that-somebody-built drivers-of-an-older-red-hat "
     "drivers-that-are-numbered-otherwise"
