@@ -70,12 +70,6 @@ def seen(verdict: Verdict) -> list[tuple[str, str]]:
     return [(str(item.place), item.seen) for item in verdict.evidence]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_good_store_is_ok(rule: Rule) -> None:
-    verdict = rule(facts())
-    assert (verdict.status, verdict.known) == (Status.OK, True)
-
-
 @pytest.mark.parametrize(
     ("others", "place", "what"),
     [
