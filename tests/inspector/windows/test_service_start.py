@@ -77,7 +77,7 @@ def of(system: Any = None, software: Any = None, files: Any = None) -> Broken:
         ({}, {"/Windows/System32/dhcpcore.dll": None}, "dhcpcore.dll", "its DLL does not exist"),
         ({}, {"/Windows/System32/dhcpcore.dll": program("i386")}, "dhcpcore.dll", "its DLL is for i386, "),
     ],
-    ids=str,
+    ids=["good", "no image path", "bare program", "without .exe", "no svchost", "no DLL", "DLL for 32 bits"],
 )
 def test_what_keeps_a_service_from_running(
     values: dict[str, Data], files: dict[str, Node | None], path: str | None, seen: str | None
@@ -161,7 +161,7 @@ START, REMOTE, CORE = "windows-dhcp-client-starts", "windows-rdp-is-enabled", "w
         ("windows-subsystem-starts", of(files={f"{SYSTEM32}/csrss.exe": None})),
         ("windows-log-on-packages-exist", of(files={f"{SYSTEM32}/msv1_0.dll": None})),
     ],
-    ids=str,
+    ids=lambda it: it if isinstance(it, str) else " ".join([*it.system, *it.software, *it.files]),
 )
 def test_the_advice_names_what_is_lacking_and_puts_it_back(rule: str, broken: Broken) -> None:
     told = broken.told(rule)
