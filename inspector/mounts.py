@@ -31,6 +31,7 @@ _VIRTUAL: Final = frozenset({
     "selinuxfs", "swap", "sysfs", "tmpfs", "tracefs",
 })  # fmt: skip
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smbfs", "smb3", "ceph", "glusterfs", "9p", "sshfs", "vboxsf"})
+_FAT: Final = frozenset({"vfat", "exfat"})
 _MAX_NAMED: Final = 8  # every rule repeats them where the guest is not known
 _OPTIONAL: Final = frozenset({"noauto", "nofail"})
 
@@ -81,6 +82,8 @@ def _named_root(storage: Storage, name: str) -> Mount:
     roots = [] if tree is not volume.tree else _roots_on(volume, storage)
     if not roots and isinstance(tree, SecurityDescribing):
         raise InspectorError(rf"{volume.name} holds no system: \Windows\System32\config is not there")
+    if not roots and volume.type in _FAT:
+        raise InspectorError(f"{volume.name} holds no system: none has its root on {volume.type}")
     return _single(roots) if roots else root_mount(volume, tree)
 
 

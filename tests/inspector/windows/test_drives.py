@@ -153,6 +153,9 @@ def test_a_volume_without_windows_is_no_root_that_can_be_chosen() -> None:
     system, other = WindowsTree(windows_files({})), WindowsTree({"/Recovery/x": ""})
     storage = storage_of(volume_of(system, 1, "ntfs"), volume_of(other, 2, "ntfs"))
     assert find_guest(storage, "sda1").family == "windows"
+    esp = storage_of(volume_of(system, 1, "ntfs"), volume_of({"/EFI/x": ""}, 2, "vfat"))
+    with pytest.raises(InspectorError, match=r"^sda2 holds no system: none has its root on vfat$"):
+        find_guest(esp, "sda2")
     with pytest.raises(InspectorError, match="sda2 holds no system"):
         find_guest(storage, "sda2")
 
