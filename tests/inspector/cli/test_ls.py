@@ -103,3 +103,10 @@ def test_a_reader_that_leaves_is_no_error(disk: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
     assert done.stderr == b""
     assert done.stdout.splitlines()[0] == b"/big"
+
+
+def test_a_disk_without_a_system_is_read_by_its_volume(tmp_path: Path) -> None:
+    data = tmp_path / "data.raw"
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", data, "4M"], check=True)
+    assert call("ls", data).stderr.endswith(b": no root file system was found; --volume reads one by itself: sda\n")
+    assert call("ls", "--volume", "sda", data).stdout == b"/lost+found\n"
