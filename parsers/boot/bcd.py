@@ -43,6 +43,7 @@ PATH: Final = 0x12000002
 DESCRIPTION: Final = 0x12000004
 LOCALE: Final = 0x12000005
 INHERIT: Final = 0x14000006
+TRUNCATE_MEMORY: Final = 0x15000007
 RECOVERY_SEQUENCE: Final = 0x14000008
 RECOVERY_ENABLED: Final = 0x16000009
 BOOT_DEBUG: Final = 0x16000010
@@ -68,6 +69,9 @@ KERNEL: Final = 0x22000011
 HAL: Final = 0x22000012
 NX: Final = 0x25000020
 WIN_PE: Final = 0x26000022
+REMOVE_MEMORY: Final = 0x25000031
+ONE_PROCESSOR: Final = 0x26000060
+PROCESSORS: Final = 0x25000061
 SAFE_BOOT: Final = 0x25000080
 SAFE_BOOT_ALTERNATE_SHELL: Final = 0x26000081
 DEBUG: Final = 0x260000A0
@@ -78,7 +82,7 @@ SDI_PATH: Final = 0x32000004
 
 _LIBRARY_NAMES: Final = {
     DEVICE: "device", PATH: "path", DESCRIPTION: "description", LOCALE: "locale", INHERIT: "inherit",
-    0x15000007: "truncatememory", RECOVERY_SEQUENCE: "recoverysequence", RECOVERY_ENABLED: "recoveryenabled",
+    TRUNCATE_MEMORY: "truncatememory", RECOVERY_SEQUENCE: "recoverysequence", RECOVERY_ENABLED: "recoveryenabled",
     BOOT_DEBUG: "bootdebug", 0x15000011: "debugtype", 0x15000013: "debugport", 0x15000014: "baudrate",
     BOOT_EMS: "bootems", EMS_PORT: "emsport", EMS_BAUD_RATE: "emsbaudrate", LOAD_OPTIONS: "loadoptions",
     ADVANCED_OPTIONS: "advancedoptions", OPTIONS_EDIT: "optionsedit", 0x16000046: "graphicsmodedisabled",
@@ -94,7 +98,8 @@ _BOOT_MANAGER_NAMES: Final = {
 _LOADER_NAMES: Final = {
     OS_DEVICE: "osdevice", SYSTEM_ROOT: "systemroot", RESUME_OBJECT: "resumeobject", 0x26000010: "detecthal",
     0x22000011: "kernel", 0x22000012: "hal", NX: "nx", 0x25000021: "pae", WIN_PE: "winpe",
-    0x26000025: "lastknowngood", 0x25000031: "removememory", 0x26000040: "vga", 0x25000061: "numproc",
+    0x26000025: "lastknowngood", REMOVE_MEMORY: "removememory", 0x26000040: "vga", PROCESSORS: "numproc",
+    ONE_PROCESSOR: "onecpu",
     SAFE_BOOT: "safeboot", SAFE_BOOT_ALTERNATE_SHELL: "safebootalternateshell", 0x26000090: "bootlog",
     0x26000091: "sos", DEBUG: "debug", EMS: "ems", 0x250000C1: "driverloadfailurepolicy",
     0x250000C2: "bootmenupolicy", BOOT_STATUS_POLICY: "bootstatuspolicy", 0x250000F0: "hypervisorlaunchtype",

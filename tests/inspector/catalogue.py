@@ -155,7 +155,7 @@ ROWS: Final = {
         "FFF",
         "windows-bcd-starts-windows windows-boot-menu-leads-to-systems "
         "windows-starts-its-default-entry windows-recovery-is-there windows-boot-waits-for-nobody "
-        "windows-checks-signatures-of-drivers windows-is-not-debugged",
+        "windows-checks-signatures-of-drivers windows-is-not-debugged windows-uses-the-whole-machine",
     ),
     "WIN.MbrVbr": Row(
         "FFF",

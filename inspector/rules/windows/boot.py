@@ -246,10 +246,30 @@ def windows_is_not_debugged(facts: Facts) -> Verdict:
     return ok("no kernel debugger is waited for", *_stores_seen(facts, "neither debug nor bootdebug"))
 
 
+@rule("windows-uses-the-whole-machine", "Windows is not told to leave processors or memory unused", "windows")
+def windows_uses_the_whole_machine(facts: Facts) -> Verdict:
+    r"""The elements numproc, onecpu, truncatememory and removememory of the default entry.
+
+    Why: an instance has no more processors or memory than were left to the source, whatever it is paid for; with
+    little memory it may not start.
+
+    Fix: `bcdedit /deletevalue {default} NAME` for the element that is named (in msconfig: Boot, Advanced options).
+
+    Reads: the boot store
+
+    References: Microsoft, BcdOSLoaderElementTypes and BcdLibraryElementTypes enumerations; BCDEdit /set.
+    """
+    if found := _set(facts, bcd.PROCESSORS, bcd.ONE_PROCESSOR, bcd.TRUNCATE_MEMORY, bcd.REMOVE_MEMORY):
+        seen = (Evidence(place, f"{name}: {element.value}") for element, name, place in found)
+        return warning("Windows leaves processors or memory unused", *seen)
+    return ok("Windows uses all processors and all memory", *_stores_seen(facts, "no limit"))
+
+
 RULES = (
     windows_bcd_starts_windows,
     windows_boot_manager_exists,
     windows_checks_signatures_of_drivers,
     windows_is_not_debugged,
     windows_starts_in_normal_mode,
+    windows_uses_the_whole_machine,
 )

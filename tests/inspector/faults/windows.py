@@ -152,6 +152,8 @@ FAULTS: Final = (
     _entry("test-signing", WARNING, "16000049", _YES),
     _entry("no-integrity-checks", WARNING, "16000048", _YES),
     _entry("kernel-debugger", WARNING, "260000a0", _YES),
+    _entry("one-processor", WARNING, "25000061", struct.pack("<Q", 1)),
+    _entry("memory-cut-off", WARNING, "15000007", struct.pack("<Q", 1 << 30)),
     _entry("windows-pe", FAILED, "26000022", _YES),
     _entry("virtual-disk", FAILED, "21000001", bcd.virtual_disk_device()),
     _entry("no-resume-entry", WARNING, "23000003", _GONE),

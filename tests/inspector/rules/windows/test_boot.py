@@ -24,6 +24,7 @@ from inspector.rules.windows.boot import (
     windows_checks_signatures_of_drivers,
     windows_is_not_debugged,
     windows_starts_in_normal_mode,
+    windows_uses_the_whole_machine,
 )
 from inspector.verdict import NotApplicable, Status, Verdict
 from parsers.partition.table import Partition
@@ -49,8 +50,12 @@ def with_store(entry: dict[str, Data] | None = None) -> Facts:
 
 
 @pytest.mark.parametrize(
-    "rule", [windows_starts_in_normal_mode, windows_checks_signatures_of_drivers, windows_is_not_debugged]
-)
+    "rule",
+    [
+        windows_starts_in_normal_mode, windows_checks_signatures_of_drivers, windows_is_not_debugged,
+        windows_uses_the_whole_machine,
+    ],
+)  # fmt: skip
 def test_of_a_store_without_a_default_entry_nothing_is_ok(rule: Rule) -> None:
     with pytest.raises(NotApplicable, match="no default entry"):
         rule(facts_of(hive({"Objects": {}})))
@@ -229,6 +234,16 @@ def test_a_volume_that_cannot_be_read_is_not_known() -> None:
         (windows_checks_signatures_of_drivers, {"16000049": b"\0"}, Status.OK, None),
         (windows_is_not_debugged, {"260000a0": b"\1"}, Status.WARNING, "debug"),
         (windows_is_not_debugged, {"16000010": b"\1"}, Status.WARNING, "bootdebug"),
+        (windows_uses_the_whole_machine, {"25000061": struct.pack("<Q", 1)}, Status.WARNING, "numproc: 1"),
+        (windows_uses_the_whole_machine, {"26000060": b"\1"}, Status.WARNING, "onecpu: True"),
+        (windows_uses_the_whole_machine, {"26000060": b"\0"}, Status.OK, None),
+        (
+            windows_uses_the_whole_machine,
+            {"15000007": struct.pack("<Q", 1 << 30)},
+            Status.WARNING,
+            "truncatememory: 1073741824",
+        ),
+        (windows_uses_the_whole_machine, {"25000031": struct.pack("<Q", 512)}, Status.WARNING, "removememory: 512"),
     ],
 )
 def test_settings_of_the_entry(rule: Rule, entry: dict[str, Data], status: Status, what: str | None) -> None:

@@ -54,7 +54,7 @@ READS: Final = {
         windows-recovery-is-there windows-starts-again-after-a-failure windows-starts-in-normal-mode
         windows-starts-its-default-entry windows-system-drive-can-grow windows-system-drive-is-ntfs
         windows-system-files-are-there windows-system-may-use-its-drive windows-system-partition-is-readable
-        windows-virtio-driver-files-are-writable windows-vminit-left-nothing
+        windows-uses-the-whole-machine windows-virtio-driver-files-are-writable windows-vminit-left-nothing
     """,
 }
 """The hives without which a rule is not known, for those that need other ones than SYSTEM alone."""
