@@ -253,7 +253,7 @@ def windows_uses_the_whole_machine(facts: Facts) -> Verdict:
     Why: an instance has no more processors or memory than were left to the source, whatever it is paid for; with
     little memory it may not start.
 
-    Fix: `bcdedit /deletevalue {default} NAME` for the element that is named (in msconfig: Boot, Advanced options).
+    Fix: `bcdedit /deletevalue "{default}" NAME` for the element that is named (in msconfig: Boot, Advanced options).
 
     Reads: the boot store
 
