@@ -225,10 +225,12 @@ class Registry:
         return f"{wanted}, {path} found" if path else wanted
 
     def _users(self) -> str:
-        """The names below HKU that have hives, the first of them."""
+        """The names below HKU that have hives, the first of them, with the folders of those that log on."""
         users = list(_SERVICES)
         with contextlib.suppress(UnknownFact, ParseError):
-            users += [key.name for key in self.subkeys(PROFILE_LIST) if key.name not in _SERVICES]
+            for key in self.subkeys(PROFILE_LIST):
+                if key.name not in _SERVICES:
+                    users.append(f"{key.name} ({self.string(key.value('ProfileImagePath'))})")
         return ", ".join(users[:_SHOWN]) + (", ..." if len(users) > _SHOWN else "")
 
     def _in_machine(self, name: str, names: list[str]) -> Location:

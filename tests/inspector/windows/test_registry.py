@@ -102,6 +102,14 @@ def test_what_no_hive_holds_is_an_error(registry: Registry, path: str) -> None:
         registry.key(path)
 
 
+@pytest.mark.parametrize("path", ["HKU", r"HKU\ann\Console"])
+def test_the_users_are_named_where_another_was_asked_for(registry: Registry, path: str) -> None:
+    with pytest.raises(RegistryPathError) as raised:
+        registry.key(path)
+    users = r".DEFAULT, S-1-5-18, S-1-5-19, S-1-5-20, S-1-5-21-1 (%SystemDrive%\Users\ann)"
+    assert str(raised.value).endswith(f"; there are {users}")
+
+
 def test_a_hive_that_is_not_there_is_not_known(registry: Registry) -> None:
     with pytest.raises(UnknownFact, match="SAM does not exist"):
         registry.key(r"HKLM\SAM\SAM")
