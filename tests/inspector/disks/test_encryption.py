@@ -41,7 +41,9 @@ def encrypted(path: Path, content: bytes, uuid: str = UUID) -> Path:
     key.write_bytes(KEY)
     words = ["reencrypt", "--encrypt", "--force-offline-reencrypt", "--type", "luks2", "--reduce-device-size", "32M"]
     words += ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--uuid", uuid, "--key-file", str(key)]
-    subprocess.run(["cryptsetup", "-q", *words, str(path)], check=True, capture_output=True)
+    # Its locks are root's, and its scratch file lies where it is started, with a name made of the UUID.
+    command = ["cryptsetup", "-q", "--disable-locks", *words, str(path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=path.parent)
     return path
 
 

@@ -41,9 +41,9 @@ QEMU = {
 }
 
 
-def cryptsetup(*arguments: str | Path) -> str:
-    done = subprocess.run(["cryptsetup", "-q", *map(str, arguments)], check=True, capture_output=True, text=True)
-    return done.stdout
+def cryptsetup(*arguments: str | Path, cwd: Path | None = None) -> str:
+    command = ["cryptsetup", "-q", "--disable-locks", *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout
 
 
 def encrypted(folder: Path, *options: str, size: int = 2 * MIB) -> tuple[Path, bytes]:
@@ -53,7 +53,7 @@ def encrypted(folder: Path, *options: str, size: int = 2 * MIB) -> tuple[Path, b
     volume.write_bytes(plain + bytes(32 * MIB))
     key.write_bytes(KEY)
     words = ("--encrypt", "--force-offline-reencrypt", "--type", "luks2", "--reduce-device-size", "32M")
-    cryptsetup("reencrypt", *words, *options, "--key-file", key, volume)
+    cryptsetup("reencrypt", *words, *options, "--key-file", key, volume, cwd=folder)
     return volume, plain
 
 
