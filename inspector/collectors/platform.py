@@ -17,6 +17,7 @@ from inspector.verdict import Evidence
 from parsers.boot.boot_code import BootCode
 from parsers.boot.pe import parse_pe
 from parsers.filesystem.superblock import identify
+from parsers.filesystem.tree import SecurityDescribing, Tree
 from parsers.linux.elf import parse_elf
 from parsers.place import ParseError, Place
 from parsers.source import Source
@@ -86,7 +87,7 @@ def collect_disk_content(facts: Facts) -> DiskContent:
         if volume in holding:
             continue
         if volume.tree is not None:
-            others.append(Evidence(volume.place, f"{volume.type} without a system"))
+            others.append(_without_system(volume, volume.tree))
         elif (seen := _without_files(volume)) is not None:
             others.append(Evidence(volume.place, seen))
         else:
@@ -103,6 +104,19 @@ def _root(mount: Mount) -> Evidence:
     if mount.tree is not None and holds_windows(mount.tree):
         return Evidence(Place(r"\Windows", volume=name), f"the system drive of Windows on {kind}")
     return Evidence(Place("/etc", volume=name), f"the root of a system on {kind}{where}")
+
+
+def _without_system(volume: Volume, tree: Tree) -> Evidence:
+    """What is on a volume with files, but no system: of a Windows, what it lacks."""
+    try:
+        torn = isinstance(tree, SecurityDescribing) and tree.lookup(tree.root, "Windows") is not None
+    except ParseError:
+        torn = False
+    if torn:
+        return Evidence(
+            Place(r"\Windows", volume=volume.name), r"Windows without System32\config, which holds its registry"
+        )
+    return Evidence(volume.place, f"{volume.type} without a system")
 
 
 def _without_files(volume: Volume) -> str | None:

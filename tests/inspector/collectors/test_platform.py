@@ -16,11 +16,13 @@ from inspector.facts import Facts, UnknownFact
 from inspector.facts.platform import ChainState, DiskContent
 from inspector.guest import Guest
 from inspector.image import Image
+from inspector.verdict import Evidence
 from parsers.partition.table import PartitionTable, Scheme
 from parsers.place import ParseError, Place
 from parsers.source import Memory
 from tests.memory_tree import Files, Link, guest_of
 from tests.volumes import storage_of, volume_of
+from tests.windows import WindowsTree
 
 
 def architecture_of(files: Files) -> tuple[str, str]:
@@ -88,6 +90,17 @@ def test_roots_are_told_from_data_and_from_what_cannot_be_read() -> None:
         "empty: zeros at its start, middle and end",
     ]
     assert content.medium is None
+
+
+def test_a_windows_without_its_registry_is_told_from_data() -> None:
+    torn = volume_of(WindowsTree({"/Windows/System32/ntoskrnl.exe": b"MZ"}), 1, "ntfs")
+    data = volume_of(WindowsTree({"/photos/1.jpg": b""}), 2, "ntfs")
+    content = content_of(storage_of(torn, data))
+    assert content.roots == ()
+    assert content.others == (
+        Evidence(Place(r"\Windows", volume="sda1"), r"Windows without System32\config, which holds its registry"),
+        Evidence(data.place, "ntfs without a system"),
+    )
 
 
 def test_what_is_not_known_and_not_empty_counts_as_unread() -> None:
