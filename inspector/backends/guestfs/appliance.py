@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol
 
@@ -133,6 +136,7 @@ class Appliance:
                 reason = str(error).partition("Do:")[0].partition("See http")[0]
             else:
                 self._calls = self._new_calls(self._handle.c_pointer())
+                _remove_socket()
                 return
         raise RefusedError(f"{reason} (libguestfs-test-tool shows more)")
 
@@ -187,6 +191,22 @@ class Appliance:
             raise RefusedError(f"there is no mount {mount}")
         names = [_plain(name) for name in path.split(b"/")] if path else []
         return b"/".join((f"/v{mount}".encode(), *names))
+
+
+def _remove_socket() -> None:
+    """Remove the folder with the socket that the machine has connected to, which needs no name any more.
+
+    For root libguestfs makes it in /tmp whatever it is told, and this process ends by being killed.
+    """
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            connection = socket.socket(fileno=int(descriptor.name))
+        except OSError:  # it is no socket
+            continue
+        path = connection.getsockname() if connection.family is socket.AF_UNIX else ""
+        connection.detach()
+        if isinstance(path, str) and path.endswith("/guestfsd.sock"):
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
 
 
 def _label(drive: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -228,6 +230,24 @@ def test_nothing_is_answered_before_the_launch() -> None:
     assert answers(appliance(), Mount(0, "f2fs"), StatPath(0, b"")) == [
         (REFUSAL, "the appliance is not there"), (REFUSAL, "there is no mount 0"),
     ]  # fmt: skip
+
+
+def test_the_socket_of_the_machine_is_removed_once_it_is_connected(tmp_path: Path) -> None:
+    folder = tmp_path / "libguestfs"
+    folder.mkdir()
+    with (
+        socket.socket(socket.AF_UNIX) as listener,
+        socket.socket(socket.AF_UNIX) as machine,
+    ):
+        listener.bind(str(folder / "guestfsd.sock"))
+        listener.listen()
+        machine.connect(str(folder / "guestfsd.sock"))
+        with listener.accept()[0] as connection:
+            listener.close()
+            assert answers(appliance(Handle()), Launch(1))[0][0] == RESULT
+            assert not folder.exists()
+            machine.sendall(b"still there")
+            assert connection.recv(20) == b"still there"
 
 
 def test_a_launch_that_fails_says_so_in_a_line() -> None:
