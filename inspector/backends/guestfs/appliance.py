@@ -8,9 +8,9 @@ a drive is raw, and the type of a file system is the one that our own detection 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -206,7 +206,9 @@ def _remove_socket() -> None:
         path = connection.getsockname() if connection.family is socket.AF_UNIX else ""
         connection.detach()
         if isinstance(path, str) and path.endswith("/guestfsd.sock"):
-            shutil.rmtree(Path(path).parent, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+                Path(path).parent.rmdir()
 
 
 def _label(drive: int) -> str:
