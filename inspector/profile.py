@@ -144,9 +144,8 @@ def _profile(data: dict[str, Any], where: str) -> Profile:
 
 def verify(profile: Profile, where: str) -> None:
     """Raise `ProfileError` where the rules of a profile do not exist, or do not take the parameters that it has."""
-    for rule in (rule for check in profile.checks for rule in check.rules):
-        _known_rule(rule, where)
-        _check_parameters(rule, profile.parameters.get(rule, {}), where)
+    for name in (rule for check in profile.checks for rule in check.rules):
+        _check_parameters(_known_rule(name, where), profile.parameters.get(name, {}), where)
 
 
 def _systems(data: dict[str, Any], used: list[str], where: str) -> frozenset[str]:
@@ -166,25 +165,21 @@ def _family(name: str) -> str:
     return found.os if found else "linux"
 
 
-def _rule(name: str) -> Rule:
+def _known_rule(name: str, where: str) -> Rule:
     found = find_rule(name)
-    assert found is not None, name  # noqa: S101 - its name was looked up before
+    if found is None:
+        raise ProfileError(f"profile {where}: no rule is called {name!r}{suggestion(name, rules())}")
     return found
 
 
-def _known_rule(rule: str, where: str) -> None:
-    if find_rule(rule) is None:
-        raise ProfileError(f"profile {where}: no rule is called {rule!r}{suggestion(rule, rules())}")
-
-
-def _check_parameters(rule: str, given: Mapping[str, Any], where: str) -> None:
-    wanted = _rule(rule).parameters
+def _check_parameters(rule: Rule, given: Mapping[str, Any], where: str) -> None:
+    wanted = rule.parameters
     for key in given:
         if key not in wanted:
-            raise ProfileError(f"profile {where}: {rule} has no parameter {key!r}{suggestion(key, wanted)}")
+            raise ProfileError(f"profile {where}: {rule.name} has no parameter {key!r}{suggestion(key, wanted)}")
     for key in wanted:
         if key not in given:
-            raise ProfileError(f"profile {where}: {rule} wants the parameter {key!r}")
+            raise ProfileError(f"profile {where}: {rule.name} wants the parameter {key!r}")
 
 
 def _levels(rule: str, given: Mapping[str, str], where: str) -> dict[str, Status]:

@@ -94,7 +94,7 @@ class _Commands(click.Group):
 
 def _drop_output() -> None:
     """Lead standard output nowhere: what is still buffered must not fail once more when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
 def _fill_closed_streams() -> None:

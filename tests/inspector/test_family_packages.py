@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fixtures.rpm import query
 from inspector.facts.packages import Packages
 from inspector.view.cyclonedx import cyclonedx
 from parsers.linux.os_release import OsRelease
+from tests.bill_of_materials import LIBRARY, schema_error
 from tests.inspector.absence import missing_for
 from tests.inspector.family_guests import facts_of
 
@@ -56,16 +56,14 @@ def test_rpm_lists_the_same(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.skipif(importlib.util.find_spec("cyclonedx") is None, reason="not installed: cyclonedx-python-lib")
+@LIBRARY
 def test_the_bill_of_materials_is_valid_and_others_read_its_package_urls(name: str) -> None:
     from cyclonedx.model.bom import Bom
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
     from packageurl import PackageURL
 
     found, release = packages(name)
     text = "".join(cyclonedx(found, release))
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert schema_error(text) is None
     document = json.loads(text)
     bom: Any = Bom.from_json(document)  # type: ignore[attr-defined]  # made by a decorator
     assert len(bom.components) == len(document["components"]) == len(found)

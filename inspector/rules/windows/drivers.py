@@ -117,7 +117,7 @@ def windows_xen_hides_no_device(facts: Facts) -> Verdict:
     for name in _XEN:
         with unread.kept():
             found = service(registry, name)
-            if found and found.start not in (None, Start.DISABLED):
+            if found and found.can_start:
                 left.append(Evidence(found.start_place, found.start_name))
     if value is not None and value.data.strip(b"\0"):
         hidden = Evidence(registry.place(parameters, "hide_devices"), "not empty")

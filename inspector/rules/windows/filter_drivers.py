@@ -94,7 +94,7 @@ def _flaw_of_filter(facts: Facts, name: str) -> str | None:
     found = service(facts[Registry], name)
     if found is None:
         return "no such service"
-    if found.start in (None, Start.DISABLED):
+    if not found.can_start:
         return "it is disabled"
     if flaw := flaw_of_program(facts, found.file):
         return f"its file {flaw}"
