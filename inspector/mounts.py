@@ -110,6 +110,11 @@ def _only_root(storage: Storage, roots: Roots) -> Mount:
     raise UnknownFact("no root file system was found", *_places(storage.volumes))
 
 
+def why_without_files(volume: Volume) -> str:
+    """Say why a volume has no tree."""
+    return volume.reason or f"{volume.type or 'it'} holds no files"
+
+
 def _single(roots: Sequence[Mount]) -> Mount:
     if len(roots) > 1:
         named = ", ".join(root.device for root in roots[:_MAX_NAMED]) + (", ..." if len(roots) > _MAX_NAMED else "")
@@ -179,7 +184,7 @@ def _mount(entry: FstabEntry, volumes: tuple[Volume, ...]) -> Mount | None:
     if volume is None:
         return _unreadable(entry, None, f"{entry.device} is not in the image", elsewhere=True)
     if volume.tree is None:
-        return _unreadable(entry, volume, volume.reason or f"{volume.type or 'it'} holds no files")
+        return _unreadable(entry, volume, why_without_files(volume))
     tree = volume.tree
     if not has_subvolumes(tree):
         return Mount(point, volume, tree, tree.root)

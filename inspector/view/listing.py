@@ -14,7 +14,7 @@ from inspector.disks.storage import Storage, open_storage
 from inspector.errors import InspectorError
 from inspector.facts import UnknownFact
 from inspector.guest import POSIX, Guest, Mount, Syntax, inode_flags
-from inspector.mounts import find_guest, named_tree
+from inspector.mounts import find_guest, named_tree, why_without_files
 from inspector.target import Target
 from inspector.view.size import size
 from parsers.filesystem.tree import FileType, SecurityDescribing, Stat, StreamKeeping, Tree
@@ -65,8 +65,7 @@ def volume_files(storage: Storage, name: str) -> Guest:
     """Return the files of one volume, or of a subvolume ("sda2[/@home]"), as a tree of their own."""
     volume, tree = named_tree(storage, name)
     if tree is None:
-        reason = volume.reason or f"{volume.type or 'it'} holds no files"
-        raise InspectorError(f"{name} cannot be read: {reason}")
+        raise InspectorError(f"{name} cannot be read: {why_without_files(volume)}")
     mount = Mount("/", volume, tree, tree.root)
     return Guest([mount], syntax=_either()) if volume.type in _OF_WINDOWS else Guest([mount])
 
