@@ -27,10 +27,8 @@ _DRIVE: Final = 64
 
 
 def make_disks(folder: Path) -> tuple[Path, Path] | None:
-    """Return the qcow2 disks of the guest and of the hive, made unless they are there; None where they cannot be."""
+    """Return the qcow2 disks of the guest and of the hive, made anew by their recipes; None where they cannot be."""
     guest, registry = folder / "windows.qcow2", folder / "windows-registry.qcow2"
-    if guest.is_file() and registry.is_file():
-        return guest, registry
     if can_build() or not HIVES.is_dir():
         return None
     raw = folder / "windows.partial"
@@ -44,13 +42,11 @@ def make_disks(folder: Path) -> tuple[Path, Path] | None:
 
 
 def make_real_disk(folder: Path) -> Path | str:
-    """Return the qcow2 disk of a Windows 10 with a SYSTEM hive of a real machine, made unless it is there, or why not.
+    """Return the qcow2 disk of a Windows 10 with a SYSTEM hive of a real machine, made anew, or why it cannot be.
 
     Each service of that hive has its program.
     """
     disk = folder / "windows-real.qcow2"
-    if disk.is_file():
-        return disk
     if not archive(SYSTEM_HIVE).is_file():
         return f"{archive(SYSTEM_HIVE).name} was not fetched (make samples)"
     if reason := can_build():
